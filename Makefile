@@ -1,0 +1,43 @@
+# make demo   sets up what it needs and runs the main job (PHOTOS=DIR for your own folder)
+# make test   sets up what it needs and passes every check
+# make test-mmseg   the tests that need torch and mmsegmentation, in an environment of their own
+
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+PHOTOS ?=
+
+.PHONY: demo test test-mmseg format clean
+
+demo: $(VENV)/.demo
+	$(BIN)/semsig demo $(if $(PHOTOS),--photos "$(PHOTOS)") --out demo
+
+test: $(VENV)/.dev
+	VENV=$(VENV) bash scripts/check
+
+test-mmseg: .venv-mmseg/.ready
+	.venv-mmseg/bin/python -m pytest -m mmseg
+
+format: $(VENV)/.dev
+	$(BIN)/ruff format . && $(BIN)/ruff check --fix .
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
+
+$(VENV)/.demo: $(BIN)/python pyproject.toml
+	$(BIN)/python -m pip install --quiet --editable .
+	touch $@
+
+$(VENV)/.dev: $(VENV)/.demo
+	$(BIN)/python -m pip install --quiet --group dev
+	touch $@
+
+.venv-mmseg/.ready: pyproject.toml
+	$(PYTHON) -m venv .venv-mmseg
+	.venv-mmseg/bin/python -m pip install --quiet --upgrade "pip>=25.1"
+	.venv-mmseg/bin/python -m pip install --quiet $(if $(TORCH),"$(TORCH)") --editable ".[mmseg]" --group test
+	touch $@
+
+clean:
+	rm -rf .venv .venv-mmseg demo build dist

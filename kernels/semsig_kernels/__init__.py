@@ -1,0 +1,1 @@
+"""Compiled kernels of semsig: arrays and scalars in, arrays out; no checks, no I/O."""

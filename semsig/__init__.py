@@ -1,0 +1,52 @@
+"""semsig: semantic-segmentation signatures for image retrieval."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from semsig.classes import ClassTable as ClassTable
+    from semsig.engine import Engine as Engine
+    from semsig.errors import SemsigError as SemsigError
+    from semsig.image import read_image as read_image
+    from semsig.index import HammingIndex as HammingIndex
+    from semsig.segment import load_segmenter as load_segmenter
+    from semsig.signature import sbs as sbs
+    from semsig.types import Hit as Hit
+    from semsig.types import LabelMap as LabelMap
+    from semsig.types import SbsBatch as SbsBatch
+    from semsig.types import SbsSchema as SbsSchema
+    from semsig.types import SbsSignature as SbsSignature
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "ClassTable": "semsig.classes",
+    "Engine": "semsig.engine",
+    "HammingIndex": "semsig.index",
+    "Hit": "semsig.types",
+    "LabelMap": "semsig.types",
+    "SbsBatch": "semsig.types",
+    "SbsSchema": "semsig.types",
+    "SbsSignature": "semsig.types",
+    "SemsigError": "semsig.errors",
+    "load_segmenter": "semsig.segment",
+    "read_image": "semsig.image",
+    "sbs": "semsig.signature",
+}
+
+__all__ = [*_HOMES, "__version__"]
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name on first use, so that ``import semsig`` stays fast (PEP 562)."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'semsig' has no attribute {name!r}")
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

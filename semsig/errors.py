@@ -1,0 +1,102 @@
+"""Every error that semsig raises, as one tree under :class:`SemsigError`.
+
+* SemsigError
+    * ClassTableError: a class table is malformed, unknown or not the one expected
+    * LabelMapError: an array is no label map over its class table
+    * OptionError: an option is outside its valid range
+    * ImageError: a file cannot be read as an image; ``reason`` names why
+    * SegmenterError: a segmenter cannot be loaded or run
+        * CheckpointError: a checkpoint is missing, damaged, refused or of another network
+    * SignatureError: a signature or bit string is malformed
+        * SchemaMismatchError: two things were made with different schemas
+    * IndexStorageError: something is wrong with an index on disk
+        * IndexFormatError: the folder is no index, or of an unknown version
+        * IndexCorruptError: stored bytes differ from what was written
+        * IndexLockedError: another process is writing
+        * IndexWriteError: a write failed; the stored index is as before
+    * UnknownIdError, DuplicateIdError: an id is absent, or present already
+    * DatasetError: a dataset description or folder does not match
+"""
+
+from __future__ import annotations
+
+
+class SemsigError(Exception):
+    """Base of every error raised on purpose by semsig."""
+
+
+class ClassTableError(SemsigError):
+    """A class table is malformed, unknown, or not the one expected."""
+
+
+class LabelMapError(SemsigError):
+    """An array is not a label map over its class table."""
+
+
+class OptionError(SemsigError):
+    """An option is outside its valid range."""
+
+
+class ImageError(SemsigError):
+    """A file cannot be read as an image.
+
+    Parameters
+    ----------
+    message : str
+        What was expected, what came, what to do.
+    reason : str
+        Short stable name of the cause, for counting: ``"empty"``, ``"not-an-image"``,
+        ``"truncated"``, ``"corrupt"``, ``"too-large"``, ``"unreadable"``.
+    """
+
+    def __init__(self, message: str, *, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class SegmenterError(SemsigError):
+    """A segmenter cannot be loaded or run."""
+
+
+class CheckpointError(SegmenterError):
+    """A checkpoint is missing, damaged, refused, or made for another network."""
+
+
+class SignatureError(SemsigError):
+    """A signature or bit string is malformed."""
+
+
+class SchemaMismatchError(SignatureError):
+    """Two signatures, or a signature and an index, were made with different schemas."""
+
+
+class IndexStorageError(SemsigError):
+    """Something is wrong with an index on disk."""
+
+
+class IndexFormatError(IndexStorageError):
+    """The folder holds no semsig index, or one of an unknown version."""
+
+
+class IndexCorruptError(IndexStorageError):
+    """Stored bytes differ from what was written."""
+
+
+class IndexLockedError(IndexStorageError):
+    """Another process is writing to the index."""
+
+
+class IndexWriteError(IndexStorageError):
+    """A write failed; the stored index is as it was before."""
+
+
+class UnknownIdError(SemsigError):
+    """An id is not in the index."""
+
+
+class DuplicateIdError(SemsigError):
+    """An id is in the index already, or given twice."""
+
+
+class DatasetError(SemsigError):
+    """A dataset description or folder does not match what is expected."""

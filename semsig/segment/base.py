@@ -1,0 +1,44 @@
+"""What a segmenter is: photos in, label maps out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from semsig.classes import ClassTable
+from semsig.types import Image, LabelMap
+
+
+class Segmenter(Protocol):
+    """A segmentation network, or anything that acts as one."""
+
+    @property
+    def classes(self) -> ClassTable:
+        """The table of every label map it returns."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """What :func:`semsig.load_segmenter` takes to load it again."""
+        ...
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes whenever the label maps may: weights, input size, class table."""
+        ...
+
+    def __call__(self, image: Image) -> LabelMap:
+        """Segment one photo, shape (H, W, 3) uint8 RGB.
+
+        The map has the photo's aspect ratio but may be smaller: networks answer at 1/4 scale.
+
+        Raises
+        ------
+        SegmenterError
+            If the photo is not such an array or the network fails.
+        """
+        ...
+
+    def batch(self, images: Sequence[Image]) -> list[LabelMap]:
+        """Segment many photos, of any sizes; the maps come in the photos' order."""
+        ...

@@ -1,0 +1,136 @@
+"""Label maps: which class is where."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from semsig.classes import ClassTable, Color
+from semsig.errors import LabelMapError
+
+Image = NDArray[np.uint8]
+"""A photo: shape (H, W, 3), RGB."""
+
+
+class LabelMap:
+    """Which class is where: one label a pixel over a class table.
+
+    Parameters
+    ----------
+    labels : array_like of int, shape (H, W)
+        Labels 0..M-1, or ``classes.void`` for pixels without a class. Any integer dtype;
+        stored C-contiguous and read-only as uint8 (M <= 255) or uint16.
+    classes : ClassTable
+        The table of M classes.
+
+    Raises
+    ------
+    LabelMapError
+        If `labels` is not a non-empty 2-D integer array, or holds a label that is neither a
+        class nor void.
+    """
+
+    __slots__ = ("classes", "labels")
+
+    labels: NDArray[np.uint8] | NDArray[np.uint16]
+    classes: ClassTable
+
+    def __init__(self, labels: ArrayLike, classes: ClassTable) -> None:
+        array = np.asarray(labels)
+        if array.ndim != 2 or array.size == 0 or array.dtype.kind not in "iu":
+            raise LabelMapError(
+                "A label map is a non-empty 2-D array of integers; "
+                f"shape {array.shape}, dtype {array.dtype} came."
+            )
+        _check_range(array, classes)
+        stored = np.array(array, dtype=classes.dtype, order="C")
+        stored.flags.writeable = False
+        self.labels = stored
+        self.classes = classes
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width in pixels."""
+        return self.labels.shape[0], self.labels.shape[1]
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, LabelMap):
+            return NotImplemented
+        return self.classes == other.classes and np.array_equal(self.labels, other.labels)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        height, width = self.shape
+        return f"LabelMap({height} x {width}, {self.classes.name}: {len(self.classes)} classes)"
+
+    def flipped(self) -> LabelMap:
+        """Return the map mirrored left to right."""
+        return LabelMap(self.labels[:, ::-1], self.classes)
+
+    def colored(self, void: Color = (0, 0, 0)) -> Image:
+        """Return the map as a picture in its table's colours, shape (H, W, 3) uint8 RGB."""
+        return self.classes.colors(void)[self.labels]
+
+    @classmethod
+    def from_colors(
+        cls, rgb: ArrayLike, classes: ClassTable, *, void: Iterable[Color] = ((0, 0, 0),)
+    ) -> LabelMap:
+        """Convert a colour-mapped picture by the table's palette.
+
+        Parameters
+        ----------
+        rgb : array_like of uint8, shape (H, W, 3)
+            The picture; every pixel must have a colour of the palette or of `void`.
+        classes : ClassTable
+            The table whose palette is meant.
+        void : iterable of (int, int, int)
+            Colours that mean "no class"; a class of the same colour wins.
+
+        Raises
+        ------
+        LabelMapError
+            If `rgb` has another shape or a colour that stands for nothing.
+        """
+        array = np.asarray(rgb)
+        if array.ndim != 3 or array.shape[2] != 3 or array.dtype != np.uint8:
+            raise LabelMapError(
+                f"Expected RGB uint8 of shape (H, W, 3); {array.dtype} {array.shape} came."
+            )
+        packed = _pack_rgb(array)
+        known, labels = _color_keys(classes, void)
+        slot = np.searchsorted(known, packed)
+        slot[slot == len(known)] = 0
+        if not np.array_equal(known[slot], packed):
+            y, x = np.argwhere(known[slot] != packed)[0]
+            raise LabelMapError(
+                f"Pixel (row {y}, column {x}) has colour {tuple(array[y, x].tolist())}, "
+                f"which table {classes.name!r} does not name; is it another palette or a JPEG?"
+            )
+        return cls(labels[slot], classes)
+
+
+def _check_range(labels: NDArray[np.integer], classes: ClassTable) -> None:
+    outside = (labels < 0) | ((labels >= len(classes)) & (labels != classes.void))
+    if outside.any():
+        y, x = np.argwhere(outside)[0]
+        raise LabelMapError(
+            f"Label {labels[y, x]} at (row {y}, column {x}) is no class of {classes.name!r}: "
+            f"expected 0 to {len(classes) - 1}, or {classes.void} for void."
+        )
+
+
+def _pack_rgb(rgb: NDArray[np.integer]) -> NDArray[np.int64]:
+    channels = rgb.astype(np.int64)
+    return (channels[..., 0] << 16) | (channels[..., 1] << 8) | channels[..., 2]
+
+
+def _color_keys(
+    classes: ClassTable, void: Iterable[Color]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    colors = [*classes.palette, *void]
+    labels = [*range(len(classes)), *([classes.void] * (len(colors) - len(classes)))]
+    keys, first = np.unique(_pack_rgb(np.array(colors)), return_index=True)
+    return keys, np.array(labels)[first]
