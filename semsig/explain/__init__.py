@@ -1,0 +1,6 @@
+"""Why two photos are near or far: their cells compared, and a sentence in plain words."""
+
+from semsig.explain.difference import Explanation
+from semsig.explain.sentence import describe, explain
+
+__all__ = ["Explanation", "describe", "explain"]

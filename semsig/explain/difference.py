@@ -1,0 +1,143 @@
+"""Where two signatures agree and differ, cell by cell; the parts add up to the distance."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from semsig.types import SbsSchema, SbsSignature
+
+Cells = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Explanation:
+    """What sets two signatures A and B apart.
+
+    Parameters
+    ----------
+    schema : SbsSchema
+        Schema of both.
+    blocks, labels : ndarray of int64, shape (K,)
+        Block ``row * 2^n + column`` and class label of every cell that A or B has, ascending.
+    levels_a, levels_b : ndarray of int64, shape (K,)
+        Proportion level of the cell, 1..4 quarters of the block; 0 = the class is not there.
+    sentence : str
+        The same in plain words.
+    """
+
+    schema: SbsSchema
+    blocks: Cells
+    labels: Cells
+    levels_a: Cells
+    levels_b: Cells
+    sentence: str
+
+    @property
+    def contributions(self) -> Cells:
+        """Bits in which A and B differ, cell by cell, shape (K,) int64.
+
+        ``|lA - lB| + [lA > 0 xor lB > 0]``; they sum to the Hamming distance.
+        """
+        step = np.abs(self.levels_a - self.levels_b)
+        return step + ((self.levels_a > 0) != (self.levels_b > 0))
+
+    @property
+    def distance(self) -> int:
+        """Hamming distance between A and B in bits."""
+        return int(self.contributions.sum())
+
+    @property
+    def kinds(self) -> list[str]:
+        """``"agree"``, ``"only-a"``, ``"only-b"`` or ``"share"`` (in both, not as much) a cell."""
+        verdict = np.select(
+            [self.levels_a == self.levels_b, self.levels_b == 0, self.levels_a == 0],
+            ["agree", "only-a", "only-b"],
+            "share",
+        )
+        return [str(kind) for kind in verdict]
+
+    @property
+    def block_distances(self) -> Cells:
+        """Bits that differ in each block, shape (4^n,) int64."""
+        return self._per_block(self.contributions)
+
+    @property
+    def block_agreement(self) -> NDArray[np.float64]:
+        """How far each block agrees, shape (4^n,): 1 = every bit set is shared, 0 = none is.
+
+        The Dice coefficient of the block's bits; 1 where both have only void.
+        """
+        weight = _weight(self.levels_a) + _weight(self.levels_b)
+        total = self._per_block(weight)
+        differing = self.block_distances
+        return np.where(total > 0, 1 - differing / np.maximum(total, 1), 1.0)
+
+    def _per_block(self, values: Cells) -> Cells:
+        out = np.zeros(self.schema.n_blocks, np.int64)
+        np.add.at(out, self.blocks, values)
+        return out
+
+    def class_distances(self) -> list[tuple[str, int]]:
+        """Bits that differ by class, the class that sets them apart most first."""
+        bits = np.zeros(len(self.schema.classes), np.int64)
+        np.add.at(bits, self.labels, self.contributions)
+        order = np.argsort(-bits, kind="stable")
+        return [(self.schema.classes.names[c], int(bits[c])) for c in order if bits[c]]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain lists and numbers for JSON."""
+        side = 2**self.schema.levels
+        rows = zip(
+            self.blocks.tolist(),
+            self.labels.tolist(),
+            self.levels_a.tolist(),
+            self.levels_b.tolist(),
+            self.contributions.tolist(),
+            self.kinds,
+            strict=True,
+        )
+        cells = [
+            {
+                "row": block // side,
+                "column": block % side,
+                "class": self.schema.classes.names[label],
+                "level_a": level_a,
+                "level_b": level_b,
+                "bits": bits,
+                "kind": kind,
+            }
+            for block, label, level_a, level_b, bits, kind in rows
+        ]
+        return {
+            "distance": self.distance,
+            "sentence": self.sentence,
+            "grid": side,
+            "classes": dict(self.class_distances()),
+            "cells": cells,
+        }
+
+
+def align(a: SbsSignature, b: SbsSignature) -> tuple[Cells, Cells, Cells, Cells]:
+    """Return blocks, labels, levels of A and levels of B over the cells that either has.
+
+    Raises
+    ------
+    SchemaMismatchError
+        If the two were made with different schemas.
+    """
+    a.schema.require(b.schema)
+    cells_a, cells_b = a.cells.astype(np.int64) >> 2, b.cells.astype(np.int64) >> 2
+    union = np.union1d(cells_a, cells_b)
+    levels_a, levels_b = np.zeros(len(union), np.int64), np.zeros(len(union), np.int64)
+    levels_a[np.searchsorted(union, cells_a)] = a.proportions
+    levels_b[np.searchsorted(union, cells_b)] = b.proportions
+    n_classes = len(a.schema.classes)
+    return union // n_classes, union % n_classes, levels_a, levels_b
+
+
+def _weight(levels: Cells) -> Cells:
+    return levels + (levels > 0)
