@@ -42,8 +42,9 @@ class Explanation:
 
         ``|lA - lB| + [lA > 0 xor lB > 0]``; they sum to the Hamming distance.
         """
-        step = np.abs(self.levels_a - self.levels_b)
-        return step + ((self.levels_a > 0) != (self.levels_b > 0))
+        steps: Cells = np.abs(self.levels_a - self.levels_b)
+        steps += (self.levels_a > 0) != (self.levels_b > 0)
+        return steps
 
     @property
     def distance(self) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from semsig.types import SbsSignature
+from semsig.types import LabelMap, SbsSignature
 
 Place = tuple[int, int]
 """Row and column on the 3 x 3 grid: (0, 0) is upper left."""
@@ -33,32 +33,62 @@ _COLUMN_WORDS = {
 }
 
 
+_LEVEL_SHARES = np.array([0.0625, 0.375, 0.625, 0.875])
+"""Share of a block that levels 1 to 4 stand for; most level-1 cells hold far under 1/8."""
+
+
 class Layout:
-    """How much of each place each class of a signature fills.
+    """How much of the picture, and of each of 3 x 3 places, each class fills.
 
     Parameters
     ----------
-    signature : SbsSignature
-        A level stands for the middle of its range; the classes of a block share it out.
+    shares : ndarray of float64, shape (M, 3, 3)
+        Share of each place that each class fills, 0..1.
+    areas : ndarray of float64, shape (M,)
+        Share of the whole that each class fills, 0..1.
+    axis : tuple of int
+        Rows (and columns) of places that exist: a signature of n = 1 knows only 0 and 2.
     """
 
-    __slots__ = ("_places", "_shares", "areas")
+    __slots__ = ("_axis", "_shares", "areas")
 
-    def __init__(self, signature: SbsSignature) -> None:
+    def __init__(
+        self, shares: NDArray[np.float64], areas: NDArray[np.float64], axis: tuple[int, ...]
+    ) -> None:
+        self._shares = shares
+        self._axis = axis
+        self.areas = areas
+
+    @classmethod
+    def of_signature(cls, signature: SbsSignature) -> Layout:
+        """Estimate the shares from proportion levels; the classes of a block share it out."""
         schema = signature.schema
         side = 2**schema.levels
         third = (np.arange(side) * 6 + 3) // (2 * side)
-        amount = signature.proportions - 0.5
+        amount = _LEVEL_SHARES[signature.proportions - 1]
         per_block = np.bincount(signature.blocks, amount, schema.n_blocks)
         share = amount / per_block[signature.blocks]
-        size = np.bincount(third, minlength=3)
-        place_blocks = np.maximum(np.outer(size, size), 1)
         grid = np.zeros((len(schema.classes), 3, 3))
         row, column = third[signature.blocks // side], third[signature.blocks % side]
         np.add.at(grid, (signature.labels, row, column), share)
-        self.areas: NDArray[np.float64] = grid.sum((1, 2)) / schema.n_blocks
-        self._shares = grid / place_blocks
-        self._places = frozenset(third.tolist())
+        size = np.bincount(third, minlength=3)
+        return cls(
+            grid / np.maximum(np.outer(size, size), 1),
+            grid.sum((1, 2)) / schema.n_blocks,
+            tuple(sorted(set(third.tolist()))),
+        )
+
+    @classmethod
+    def of_map(cls, label_map: LabelMap) -> Layout:
+        """Count the shares in a label map; void pixels count for no class."""
+        height, width = label_map.shape
+        n_classes = len(label_map.classes)
+        place = (np.arange(height) * 3 // height * 3)[:, None] + np.arange(width) * 3 // width
+        known = label_map.labels != label_map.classes.void
+        keys = label_map.labels[known].astype(np.int64) * 9 + place[known]
+        pixels = np.bincount(keys, minlength=n_classes * 9).reshape(n_classes, 3, 3)
+        shares = pixels / np.maximum(pixels.sum(0), 1)
+        return cls(shares, pixels.sum((1, 2)) / max(pixels.sum(), 1), (0, 1, 2))
 
     def places(self, label: int) -> frozenset[Place]:
         """Places where class `label` is at home: it fills a third, or nearly its own most."""
@@ -68,7 +98,7 @@ class Layout:
 
     def phrase(self, places: frozenset[Place]) -> str:
         """Return words for a set of places, such as ``"on top"``; empty for a 1 x 1 grid."""
-        return phrase(places, tuple(sorted(self._places)))
+        return phrase(places, self._axis)
 
 
 def phrase(places: frozenset[Place], axis: tuple[int, ...] = (0, 1, 2)) -> str:
@@ -91,7 +121,10 @@ def phrase(places: frozenset[Place], axis: tuple[int, ...] = (0, 1, 2)) -> str:
         return _ROW_WORDS[rows]
     if len(places) == len(columns) * len(axis):
         return _COLUMN_WORDS[columns]
-    return " and ".join(dict.fromkeys(_centroid_words(part) for part in _neighbourhoods(places)))
+    groups = _neighbourhoods(places, axis[1] - axis[0])
+    if len(groups) > 2:
+        return "in several places"
+    return " and ".join(dict.fromkeys(_centroid_words(group) for group in groups))
 
 
 def _centroid_words(places: list[Place]) -> str:
@@ -106,15 +139,16 @@ def _third(mean: float) -> int:
     return 0 if mean < 0.7 else 2 if mean > 1.3 else 1
 
 
-def _neighbourhoods(places: frozenset[Place]) -> list[list[Place]]:
-    """Split places into groups that touch by an edge, in reading order."""
+def _neighbourhoods(places: frozenset[Place], step: int) -> list[list[Place]]:
+    """Split places into groups of neighbours, `step` apart in a row or column, in reading order."""
     left = set(places)
     groups = []
     while left:
         group = [min(left)]
         left.remove(group[0])
         for row, column in group:
-            near = {(row - 1, column), (row + 1, column), (row, column - 1), (row, column + 1)}
+            near = {(row - step, column), (row + step, column)}
+            near |= {(row, column - step), (row, column + step)}
             group.extend(sorted(near & left))
             left -= near
         groups.append(group)

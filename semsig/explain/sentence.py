@@ -73,7 +73,7 @@ class _Scene:
 
     def __init__(self, signature: SbsSignature, label_map: LabelMap | None) -> None:
         self.names = signature.schema.classes.names
-        self.layout = Layout(signature)
+        self.layout = Layout.of_map(label_map) if label_map else Layout.of_signature(signature)
         self._map = label_map
 
     def by_area(self) -> list[int]:
@@ -178,9 +178,15 @@ class _Comparison:
                 if more.layout.areas[c] - less.layout.areas[c] >= _MUCH_MORE
             ]
             if labels:
-                nouns = listed([spoken(more.names[c]) for c in labels])
-                parts.append(f"more {nouns} in {self.names[name]}")
+                nouns = listed([self._comparative(more, c) for c in labels])
+                parts.append(f"{nouns} in {self.names[name]}")
         return parts
+
+    def _comparative(self, scene: _Scene, label: int) -> str:
+        name = scene.names[label]
+        if not is_thing(name):
+            return f"more {spoken(name)}"
+        return f"a larger {spoken(name)}" if scene.count(label) < 2 else f"larger {plural(name)}"
 
     def _only(self, scene: _Scene, other: _Scene, name: int) -> list[str]:
         labels = [c for c in scene.by_area() if scene.shows(c) and not other.shows(c, 0.5)]

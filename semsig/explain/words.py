@@ -4,33 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-THINGS = frozenset(
-    """aeroplane airplane animal apple armchair backpack ball banana bear bed bench bicycle bicyclist
-    bigcat bird boat book bottle bowl bus cake camel camera car cat chair clock cow cup deer dinosaur
-    dog donut door elephant face fish flower fox fridge giraffe goat guitar horse house insect kite
-    knife lamp laptop lion mammal monkey motorbike motorcycle motorcyclist mouse orange oven person
-    pillow pizza plane poster refrigerator reptile rider sandwich sheep ship sign sofa spoon
-    suitcase surfboard table tent tiger toilet towel train truck tv tvmonitor umbrella van vase wolf
-    zebra""".split()
-) | {
-    "big cat",
-    "cell phone",
-    "dining table",
-    "fire hydrant",
-    "flower pot",
-    "hot dog",
-    "parking meter",
-    "potted plant",
-    "pottedplant",
-    "sports ball",
-    "stop sign",
-    "street light",
-    "teddy bear",
-    "traffic light",
-    "traffic sign",
-    "wine glass",
-}
-"""Names of classes whose regions can be counted as objects."""
+_THINGS = """
+aeroplane airplane animal apple armchair backpack ball banana bear bed bench bicycle bicyclist
+bigcat bird boat book bottle bowl bus cake camel camera car cat chair clock cow cup deer dinosaur
+dog donut door elephant face fish flower fox fridge giraffe goat guitar horse house insect kite
+knife lamp laptop lion mammal monkey motorbike motorcycle motorcyclist mouse orange oven person
+pillow pizza plane poster refrigerator reptile rider sandwich sheep ship sign sofa spoon
+suitcase surfboard table tent tiger toilet towel train truck tv tvmonitor umbrella van vase wolf
+zebra big_cat cell_phone dining_table diningtable fire_hydrant flower_pot hot_dog parking_meter
+potted_plant pottedplant sports_ball stop_sign street_light teddy_bear traffic_light traffic_sign
+wine_glass
+"""
+
+THINGS = frozenset(name.replace("_", " ") for name in _THINGS.split())
+"""Names, as said aloud, of classes whose regions can be counted as objects."""
 
 _PLURALS = {
     "person": "people",
@@ -51,7 +38,7 @@ _SPOKEN = {
     "windowpane": "window",
     "diningtable": "dining table",
 }
-_NUMBERS = "no one two three four five six seven eight nine ten eleven twelve".split()
+_NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
 
 def spoken(name: str) -> str:
@@ -77,7 +64,7 @@ def plural(name: str) -> str:
 
 
 def number(count: int) -> str:
-    """Return a number in words up to twelve, in digits beyond."""
+    """Return a number in words up to ten, in digits beyond."""
     return _NUMBERS[count] if count < len(_NUMBERS) else str(count)
 
 
