@@ -1,0 +1,161 @@
+"""Checks of what comes into an index: signatures, ids, payloads and options."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from semsig.errors import DuplicateIdError, OptionError, SignatureError
+from semsig.types import Metric, SbsBatch, SbsSchema, SbsSignature
+
+Signatures = SbsSignature | SbsBatch | Iterable[SbsSignature]
+"""One signature or many."""
+
+Ids = int | Iterable[int] | NDArray[np.integer[Any]]
+"""One id or many."""
+
+MAX_ID = 2**63 - 2
+_CELLS_AT_ONCE = 1 << 22
+
+
+def as_batch(signatures: Signatures, schema: SbsSchema) -> SbsBatch:
+    """Return signatures as one checked batch of `schema`.
+
+    Raises
+    ------
+    SchemaMismatchError
+        If a signature has another schema.
+    SignatureError
+        If something else than signatures came, or cells are malformed.
+    """
+    if isinstance(signatures, SbsBatch):
+        schema.require(signatures.schema)
+        check_batch(signatures)
+        return signatures
+    rows = [signatures] if isinstance(signatures, SbsSignature) else list(signatures)
+    for row in rows:
+        if not isinstance(row, SbsSignature):
+            raise SignatureError(f"Expected SbsSignature; {type(row).__name__} came.")
+    return SbsBatch.of(rows, schema)
+
+
+def check_batch(batch: SbsBatch) -> None:
+    """Raise :class:`SignatureError` unless each row's cells ascend and are in range."""
+    limit = batch.schema.n_cells * 4
+    for start, stop in _portions(batch.offsets):
+        first, last = batch.offsets[start], batch.offsets[stop]
+        cells = batch.cells[first:last]
+        starts = batch.offsets[start + 1 : stop] - first
+        fits = np.ones(len(cells) + 1, np.bool_)
+        fits[1:-1] = (cells[1:] >> 2) > (cells[:-1] >> 2)
+        fits[starts] = True
+        fits[:-1] &= cells < limit
+        if not fits.all():
+            bad = first + int(np.argmin(fits))
+            row = int(np.searchsorted(batch.offsets, bad, "right")) - 1
+            raise SignatureError(
+                f"Signature {row} is malformed: cells must be strictly ascending, one level a "
+                f"cell, in 0..{limit - 1}."
+            )
+
+
+def _portions(offsets: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
+    """Ranges of rows of a few million cells each."""
+    start, rows = 0, len(offsets) - 1
+    while start < rows:
+        end = int(np.searchsorted(offsets, offsets[start] + _CELLS_AT_ONCE, "right")) - 1
+        stop = min(max(end, start + 1), rows)
+        yield start, stop
+        start = stop
+
+
+def as_ids(ids: Ids) -> NDArray[np.int64]:
+    """Return ids as a 1-D int64 array; one id becomes an array of one.
+
+    Raises
+    ------
+    OptionError
+        If they are no integers from 0 to 2^63 - 2.
+    """
+    if isinstance(ids, Iterable) and not isinstance(ids, Sequence | np.ndarray):
+        ids = list(ids)
+    array: NDArray[Any] = np.atleast_1d(np.asarray(ids))
+    if not array.size and array.ndim == 1:
+        return np.zeros(0, np.int64)
+    if array.ndim != 1 or array.dtype.kind not in "iu":
+        raise OptionError(
+            f"Ids are a 1-D array of integers; {array.dtype} of shape {array.shape} came."
+        )
+    if int(array.min()) < 0 or int(array.max()) > MAX_ID:
+        raise OptionError(f"Ids lie in 0..{MAX_ID}; {array.min()}..{array.max()} came.")
+    return array.astype(np.int64)
+
+
+def as_distinct_ids(ids: Ids) -> NDArray[np.int64]:
+    """Return ids as :func:`as_ids` does.
+
+    Raises
+    ------
+    DuplicateIdError
+        If an id is given twice.
+    """
+    array = as_ids(ids)
+    ordered = np.sort(array)
+    twice = ordered[1:][ordered[1:] == ordered[:-1]]
+    if len(twice):
+        raise DuplicateIdError(f"Id {twice[0]} is given twice in one call.")
+    return array
+
+
+def as_matching_ids(ids: Ids, count: int) -> NDArray[np.int64]:
+    """Return ids as :func:`as_distinct_ids` does; OptionError unless there are `count`."""
+    array = as_distinct_ids(ids)
+    if len(array) != count:
+        raise OptionError(f"Expected {count} ids, one a signature; {len(array)} came.")
+    return array
+
+
+def as_payloads(payloads: Sequence[str] | None, count: int) -> Sequence[str]:
+    """Return one payload a row; empty strings for None.
+
+    Raises
+    ------
+    OptionError
+        If there are not `count` strings.
+    """
+    if payloads is None:
+        return [""] * count
+    if isinstance(payloads, str) or len(payloads) != count:
+        raise OptionError(f"Expected {count} payloads, one a signature; {len(payloads)} came.")
+    for payload in payloads:
+        if not isinstance(payload, str):
+            raise OptionError(f"Payloads are strings; {type(payload).__name__} came.")
+    return payloads
+
+
+def check_k(k: int) -> int:
+    """Return `k`; raise :class:`OptionError` unless it is an integer >= 1."""
+    try:
+        number = operator.index(k)
+    except TypeError:
+        number = 0
+    if number < 1:
+        raise OptionError(f"k is an integer >= 1; {k!r} came.")
+    return number
+
+
+def check_radius(radius: float) -> float:
+    """Return `radius`; raise :class:`OptionError` unless it is a finite number >= 0."""
+    if not isinstance(radius, (int, float, np.number)) or not 0 <= radius < np.inf:
+        raise OptionError(f"radius is a finite number >= 0; {radius!r} came.")
+    return radius
+
+
+def check_metric(metric: str) -> None:
+    """Raise :class:`OptionError` unless there is such a metric."""
+    if metric not in get_args(Metric):
+        raise OptionError(f"metric is one of {', '.join(get_args(Metric))}; {metric!r} came.")

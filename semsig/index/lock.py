@@ -1,0 +1,93 @@
+"""The writer's lock: held by the operating system, so that it ends with its process."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+from semsig.errors import IndexLockedError
+
+LOCK = "writer.lock"
+
+
+class WriterLock:
+    """One writer at a time in an index folder.
+
+    The file says who writes (process, host, time) for messages only; what excludes others is
+    the operating system's lock on it, which a killed process cannot leave behind. The file
+    stays: deleting it would let two writers lock two files of one name.
+
+    Parameters
+    ----------
+    folder : Path
+        The index folder.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / LOCK
+        self._descriptor = -1
+
+    def acquire(self) -> None:
+        """Take the lock.
+
+        Raises
+        ------
+        IndexLockedError
+            If another writer has it; the message names it.
+        OSError
+            If the folder cannot be written to.
+        """
+        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            _lock(descriptor)
+            holder = {
+                "pid": os.getpid(),
+                "host": socket.gethostname(),
+                "since": datetime.now(UTC).isoformat(timespec="seconds"),
+            }
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, json.dumps(holder).encode(), 0)
+        except BlockingIOError as error:
+            os.close(descriptor)
+            raise IndexLockedError(
+                f"{self._path.parent} is being written to by {self._holder()}. "
+                "Wait until it ends, or stop it."
+            ) from error
+        except BaseException:
+            os.close(descriptor)
+            raise
+        self._descriptor = descriptor
+
+    def release(self) -> None:
+        """Give the lock back."""
+        os.close(self._descriptor)
+        self._descriptor = -1
+
+    def _holder(self) -> str:
+        try:
+            holder = json.loads(self._path.read_bytes())
+            return f"process {holder['pid']} on {holder['host']} since {holder['since']}"
+        except (OSError, ValueError, KeyError, TypeError):
+            return "another process"
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _lock(descriptor: int) -> None:
+        beyond_the_text = 1 << 20
+        os.lseek(descriptor, beyond_the_text, os.SEEK_SET)
+        try:
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        except OSError as error:
+            raise BlockingIOError from error
+
+else:
+    import fcntl
+
+    def _lock(descriptor: int) -> None:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,0 +1,167 @@
+"""The manifest: the one file that says what an index folder holds."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from semsig.classes import ClassTable
+from semsig.errors import IndexCorruptError, IndexFormatError, SemsigError
+from semsig.types import SbsSchema
+
+MANIFEST = "manifest.json"
+FORMAT = "semsig-hamming-index"
+VERSION = 1
+
+FILE_NAME = re.compile(r"segment-\d{6,}(-removed-\d{6,}|\.[a-z_]+)\.npy")
+"""Names of the data files; nothing else in the folder is ever read or deleted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileEntry:
+    """A data file as it was written: name, size in bytes and hex SHA-256."""
+
+    name: str
+    bytes: int
+    sha256: str
+
+    def __post_init__(self) -> None:
+        if not FILE_NAME.fullmatch(self.name):
+            raise ValueError(f"{self.name!r} is no name of a data file")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SegmentEntry:
+    """A segment: its stem, its row count, a file for each array and one for the dead rows."""
+
+    name: str
+    rows: int
+    n_cells: int
+    payload_bytes: int
+    files: Mapping[str, FileEntry]
+    dead: int = 0
+    removed: FileEntry | None = None
+
+    def all_files(self) -> tuple[FileEntry, ...]:
+        """Return every file of the segment."""
+        return (*self.files.values(), *([self.removed] if self.removed else []))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """All that an index folder holds.
+
+    Parameters
+    ----------
+    generation : int
+        Grows by one a commit; files are named by the generation that wrote them.
+    schema : SbsSchema
+        Schema of every signature.
+    meta : mapping of str to str
+        What the index's maker wants remembered.
+    next_id : int
+        The smallest id never used.
+    segments : tuple of SegmentEntry
+        In order of insertion.
+    """
+
+    generation: int = 0
+    schema: SbsSchema
+    meta: Mapping[str, str] = field(default_factory=dict)
+    next_id: int = 0
+    segments: tuple[SegmentEntry, ...] = ()
+
+    def all_files(self) -> tuple[FileEntry, ...]:
+        """Return every data file of the index."""
+        return tuple(file for segment in self.segments for file in segment.all_files())
+
+    def to_json(self) -> bytes:
+        """Return the file's content: JSON with a checksum of itself."""
+        table = self.schema.classes
+        document = {
+            "format": FORMAT,
+            "version": VERSION,
+            "generation": self.generation,
+            "schema": {
+                "fingerprint": self.schema.fingerprint,
+                "levels": self.schema.levels,
+                "classes": {"name": table.name, "names": table.names, "palette": table.palette},
+            },
+            "meta": dict(self.meta),
+            "next_id": self.next_id,
+            "segments": [asdict(segment) for segment in self.segments],
+        }
+        return json.dumps({**document, "sha256": _checksum(document)}, indent=1).encode()
+
+    @classmethod
+    def from_json(cls, content: bytes) -> Manifest:
+        """Read the file's content.
+
+        Raises
+        ------
+        IndexFormatError
+            If it is no manifest of this format and version.
+        IndexCorruptError
+            If it was changed since it was written.
+        """
+        document = _checked(content)
+        try:
+            return _manifest(document)
+        except (KeyError, TypeError, ValueError, SemsigError) as error:
+            raise IndexFormatError(
+                f"{MANIFEST} is not as {FORMAT} {VERSION} has it: {error!r}"
+            ) from error
+
+
+def _checksum(document: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
+
+
+def _checked(content: bytes) -> dict[str, Any]:
+    try:
+        document = json.loads(content)
+    except ValueError as error:
+        raise IndexCorruptError(
+            f"{MANIFEST} is damaged: {error}. Restore it from a copy."
+        ) from error
+    if not isinstance(document, dict) or document.get("format") != FORMAT:
+        raise IndexFormatError(
+            f"{MANIFEST} is not of a semsig index: expected format {FORMAT!r}. "
+            "Is it another program's folder?"
+        )
+    if document.get("version") != VERSION:
+        raise IndexFormatError(
+            f"The index has format version {document.get('version')!r}; this semsig reads "
+            f"version {VERSION}. Update semsig, or build the index again."
+        )
+    if document.pop("sha256", None) != _checksum(document):
+        raise IndexCorruptError(
+            f"{MANIFEST} is damaged: its checksum differs. Restore it from a copy."
+        )
+    return document
+
+
+def _manifest(document: Mapping[str, Any]) -> Manifest:
+    stored = document["schema"]
+    table = stored["classes"]
+    classes = ClassTable(table["names"], name=table["name"], palette=table["palette"])
+    schema = SbsSchema(stored["levels"], classes)
+    if schema.fingerprint != stored["fingerprint"]:
+        raise ValueError("its signatures were computed by another definition; index again")
+    return Manifest(
+        generation=document["generation"],
+        schema=schema,
+        meta=document["meta"],
+        next_id=document["next_id"],
+        segments=tuple(map(_segment, document["segments"])),
+    )
+
+
+def _segment(entry: Mapping[str, Any]) -> SegmentEntry:
+    files = {key: FileEntry(**file) for key, file in entry["files"].items()}
+    removed = FileEntry(**entry["removed"]) if entry["removed"] else None
+    return SegmentEntry(**{**entry, "files": files, "removed": removed})

@@ -1,0 +1,70 @@
+"""Search engines by name: the one place that knows which there are."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from semsig.errors import OptionError
+from semsig.types import Metric, SbsBatch
+
+Engine = Literal["auto", "postings", "dense"]
+"""How to search: every engine gives the same answers; ``"auto"`` takes the fastest."""
+
+_ENGINES = {
+    "postings": ("semsig.index.postings", "PostingsScan"),
+    "dense": ("semsig.index.dense", "DenseScan"),
+}
+
+Distances = NDArray[np.int32] | NDArray[np.float32]
+"""int32 bits for ``"hamming"``; float32 in 0..1 for the Tanimoto distances."""
+
+
+class Scan(Protocol):
+    """Exact search over the rows 0..N-1 of a batch."""
+
+    def search(
+        self,
+        queries: SbsBatch,
+        k: int,
+        *,
+        metric: Metric = "hamming",
+        allowed: NDArray[np.bool_] | None = None,
+    ) -> tuple[Distances, NDArray[np.int64]]:
+        """Return distances and rows, shape (Q, k), ascending, ties by row, padded with -1."""
+        ...
+
+    def search_radius(
+        self,
+        queries: SbsBatch,
+        radius: float,
+        *,
+        metric: Metric = "hamming",
+        allowed: NDArray[np.bool_] | None = None,
+    ) -> list[tuple[Distances, NDArray[np.int64]]]:
+        """Return, for each query, distances <= radius and their rows, ascending."""
+        ...
+
+
+def engine_named(name: str) -> str:
+    """Return the engine that a name stands for.
+
+    Raises
+    ------
+    OptionError
+        If there is no such engine.
+    """
+    if name not in ("auto", *_ENGINES):
+        known = ", ".join(repr(engine) for engine in _ENGINES)
+        raise OptionError(f"engine is 'auto' or one of {known}; {name!r} came.")
+    return "postings" if name == "auto" else name
+
+
+def new_scan(engine: str, batch: SbsBatch) -> Scan:
+    """Build the scan of an engine; its module, and Numba, are imported on first use."""
+    module, name = _ENGINES[engine]
+    scan: Scan = getattr(import_module(module), name)(batch)
+    return scan

@@ -1,0 +1,168 @@
+"""A segment: rows that were written together, as five flat arrays and a list of dead rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from semsig.errors import IndexCorruptError
+from semsig.index.manifest import SegmentEntry
+from semsig.types import SbsBatch, SbsSchema
+
+
+def no_rows() -> NDArray[np.int64]:
+    """Return an empty array of rows."""
+    return np.zeros(0, np.int64)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Segment:
+    """Rows that were written together; ids are distinct within a segment.
+
+    Parameters
+    ----------
+    cells : ndarray of ``schema.cell_dtype``, shape (offsets[-1],)
+        Cells of all signatures, one after the other.
+    offsets : ndarray of int64, shape (N + 1,)
+        Row i has ``cells[offsets[i]:offsets[i + 1]]``.
+    ids : ndarray of int64, shape (N,)
+        One id a row, in order of insertion.
+    payloads : ndarray of uint8, shape (payload_offsets[-1],)
+        The payloads' UTF-8 bytes, one after the other.
+    payload_offsets : ndarray of int64, shape (N + 1,)
+        Row i has ``payloads[payload_offsets[i]:payload_offsets[i + 1]]``.
+    dead : ndarray of int64, shape (D,)
+        Rows that were removed, ascending.
+    entry : SegmentEntry, optional
+        Its files; None while it is in memory only.
+    sources : tuple of SegmentEntry
+        Files whose rows were copied into this segment.
+    """
+
+    cells: NDArray[np.uint16] | NDArray[np.uint32]
+    offsets: NDArray[np.int64]
+    ids: NDArray[np.int64]
+    payloads: NDArray[np.uint8]
+    payload_offsets: NDArray[np.int64]
+    dead: NDArray[np.int64] = field(default_factory=no_rows)
+    entry: SegmentEntry | None = None
+    sources: tuple[SegmentEntry, ...] = ()
+
+    @classmethod
+    def of(cls, batch: SbsBatch, ids: NDArray[np.int64], payloads: Sequence[str]) -> Segment:
+        """Copy signatures, ids and payloads, one each a row, into a new segment."""
+        encoded = [payload.encode() for payload in payloads]
+        return cls(
+            cells=batch.cells.copy(),
+            offsets=batch.offsets.copy(),
+            ids=ids.copy(),
+            payloads=np.frombuffer(b"".join(encoded), np.uint8),
+            payload_offsets=_starts(np.fromiter(map(len, encoded), np.int64, len(encoded))),
+        )
+
+    def __len__(self) -> int:
+        return len(self.ids) - len(self.dead)
+
+    @property
+    def name(self) -> str:
+        """Stem of its files."""
+        return self.entry.name if self.entry else "a segment in memory"
+
+    @cached_property
+    def alive(self) -> NDArray[np.bool_]:
+        """Which rows were not removed, shape (N,)."""
+        alive = np.ones(len(self.ids), np.bool_)
+        alive[self.dead] = False
+        return alive
+
+    @cached_property
+    def live_ids(self) -> NDArray[np.int64]:
+        """Ids of the rows that were not removed, in order of insertion."""
+        return self.ids[self.alive] if len(self.dead) else self.ids
+
+    @cached_property
+    def _order(self) -> NDArray[np.int64] | None:
+        """Rows by ascending id, or None where they ascend already."""
+        return None if (self.ids[1:] > self.ids[:-1]).all() else np.argsort(self.ids)
+
+    @cached_property
+    def _sorted_ids(self) -> NDArray[np.int64]:
+        return self.ids if self._order is None else self.ids[self._order]
+
+    def find(self, ids: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the row of each id, shape (len(ids),); -1 where absent or removed."""
+        if not len(self):
+            return np.full(len(ids), -1, np.int64)
+        slots = np.minimum(np.searchsorted(self._sorted_ids, ids), len(self.ids) - 1)
+        rows = slots if self._order is None else self._order[slots]
+        return np.where((self.ids[rows] == ids) & self.alive[rows], rows, -1)
+
+    def without(self, rows: NDArray[np.int64]) -> Segment:
+        """Return the segment with `rows` dead as well; the arrays are shared."""
+        return replace(self, dead=np.union1d(self.dead, rows)) if len(rows) else self
+
+    def row_cells(self, row: int) -> NDArray[np.uint16] | NDArray[np.uint32]:
+        """Cells of one row."""
+        return self.cells[self.offsets[row] : self.offsets[row + 1]]
+
+    def row_payload(self, row: int) -> str:
+        """Payload of one row."""
+        start, stop = self.payload_offsets[row : row + 2]
+        return self.payloads[start:stop].tobytes().decode()
+
+    def live_payloads(self) -> Iterator[str]:
+        """Payloads of the rows that were not removed, in order of insertion."""
+        return (self.row_payload(row) for row in np.flatnonzero(self.alive).tolist())
+
+    def batch(self, schema: SbsSchema) -> SbsBatch:
+        """Return all rows' signatures, after checks that keep kernels inside their arrays.
+
+        Raises
+        ------
+        IndexCorruptError
+            If a cell is out of range: the file changed since it was written.
+        """
+        highest = int(self.cells.max(initial=0))
+        if highest >= schema.n_cells * 4:
+            raise IndexCorruptError(
+                f"{self.name} holds cell {highest}, beyond {schema.n_cells * 4 - 1}: "
+                "its file is damaged; run verify."
+            )
+        return SbsBatch(self.cells, self.offsets, schema)
+
+
+def merge(segments: Sequence[Segment]) -> Segment:
+    """Return one segment of all live rows, in order of insertion; no copy where it is one."""
+    if len(segments) == 1 and not len(segments[0].dead):
+        return segments[0]
+    cells = [_take(part.cells, part.offsets, part.alive) for part in segments]
+    payloads = [_take(part.payloads, part.payload_offsets, part.alive) for part in segments]
+    return Segment(
+        cells=np.concatenate([values for values, _ in cells]),
+        offsets=_starts(np.concatenate([lengths for _, lengths in cells])),
+        ids=np.concatenate([part.live_ids for part in segments]),
+        payloads=np.concatenate([values for values, _ in payloads]),
+        payload_offsets=_starts(np.concatenate([lengths for _, lengths in payloads])),
+        sources=tuple(part.entry for part in segments if part.entry),
+    )
+
+
+def _starts(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
+    offsets = np.zeros(len(lengths) + 1, np.int64)
+    np.cumsum(lengths, out=offsets[1:])
+    return offsets
+
+
+def _take(
+    values: NDArray[Any], offsets: NDArray[np.int64], keep: NDArray[np.bool_]
+) -> tuple[NDArray[Any], NDArray[np.int64]]:
+    """Return the values of the rows to keep, and the length of each."""
+    lengths = np.diff(offsets)
+    if keep.all():
+        return values, lengths
+    return values[np.repeat(keep, lengths)], lengths[keep]

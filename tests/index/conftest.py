@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from semsig.classes import ClassTable
+from semsig.index import HammingIndex
+from semsig.types import SbsBatch, SbsSchema, SbsSignature
+
+Make = Callable[[int], SbsSignature]
+
+
+class NaiveScan:
+    """Hamming distance over unpacked bits, row by row."""
+
+    def __init__(self, batch: SbsBatch) -> None:
+        self.bits = [np.unpackbits(row.to_bits()) for row in batch]
+
+    def search(self, queries, k, *, metric="hamming", allowed=None):
+        assert metric == "hamming"
+        distances = np.full((len(queries), k), -1, np.int32)
+        rows = np.full((len(queries), k), -1, np.int64)
+        for number, found in enumerate(self.search_radius(queries, np.inf, allowed=allowed)):
+            count = min(k, len(found[0]))
+            distances[number, :count], rows[number, :count] = found[0][:k], found[1][:k]
+        return distances, rows
+
+    def search_radius(self, queries, radius, *, metric="hamming", allowed=None):
+        return [self._one(query, radius, allowed) for query in queries]
+
+    def _one(
+        self, query: SbsSignature, radius: float, allowed: NDArray[np.bool_] | None
+    ) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+        bits = np.unpackbits(query.to_bits())
+        distances = np.array([np.sum(row != bits) for row in self.bits], np.int32)
+        keep = distances <= radius
+        if allowed is not None:
+            keep &= allowed
+        rows = np.flatnonzero(keep)
+        rows = rows[np.argsort(distances[rows], kind="stable")]
+        return distances[rows], rows.astype(np.int64)
+
+
+@pytest.fixture
+def naive_scan(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("semsig.index.snapshot.new_scan", lambda _, batch: NaiveScan(batch))
+
+
+@pytest.fixture(scope="session")
+def schema() -> SbsSchema:
+    return SbsSchema(2, ClassTable(["sky", "sea", "sand"], name="beach"))
+
+
+@pytest.fixture(scope="session")
+def make(schema: SbsSchema) -> Make:
+    """Make the signature of a seed: any seed, the same signature each time."""
+
+    def signature(seed: int) -> SbsSignature:
+        rng = np.random.default_rng(seed)
+        level = rng.choice(5, schema.n_cells, p=[0.6, 0.1, 0.1, 0.1, 0.1])
+        cell = np.flatnonzero(level)
+        return SbsSignature(cell * 4 + level[cell] - 1, schema)
+
+    return signature
+
+
+@pytest.fixture
+def stored(tmp_path, schema, make) -> HammingIndex:
+    """Three segments on disk, ids 0 to 11, ids 1 and 9 removed; payloads name the seeds."""
+    path = tmp_path / "index"
+    HammingIndex(schema, meta={"made": "by a test"}).save(path)
+    index = HammingIndex.open(path)
+    for seeds in (range(7), range(7, 10), range(10, 12)):
+        index.add([make(seed) for seed in seeds], payloads=[f"seed {seed}" for seed in seeds])
+    index.remove([1, 9])
+    return index
