@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from semsig.classes import ClassTable
 from semsig.types import Image, LabelMap
@@ -41,4 +42,19 @@ class Segmenter(Protocol):
 
     def batch(self, images: Sequence[Image]) -> list[LabelMap]:
         """Segment many photos, of any sizes; the maps come in the photos' order."""
+        ...
+
+
+@runtime_checkable
+class PathSegmenter(Protocol):
+    """A segmenter that knows photos by their path: label maps on disk."""
+
+    def for_path(self, path: str | os.PathLike[str]) -> LabelMap:
+        """Return the label map of the photo at `path`.
+
+        Raises
+        ------
+        SegmenterError
+            If it has none.
+        """
         ...

@@ -1,0 +1,45 @@
+"""Make the network that the package carries from a checkpoint.
+
+Usage: python scripts/export_embedded.py CHECKPOINT [SHORT_SIDE]
+
+CHECKPOINT is a torch file {"state_dict", "meta": {"classes": [...]}} of mmsegmentation's
+fcn_hr18s with plain batch norm; its class names must be those of the table semsig54.
+Needs the extra mmseg.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from semsig.classes import ClassTable
+from semsig.segment.checkpoint import load_checkpoint
+from semsig.segment.export import export_network
+from semsig.segment.network import build_network, fill, read_config
+from semsig.segment.onnx import EMBEDDED
+from semsig.segment.zoo import find_config
+
+CONFIG = "fcn_hr18s-ade20k"
+
+
+def main(checkpoint: str, short_side: str = "192") -> None:
+    """Export `checkpoint` to semsig/segment/weights."""
+    content = load_checkpoint(Path(checkpoint))
+    classes = ClassTable.builtin("semsig54")
+    if tuple(content["meta"]["classes"]) != classes.names:
+        sys.exit(f"{checkpoint} has other classes than the table semsig54.")
+    network = build_network(read_config(find_config(CONFIG)), n_classes=len(classes))
+    fill(network, content["state_dict"])
+    provenance = {
+        "architecture": "mmsegmentation fcn_hr18s (HRNetV2p-W18-Small, FCN head)",
+        "photos_seen": str(content["meta"].get("images", "unknown")),
+        "trained_by": "semsig distill; labels of two small public teachers merged",
+    }
+    card = export_network(
+        network, classes, EMBEDDED, short_side=int(short_side), provenance=provenance
+    )
+    print(f"{EMBEDDED}: {EMBEDDED.stat().st_size / 1e6:.2f} MB, SHA-256 {card.sha256}")  # noqa: T201
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

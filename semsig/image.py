@@ -1,0 +1,194 @@
+"""Reading photos: bytes that may be anything in, RGB uint8 or a named reason out."""
+
+from __future__ import annotations
+
+import os
+import stat
+import warnings
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image as PillowImage
+from PIL import UnidentifiedImageError
+
+from semsig.errors import ImageError
+from semsig.types import Image
+
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF")
+"""Formats that are read; no other decoder of Pillow is ever reached."""
+
+SUFFIXES = frozenset(
+    {".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".webp"}
+    | {".bmp", ".dib", ".tif", ".tiff", ".gif"}
+)
+"""Lower-case file suffixes that :func:`image_paths` takes for images."""
+
+MAX_PIXELS = 100_000_000
+"""Default limit on width x height, checked from the header before anything is decoded."""
+
+MAX_SIDE = 65_535
+"""Longest side that is read, in pixels."""
+
+_SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG", b"RIFF", b"BM", b"II*\0", b"MM\0*", b"GIF8")
+_ORIENTATION_TAG = 0x0112
+_UPRIGHT = {
+    2: PillowImage.Transpose.FLIP_LEFT_RIGHT,
+    3: PillowImage.Transpose.ROTATE_180,
+    4: PillowImage.Transpose.FLIP_TOP_BOTTOM,
+    5: PillowImage.Transpose.TRANSPOSE,
+    6: PillowImage.Transpose.ROTATE_270,
+    7: PillowImage.Transpose.TRANSVERSE,
+    8: PillowImage.Transpose.ROTATE_90,
+}
+
+
+def read_image(
+    path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS, at_least: int | None = None
+) -> Image:
+    """Read a photo as RGB.
+
+    JPEG (also CMYK and YCCK), PNG, WebP, BMP, TIFF and GIF (first frame), recognised by
+    content. EXIF orientation is applied, transparency laid over white, 16 bit scaled to 8 by
+    ``round(v / 257)``. Pillow's warnings on odd files are silenced for the process.
+
+    Parameters
+    ----------
+    path : path-like
+        A file.
+    max_pixels : int
+        Largest width x height that is decoded.
+    at_least : int, optional
+        A JPEG may then come 2, 4 or 8 times smaller, as long as both sides stay at least this
+        many pixels: decoding is several times faster.
+
+    Returns
+    -------
+    ndarray of uint8, shape (H, W, 3)
+        RGB, H and W at least 1.
+
+    Raises
+    ------
+    ImageError
+        Whatever is wrong with the file. Its ``reason`` is one of ``"unreadable"`` (missing, no
+        regular file, no permission, failing disk), ``"empty"``, ``"not-an-image"``,
+        ``"truncated"``, ``"corrupt"``, ``"too-large"`` (pixels, side or memory).
+    """
+    path = Path(path)
+    warnings.filterwarnings("ignore", module=r"PIL\.")
+    try:
+        with _open_regular(path) as file:
+            return _decode(file, path, max_pixels, at_least)
+    except ImageError:
+        raise
+    except Exception as error:  # Pillow raises nearly every type there is on damaged files
+        raise _named(error, path) from error
+
+
+def image_paths(folder: str | os.PathLike[str]) -> list[Path]:
+    """Return the files under `folder` whose suffix is one of :data:`SUFFIXES`, sorted by path.
+
+    Hidden files and folders (leading dot) are skipped; links to folders are not followed.
+
+    Raises
+    ------
+    ImageError
+        If `folder` is no folder that can be listed.
+    """
+    found: list[Path] = []
+    try:
+        next(Path(folder).iterdir(), None)
+    except OSError as error:
+        raise ImageError(
+            f"{folder} cannot be listed as a folder: {error.strerror}", reason="unreadable"
+        ) from error
+    for parent, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        found += [
+            Path(parent, name)
+            for name in files
+            if not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES
+        ]
+    return sorted(found)
+
+
+def _open_regular(path: Path) -> BinaryIO:
+    """Open a file for reading; a pipe or device, which could block forever, is refused."""
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):
+        raise ImageError(f"{path} is not a regular file.", reason="unreadable")
+    if status.st_size == 0:
+        raise ImageError(f"{path} is empty (0 bytes).", reason="empty")
+    return path.open("rb")
+
+
+def _decode(file: BinaryIO, path: Path, max_pixels: int, at_least: int | None) -> Image:
+    magic = file.read(4)
+    file.seek(0)
+    try:
+        picture: PillowImage.Image = PillowImage.open(file, formats=FORMATS)
+    except UnidentifiedImageError as error:
+        known = magic.startswith(_SIGNATURES)
+        raise ImageError(
+            f"{path} is {'damaged in its header' if known else 'no image'}; "
+            f"expected one of {', '.join(FORMATS)}.",
+            reason="corrupt" if known else "not-an-image",
+        ) from error
+    _check_size(picture.size, path, max_pixels)
+    if at_least is not None:
+        picture.draft(None, (at_least, at_least))
+    picture.load()
+    _check_size(picture.size, path, max_pixels)
+    turn = _UPRIGHT.get(_orientation(picture))
+    picture = _to_rgb(picture)
+    return np.array(picture if turn is None else picture.transpose(turn))
+
+
+def _check_size(size: tuple[int, int], path: Path, max_pixels: int) -> None:
+    width, height = size
+    if width < 1 or height < 1:
+        raise ImageError(f"{path} states a size of {width} x {height}.", reason="corrupt")
+    if width * height > max_pixels or max(size) > MAX_SIDE:
+        raise ImageError(
+            f"{path} has {width:,} x {height:,} pixels; the limit is {max_pixels:,} in all "
+            f"and {MAX_SIDE:,} a side.",
+            reason="too-large",
+        )
+
+
+def _orientation(picture: PillowImage.Image) -> int:
+    """Return EXIF's orientation, 1 (upright) where EXIF is absent or damaged."""
+    try:
+        return int(picture.getexif().get(_ORIENTATION_TAG, 1))
+    except Exception:
+        return 1
+
+
+def _to_rgb(picture: PillowImage.Image) -> PillowImage.Image:
+    if picture.mode.startswith("I") or picture.mode == "F":
+        return PillowImage.fromarray(_to_bytes(np.asarray(picture))).convert("RGB")
+    if picture.has_transparency_data:
+        over = picture.convert("RGBA")
+        white = PillowImage.new("RGBA", over.size, "white")
+        return PillowImage.alpha_composite(white, over).convert("RGB")
+    return picture.convert("RGB")
+
+
+def _to_bytes(grey: NDArray[np.generic]) -> NDArray[np.uint8]:
+    """Scale grey values to 0..255: integers from 0..65,535, floats from 0..1."""
+    if grey.dtype.kind == "f":
+        return np.asarray(np.clip(np.nan_to_num(grey), 0, 1) * 255 + 0.5, dtype=np.uint8)
+    wide = np.clip(grey, 0, 65_535).astype(np.uint32)
+    return np.asarray((wide + 128) // 257, dtype=np.uint8)
+
+
+def _named(error: Exception, path: Path) -> ImageError:
+    """Give whatever Pillow or the system raised its reason."""
+    if isinstance(error, OSError) and error.errno is not None:
+        return ImageError(f"{path} cannot be read: {error.strerror}", reason="unreadable")
+    if isinstance(error, MemoryError | PillowImage.DecompressionBombError):
+        return ImageError(f"{path} needs too much memory: {error}", reason="too-large")
+    if isinstance(error, EOFError) or "truncated" in str(error).lower():
+        return ImageError(f"{path} ends early: {error}", reason="truncated")
+    return ImageError(f"{path} is damaged: {error}", reason="corrupt")

@@ -1,0 +1,87 @@
+"""The card beside a network file: hash, classes, input size, where the weights come from."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from semsig.classes import ClassTable
+from semsig.errors import CheckpointError, ClassTableError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkCard:
+    """What is known of a network file; stored as JSON beside it, same stem.
+
+    Parameters
+    ----------
+    sha256 : str
+        Hex SHA-256 of the network file.
+    classes : ClassTable
+        One entry a label of the network's output.
+    short_side : int
+        Pixels that photos' short side is resized to unless asked otherwise.
+    opset : int
+        ONNX operator set of the graph.
+    provenance : mapping of str to str
+        Where the weights come from.
+    """
+
+    sha256: str
+    classes: ClassTable
+    short_side: int
+    opset: int
+    provenance: Mapping[str, str] = field(default_factory=dict)
+
+    def write(self, network: Path) -> None:
+        """Write the card beside the file `network`."""
+        entries = {
+            "sha256": self.sha256,
+            "opset": self.opset,
+            "short_side": self.short_side,
+            "provenance": dict(self.provenance),
+            "table": self.classes.name,
+            "classes": list(self.classes.names),
+            "palette": [list(color) for color in self.classes.palette],
+        }
+        text = json.dumps(entries, indent=1, ensure_ascii=False)
+        network.with_suffix(".json").write_text(text + "\n", "utf-8")
+
+    @classmethod
+    def read(cls, network: Path) -> NetworkCard:
+        """Read the card beside the file `network`.
+
+        Raises
+        ------
+        CheckpointError
+            If there is none, or it is no such card.
+        """
+        path = network.with_suffix(".json")
+        try:
+            entries = json.loads(path.read_text("utf-8"))
+            classes = ClassTable(
+                entries["classes"], name=entries["table"], palette=entries["palette"]
+            )
+            return cls(
+                sha256=entries["sha256"],
+                classes=classes,
+                short_side=int(entries["short_side"]),
+                opset=int(entries["opset"]),
+                provenance=dict(entries["provenance"]),
+            )
+        except OSError as error:
+            raise CheckpointError(
+                f"{network} has no readable card {path.name} beside it: {error.strerror}. "
+                "Export the network again, or put both files together."
+            ) from error
+        except (ValueError, KeyError, TypeError, ClassTableError) as error:
+            raise CheckpointError(f"{path} is no network card: {error!r}") from error
+
+
+def sha256_of(path: Path) -> str:
+    """Return the hex SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
