@@ -1,0 +1,225 @@
+"""Label map -> non-empty (block, class) cells of a quadtree level, with proportion levels.
+
+Two kernels with the same result: :func:`encode_words` walks runs of equal labels eight bytes at
+a time and runs anywhere; :func:`encode_lanes` counts a class in 64 pixels with one comparison
+and needs AVX-512.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from semsig_kernels._jit import kernel
+from semsig_kernels.simd import equal_lanes, popcount, trailing_zeros
+
+TILE_ROWS = 32
+TILE_COLUMNS = 64
+
+
+@kernel
+def encode_words(
+    words: NDArray[np.uint64],
+    pixel_bits: int,
+    height: int,
+    width: int,
+    levels: int,
+    n_classes: int,
+    cells: NDArray[np.uint32],
+) -> int:
+    """Encode a label map held in little-endian 8-byte words.
+
+    Parameters
+    ----------
+    words : ndarray of uint64, shape (ceil(H * W * pixel_bits / 64),)
+        The labels in row order; all-one labels are void; what follows the last is ignored.
+    pixel_bits : int
+        8 or 16.
+    height, width : int
+        H and W, at least 1.
+    levels : int
+        Level n of the quadtree.
+    n_classes : int
+        M; every label that is not void is below.
+    cells : ndarray of uint32, shape (>= min(4^n * M, H * W),)
+        Written: ``(block * M + class) * 4 + level - 1``, ascending.
+
+    Returns
+    -------
+    int
+        Number of cells written.
+    """
+    counts = np.zeros(n_classes, np.int64)
+    present = np.empty(n_classes, np.int64)
+    side = 1 << levels
+    written = 0
+    for i in range(side):
+        top, bottom = i * height >> levels, (i + 1) * height >> levels
+        for j in range(side):
+            left, right = j * width >> levels, (j + 1) * width >> levels
+            found = 0
+            for y in range(top, bottom):
+                start, stop = y * width + left, y * width + right
+                found = _count_runs(words, pixel_bits, start, stop, counts, present, found)
+            first = (i * side + j) * n_classes
+            written = _emit_block(first, counts, present, found, cells, written)
+    return written
+
+
+@kernel
+def _count_runs(
+    words: NDArray[np.uint64],
+    pixel_bits: int,
+    start: int,
+    stop: int,
+    counts: NDArray[np.int64],
+    present: NDArray[np.int64],
+    found: int,
+) -> int:
+    """Add the runs of pixels start..stop-1 to `counts`; return how many classes are present."""
+    wide = pixel_bits == 16
+    log_bits, log_word = (4, 2) if wide else (3, 3)
+    ones = np.uint64(0x0001000100010001 if wide else 0x0101010101010101)
+    void = np.uint64((1 << pixel_bits) - 1)
+    low = (1 << log_word) - 1
+    last = (stop - 1) >> log_word
+    while start < stop:
+        w = start >> log_word
+        rest = words[w] >> np.uint64((start & low) << log_bits)
+        label = rest & void
+        pattern = label * ones
+        difference = (rest ^ pattern) & (~np.uint64(0) >> np.uint64((start & low) << log_bits))
+        base = start
+        while difference == 0 and w < last:
+            w += 1
+            difference = words[w] ^ pattern
+            base = w << log_word
+        end: Any = stop
+        if difference != 0:
+            end = min(stop, base + (np.int64(trailing_zeros(difference)) >> log_bits))
+        if label != void:
+            c = np.int64(label)
+            if counts[c] == 0:
+                present[found] = c
+                found += 1
+            counts[c] += end - start
+        start = end
+    return found
+
+
+@kernel
+def encode_lanes(
+    labels: NDArray[np.uint8],
+    height: int,
+    width: int,
+    levels: int,
+    n_classes: int,
+    cells: NDArray[np.uint32],
+) -> int:
+    """Encode a uint8 label map, shape (H * W,), by peeling classes; see :func:`encode_words`.
+
+    In tiles of up to 32 x 64 pixels the class of the first uncounted pixel is counted with one
+    64-byte comparison a row, its pixels are marked, and so on until the tile is covered.
+    """
+    counts = np.zeros(n_classes, np.int64)
+    present = np.empty(n_classes, np.int64)
+    covered = np.empty(TILE_ROWS, np.uint64)
+    side = 1 << levels
+    written = 0
+    for i in range(side):
+        top, bottom = i * height >> levels, (i + 1) * height >> levels
+        for j in range(side):
+            left, right = j * width >> levels, (j + 1) * width >> levels
+            found = 0
+            for y in range(top, bottom, TILE_ROWS):
+                rows = min(TILE_ROWS, bottom - y)
+                for x in range(left, right, TILE_COLUMNS):
+                    columns = min(TILE_COLUMNS, right - x)
+                    start = y * width + x
+                    found = _peel_tile(
+                        labels, start, rows, columns, width, covered, counts, present, found
+                    )
+            first = (i * side + j) * n_classes
+            written = _emit_block(first, counts, present, found, cells, written)
+    return written
+
+
+@kernel
+def _peel_tile(
+    labels: NDArray[np.uint8],
+    start: int,
+    rows: int,
+    columns: int,
+    width: int,
+    covered: NDArray[np.uint64],
+    counts: NDArray[np.int64],
+    present: NDArray[np.int64],
+    found: int,
+) -> int:
+    """Add one tile to `counts`; return how many classes are present in the block so far."""
+    lanes = ~np.uint64(0) >> np.uint64(64 - columns)
+    covered[:rows] = 0
+    left: Any = rows * columns
+    row = 0
+    while left > 0:
+        while covered[row] == lanes:
+            row += 1
+        column = np.int64(trailing_zeros(~covered[row]))
+        label = np.int64(labels[start + row * width + column])
+        count = np.uint64(0)
+        for r in range(row, rows):
+            same = equal_lanes(labels, start + r * width, label, lanes)
+            covered[r] |= same
+            count += popcount(same)
+        left -= np.int64(count)
+        if label != 255:
+            if counts[label] == 0:
+                present[found] = label
+                found += 1
+            counts[label] += np.int64(count)
+    return found
+
+
+@kernel
+def _emit_block(
+    first: int,
+    counts: NDArray[np.int64],
+    present: NDArray[np.int64],
+    found: int,
+    cells: NDArray[np.uint32],
+    written: int,
+) -> int:
+    """Write a block's cells ascending and clear its counts; return the cells written so far."""
+    _sort_present(counts, present, found)
+    area = np.int64(0)
+    for p in range(found):
+        area += counts[present[p]]
+    for p in range(found):
+        label = present[p]
+        quarters = 4 * counts[label]
+        above = int(quarters > area) + int(quarters > 2 * area) + int(quarters > 3 * area)
+        cells[written] = (first + label) * 4 + above
+        counts[label] = 0
+        written += 1
+    return written
+
+
+@kernel
+def _sort_present(counts: NDArray[np.int64], present: NDArray[np.int64], found: int) -> None:
+    """Sort the first `found` entries: by insertion, or from the counts where that is shorter."""
+    if found * found > 4 * counts.size:
+        p = 0
+        for label in range(counts.size):
+            if counts[label] > 0:
+                present[p] = label
+                p += 1
+        return
+    for p in range(1, found):
+        label = present[p]
+        q = p
+        while q > 0 and present[q - 1] > label:
+            present[q] = present[q - 1]
+            q -= 1
+        present[q] = label

@@ -1,0 +1,90 @@
+"""Bit counting and 64-byte vector instructions that Numba does not offer by itself.
+
+The scalar functions run as plain Python under NUMBA_DISABLE_JIT=1. The vector ones exist only
+compiled; NUMBA_BOUNDSCHECK does not reach into them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+
+from semsig_kernels._jit import intrinsic, overload
+
+_I1, _I8, _I32, _I64 = (ir.IntType(width) for width in (1, 8, 32, 64))
+_BYTES = ir.VectorType(_I8, 64)
+_LANES = ir.VectorType(_I1, 64)
+
+Emitted = tuple[Any, Any]
+"""A Numba signature and the function that emits its LLVM code."""
+
+
+def popcount(word: np.uint64) -> np.uint64:
+    """Return the number of set bits of a 64-bit word."""
+    return np.uint64(int(word).bit_count())
+
+
+def trailing_zeros(word: np.uint64) -> np.uint64:
+    """Return the number of zero bits below the lowest set bit of a 64-bit word that is not 0."""
+    return np.uint64((int(word) & -int(word)).bit_length() - 1)
+
+
+@intrinsic
+def _ctpop(typing: Any, word: Any) -> Emitted:  # noqa: ARG001
+    return types.uint64(types.uint64), lambda _, build, __, args: build.ctpop(args[0])
+
+
+@intrinsic
+def _cttz(typing: Any, word: Any) -> Emitted:  # noqa: ARG001
+    defined_at_zero = ir.Constant(_I1, 0)
+    return types.uint64(types.uint64), lambda _, build, __, args: build.cttz(
+        args[0], defined_at_zero
+    )
+
+
+@overload(popcount)
+def _popcount(word: Any) -> Any:  # noqa: ARG001
+    return lambda word: _ctpop(word)
+
+
+@overload(trailing_zeros)
+def _trailing_zeros(word: Any) -> Any:  # noqa: ARG001
+    return lambda word: _cttz(word)
+
+
+@intrinsic
+def equal_lanes(typing: Any, labels: Any, start: Any, label: Any, lanes: Any) -> Emitted:  # noqa: ARG001
+    """Bit j says whether ``labels[start + j] == label``, for the bits j set in `lanes`.
+
+    labels: uint8 (n,), contiguous; start: int64; label: int64 0..255; lanes: uint64.
+    A masked load: bytes outside `lanes` are never read.
+    """
+    signature = types.uint64(labels, types.int64, types.int64, types.uint64)
+    return signature, _emit_equal_lanes
+
+
+def _emit_equal_lanes(context: Any, build: Any, signature: Any, args: Any) -> Any:
+    labels, start, label, lanes = args
+    data = context.make_array(signature.args[0])(context, build, labels).data
+    pointer = build.bitcast(build.gep(data, [start]), _BYTES.as_pointer())
+    load = cgutils.get_or_insert_function(
+        build.module,
+        ir.FunctionType(_BYTES, [_BYTES.as_pointer(), _I32, _LANES, _BYTES]),
+        "llvm.masked.load.v64i8.p0",
+    )
+    zero = ir.Constant(_BYTES, [0] * 64)
+    loaded = build.call(load, [pointer, ir.Constant(_I32, 1), build.bitcast(lanes, _LANES), zero])
+    equal = build.icmp_unsigned("==", loaded, _splat(build, build.trunc(label, _I8), _BYTES))
+    return build.and_(build.bitcast(equal, _I64), lanes)
+
+
+def _splat(build: Any, scalar: Any, vector: Any) -> Any:
+    """Return `scalar` in every lane of a value of type `vector`."""
+    undefined = ir.Constant(vector, ir.Undefined)
+    first = build.insert_element(undefined, scalar, ir.Constant(_I32, 0))
+    everywhere = ir.Constant(ir.VectorType(_I32, vector.count), [0] * vector.count)
+    return build.shuffle_vector(first, undefined, everywhere)
