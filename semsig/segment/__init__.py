@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from semsig.errors import SegmenterError
-from semsig.image import read_image
 from semsig.segment.base import PathSegmenter, Segmenter
-from semsig.types import LabelMap
+from semsig.segment.pipeline import segment_path, segment_paths
 
-__all__ = ["PathSegmenter", "Segmenter", "load_segmenter", "segment_path"]
+__all__ = ["PathSegmenter", "Segmenter", "load_segmenter", "segment_path", "segment_paths"]
 
 
 def load_segmenter(name: str = "embedded", *, threads: int | None = None) -> Segmenter:
@@ -53,24 +51,6 @@ def load_segmenter(name: str = "embedded", *, threads: int | None = None) -> Seg
         f"No segmenter {name!r}; there are embedded, onnx:FILE, mmseg:CONFIG[@CHECKPOINT] and "
         "files:DIR[@TABLE]."
     )
-
-
-def segment_path(segmenter: Segmenter, path: str | os.PathLike[str]) -> LabelMap:
-    """Return the label map of the photo at `path`, whatever kind of segmenter it is.
-
-    Networks get the photo, decoded no larger than they need it; segmenters that look label maps
-    up get its path.
-
-    Raises
-    ------
-    ImageError
-        If the photo cannot be read.
-    SegmenterError
-        If it cannot be segmented, or has no label map.
-    """
-    if isinstance(segmenter, PathSegmenter):
-        return segmenter.for_path(path)
-    return segmenter(read_image(path, at_least=getattr(segmenter, "short_side", None)))
 
 
 def _load_onnx(source: str, threads: int | None) -> Segmenter:
