@@ -103,7 +103,8 @@ def test_different_schemas_are_refused():
 def test_sentence_of_two_meadows():
     a, b = signature(meadow(road=True)), signature(meadow())
     assert explain(a, b, names=("the query", "the match")).sentence == (
-        "grass at the bottom, sky on top and horse lower left in both; only the query has road lower right"
+        "grass at the bottom, sky on top and horse lower left in both; "
+        "only the query has road lower right"
     )
 
 
