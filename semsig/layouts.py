@@ -1,0 +1,165 @@
+"""Ways in which people keep a dataset's files, and which files of a folder fit one."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+_ONE_SPLIT = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """One way in which people keep a dataset's files.
+
+    Parameters
+    ----------
+    name : str
+        What a person would call it.
+    pattern : re.Pattern
+        Matches the end of a photo's path, from a folder boundary on. Its groups: ``class``
+        (name of the class), or ``number`` (class = (number - first) // per_class); ``split``
+        (queries or searched photos); ``file``. All groups together name a photo.
+    first, per_class : int
+        How a ``number`` turns into a class.
+    """
+
+    name: str
+    pattern: re.Pattern[str]
+    first: int = 0
+    per_class: int = 1
+
+    @classmethod
+    def make(cls, name: str, pattern: str, first: int = 0, per_class: int = 1) -> Layout:
+        """Return the layout whose regular expression is `pattern`, in any case of letters."""
+        whole = re.compile(f"(?:^|/){pattern}$", re.IGNORECASE)
+        return cls(name=name, pattern=whole, first=first, per_class=per_class)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Content:
+    """What a dataset holds when it is complete.
+
+    Parameters
+    ----------
+    splits : mapping of str to tuple of int
+        Photos of each class, for each split; one split named ``""`` where there is no split.
+    classes : tuple of str
+        Class names; empty where the classes are only numbered.
+    aliases : mapping of str to sequence of str
+        Other folder names of a class.
+    """
+
+    splits: Mapping[str, tuple[int, ...]]
+    classes: tuple[str, ...] = ()
+    aliases: Mapping[str, Iterable[str]] = field(default_factory=dict)
+
+    @property
+    def n_classes(self) -> int:
+        """Number of classes."""
+        return len(next(iter(self.splits.values())))
+
+    def class_of_folder(self, folder: str) -> str | None:
+        """Return the class that a folder's name means; the name itself if classes have none."""
+        if not self.classes:
+            return folder
+        wanted = _letters(folder)
+        known = ((c, (c, *self.aliases.get(c, ()))) for c in self.classes)
+        return next((c for c, names in known if wanted in map(_letters, names)), None)
+
+    def class_of_number(self, number: int) -> str | None:
+        """Return the class of a number from 0, None beyond the last."""
+        if not 0 <= number < self.n_classes:
+            return None
+        return self.classes[number] if self.classes else str(number)
+
+
+@dataclass(frozen=True, slots=True)
+class Find:
+    """The files of a folder that fit a layout.
+
+    Parameters
+    ----------
+    layout : Layout
+        The layout.
+    photos : mapping of str to (str, str)
+        Class and split of each file that fits.
+    classes : tuple of str
+        Class names, in the dataset's order or, where it names none, in natural order.
+    problem : str
+        Why these files cannot be the dataset; empty if they can.
+    """
+
+    layout: Layout
+    photos: Mapping[str, tuple[str, str]]
+    classes: tuple[str, ...]
+    problem: str
+
+    def gaps(self, content: Content) -> list[tuple[str, str, int, int]]:
+        """Return (class, split, found, expected) wherever the two numbers differ."""
+        counts = Counter(self.photos.values())
+        return [
+            (class_, split, counts[class_, split], size)
+            for split, sizes in content.splits.items()
+            for class_, size in zip(self.classes, sizes, strict=True)
+            if counts[class_, split] != size
+        ]
+
+
+def find_photos(layout: Layout, files: Iterable[str], content: Content) -> Find:
+    """Sort the files that fit `layout` into classes and splits.
+
+    Parameters
+    ----------
+    layout : Layout
+        The layout to try.
+    files : iterable of str
+        Paths relative to the dataset's folder, with forward slashes.
+    content : Content
+        What the dataset holds.
+    """
+    photos: dict[str, tuple[str, str]] = {}
+    seen: dict[tuple[str, ...], str] = {}
+    twice = ""
+    for file in files:
+        match = layout.pattern.search(file)
+        class_ = _class_of(match, layout, content) if match else None
+        if match is None or class_ is None:
+            continue
+        key = tuple(group.casefold() for group in match.groups())
+        if key in seen:
+            twice = twice or f"{seen[key]} and {file} would be the same photo"
+        seen[key] = file
+        photos[file] = class_, match.groupdict(_ONE_SPLIT).get("split", _ONE_SPLIT).casefold()
+    classes = content.classes or tuple(sorted({c for c, _ in photos.values()}, key=_natural))
+    problem = twice or _problem(Find(layout, photos, classes, ""), content)
+    return Find(layout, photos, classes, problem)
+
+
+def _class_of(match: re.Match[str], layout: Layout, content: Content) -> str | None:
+    groups = match.groupdict()
+    if "class" in groups:
+        return content.class_of_folder(groups["class"])
+    return content.class_of_number((int(groups["number"]) - layout.first) // layout.per_class)
+
+
+def _problem(find: Find, content: Content) -> str:
+    if not find.photos:
+        return "no file has such a name"
+    if len(find.classes) != content.n_classes:
+        return f"{len(find.classes)} classes instead of {content.n_classes}"
+    for class_, split, found, size in find.gaps(content):
+        if found == 0 or found > size:
+            place = f"{split}/{class_}" if split else class_
+            return f"class {place!r} has {found} photos instead of {size}"
+    return ""
+
+
+def _letters(name: str) -> str:
+    return re.sub(r"[\W_]", "", name.casefold())
+
+
+def _natural(name: str) -> tuple[int, str]:
+    return (int(name) if name.isdecimal() else -1), name
