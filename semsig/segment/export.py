@@ -87,7 +87,9 @@ def export_network(
             f"The network has {channels} classes and table {classes.name!r} {len(classes)}; "
             "they must agree and be at most 255."
         )
-    content = _to_onnx(fold_batch_norms(network), mean, std)
+    folded = fold_batch_norms(network)
+    _use_traceable_upsampling(folded)
+    content = _to_onnx(folded, mean, std)
     card = NetworkCard(
         sha256=hashlib.sha256(content).hexdigest(),
         classes=classes,
@@ -146,6 +148,24 @@ def convolutions_before_norms(network: torch.nn.Module) -> dict[str, str]:
     for hook in hooks:
         hook.remove()
     return pairs
+
+
+def _use_traceable_upsampling(network: torch.nn.Module) -> None:
+    """Put torch's Upsample in the place of mmsegmentation's.
+
+    The latter computes its output size with ``int()``, which tracing turns into the constant of
+    the example photo: at any other size the graph would resize twice and blur its features.
+    """
+    import torch
+    from mmseg.models.utils import Upsample
+
+    found = [(n, m) for n, m in network.named_modules() if isinstance(m, Upsample)]
+    for name, module in found:
+        parent, _, leaf = name.rpartition(".")
+        plain = torch.nn.Upsample(
+            module.size, module.scale_factor, module.mode, module.align_corners
+        )
+        setattr(network.get_submodule(parent), leaf, plain)
 
 
 def _to_onnx(network: torch.nn.Module, mean: Sequence[float], std: Sequence[float]) -> bytes:
