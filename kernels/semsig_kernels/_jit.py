@@ -14,7 +14,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import llvmlite.binding
 import numba
@@ -42,9 +42,9 @@ def kernel(function: Kernel) -> Kernel:
     return cast(Kernel, compiled)
 
 
-def intrinsic(emit: Kernel) -> Kernel:
+def intrinsic(emit: Callable[..., object]) -> Callable[..., Any]:
     """Make a function of LLVM code, for kernels to call; it does not exist without the JIT."""
-    return cast(Kernel, numba.extending.intrinsic(emit))
+    return cast(Callable[..., Any], numba.extending.intrinsic(emit))
 
 
 def overload(plain: Callable[..., object]) -> Callable[[Kernel], Kernel]:

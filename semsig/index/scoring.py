@@ -1,0 +1,168 @@
+"""What distances are made of: weights of cells, totals of signatures, and ranking.
+
+With w(l) = l + 1 set bits for proportion level l, W = sum of w over a signature's cells and
+I = sum of min(w_A, w_B) over common cells, the bits that two signatures share:
+
+* ``"hamming"``       W_A + W_B - 2 I
+* ``"tanimoto"``      1 - I / (W_A + W_B - I), 0 for two empty signatures
+* ``"tanimoto-idf"``  the same, each bit weighing idf = log(N / max(df, 1)) in place of 1, where
+  df of the N indexed signatures have the bit, rounded to multiples of 2^-16. Sums are then
+  integers, so that every engine and any number of threads give the same distance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from semsig.errors import OptionError
+from semsig.index.scans import Distances
+from semsig.types import Metric, SbsBatch
+
+IDF_ONE = 2**16
+"""The integer that stands for an idf of 1."""
+
+_ROWS_AT_ONCE = 16384
+_FLAT = np.array([2, 3, 4, 5], np.int64)
+
+
+def idf(frequency: NDArray[np.int64], n_rows: int) -> NDArray[np.int64]:
+    """Return log(n_rows / max(frequency, 1)) in units of 1 / IDF_ONE, same shape, int64."""
+    ratio = max(n_rows, 1) / np.maximum(frequency, 1)
+    weights: NDArray[np.int64] = np.rint(np.log(ratio) * IDF_ONE).astype(np.int64)
+    return weights
+
+
+class FlatWeights:
+    """Every bit weighs 1: levels 1..4 of a cell weigh 2, 3, 4, 5."""
+
+    def of(self, codes: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the weight of levels 1..4 of each code's cell, shape (n, 4)."""
+        return np.tile(_FLAT, (len(codes), 1))
+
+
+class IdfWeights:
+    """Every bit weighs its idf over the rows of a batch."""
+
+    def __init__(self, batch: SbsBatch) -> None:
+        codes, counts = _count_codes(batch)
+        self._cells, position = np.unique(codes >> 2, return_inverse=True)
+        frequency = np.zeros((len(self._cells) + 1, 4), np.int64)
+        frequency[position, codes & 3] = counts
+        frequency = frequency[:, ::-1].cumsum(axis=1)[:, ::-1]
+        bits = idf(frequency, len(batch))
+        bits[:, 0] *= 2
+        self._weights = bits.cumsum(axis=1)
+
+    def of(self, codes: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the weight of levels 1..4 of each code's cell, shape (n, 4)."""
+        cells = codes >> 2
+        position = np.searchsorted(self._cells, cells)
+        known = position < len(self._cells)
+        known[known] = self._cells[position[known]] == cells[known]
+        return self._weights[np.where(known, position, -1)]
+
+
+def _count_codes(batch: SbsBatch) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the distinct codes, ascending, and how many rows have each."""
+    codes, counts = np.unique(batch.cells, return_counts=True)
+    return codes.astype(np.int64), counts.astype(np.int64)
+
+
+def weights_and_totals(
+    batch: SbsBatch, scheme: FlatWeights | IdfWeights
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Return codes (n,), the weights of their levels (n, 4), and each signature's total (N,)."""
+    codes = batch.cells.astype(np.int64)
+    weights = scheme.of(codes)
+    own = np.take_along_axis(weights, (codes & 3)[:, None], axis=1)[:, 0]
+    return codes, weights, _sum_rows(own, batch.offsets)
+
+
+def row_totals(batch: SbsBatch, scheme: FlatWeights | IdfWeights) -> NDArray[np.int64]:
+    """Return the total weight of each signature, shape (N,)."""
+    parts = [weights_and_totals(part, scheme)[2] for part in parts_of(batch, _ROWS_AT_ONCE)]
+    return np.concatenate([np.zeros(0, np.int64), *parts])
+
+
+def parts_of(batch: SbsBatch, rows: int) -> Iterator[SbsBatch]:
+    """Cut a batch in parts of `rows` signatures, the last one shorter."""
+    for first in range(0, len(batch), rows):
+        offsets = batch.offsets[first : first + rows + 1]
+        cells = batch.cells[offsets[0] : offsets[-1]]
+        yield SbsBatch(cells, offsets - offsets[0], batch.schema)
+
+
+def _sum_rows(values: NDArray[np.int64], offsets: NDArray[np.int64]) -> NDArray[np.int64]:
+    sums = np.zeros(len(values) + 1, np.int64)
+    np.cumsum(values, out=sums[1:])
+    return sums[offsets[1:]] - sums[offsets[:-1]]
+
+
+def distances_of(
+    shared: NDArray[np.integer], total: int, totals: NDArray[np.int64], *, tanimoto: bool
+) -> Distances:
+    """Distances of one query to N rows, from the weight they share and their totals."""
+    if not tanimoto:
+        return (total + totals - 2 * shared).astype(np.int32)
+    union = total + totals - shared
+    return np.where(union > 0, 1 - shared / np.maximum(union, 1), 0).astype(np.float32)
+
+
+def rank(
+    distances: Distances, k: int, allowed: NDArray[np.bool_] | None
+) -> tuple[Distances, NDArray[np.int64]]:
+    """Return the k least distances and their rows, ascending, ties by row, padded with -1."""
+    rows = np.arange(len(distances)) if allowed is None else np.flatnonzero(allowed)
+    keys = distances[rows].view(np.int32).astype(np.int64) << 32 | rows
+    if k < len(keys):
+        keys = np.partition(keys, k - 1)[:k]
+    found = np.sort(keys) & 0xFFFFFFFF
+    best: Distances = np.full(k, -1, distances.dtype)  # type: ignore[assignment]
+    best[: len(found)] = distances[found]
+    return best, np.concatenate([found, np.full(k - len(found), -1, np.int64)])
+
+
+def within(
+    distances: Distances, radius: float, allowed: NDArray[np.bool_] | None
+) -> tuple[Distances, NDArray[np.int64]]:
+    """Return the distances <= radius and their rows, ascending, ties by row."""
+    near = distances <= radius
+    rows = np.flatnonzero(near if allowed is None else near & allowed)
+    rows = rows[np.argsort(distances[rows], kind="stable")]
+    return distances[rows], rows
+
+
+def is_tanimoto(metric: Metric) -> bool:
+    """Whether a metric is a Tanimoto distance.
+
+    Raises
+    ------
+    OptionError
+        If there is no such metric.
+    """
+    if metric not in ("hamming", "tanimoto", "tanimoto-idf"):
+        raise OptionError(f"metric is 'hamming', 'tanimoto' or 'tanimoto-idf'; {metric!r} came.")
+    return metric != "hamming"
+
+
+def distance_dtype(metric: Metric) -> np.dtype[Any]:
+    """Return int32 for Hamming, float32 for the Tanimoto distances."""
+    return np.dtype(np.float32 if is_tanimoto(metric) else np.int32)
+
+
+def check_k(k: int) -> None:
+    """Raise :class:`OptionError` unless `k` is at least 1."""
+    if k < 1:
+        raise OptionError(f"k is at least 1; {k} came.")
+
+
+def check_allowed(allowed: NDArray[np.bool_] | None, n_rows: int) -> None:
+    """Raise :class:`OptionError` unless `allowed` is None or has a bool a row."""
+    if allowed is not None and (allowed.dtype != np.bool_ or allowed.shape != (n_rows,)):
+        raise OptionError(
+            f"allowed is bool of shape ({n_rows},); {allowed.dtype} {allowed.shape} came."
+        )
