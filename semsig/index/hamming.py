@@ -147,12 +147,12 @@ class HammingIndex:
     def signature(self, id_: int) -> SbsSignature:
         """Return the signature of an id; UnknownIdError if it is absent."""
         segment, row = self._store.snapshot.locate(id_)
-        return SbsSignature(segment.row_cells(row), self.schema)
+        return segment.signature(row, self.schema)
 
     def payload(self, id_: int) -> str:
         """Return the payload of an id; UnknownIdError if it is absent."""
         segment, row = self._store.snapshot.locate(id_)
-        return segment.row_payload(row)
+        return segment.payload(row)
 
     def add(
         self,

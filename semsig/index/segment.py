@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from semsig.errors import IndexCorruptError
+from semsig.errors import IndexCorruptError, SignatureError
 from semsig.index.manifest import SegmentEntry
-from semsig.types import SbsBatch, SbsSchema
+from semsig.types import SbsBatch, SbsSchema, SbsSignature
 
 
 def no_rows() -> NDArray[np.int64]:
@@ -106,40 +106,58 @@ class Segment:
         """Return the segment with `rows` dead as well; the arrays are shared."""
         return replace(self, dead=np.union1d(self.dead, rows)) if len(rows) else self
 
-    def row_cells(self, row: int) -> NDArray[np.uint16] | NDArray[np.uint32]:
-        """Cells of one row."""
-        return self.cells[self.offsets[row] : self.offsets[row + 1]]
+    def signature(self, row: int, schema: SbsSchema) -> SbsSignature:
+        """Return the signature of one row; IndexCorruptError if it is damaged."""
+        try:
+            return SbsSignature(self.cells[self.offsets[row] : self.offsets[row + 1]], schema)
+        except SignatureError as error:
+            raise self._damaged("cells", str(error)) from error
 
-    def row_payload(self, row: int) -> str:
-        """Payload of one row."""
+    def payload(self, row: int) -> str:
+        """Return the payload of one row; IndexCorruptError if it is damaged."""
         start, stop = self.payload_offsets[row : row + 2]
-        return self.payloads[start:stop].tobytes().decode()
+        try:
+            return self.payloads[start:stop].tobytes().decode()
+        except UnicodeDecodeError as error:
+            raise self._damaged("payloads", str(error)) from error
 
     def live_payloads(self) -> Iterator[str]:
         """Payloads of the rows that were not removed, in order of insertion."""
-        return (self.row_payload(row) for row in np.flatnonzero(self.alive).tolist())
+        return (self.payload(row) for row in np.flatnonzero(self.alive).tolist())
 
     def batch(self, schema: SbsSchema) -> SbsBatch:
-        """Return all rows' signatures, after checks that keep kernels inside their arrays.
+        """Return all rows' signatures, fit for kernels, which do not check bounds.
 
         Raises
         ------
         IndexCorruptError
-            If a cell is out of range: the file changed since it was written.
+            If offsets do not ascend or a cell is out of range.
         """
+        self.check_offsets()
         highest = int(self.cells.max(initial=0))
         if highest >= schema.n_cells * 4:
-            raise IndexCorruptError(
-                f"{self.name} holds cell {highest}, beyond {schema.n_cells * 4 - 1}: "
-                "its file is damaged; run verify."
+            raise self._damaged(
+                "cells", f"it holds {highest}, the last is {schema.n_cells * 4 - 1}"
             )
         return SbsBatch(self.cells, self.offsets, schema)
+
+    def check_offsets(self) -> None:
+        """Raise :class:`IndexCorruptError` unless both offsets cut their arrays into rows."""
+        if not _cuts(self.offsets, len(self.cells)):
+            raise self._damaged("offsets", "they do not ascend")
+        if not _cuts(self.payload_offsets, len(self.payloads)):
+            raise self._damaged("payload_offsets", "they do not ascend")
+
+    def _damaged(self, key: str, reason: str) -> IndexCorruptError:
+        return IndexCorruptError(f"{self.name}.{key}.npy is damaged: {reason}. Run verify.")
 
 
 def merge(segments: Sequence[Segment]) -> Segment:
     """Return one segment of all live rows, in order of insertion; no copy where it is one."""
     if len(segments) == 1 and not len(segments[0].dead):
         return segments[0]
+    for part in segments:
+        part.check_offsets()
     cells = [_take(part.cells, part.offsets, part.alive) for part in segments]
     payloads = [_take(part.payloads, part.payload_offsets, part.alive) for part in segments]
     return Segment(
@@ -150,6 +168,11 @@ def merge(segments: Sequence[Segment]) -> Segment:
         payload_offsets=_starts(np.concatenate([lengths for _, lengths in payloads])),
         sources=tuple(part.entry for part in segments if part.entry),
     )
+
+
+def _cuts(offsets: NDArray[np.int64], length: int) -> bool:
+    ascends = bool((offsets[1:] >= offsets[:-1]).all())
+    return ascends and bool(offsets[0] == 0) and bool(offsets[-1] == length)
 
 
 def _starts(lengths: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -12,9 +12,7 @@ from numpy.typing import NDArray
 
 from semsig.errors import (
     DuplicateIdError,
-    IndexCorruptError,
     OptionError,
-    SignatureError,
     UnknownIdError,
 )
 from semsig.index.checks import MAX_ID
@@ -125,10 +123,7 @@ class Snapshot:
 
     def batch(self) -> SbsBatch:
         """Return the live signatures in order of insertion; one whole segment is not copied."""
-        try:
-            batches = [segment.batch(self.schema) for segment in self.segments]
-        except SignatureError as error:
-            raise IndexCorruptError(f"Stored offsets are damaged; run verify. {error}") from error
+        batches = [segment.batch(self.schema) for segment in self.segments]
         if len(batches) == 1 and self.is_compact:
             return batches[0]
         return self.merged().batch(self.schema)

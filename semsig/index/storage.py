@@ -129,6 +129,7 @@ class IndexFolder:
     def _dead(self, entry: SegmentEntry) -> NDArray[np.int64]:
         if entry.removed is None:
             return no_rows()
+        check_sum(self.path, entry.removed)
         return map_array(self.path, entry.removed, np.int64, entry.dead)
 
     def check(self, entries: Iterable[SegmentEntry]) -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from semsig.errors import IndexCorruptError, SignatureError
 from semsig.index.checks import check_batch
@@ -16,7 +15,7 @@ from semsig.index.files import check_sum
 from semsig.index.manifest import MANIFEST, Manifest, SegmentEntry
 from semsig.index.segment import Segment
 from semsig.index.storage import IndexFolder
-from semsig.types import SbsBatch, SbsSchema
+from semsig.types import SbsSchema
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,22 +127,13 @@ def _inconsistent(folder: IndexFolder, manifest: Manifest) -> Iterator[Damage]:
 
 def _segment_faults(segment: Segment, schema: SbsSchema) -> Iterator[Damage]:
     try:
-        check_batch(SbsBatch(segment.cells, segment.offsets, schema))
-    except SignatureError as error:
-        yield Damage(file=f"{segment.name}.cells.npy", reason=str(error))
-    if not _is_partition(segment.payload_offsets, len(segment.payloads)):
-        yield Damage(file=f"{segment.name}.payload_offsets.npy", reason="offsets do not ascend")
+        segment.check_offsets()
+        check_batch(segment.batch(schema))
+        deque(segment.live_payloads(), maxlen=0)
+    except (IndexCorruptError, SignatureError) as error:
+        yield Damage(file=segment.name, reason=str(error))
     if len(np.unique(segment.ids)) != len(segment.ids):
         yield Damage(file=f"{segment.name}.ids.npy", reason="ids repeat")
-    dead = np.concatenate([[-1], segment.dead, [len(segment.ids)]])
-    if not (np.diff(dead) > 0).all():
+    edges = np.concatenate([[-1], segment.dead, [len(segment.ids)]])
+    if (np.diff(edges) <= 0).any():
         yield Damage(file=segment.name, reason="removed rows do not ascend or do not exist")
-    try:
-        segment.payloads.tobytes().decode()
-    except UnicodeDecodeError as error:
-        yield Damage(file=f"{segment.name}.payloads.npy", reason=str(error))
-
-
-def _is_partition(offsets: NDArray[Any], length: int) -> bool:
-    ascends = bool((np.diff(offsets) >= 0).all())
-    return ascends and bool(offsets[0] == 0) and bool(offsets[-1] == length)

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -44,6 +47,12 @@ class NaiveScan:
         return distances[rows], rows.astype(np.int64)
 
 
+@pytest.fixture(autouse=True)
+def no_waiting_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only a power cut tells fsync from nothing; processes that tests start do call it."""
+    monkeypatch.setattr(os, "fsync", lambda descriptor: None)
+
+
 @pytest.fixture
 def naive_scan(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("semsig.index.snapshot.new_scan", lambda _, batch: NaiveScan(batch))
@@ -68,12 +77,29 @@ def make(schema: SbsSchema) -> Make:
 
 
 @pytest.fixture
-def stored(tmp_path, schema, make) -> HammingIndex:
-    """Three segments on disk, ids 0 to 11, ids 1 and 9 removed; payloads name the seeds."""
-    path = tmp_path / "index"
+def index_in_memory(schema, make) -> HammingIndex:
+    """Ids 0 to 11 without 1 and 9; payloads name the seeds, which are the ids."""
+    index = HammingIndex(schema, meta={"made": "by a test"})
+    fill(index, make)
+    return index
+
+
+@pytest.fixture(scope="session")
+def stored_once(tmp_path_factory, schema, make) -> Path:
+    path = tmp_path_factory.mktemp("once") / "index"
     HammingIndex(schema, meta={"made": "by a test"}).save(path)
-    index = HammingIndex.open(path)
+    fill(HammingIndex.open(path), make)
+    return path
+
+
+@pytest.fixture
+def stored(tmp_path, stored_once) -> HammingIndex:
+    """The same on disk, in three segments."""
+    shutil.copytree(stored_once, tmp_path / "index")
+    return HammingIndex.open(tmp_path / "index")
+
+
+def fill(index: HammingIndex, make: Make) -> None:
     for seeds in (range(7), range(7, 10), range(10, 12)):
         index.add([make(seed) for seed in seeds], payloads=[f"seed {seed}" for seed in seeds])
     index.remove([1, 9])
-    return index

@@ -1,0 +1,149 @@
+"""Random sequences of changes leave the index equal to a dictionary."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+
+import hypothesis.strategies as st
+import numpy as np
+import pytest
+from hypothesis import settings
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+)
+
+from semsig.classes import ClassTable
+from semsig.errors import DuplicateIdError, UnknownIdError
+from semsig.index import HammingIndex, verify_index
+from semsig.types import SbsSchema, SbsSignature
+
+SCHEMA = SbsSchema(1, ClassTable(["a", "b", "c"]))
+
+Cells = st.dictionaries(st.integers(0, SCHEMA.n_cells - 1), st.integers(0, 3), max_size=6)
+Signatures = Cells.map(
+    lambda cells: SbsSignature([c * 4 + cells[c] for c in sorted(cells)], SCHEMA)
+)
+Ids = st.integers(0, 30)
+Rows = st.dictionaries(Ids, st.tuples(Signatures, st.text(max_size=3)), min_size=1, max_size=5)
+
+
+class IndexMachine(RuleBasedStateMachine):
+    """An index on disk, a second one reading it, one in memory, and a dictionary."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = Path(tempfile.mkdtemp())
+        self.model: dict[int, tuple[SbsSignature, str]] = {}
+
+    @initialize()
+    def create(self) -> None:
+        self.memory = HammingIndex(SCHEMA)
+        self.memory.save(self.folder / "index")
+        self.disk = HammingIndex.open(self.folder / "index")
+        self.reader = HammingIndex.open(self.folder / "index")
+
+    def both(self) -> tuple[HammingIndex, HammingIndex]:
+        return self.memory, self.disk
+
+    def some_held(self, data, **kwargs) -> list[int]:
+        held = st.sampled_from(sorted(self.model))
+        return data.draw(st.lists(held, unique=True, min_size=1, max_size=4))
+
+    @rule(rows=Rows)
+    def add(self, rows) -> None:
+        signatures, payloads = zip(*rows.values(), strict=True)
+        for index in self.both():
+            if rows.keys() & self.model.keys():
+                with pytest.raises(DuplicateIdError):
+                    index.add(signatures, list(rows), payloads=payloads)
+            else:
+                index.add(signatures, list(rows), payloads=payloads)
+        if not rows.keys() & self.model.keys():
+            self.model.update(rows)
+
+    @rule(signatures=st.lists(Signatures, min_size=1, max_size=20))
+    def add_numbered(self, signatures) -> None:
+        given = [index.add(signatures).tolist() for index in self.both()]
+        assert given[0] == given[1]
+        assert not set(given[0]) & self.model.keys()
+        self.model.update((id_, (row, "")) for id_, row in zip(given[0], signatures, strict=True))
+
+    @precondition(lambda self: self.model)
+    @rule(data=st.data())
+    def remove(self, data) -> None:
+        ids = self.some_held(data)
+        for index in self.both():
+            index.remove(ids)
+        for id_ in ids:
+            del self.model[id_]
+
+    @rule(ids=st.lists(Ids, unique=True, min_size=1, max_size=3))
+    def remove_unknown(self, ids) -> None:
+        if set(ids) - self.model.keys():
+            for index in self.both():
+                with pytest.raises(UnknownIdError):
+                    index.remove(ids)
+
+    @precondition(lambda self: self.model)
+    @rule(data=st.data())
+    def replace(self, data) -> None:
+        ids = self.some_held(data)
+        rows = data.draw(st.lists(Signatures, min_size=len(ids), max_size=len(ids)))
+        for index in self.both():
+            index.replace(ids, rows, payloads=["new"] * len(ids))
+        for id_, row in zip(ids, rows, strict=True):
+            del self.model[id_]
+            self.model[id_] = row, "new"
+
+    @rule()
+    def compact(self) -> None:
+        for index in self.both():
+            index.compact()
+
+    @rule()
+    def reopen(self) -> None:
+        self.disk = HammingIndex.open(self.folder / "index")
+
+    @rule()
+    def copy_to_memory_and_back(self) -> None:
+        self.memory.save(self.folder / "index")
+        self.disk.refresh()
+
+    @rule(query=Signatures, k=st.integers(1, 5), data=st.data())
+    def search(self, query, k, data) -> None:
+        bits = np.unpackbits(query.to_bits())
+        near = [
+            (int((np.unpackbits(row.to_bits()) != bits).sum()), order, id_)
+            for order, (id_, (row, _)) in enumerate(self.model.items())
+        ]
+        expected = [(d, id_) for d, _, id_ in sorted(near)][:k]
+        expected += [(-1, -1)] * (k - len(expected))
+        for index in self.both():
+            distances, ids = index.search(query, k, engine="dense")
+            assert list(zip(distances[0], ids[0], strict=True)) == expected
+
+    @invariant()
+    def equal_to_the_model(self) -> None:
+        if not hasattr(self, "disk"):
+            return
+        self.reader.refresh()
+        for index in (*self.both(), self.reader):
+            assert index.ids.tolist() == list(self.model)
+            assert list(index.payloads) == [payload for _, payload in self.model.values()]
+            assert all(index.signature(id_) == row for id_, (row, _) in self.model.items())
+
+    def teardown(self) -> None:
+        if hasattr(self, "disk"):
+            assert verify_index(self.folder / "index").ok
+        shutil.rmtree(self.folder)
+
+
+@pytest.mark.usefixtures("naive_scan")
+class TestIndex(IndexMachine.TestCase):
+    settings = settings(max_examples=25, stateful_step_count=20, deadline=None)
