@@ -1,0 +1,54 @@
+"""Which photos an index holds, by absolute path."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from semsig.engine.photo import PhotoRecord, is_below
+from semsig.errors import UnknownIdError
+from semsig.index import HammingIndex
+
+
+def known_photos(index: HammingIndex) -> dict[str, tuple[int, PhotoRecord]]:
+    """Return id and record of every photo in the index, by path."""
+    records = map(PhotoRecord.from_json, index.payloads)
+    return {r.path: (int(id_), r) for id_, r in zip(index.ids, records, strict=True)}
+
+
+def find_photo(index: HammingIndex, path: str) -> tuple[int, PhotoRecord] | None:
+    """Return id and record of the photo at `path`, without parsing all records."""
+    needle = json.dumps(path)
+    for id_, text in zip(index.ids, index.payloads, strict=True):
+        if needle in text and (record := PhotoRecord.from_json(text)).path == path:
+            return int(id_), record
+    return None
+
+
+def remove_photos(index: HammingIndex, targets: Sequence[str]) -> list[str]:
+    """Remove photos, and all photos below folders; return their paths.
+
+    Raises
+    ------
+    UnknownIdError
+        If a target names no photo in the index; then nothing is removed.
+    """
+    with index.writer():
+        known = known_photos(index)
+        for target in targets:
+            if not any(is_below(path, target) for path in known):
+                raise UnknownIdError(f"{target} is not in the index, nor any photo below it.")
+        gone = [path for path in known if any(is_below(path, target) for target in targets)]
+        index.remove([known[path][0] for path in gone])
+    return gone
+
+
+def prune_photos(index: HammingIndex, roots: Sequence[str]) -> list[str]:
+    """Remove the photos below `roots` whose files are gone; return their paths."""
+    with index.writer():
+        known = known_photos(index)
+        below = [path for path in known if any(is_below(path, root) for root in roots)]
+        gone = [path for path in below if not Path(path).exists()]
+        index.remove([known[path][0] for path in gone])
+    return gone

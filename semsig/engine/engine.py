@@ -1,0 +1,258 @@
+"""The engine: segmenter, signatures and index put together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from threading import Lock
+from typing import TypeGuard
+
+import numpy as np
+
+from semsig.config import IndexingOptions
+from semsig.engine.adding import Adding, Progress
+from semsig.engine.catalogue import find_photo, prune_photos, remove_photos
+from semsig.engine.info import EngineInfo, meta_of, same_segmenter
+from semsig.engine.photo import PhotoPath, PhotoRecord, absolute
+from semsig.engine.report import AddReport
+from semsig.errors import IndexFormatError, OptionError
+from semsig.explain import Explanation, explain
+from semsig.index import HammingIndex
+from semsig.segment import Segmenter, load_segmenter, segment_path
+from semsig.signature import sbs
+from semsig.types import Hit, Image, LabelMap, Metric, SbsSchema, SbsSignature
+
+Query = PhotoPath | Image | LabelMap
+"""What can be searched for: a photo's path, its pixels (H, W, 3) uint8 RGB, or its label map."""
+
+
+class Engine:
+    """Photos in, ranked and explained hits out.
+
+    Made by :meth:`create` or :meth:`open`. The index remembers the segmenter's name and
+    fingerprint; label maps of another network are never mixed in or searched with.
+
+    Parameters
+    ----------
+    index : HammingIndex
+        An index whose payloads and meta an engine wrote.
+    segmenter : Segmenter, optional
+        The segmenter; loaded by the remembered name when first needed by default.
+    threads : int, optional
+        Threads of a network loaded by name; all cores by default.
+    """
+
+    def __init__(
+        self,
+        index: HammingIndex,
+        segmenter: Segmenter | None = None,
+        *,
+        threads: int | None = None,
+    ) -> None:
+        if "segmenter" not in index.meta:
+            raise IndexFormatError(
+                f"{index.path} was not made by an Engine: no segmenter is named."
+            )
+        self.index = index
+        self._threads = threads
+        self._loading = Lock()
+        self._segmenter = segmenter and same_segmenter(index, segmenter)
+
+    @classmethod
+    def create(
+        cls, path: PhotoPath | None, *, segmenter: str | Segmenter = "embedded", levels: int = 3
+    ) -> Engine:
+        """Make an empty index.
+
+        Parameters
+        ----------
+        path : path-like or None
+            A new or empty folder; None keeps the index in memory.
+        segmenter : str or Segmenter
+            A segmenter, or its name as :func:`semsig.load_segmenter` takes it.
+        levels : int
+            Level n of the signatures, 0..8.
+
+        Raises
+        ------
+        OptionError
+            If the folder holds something, or `levels` is out of range.
+        """
+        if path is not None and Path(path).is_dir() and any(Path(path).iterdir()):
+            raise OptionError(f"{path} is not empty; open it, or name a new folder.")
+        if isinstance(segmenter, str):
+            segmenter = load_segmenter(segmenter, threads=1)
+        index = HammingIndex(SbsSchema(levels, segmenter.classes), meta=meta_of(segmenter))
+        if path is not None:
+            index.save(Path(path))
+            index = HammingIndex.open(Path(path))
+        return cls(index, segmenter)
+
+    @classmethod
+    def open(
+        cls,
+        path: PhotoPath,
+        *,
+        segmenter: str | Segmenter | None = None,
+        threads: int | None = None,
+    ) -> Engine:
+        """Open an index on disk; the segmenter is loaded when first needed.
+
+        Parameters
+        ----------
+        path : path-like
+            Folder of the index.
+        segmenter, threads : optional
+            The segmenter, should its remembered name no longer lead to it; see the class.
+
+        Raises
+        ------
+        IndexFormatError, IndexCorruptError, SegmenterError
+            If the folder is no such index, damaged, or made with another segmenter.
+        """
+        if isinstance(segmenter, str):
+            segmenter = load_segmenter(segmenter, threads=threads)
+        return cls(HammingIndex.open(Path(path)), segmenter, threads=threads)
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    @property
+    def segmenter(self) -> Segmenter:
+        """The segmenter, loaded on first use; SegmenterError if it is not the index's own."""
+        with self._loading:
+            if self._segmenter is None:
+                name = self.index.meta["segmenter"]
+                loaded = load_segmenter(name, threads=self._threads)
+                self._segmenter = same_segmenter(self.index, loaded)
+            return self._segmenter
+
+    def add(
+        self,
+        photos: Iterable[PhotoPath],
+        *,
+        workers: int | None = None,
+        rehash: bool = False,
+        progress: Progress | None = None,
+        options: IndexingOptions | None = None,
+    ) -> AddReport:
+        """Index photos: new ones are added, changed ones replaced, unchanged ones passed over.
+
+        A photo is unchanged if its path is known and its size and time of change, or else its
+        content, are as they were. The index on disk follows every few seconds; a run that was
+        killed is taken up by the next. Files that are no photos are reported, never fatal.
+
+        Parameters
+        ----------
+        photos : iterable of path-like
+            Files.
+        workers, rehash : optional
+            See :class:`semsig.config.IndexingOptions`.
+        progress : callable, optional
+            Called with (done, total) after each photo.
+        options : IndexingOptions, optional
+            All options at once, instead of `workers` and `rehash`.
+
+        Raises
+        ------
+        IndexLockedError
+            If another process is writing to the index.
+        SegmenterError
+            If the segmenter fails or is not the one that the index was made with.
+        """
+        options = options or IndexingOptions(workers=workers, rehash=rehash)
+        paths = list(dict.fromkeys(absolute(photo) for photo in photos))
+        self._threads = self._threads or 1
+        with self.index.writer():
+            adding = Adding(self.index, lambda: self.segmenter, options)
+            return adding.run(paths, progress)
+
+    def search(
+        self,
+        query: Query,
+        k: int = 10,
+        *,
+        metric: Metric = "hamming",
+        exclude_self: bool = False,
+    ) -> list[Hit]:
+        """Return the `k` photos nearest to `query`, the nearest first.
+
+        Parameters
+        ----------
+        query : path-like, ndarray of uint8 (H, W, 3) RGB, or LabelMap
+            What to search for.
+        k : int
+            At least 1; fewer hits come where the index holds fewer photos.
+        metric : {"hamming", "tanimoto", "tanimoto-idf"}
+            The distance.
+        exclude_self : bool
+            Leave the query's own path out of the hits.
+        """
+        signature = self.signature(query)
+        distances, ids = self.index.search(signature, k + exclude_self, metric=metric)
+        own = absolute(query) if exclude_self and _is_path(query) else None
+        found = [
+            (float(distance), int(id_), self.path(int(id_)))
+            for distance, id_ in zip(distances[0], ids[0], strict=True)
+            if id_ >= 0
+        ]
+        others = [hit for hit in found if hit[2] != own][:k]
+        return [
+            Hit(rank=rank, id=id_, path=path, distance=distance)
+            for rank, (distance, id_, path) in enumerate(others, 1)
+        ]
+
+    def explain(self, a: Query, b: Query, *, names: tuple[str, str] | None = None) -> Explanation:
+        """Say where two photos agree and differ; see :func:`semsig.explain.explain`."""
+        maps = self.label_map(a), self.label_map(b)
+        levels = self.index.schema.levels
+        return explain(
+            sbs(maps[0], levels),
+            sbs(maps[1], levels),
+            maps=maps,
+            names=names or ("the first", "the second"),
+        )
+
+    def label_map(self, query: Query) -> LabelMap:
+        """Return the label map of a query; ImageError or SegmenterError if there is none."""
+        if isinstance(query, LabelMap):
+            return query
+        if isinstance(query, np.ndarray):
+            return self.segmenter(query)
+        return segment_path(self.segmenter, query)
+
+    def signature(self, query: Query) -> SbsSignature:
+        """Return the signature of a query; that of an indexed, unchanged photo is at hand."""
+        if _is_path(query):
+            known = find_photo(self.index, absolute(query))
+            if known is not None and known[1].is_fresh:
+                return self.index.signature(known[0])
+        return sbs(self.label_map(query), self.index.schema.levels)
+
+    def path(self, id_: int) -> str:
+        """Return the path of the photo with an id; UnknownIdError if it is absent."""
+        return PhotoRecord.from_json(self.index.payload(id_)).path
+
+    @property
+    def paths(self) -> Iterator[str]:
+        """Paths of all photos, in order of insertion."""
+        return (PhotoRecord.from_json(text).path for text in self.index.payloads)
+
+    def remove(self, paths: Sequence[PhotoPath]) -> list[str]:
+        """Take photos, or all photos below folders, out of the index, and return their paths.
+
+        The files stay. UnknownIdError if a path names no photo in the index; then all are kept.
+        """
+        return remove_photos(self.index, [absolute(path) for path in paths])
+
+    def prune(self, folders: Sequence[PhotoPath]) -> list[str]:
+        """Take photos out of the index whose files are gone from `folders`; return their paths."""
+        return prune_photos(self.index, [absolute(folder) for folder in folders])
+
+    def info(self) -> EngineInfo:
+        """Return what the index holds and was made with."""
+        return EngineInfo.of(self.index)
+
+
+def _is_path(query: Query) -> TypeGuard[PhotoPath]:
+    return not isinstance(query, np.ndarray | LabelMap)

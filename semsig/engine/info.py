@@ -1,0 +1,79 @@
+"""What an index of photos holds and was made with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from semsig.errors import SegmenterError
+from semsig.index import HammingIndex
+from semsig.segment import PathSegmenter, Segmenter
+from semsig.types import SbsSchema
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineInfo:
+    """What an engine's index holds and what it was made with.
+
+    Parameters
+    ----------
+    photos : int
+        Photos in the index.
+    segmenter, fingerprint : str
+        Name and fingerprint of the segmenter that made the label maps.
+    classes, n_classes, levels, bits : str, int
+        Class table, its size, level n of the quadtree, bits of a signature.
+    bytes : int
+        Size of the index on disk; 0 in memory.
+    """
+
+    photos: int
+    segmenter: str
+    fingerprint: str
+    classes: str
+    n_classes: int
+    levels: int
+    bits: int
+    bytes: int
+
+    @classmethod
+    def of(cls, index: HammingIndex) -> EngineInfo:
+        """Read it off an index that an engine wrote."""
+        files = index.path.iterdir() if index.path else ()
+        return cls(
+            photos=len(index),
+            segmenter=index.meta["segmenter"],
+            fingerprint=index.meta["segmenter_fingerprint"],
+            classes=index.schema.classes.name,
+            n_classes=len(index.schema.classes),
+            levels=index.schema.levels,
+            bits=index.schema.n_bits,
+            bytes=sum(file.stat().st_size for file in files),
+        )
+
+
+def meta_of(segmenter: Segmenter) -> dict[str, str]:
+    """Return what an index remembers of its segmenter."""
+    return {"segmenter": segmenter.name, "segmenter_fingerprint": segmenter.fingerprint}
+
+
+def same_segmenter(index: HammingIndex, segmenter: Segmenter) -> Segmenter:
+    """Return `segmenter` if it is the one that `index` was made with.
+
+    Label maps on disk may come and go, so of such a segmenter only the class table must agree.
+
+    Raises
+    ------
+    SchemaMismatchError
+        If its class table differs.
+    SegmenterError
+        If it is another network.
+    """
+    index.schema.require(SbsSchema(index.schema.levels, segmenter.classes))
+    remembered = index.meta["segmenter_fingerprint"]
+    if remembered != segmenter.fingerprint and not isinstance(segmenter, PathSegmenter):
+        raise SegmenterError(
+            f"The index was made with {index.meta['segmenter']!r}, fingerprint {remembered}; "
+            f"{segmenter.name!r} now has {segmenter.fingerprint}. Their label maps differ: "
+            "index into a new folder."
+        )
+    return segmenter

@@ -1,0 +1,98 @@
+"""What the index remembers of a photo: where it is, and what it was when it was indexed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from semsig.errors import ImageError, IndexCorruptError
+
+PhotoPath = str | os.PathLike[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhotoRecord:
+    """A photo as it was when it was indexed; stored as JSON with its signature.
+
+    Parameters
+    ----------
+    path : str
+        Absolute path.
+    digest : str
+        Hex BLAKE2b, 128 bit, of the file.
+    size : int
+        Bytes.
+    mtime_ns : int
+        Time of last change in nanoseconds since 1970.
+    """
+
+    path: str
+    digest: str
+    size: int
+    mtime_ns: int
+
+    @classmethod
+    def of(cls, path: str) -> PhotoRecord:
+        """Read the file at the absolute `path`.
+
+        Raises
+        ------
+        ImageError
+            If it cannot be read or is no regular file.
+        """
+        try:
+            size, mtime_ns = _size_and_time(path)
+            with Path(path).open("rb") as file:
+                digest = hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16))
+        except OSError as error:
+            raise ImageError(f"{path} cannot be read: {error}", reason="unreadable") from error
+        return cls(path=path, digest=digest.hexdigest(), size=size, mtime_ns=mtime_ns)
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether the file still has the size and time of change that were recorded."""
+        try:
+            return _size_and_time(self.path) == (self.size, self.mtime_ns)
+        except OSError:
+            return False
+
+    def to_json(self) -> str:
+        """Return the record as ASCII: a file name that is no Unicode survives as well."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> PhotoRecord:
+        """Read back what :meth:`to_json` wrote.
+
+        Raises
+        ------
+        IndexCorruptError
+            If the text is something else.
+        """
+        try:
+            return cls(**json.loads(text))
+        except (ValueError, TypeError) as error:
+            raise IndexCorruptError(
+                f"Expected a photo record with each signature; {text[:80]!r} came. "
+                "Was this index made by HammingIndex alone?"
+            ) from error
+
+
+def absolute(path: PhotoPath) -> str:
+    """Return the absolute path, normalised, links kept."""
+    return os.path.abspath(os.path.expanduser(os.fspath(path)))  # noqa: PTH100, PTH111
+
+
+def is_below(path: str, folder: str) -> bool:
+    """Tell whether `path` is `folder` or lies in it; both absolute."""
+    return path == folder or path.startswith(folder.rstrip(os.sep) + os.sep)
+
+
+def _size_and_time(path: str) -> tuple[int, int]:
+    status = Path(path).stat()
+    if not os.path.isfile(path):  # noqa: PTH113
+        raise OSError("not a regular file")
+    return status.st_size, status.st_mtime_ns
