@@ -1,0 +1,118 @@
+"""Retrieval measures over ranked relevance: which of the ranked photos are of the query's class.
+
+Each function takes one row a query, the nearest photo first, and returns one value a query in
+0..1. Queries without any relevant photo score worst: 0, or 1 for NMRR.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from semsig.errors import OptionError
+
+Relevance = NDArray[np.bool_]
+"""Shape (Q, N): whether the photo of each rank is relevant to each query."""
+
+Scores = NDArray[np.float64]
+"""Shape (Q,): one value a query."""
+
+
+def average_precision(relevance: Relevance, n_relevant: ArrayLike) -> Scores:
+    """Average precision: precision at each relevant rank, summed, over the relevant photos.
+
+    ``AP = 1/NG * sum over relevant ranks k of P(k)``; its mean over queries is ``map``.
+
+    Parameters
+    ----------
+    relevance : ndarray of bool, shape (Q, N)
+        The ranking.
+    n_relevant : array_like of int, shape (Q,) or ()
+        NG, the relevant photos that there are, ranked or not.
+    """
+    hits = _checked(relevance)
+    return np.asarray(_precision_at_hits(hits).sum(1) / np.maximum(n_relevant, 1))
+
+
+def average_precision_first(relevance: Relevance, cutoff: ArrayLike) -> Scores:
+    """Average precision over the first R ranks, divided by the relevant photos among them.
+
+    ``AP_R = sum over relevant ranks k <= R of P(k) / hits in R``, 0 without hits. Photos that
+    were not found among the first R do not count against it, so it exceeds strict average
+    precision. Its mean over queries, ``map_paper``, is how the MAP of Ouni et al. 2022 reads.
+
+    Parameters
+    ----------
+    relevance : ndarray of bool, shape (Q, N)
+        The ranking.
+    cutoff : array_like of int, shape (Q,) or ()
+        R.
+    """
+    hits = _checked(relevance) & _within(relevance, cutoff)
+    return np.asarray(_precision_at_hits(hits).sum(1) / np.maximum(hits.sum(1), 1))
+
+
+def precision_at(relevance: Relevance, cutoff: ArrayLike) -> Scores:
+    """Precision among the first R ranks; ranks beyond the last photo count as misses.
+
+    Parameters
+    ----------
+    relevance : ndarray of bool, shape (Q, N)
+        The ranking.
+    cutoff : array_like of int, shape (Q,) or ()
+        R, at least 1.
+    """
+    hits = _checked(relevance) & _within(relevance, cutoff)
+    return np.asarray(hits.sum(1) / np.asarray(cutoff))
+
+
+def normalized_modified_retrieval_rank(
+    relevance: Relevance, n_relevant: ArrayLike, largest: int | None = None
+) -> Scores:
+    """NMRR of MPEG-7 (Manjunath et al. 2001): 0 is a perfect ranking, 1 finds nothing in reach.
+
+    ``K = min(4 NG, 2 GTM)`` with GTM the largest NG; a relevant photo at rank r counts r up to K
+    and 1.25 K beyond; ``AVR`` is the mean of these over the NG photos and
+    ``NMRR = (AVR - 0.5 (1 + NG)) / (1.25 K - 0.5 (1 + NG))``. Its mean over queries is ANMRR.
+
+    Parameters
+    ----------
+    relevance : ndarray of bool, shape (Q, N)
+        The ranking.
+    n_relevant : array_like of int, shape (Q,) or ()
+        NG, the relevant photos that there are; those that are not ranked count as beyond K.
+    largest : int, optional
+        GTM; the largest `n_relevant` given here by default. Name it where queries are measured
+        some at a time.
+    """
+    hits = _checked(relevance)
+    relevant = np.broadcast_to(np.asarray(n_relevant), len(hits)).astype(np.float64)
+    reach = np.minimum(4 * relevant, 2 * (largest or relevant.max(initial=0)))
+    ranks = np.arange(1, hits.shape[1] + 1)
+    near = hits & (ranks <= reach[:, None])
+    missed = relevant - near.sum(1)
+    total = (near * ranks).sum(1) + missed * 1.25 * reach
+    ideal = 0.5 * (1 + relevant)
+    average = total / np.maximum(relevant, 1)
+    spread = np.where(relevant > 0, 1.25 * reach - ideal, 1)
+    return np.where(relevant > 0, (average - ideal) / spread, 1.0)
+
+
+def _checked(relevance: Relevance) -> Relevance:
+    if relevance.ndim != 2 or relevance.dtype != np.bool_:
+        raise OptionError(
+            f"Relevance is bool of shape (Q, N); {relevance.dtype} {relevance.shape} came."
+        )
+    return relevance
+
+
+def _within(relevance: Relevance, cutoff: ArrayLike) -> Relevance:
+    reach = np.asarray(cutoff)
+    if (reach < 1).any():
+        raise OptionError(f"A cutoff is at least 1; {reach.min()} came.")
+    within: Relevance = np.arange(relevance.shape[1]) < np.atleast_1d(reach)[:, None]
+    return within
+
+
+def _precision_at_hits(hits: Relevance) -> NDArray[np.float64]:
+    return np.where(hits, hits.cumsum(1) / np.arange(1, hits.shape[1] + 1), 0.0)
