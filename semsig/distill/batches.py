@@ -1,0 +1,83 @@
+"""Batches of crops; batch k is a function of the seed and k alone, so a run resumes exactly."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from semsig.distill.augment import random_view
+from semsig.distill.options import DistillOptions
+from semsig.distill.photos import PhotoStore
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Crops and their labels.
+
+    Parameters
+    ----------
+    images : ndarray of uint8, shape (B, S, S, 3)
+    labels : ndarray of int64, shape (B, S / 4, S / 4)
+    """
+
+    images: NDArray[np.uint8]
+    labels: NDArray[np.int64]
+
+    @property
+    def side(self) -> int:
+        """Side S of the crops, pixels."""
+        return int(self.images.shape[1])
+
+
+@dataclass(frozen=True, slots=True)
+class BatchMaker:
+    """Draws photos by weight and cuts a crop of each.
+
+    Parameters
+    ----------
+    store : PhotoStore
+    train : ndarray of int64, shape (N,)
+        Positions that may be drawn.
+    weights : ndarray of float64, shape (N,)
+        Probability of each.
+    options : DistillOptions
+    """
+
+    store: PhotoStore
+    train: NDArray[np.int64]
+    weights: NDArray[np.float64]
+    options: DistillOptions
+
+    def __call__(self, step: int, side: int) -> Batch:
+        """Make the batch of `step`, crops of `side` pixels."""
+        rng = np.random.default_rng([self.options.seed, step])
+        drawn = rng.choice(self.train, self.options.batch_size, p=self.weights)
+        views = [random_view(*self.store[int(i)], side, self.options.zoom, rng) for i in drawn]
+        images = np.stack([image for image, _ in views])
+        return Batch(images, np.stack([labels for _, labels in views]).astype(np.int64))
+
+
+def ahead(
+    make: Callable[[int, int], Batch], first: int, side_of: Callable[[int], int], workers: int
+) -> Iterator[Batch]:
+    """Yield the batches of steps `first`, `first` + 1, ..., made ahead by `workers` threads.
+
+    `side_of` gives a step's resolution; it is asked when the step's turn to be made comes.
+    """
+    step = first
+    if workers == 0:
+        while True:
+            yield make(step, side_of(step))
+            step += 1
+    waiting: deque[Future[Batch]] = deque()
+    with ThreadPoolExecutor(workers, thread_name_prefix="semsig-crops") as pool:
+        while True:
+            while len(waiting) <= workers:
+                waiting.append(pool.submit(make, step, side_of(step)))
+                step += 1
+            yield waiting.popleft().result()

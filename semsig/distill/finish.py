@@ -1,0 +1,113 @@
+"""What follows training: export, comparison, figures on the held-out photos, card, pictures."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from semsig.distill.augment import resize_labels
+from semsig.distill.card import CardFacts, model_card
+from semsig.distill.measure import Agreement, confusion_matrix
+from semsig.distill.photos import PhotoStore
+from semsig.distill.report import ROWS, Sample, draw_curves, draw_samples
+from semsig.distill.result import DistillResult
+from semsig.distill.teacher import write_table
+from semsig.distill.training import Training
+from semsig.errors import SegmenterError
+from semsig.segment.export import export_network
+from semsig.segment.onnx import OnnxSegmenter
+from semsig.segment.options import NetworkOptions
+from semsig.types import LabelMap
+
+CHECKED = 32
+"""Held-out squares on which the exported network is compared with the trained one."""
+
+LEAST_AGREEMENT = 0.999
+
+
+def finish(
+    training: Training,
+    store: PhotoStore,
+    held: NDArray[np.int64],
+    catalogue: Mapping[str, Mapping[str, str]],
+) -> DistillResult:
+    """Write everything that :func:`semsig.distill.distill` promises; return the figures.
+
+    Raises
+    ------
+    SegmenterError
+        If the exported network does not answer as the trained one.
+    """
+    segmenter = _export(training)
+    export_agreement = _compare(training, segmenter)
+    held_out, samples = _measure(segmenter, store, held)
+    result = DistillResult(
+        out=training.options.out,
+        onnx=training.options.out / "model.onnx",
+        views=training.views,
+        minutes=training.minutes,
+        held_out=held_out,
+        export_agreement=export_agreement,
+    )
+    facts = CardFacts(
+        options=training.options,
+        result=result,
+        network=segmenter.card,
+        parameters=sum(weight.numel() for weight in training.learner.average.parameters()),
+        photos=len(store),
+        held=len(held),
+        catalogue={p.stem: catalogue[p.stem] for p in store.paths if p.stem in catalogue},
+        log=training.log.rows(),
+    )
+    (result.out / "MODEL_CARD.md").write_text(model_card(facts), "utf-8")
+    write_table(store.classes, result.out / "classes.txt")
+    draw_curves(facts.log, result.out / "curves.png")
+    draw_samples(samples, result.out / "overlays.png")
+    return result
+
+
+def _export(training: Training) -> OnnxSegmenter:
+    options, learner = training.options, training.learner
+    path = options.out / "model.onnx"
+    export_network(
+        copy.deepcopy(learner.average).cpu(),
+        learner.classes,
+        path,
+        short_side=options.side,
+        provenance={"made by": "semsig distill", "network": f"fcn_{options.arch}"},
+    )
+    return OnnxSegmenter(path, NetworkOptions(threads=options.threads))
+
+
+def _compare(training: Training, segmenter: OnnxSegmenter) -> float:
+    """Share of pixels on which the exported network agrees with torch."""
+    squares = np.stack([image for image, _ in training.squares[:CHECKED]])
+    exported = np.stack([label_map.labels for label_map in segmenter.batch(list(squares))])
+    agreement = float((training.learner.predict(squares) == exported).mean())
+    if agreement < LEAST_AGREEMENT:
+        raise SegmenterError(
+            f"The exported network agrees with the trained one on {agreement:.3%} of pixels; "
+            f"expected at least {LEAST_AGREEMENT:.1%}. The weights are in weights.pth."
+        )
+    return agreement
+
+
+def _measure(
+    segmenter: OnnxSegmenter, store: PhotoStore, held: NDArray[np.int64]
+) -> tuple[Agreement, list[Sample]]:
+    """Compare whole photos with the teacher's maps; a few, evenly spread, come back to show."""
+    classes = store.classes
+    total = np.zeros((len(classes), len(classes)), np.int64)
+    shown = set(held[:: max(1, len(held) // ROWS)][:ROWS].tolist())
+    samples = []
+    for position in held.tolist():
+        photo, labels = store[position]
+        label_map = segmenter(photo)
+        predicted = resize_labels(label_map.labels, (labels.shape[1], labels.shape[0]))
+        total += confusion_matrix(labels, predicted, classes)
+        if position in shown:
+            samples.append(Sample(photo, LabelMap(labels, classes), label_map))
+    return Agreement(total), samples

@@ -1,0 +1,133 @@
+"""A network, its optimiser and its running average: learn from a batch, predict, keep state."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.nn import functional
+
+from semsig.classes import ClassTable
+from semsig.distill.batches import Batch
+from semsig.distill.network import adamw, averaged, logits, new_network, pick_device, start_from
+from semsig.distill.options import DistillOptions
+from semsig.segment.export import MEAN, STD
+
+CLIP = 5.0
+"""Largest norm of a step's gradient."""
+
+
+class Learner:
+    """A network that learns batch by batch.
+
+    Parameters
+    ----------
+    options : DistillOptions
+        Network, weights to start from, optimiser, precision, device.
+    classes : ClassTable
+        One channel of the head a class.
+
+    Attributes
+    ----------
+    average : torch.nn.Module
+        The network with its running average as weights; what is measured and exported.
+    views_before : int
+        Photo-views behind the weights it started from.
+
+    Raises
+    ------
+    CheckpointError
+        If ``options.init`` does not fit.
+    """
+
+    def __init__(self, options: DistillOptions, classes: ClassTable) -> None:
+        self.options = options
+        self.classes = classes
+        self.views_before = 0
+        self._device = pick_device(options.device)
+        torch.manual_seed(options.seed)
+        self._network = new_network(options.arch, len(classes)).to(self._device)
+        if options.init and not options.resume:
+            self.views_before = start_from(self._network, options.init, classes)
+        self._average = averaged(self._network, options.ema_decay)
+        self._optimizer = adamw(self._network, options)
+        self._answer = torch.compile(logits) if options.compile else logits
+        wanted = options.precision
+        self._mixed = wanted == "bfloat16" or (wanted == "auto" and self._device.type == "cuda")
+
+    @property
+    def average(self) -> Any:
+        """The averaged network."""
+        return self._average.module
+
+    def learn(self, batch: Batch, rate: float) -> float:
+        """Take one optimiser step at learning rate `rate` and return the batch's loss.
+
+        The loss is cross-entropy at 1/4 scale with smoothed labels, averaged over the pixels
+        that are not void.
+        """
+        for group in self._optimizer.param_groups:
+            group["lr"] = rate
+        self._network.train()
+        with torch.autocast(self._device.type, torch.bfloat16, enabled=self._mixed):
+            scores = self._answer(self._network, self._normalized(batch.images))
+        loss = self._loss(scores.float(), batch.labels)
+        self._optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self._network.parameters(), CLIP)
+        self._optimizer.step()
+        self._average.update_parameters(self._network)
+        return float(loss.detach())
+
+    def predict(self, images: NDArray[np.uint8]) -> NDArray[np.int64]:
+        """Label photos of one size with the averaged network.
+
+        Parameters
+        ----------
+        images : ndarray of uint8, shape (B, H, W, 3)
+            RGB, H and W multiples of 32.
+
+        Returns
+        -------
+        ndarray of int64, shape (B, H / 4, W / 4)
+        """
+        with torch.inference_mode():
+            scores = logits(self.average, self._normalized(images))
+        return np.asarray(scores.argmax(1).cpu().numpy(), np.int64)
+
+    def state(self) -> dict[str, Any]:
+        """Everything the next step depends on, as tensors and plain values."""
+        return {
+            "state_dict": self._network.state_dict(),
+            "average": self._average.state_dict(),
+            "optimizer": self._optimizer.state_dict(),
+            "rng": torch.get_rng_state(),
+            "views_before": self.views_before,
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Put back what :meth:`state` gave."""
+        self._network.load_state_dict(state["state_dict"])
+        self._average.load_state_dict(state["average"])
+        self._optimizer.load_state_dict(state["optimizer"])
+        torch.set_rng_state(state["rng"])
+        self.views_before = state["views_before"]
+
+    def _loss(self, scores: Any, labels: NDArray[np.int64]) -> Any:
+        known = max(int((labels != self.classes.void).sum()), 1)
+        total = functional.cross_entropy(
+            scores,
+            torch.from_numpy(labels).to(self._device),
+            ignore_index=self.classes.void,
+            label_smoothing=self.options.label_smoothing,
+            reduction="sum",
+        )
+        return total / known
+
+    def _normalized(self, images: NDArray[np.uint8]) -> Any:
+        pixels = torch.from_numpy(images).to(self._device).permute(0, 3, 1, 2).float()
+        mean = torch.tensor(MEAN, device=self._device).view(3, 1, 1)
+        std = torch.tensor(STD, device=self._device).view(3, 1, 1)
+        return (pixels - mean) / std

@@ -1,0 +1,125 @@
+"""mmsegmentation's HRNet with a fully convolutional head, and its running average."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from semsig.classes import ClassTable
+from semsig.distill.options import Architecture, DistillOptions
+from semsig.errors import CheckpointError
+from semsig.segment.checkpoint import load_checkpoint
+from semsig.segment.network import build_network, read_config
+from semsig.segment.zoo import find_config
+
+_CONFIG = "fcn_{}_4xb4-80k_ade20k-512x512"
+_HEAD = ("decode_head.conv_seg.weight", "decode_head.conv_seg.bias")
+
+
+def new_network(arch: Architecture, classes: int) -> Any:
+    """Build mmsegmentation's ``fcn_{arch}`` in channels_last, weights drawn from torch's seed.
+
+    Parameters
+    ----------
+    arch : {"hr18s", "hr18", "hr48"}
+        Width and depth, as mmsegmentation's configs of that name have them.
+    classes : int
+        Channels of the head.
+    """
+    network: Any = build_network(read_config(find_config(_CONFIG.format(arch))), n_classes=classes)
+    network.init_weights()
+    return network.to(memory_format=torch.channels_last)
+
+
+def logits(network: Any, images: Any) -> Any:
+    """Class scores at 1/4 scale of normalised photos, (B, 3, S, S) -> (B, M, S / 4, S / 4)."""
+    return network.decode_head(network.backbone(images))
+
+
+def averaged(network: Any, decay: float) -> Any:
+    """Exponential moving average of weights and statistics; early on it follows faster.
+
+    Update n weighs the past by min(`decay`, (1 + n) / (10 + n)).
+    """
+
+    def update(average: Any, current: Any, updates: Any) -> None:
+        n = int(updates)
+        get_ema_multi_avg_fn(min(decay, (1 + n) / (10 + n)))(average, current, updates)
+
+    return AveragedModel(network, multi_avg_fn=update, use_buffers=True).eval()
+
+
+def adamw(network: Any, options: DistillOptions) -> Any:
+    """AdamW that spares biases and normalisation from weight decay."""
+    weights = [p for p in network.parameters() if p.ndim > 1]
+    others = [p for p in network.parameters() if p.ndim <= 1]
+    groups = [
+        {"params": weights, "weight_decay": options.weight_decay},
+        {"params": others, "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, lr=options.learning_rate, fused=True)
+
+
+def pick_device(name: str) -> Any:
+    """Resolve ``auto`` to CUDA where there is one, else the CPU."""
+    cuda = torch.cuda.is_available()
+    return torch.device(name if name != "auto" else "cuda" if cuda else "cpu")
+
+
+def start_from(network: Any, path: Path, classes: ClassTable) -> int:
+    """Load weights of the same network, its head's rows matched by class name.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+        What :func:`build_network` gave; changed in place.
+    path : Path
+        A checkpoint with ``state_dict`` and ``meta``. Where ``meta`` names no classes, the
+        head is taken over if it has as many channels, and starts anew otherwise.
+    classes : ClassTable
+        The table to train with.
+
+    Returns
+    -------
+    int
+        Photo-views behind the weights, 0 if the checkpoint does not say.
+
+    Raises
+    ------
+    CheckpointError
+        If the file cannot be read safely, or is of another network.
+    """
+    saved = load_checkpoint(path)
+    weights, meta = saved["state_dict"], saved["meta"]
+    own = network.state_dict()
+    rows = _head_rows(list(meta.get("classes", ())), classes)
+    for name in _HEAD:
+        if name in weights and rows is not None:
+            weights[name] = _matched(own[name], weights[name], rows)
+        elif name in weights and weights[name].shape != own[name].shape:
+            weights[name] = own[name]
+    wrong = [n for n in own if n not in weights or weights[n].shape != own[n].shape]
+    if wrong:
+        raise CheckpointError(
+            f"{path} is no checkpoint of this network: {len(wrong)} of {len(own)} tensors are "
+            f"missing or of another shape, the first {wrong[0]!r}."
+        )
+    network.load_state_dict({name: weights[name] for name in own})
+    return int(meta.get("images", 0))
+
+
+def _head_rows(saved: list[str], classes: ClassTable) -> list[tuple[int, int]] | None:
+    if not saved:
+        return None
+    return [(saved.index(n), row) for row, n in enumerate(classes.names) if n in saved]
+
+
+def _matched(own: Any, saved: Any, rows: list[tuple[int, int]]) -> Any:
+    merged = own.clone()
+    if saved.shape[1:] == own.shape[1:]:
+        for source, target in rows:
+            merged[target] = saved[source]
+    return merged

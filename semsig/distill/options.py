@@ -1,0 +1,189 @@
+"""What a training run is made of; checked before anything is read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from semsig.errors import OptionError
+
+Architecture = Literal["hr18s", "hr18", "hr48"]
+Precision = Literal["auto", "float32", "bfloat16"]
+
+ARCHITECTURES: tuple[Architecture, ...] = ("hr18s", "hr18", "hr48")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """A share of the run at one resolution.
+
+    Parameters
+    ----------
+    side : int
+        Height and width of the square crops in pixels; a multiple of 32, 64 to 1024.
+    share : float
+        Share of the run, above 0, relative to the other stages'.
+    """
+
+    side: int
+    share: float
+
+    def __post_init__(self) -> None:
+        if self.side % 32 or not 64 <= self.side <= 1024:
+            raise OptionError(f"A stage's side is a multiple of 32, 64 to 1024; {self.side} came.")
+        if not self.share > 0:
+            raise OptionError(f"A stage's share must be above 0; {self.share} came.")
+
+    @classmethod
+    def parse(cls, text: str) -> tuple[Stage, ...]:
+        """Read ``"128:0.6,192:0.4"``.
+
+        Raises
+        ------
+        OptionError
+            If the text has another form.
+        """
+        try:
+            pairs = [part.split(":") for part in text.split(",")]
+            return tuple(cls(side=int(side), share=float(share)) for side, share in pairs)
+        except ValueError:
+            raise OptionError(
+                f"Stages read SIDE:SHARE[,SIDE:SHARE...], as in 128:0.6,192:0.4; {text!r} came."
+            ) from None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DistillOptions:
+    """What to train, on what, how and where to.
+
+    Parameters
+    ----------
+    photos : Path
+        Folder of photos, searched recursively; file stems must be distinct.
+    teacher : str
+        ``labels:DIR[@TABLE]`` (one label map a photo, found by stem), or a network:
+        ``mmseg:CONFIG[@CHECKPOINT]``, ``embedded``. A network labels every photo once, into
+        ``out/labels``.
+    out : Path
+        Folder to write to.
+    categories : Path, optional
+        CSV with columns ``file`` and ``category`` (also ``source`` and ``licence``, counted in
+        the model card): strata of the hold-out. Without it the most frequent class is used.
+    notes : Path, optional
+        Markdown that ends the model card: what its author knows and no figure shows.
+    arch : {"hr18s", "hr18", "hr48"}
+        mmsegmentation's ``fcn_hr18s``, ``fcn_hr18`` or ``fcn_hr48``.
+    init : Path, optional
+        Start from the weights of an earlier run or any checkpoint with a ``state_dict`` of this
+        network; classes are matched by name where both tables are known.
+    resume : bool
+        Continue from ``out/checkpoint.pth``.
+    views : int
+        Length of the run in photo-views, at least 1.
+    minutes : float, optional
+        End after so many minutes of training even if views are left; the schedule follows
+        whichever of the two is nearer its end.
+    stages : tuple of Stage
+        Resolutions, in order.
+    batch_size : int
+        Views a step, at least 2.
+    learning_rate, weight_decay : float
+        AdamW's; weight decay spares biases and normalisation.
+    warmup_views : int
+        Views over which the learning rate rises linearly.
+    label_smoothing : float
+        Share of the target spread evenly over all classes, 0 to below 1.
+    ema_decay : float
+        Decay of the running average of the weights, 0 to below 1.
+    zoom : float
+        Crops are magnified up to so many times, at least 1.
+    balance : float
+        Photos are drawn in proportion to (photos / photos with its rarest class) ** balance,
+        at most 12 times the least; 0 draws evenly.
+    holdout : float
+        Share of each stratum kept for measuring, above 0, at most 0.5.
+    device : str
+        ``auto`` (CUDA when there is one), or a torch device.
+    precision : {"auto", "float32", "bfloat16"}
+        ``auto`` is bfloat16 autocast on CUDA, float32 elsewhere.
+    compile : bool
+        Use torch.compile: about 1.2 times the speed on a CPU after minutes of compiling for
+        each resolution.
+    threads : int, optional
+        Torch's threads; its own default where absent.
+    workers : int
+        Threads that cut and colour the crops of coming steps; 0 does it between steps.
+    cache_side : int
+        Photos are kept at most so large (short side, pixels).
+    cache_mb : int
+        Decoded photos kept in memory, in MiB; the others are decoded each time.
+    report_minutes : float
+        Minutes between evaluations, each followed by a checkpoint.
+    seed : int
+        Seeds the network's initial weights and every crop.
+
+    Raises
+    ------
+    OptionError
+        If an option is out of range.
+    """
+
+    photos: Path
+    teacher: str
+    out: Path
+    categories: Path | None = None
+    notes: Path | None = None
+    arch: Architecture = "hr18s"
+    init: Path | None = None
+    resume: bool = False
+    views: int = 500_000
+    minutes: float | None = None
+    stages: tuple[Stage, ...] = (Stage(side=128, share=0.6), Stage(side=192, share=0.4))
+    batch_size: int = 16
+    learning_rate: float = 1e-3
+    weight_decay: float = 2e-2
+    warmup_views: int = 1_600
+    label_smoothing: float = 0.05
+    ema_decay: float = 0.999
+    zoom: float = 1.8
+    balance: float = 0.5
+    holdout: float = 0.05
+    device: str = "auto"
+    precision: Precision = "auto"
+    compile: bool = False
+    threads: int | None = None
+    workers: int = 1
+    cache_side: int = 256
+    cache_mb: int = 4_096
+    report_minutes: float = 10.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.arch not in ARCHITECTURES:
+            raise OptionError(f"arch is one of {', '.join(ARCHITECTURES)}; {self.arch!r} came.")
+        if not self.stages:
+            raise OptionError("A run needs at least one stage.")
+        if self.notes and not self.notes.is_file():
+            raise OptionError(f"There are no notes at {self.notes}.")
+        self._at_least(views=1, batch_size=2, zoom=1, warmup_views=0, balance=0, weight_decay=0)
+        self._at_least(workers=0, cache_side=32, cache_mb=0)
+        for name in ("label_smoothing", "ema_decay"):
+            if not 0 <= getattr(self, name) < 1:
+                raise OptionError(f"{name} is 0 to below 1; {getattr(self, name)} came.")
+        for name in ("learning_rate", "minutes", "report_minutes", "threads"):
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                raise OptionError(f"{name} must be above 0; {value} came.")
+        if not 0 < self.holdout <= 0.5:
+            raise OptionError(f"holdout is above 0, at most 0.5; {self.holdout} came.")
+
+    def _at_least(self, **bounds: int) -> None:
+        for name, bound in bounds.items():
+            if not getattr(self, name) >= bound:
+                raise OptionError(f"{name} is at least {bound}; {getattr(self, name)} came.")
+
+    @property
+    def side(self) -> int:
+        """Side of the last stage: the resolution that figures are given at."""
+        return self.stages[-1].side

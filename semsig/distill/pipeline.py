@@ -1,0 +1,70 @@
+"""From photos to a network with its card: label, split, train, export, measure, report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from semsig.distill.augment import center_view
+from semsig.distill.batches import BatchMaker
+from semsig.distill.finish import finish
+from semsig.distill.holdout import draw_weights, hold_out, read_catalogue, strata_of
+from semsig.distill.learner import Learner
+from semsig.distill.options import DistillOptions
+from semsig.distill.photos import PhotoStore, find_photos
+from semsig.distill.result import DistillResult, Progress
+from semsig.distill.teacher import load_teacher
+from semsig.distill.training import Training
+from semsig.errors import OptionError
+
+
+def run(options: DistillOptions, progress: Callable[[Progress], None]) -> DistillResult:
+    """Carry out :func:`semsig.distill.distill`."""
+    _prepare(options)
+    catalogue = read_catalogue(options.categories) if options.categories else {}
+    store = _read(options)
+    train, held = _split(options, store, catalogue)
+    squares = [center_view(*store[int(i)], options.side) for i in held]
+    weights = draw_weights(store.shown[train], options.balance)
+    make = BatchMaker(store, train, weights, options)
+    training = Training(options, Learner(options, store.classes), make, squares)
+    training.run(progress)
+    return finish(training, store, held, catalogue)
+
+
+def _prepare(options: DistillOptions) -> None:
+    options.out.mkdir(parents=True, exist_ok=True)
+    if not options.resume and (options.out / "checkpoint.pth").exists():
+        raise OptionError(
+            f"{options.out} holds a run already; resume it, or choose another folder."
+        )
+    if options.threads:
+        torch.set_num_threads(options.threads)
+
+
+def _read(options: DistillOptions) -> PhotoStore:
+    paths = find_photos(options.photos)
+    teacher = load_teacher(options.teacher, paths, options.out)
+    return PhotoStore(
+        paths,
+        teacher,
+        side=options.cache_side,
+        budget_mb=options.cache_mb,
+        workers=options.workers,
+    )
+
+
+def _split(
+    options: DistillOptions, store: PhotoStore, catalogue: Mapping[str, Mapping[str, str]]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    stems = [path.stem for path in store.paths]
+    strata = strata_of(stems, catalogue) if catalogue else store.dominant
+    train, held = hold_out(strata, options.holdout)
+    if not len(train):
+        raise OptionError(
+            f"Holding out one of each of {len(held)} strata leaves no photo to train on."
+        )
+    return train, held
