@@ -6,12 +6,16 @@ from pathlib import Path
 
 from semsig.errors import SegmenterError
 from semsig.segment.base import PathSegmenter, Segmenter
+from semsig.segment.download import Progress
+from semsig.segment.options import NetworkOptions
 from semsig.segment.pipeline import segment_path, segment_paths
 
 __all__ = ["PathSegmenter", "Segmenter", "load_segmenter", "segment_path", "segment_paths"]
 
 
-def load_segmenter(name: str = "embedded", *, threads: int | None = None) -> Segmenter:
+def load_segmenter(
+    name: str = "embedded", *, threads: int | None = None, progress: Progress | None = None
+) -> Segmenter:
     """Load a segmenter by name.
 
     Parameters
@@ -24,10 +28,12 @@ def load_segmenter(name: str = "embedded", *, threads: int | None = None) -> Seg
         * ``files:DIR`` or ``files:DIR@TABLE``: label maps on disk, see
           :class:`semsig.segment.files.FilesSegmenter`.
 
-        The first two take ``@SIDE``: pixels of the short side that photos are resized to, as in
-        ``embedded@256``.
+        Networks take ``@SIDE`` at the end: pixels of the short side that photos are resized to,
+        64 to 1024, as in ``embedded@256``.
     threads : int, optional
         Threads that a network may use; all cores by default.
+    progress : callable, optional
+        Called with (bytes so far, bytes in all or None) while a checkpoint is downloaded.
 
     Raises
     ------
@@ -37,32 +43,38 @@ def load_segmenter(name: str = "embedded", *, threads: int | None = None) -> Seg
         If SIDE or `threads` is out of range.
     """
     kind, _, rest = name.partition(":")
-    if kind.partition("@")[0] == "embedded" and not rest:
-        return _load_onnx(name, threads)
-    if kind == "onnx" and rest:
-        return _load_onnx(rest, threads)
     if kind == "files" and rest:
         return _load_files(rest)
+    source, side = _split_side(name)
+    options = NetworkOptions(short_side=side, threads=threads)
+    kind, _, rest = source.partition(":")
+    if source == "embedded" or (kind == "onnx" and rest):
+        return _load_onnx(rest, options)
     if kind == "mmseg" and rest:
-        from semsig.segment.mmseg import load_mmseg
-
-        return load_mmseg(rest, threads=threads)
+        return _load_mmseg(rest, options, progress)
     raise SegmenterError(
         f"No segmenter {name!r}; there are embedded, onnx:FILE, mmseg:CONFIG[@CHECKPOINT] and "
         "files:DIR[@TABLE]."
     )
 
 
-def _load_onnx(source: str, threads: int | None) -> Segmenter:
-    from semsig.segment.onnx import OnnxOptions, OnnxSegmenter, embedded
+def _split_side(name: str) -> tuple[str, int | None]:
+    """``embedded@256`` -> ``embedded``, 256."""
+    source, _, side = name.rpartition("@")
+    return (source, int(side)) if source and side.isdecimal() else (name, None)
 
-    file, _, side = source.rpartition("@")
-    if not (file and side.isdecimal()):
-        file, side = source, ""
-    options = OnnxOptions(short_side=int(side) if side else None, threads=threads)
-    if file == "embedded":
-        return embedded(options)
-    return OnnxSegmenter(Path(file).expanduser(), options)
+
+def _load_onnx(file: str, options: NetworkOptions) -> Segmenter:
+    from semsig.segment.onnx import OnnxSegmenter, embedded
+
+    return OnnxSegmenter(Path(file).expanduser(), options) if file else embedded(options)
+
+
+def _load_mmseg(source: str, options: NetworkOptions, progress: Progress | None) -> Segmenter:
+    from semsig.segment.mmseg import MmsegSegmenter
+
+    config, _, checkpoint = source.partition("@")
+    return MmsegSegmenter(config, checkpoint or None, options, progress=progress)
 
 
 def _load_files(source: str) -> Segmenter:

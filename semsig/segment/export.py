@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from semsig.classes import ClassTable
-from semsig.errors import CheckpointError
+from semsig.errors import CheckpointError, SegmenterError
 from semsig.segment.card import NetworkCard
 
 if TYPE_CHECKING:
@@ -39,6 +39,8 @@ MEAN = (123.675, 116.28, 103.53)
 
 STD = (58.395, 57.12, 57.375)
 """Standard deviation of ImageNet's RGB values."""
+
+_LEAST_AGREEMENT = 0.999
 
 _HALVED_FROM = 64  # values; shorter tensors, and so most biases, cost nothing in fp32
 
@@ -80,6 +82,8 @@ def export_network(
     ------
     CheckpointError
         If network and table differ in their number of classes.
+    SegmenterError
+        If the graph does not answer as the network does.
     """
     channels = network.decode_head.out_channels
     if channels != len(classes) or channels > 255:
@@ -173,10 +177,11 @@ def _to_onnx(network: torch.nn.Module, mean: Sequence[float], std: Sequence[floa
     import torch
 
     file = io.BytesIO()
+    labeller = _labeller(_without_upsample(network), mean, std)
     axes = {"photos": {0: "n", 1: "h", 2: "w"}, "labels": {0: "n", 1: "h4", 2: "w4"}}
     with _quiet_tracer():
         torch.onnx.export(
-            _labeller(network, mean, std),
+            labeller,
             (torch.zeros(2, 64, 96, 3, dtype=torch.uint8),),
             file,
             dynamo=False,
@@ -185,11 +190,46 @@ def _to_onnx(network: torch.nn.Module, mean: Sequence[float], std: Sequence[floa
             output_names=["labels"],
             dynamic_axes=axes,
         )
+    _check(file.getvalue(), labeller)
     model = onnx.load_from_string(file.getvalue())
     _halve_weights(model)
     onnx.checker.check_model(model)
     content: bytes = model.SerializeToString()
     return content
+
+
+def _without_upsample(network: torch.nn.Module) -> torch.nn.Module:
+    """Drop HRNet's own upsampling layers, in place.
+
+    mmsegmentation's layer turns sizes into constants when traced. HRModule resizes what leaves
+    it to the size of the branch that it is added to, so without the layer the result is the same.
+    """
+    import torch
+
+    for name, _ in list(network.named_modules()):
+        parent, _, leaf = name.rpartition(".")
+        if ".fuse_layers." in name and type(network.get_submodule(name)).__name__ == "Upsample":
+            setattr(network.get_submodule(parent), leaf, torch.nn.Identity())
+    return network
+
+
+def _check(content: bytes, labeller: torch.nn.Module) -> None:
+    """Compare the graph, weights still fp32, with torch at sizes other than the traced one."""
+    import onnxruntime
+    import torch
+
+    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    for shape in ((1, 96, 160, 3), (3, 128, 64, 3)):
+        photos = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+        labels = session.run(["labels"], {"photos": photos})[0]
+        with torch.no_grad():
+            expected = labeller(torch.from_numpy(photos)).numpy()
+        agreement = float((labels == expected).mean()) if labels.shape == expected.shape else 0.0
+        if agreement < _LEAST_AGREEMENT:
+            raise SegmenterError(
+                f"The exported graph agrees with torch on {agreement:.2%} of pixels at {shape}; "
+                "this network is not one that can be exported."
+            )
 
 
 def _labeller(

@@ -3,24 +3,15 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
 from semsig.errors import SegmenterError
 
-_WEIGHTS = re.compile(r"^\s*Weights:\s*(\S+-([0-9a-f]{8})\.pth)\s*$")
+_WEIGHTS = re.compile(r"^\s*Weights:\s*(\S+)\s*$")
 _CONFIG = re.compile(r"^\s*Config:\s*(\S+)\s*$")
 _SCHEDULE = re.compile(r"_\d+xb\d+(?:-amp)?-(\d+)k_|-\d+x\d+$")
-
-
-@dataclass(frozen=True, slots=True)
-class Published:
-    """A checkpoint that the zoo publishes: address and first 8 hex digits of its SHA-256."""
-
-    url: str
-    sha256_prefix: str
 
 
 def find_config(name: str) -> Path:
@@ -51,8 +42,8 @@ def find_config(name: str) -> Path:
     return configs[max(matches, key=_schedule)]
 
 
-def published(config: Path) -> Published | None:
-    """Return the zoo's checkpoint for a config file, None where it publishes none."""
+def published(config: Path) -> str | None:
+    """Return the address of the zoo's checkpoint for a config file, None where there is none."""
     metafile = config.parent / "metafile.yaml"
     if not metafile.is_file():
         return None
@@ -61,7 +52,7 @@ def published(config: Path) -> Published | None:
         if found := _CONFIG.match(line):
             current = Path(found[1]).stem
         elif current == config.stem and (found := _WEIGHTS.match(line)):
-            return Published(found[1], found[2])
+            return found[1]
     return None
 
 

@@ -1,0 +1,106 @@
+"""What all networks share: sizes, resizing, and running photos of one size together."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from semsig.classes import ClassTable
+from semsig.errors import SegmenterError
+from semsig.types import Image, LabelMap
+
+STRIDE = 32
+"""Network sides are multiples of this: an HRNet halves its input five times."""
+
+MAX_ASPECT = 4.0
+"""Longer photos are squeezed to this ratio of the sides before they are segmented."""
+
+Run = Callable[[NDArray[np.uint8]], NDArray[np.integer]]
+"""Photos uint8 (N, H, W, 3) RGB to labels (N, h, w)."""
+
+
+def segment_batch(
+    images: Sequence[Image],
+    run: Run,
+    classes: ClassTable,
+    *,
+    short_side: int,
+    batch_size: int,
+) -> list[LabelMap]:
+    """Segment photos of any sizes; those of one network size go through `run` together.
+
+    Parameters
+    ----------
+    images : sequence of ndarray of uint8, shape (H, W, 3)
+        RGB photos.
+    run : callable
+        The network.
+    classes : ClassTable
+        The table of its labels.
+    short_side : int
+        Pixels that the photos' short side is resized to.
+    batch_size : int
+        Most photos in one run.
+
+    Returns
+    -------
+    list of LabelMap
+        In the photos' order.
+
+    Raises
+    ------
+    SegmenterError
+        If a photo is no such array.
+    """
+    groups: dict[tuple[int, int], list[int]] = defaultdict(list)
+    for position, image in enumerate(images):
+        groups[network_size(_shape(image), short_side)].append(position)
+    maps: dict[int, LabelMap] = {}
+    for size, positions in groups.items():
+        for start in range(0, len(positions), batch_size):
+            together = positions[start : start + batch_size]
+            labels = run(np.stack([resize(images[i], size) for i in together]))
+            maps |= {i: LabelMap(one, classes) for i, one in zip(together, labels, strict=True)}
+    return [maps[position] for position in range(len(images))]
+
+
+def network_size(shape: tuple[int, int], short_side: int) -> tuple[int, int]:
+    """Return the (height, width) that a photo of `shape` (H, W) is resized to.
+
+    The short side becomes `short_side`, the aspect ratio is kept up to :data:`MAX_ASPECT`, both
+    are rounded to multiples of :data:`STRIDE`.
+
+    Examples
+    --------
+    >>> network_size((256, 384), 192)
+    (192, 288)
+    >>> network_size((1, 10_000), 192)
+    (192, 768)
+    """
+    shortest = min(shape)
+    height, width = (
+        STRIDE * max(1, round(short_side * min(side / shortest, MAX_ASPECT) / STRIDE))
+        for side in shape
+    )
+    return height, width
+
+
+def resize(image: Image, size: tuple[int, int]) -> Image:
+    """Resize to (height, width): averaging where the photo shrinks, bilinear where it grows."""
+    height, width = size
+    shrinks = image.shape[0] * image.shape[1] > height * width
+    how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(image, (width, height), interpolation=how), dtype=np.uint8)
+
+
+def _shape(image: Image) -> tuple[int, int]:
+    array = np.asarray(image)
+    if array.ndim != 3 or array.shape[2] != 3 or array.dtype != np.uint8 or array.size == 0:
+        raise SegmenterError(
+            f"Expected a photo, RGB uint8 of shape (H, W, 3); {array.dtype} {array.shape} came."
+        )
+    return array.shape[0], array.shape[1]

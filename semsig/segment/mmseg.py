@@ -1,0 +1,200 @@
+"""Segmentation by any network of mmsegmentation (extra ``mmseg``), run by torch on the CPU."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from semsig.classes import ClassTable, builtin_tables
+from semsig.errors import CheckpointError, ClassTableError, SegmenterError
+from semsig.segment.batching import segment_batch
+from semsig.segment.card import sha256_of
+from semsig.segment.checkpoint import load_checkpoint
+from semsig.segment.download import Progress, fetch
+from semsig.segment.network import build_network, fill, read_config
+from semsig.segment.options import NetworkOptions
+from semsig.segment.zoo import find_config, published
+from semsig.types import Image, LabelMap
+
+
+class MmsegSegmenter:
+    """A network that mmsegmentation builds, with a checkpoint's weights.
+
+    Photos are resized to the side that the config tests at and normalised as it says. Labels
+    are the argmax at the scale of the network's own output, 1/4 for an HRNet: mmsegmentation's
+    inference would enlarge every class plane first, which doubles the time.
+
+    Parameters
+    ----------
+    config : str
+        As :func:`semsig.segment.zoo.find_config` takes it. A config file is Python, and is run.
+    checkpoint : str, optional
+        A file, or an http(s) address; what the model zoo publishes for the config by default.
+    options : NetworkOptions, optional
+        How to run it. ``threads`` sets torch's threads for the whole process.
+    progress : callable, optional
+        Called with (bytes so far, bytes in all or None) while a checkpoint is downloaded.
+
+    Raises
+    ------
+    SegmenterError
+        If mmsegmentation is missing, has no such config, or its network gives no class planes.
+    CheckpointError
+        If the checkpoint is missing, damaged, carries code, or is of another network.
+    """
+
+    def __init__(
+        self,
+        config: str,
+        checkpoint: str | None = None,
+        options: NetworkOptions | None = None,
+        *,
+        progress: Progress | None = None,
+    ) -> None:
+        options = options or NetworkOptions()
+        path = find_config(config)
+        entries = read_config(path)
+        file = _locate(checkpoint, path, progress)
+        content = load_checkpoint(file)
+        self.classes = _class_table(content["meta"], entries)
+        self._network = build_network(entries, n_classes=len(self.classes))
+        fill(self._network, content["state_dict"])
+        self._photos = _Normalisation(entries)
+        self._batch_size = options.batch_size
+        self._name = f"mmseg:{config}" + (f"@{checkpoint}" if checkpoint else "")
+        self._side = options.short_side
+        self.short_side = self._side or _test_side(entries)
+        self._sha256 = sha256_of(file)
+        _set_threads(options.threads)
+
+    @property
+    def name(self) -> str:
+        """What :func:`semsig.load_segmenter` takes to load it again."""
+        return self._name + (f"@{self._side}" if self._side else "")
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes with the weights, the class table and the input size."""
+        return (
+            f"{self._name.partition('@')[0]} {self._sha256} side {self.short_side} "
+            f"classes {self.classes.fingerprint}"
+        )
+
+    def __call__(self, image: Image) -> LabelMap:
+        """Segment one photo, shape (H, W, 3) uint8 RGB, at the scale of the network's output.
+
+        Raises
+        ------
+        SegmenterError
+            If the photo is not such an array or the network fails.
+        """
+        return self.batch([image])[0]
+
+    def batch(self, images: Sequence[Image]) -> list[LabelMap]:
+        """Segment many photos, of any sizes; the maps come in the photos' order."""
+        return segment_batch(
+            images,
+            self._run,
+            self.classes,
+            short_side=self.short_side,
+            batch_size=self._batch_size,
+        )
+
+    def _run(self, photos: NDArray[np.uint8]) -> NDArray[np.int64]:
+        import torch
+
+        try:
+            with torch.inference_mode():
+                planes = self._network(self._photos(photos), mode="tensor")
+        except Exception as error:
+            raise SegmenterError(f"{self.name} failed on {photos.shape}: {error}") from error
+        if not isinstance(planes, torch.Tensor) or planes.shape[1] != len(self.classes):
+            raise SegmenterError(
+                f"{self.name} does not answer with one plane a class, as HRNet with an FCN or OCR "
+                "head does; use another config."
+            )
+        labels: NDArray[np.int64] = planes.argmax(1).numpy()
+        return labels
+
+
+class _Normalisation:
+    """The config's ``(pixel - mean) / std``, in its order of channels."""
+
+    def __init__(self, config: Any) -> None:
+        entries = config.model.get("data_preprocessor") or config.get("data_preprocessor") or {}
+        self._mean = np.array(entries.get("mean") or (0, 0, 0), np.float32)
+        self._std = np.array(entries.get("std") or (1, 1, 1), np.float32)
+        self._takes_rgb = entries.get("bgr_to_rgb", False)  # mmsegmentation reads photos as BGR
+
+    def __call__(self, photos: NDArray[np.uint8]) -> Any:
+        """Photos uint8 (N, H, W, 3) RGB to a tensor float32 (N, 3, H, W)."""
+        import torch
+
+        ordered = photos if self._takes_rgb else photos[..., ::-1]
+        scaled = (ordered.astype(np.float32) - self._mean) / self._std
+        return torch.from_numpy(np.ascontiguousarray(scaled.transpose(0, 3, 1, 2)))
+
+
+def _locate(checkpoint: str | None, config: Path, progress: Progress | None) -> Path:
+    """Return the checkpoint's file, downloading it where it is an address or not given."""
+    if checkpoint is None:
+        checkpoint = published(config)
+        if checkpoint is None:
+            raise CheckpointError(
+                f"The model zoo publishes no checkpoint for {config.stem}; name one, as in "
+                "mmseg:CONFIG@FILE."
+            )
+    if checkpoint.startswith(("http://", "https://")):
+        return fetch(checkpoint, progress=progress)
+    return Path(checkpoint).expanduser()
+
+
+def _class_table(meta: dict[str, Any], config: Any) -> ClassTable:
+    """Return the checkpoint's own table, else the one of the config's data set.
+
+    mmsegmentation 1.x stores ``meta["dataset_meta"]["classes"]``, 0.x ``meta["CLASSES"]``.
+    """
+    dataset = str(config.get("dataset_type", "custom"))
+    for info in (meta.get("dataset_meta") or {}, meta, _metainfo(dataset)):
+        lower = {str(key).lower(): value for key, value in info.items()}
+        if lower.get("classes"):
+            return _as_table(dataset, lower["classes"], lower.get("palette"))
+    raise CheckpointError(
+        f"Neither the checkpoint nor the config's data set {dataset!r} names the classes."
+    )
+
+
+def _metainfo(dataset: str) -> dict[str, Any]:
+    from mmseg.registry import DATASETS
+
+    return getattr(DATASETS.get(dataset), "METAINFO", {})
+
+
+def _as_table(dataset: str, names: Sequence[str], palette: Any) -> ClassTable:
+    """Return the built-in table of these names, else one named after the data set."""
+    for builtin in map(ClassTable.builtin, builtin_tables()):
+        if builtin.names == tuple(names):
+            return builtin
+    fits = palette is not None and len(palette) == len(names)
+    try:
+        return ClassTable(names, name=dataset, palette=palette if fits else None)
+    except ClassTableError as error:
+        raise CheckpointError(f"The checkpoint's classes are no class table: {error}") from error
+
+
+def _test_side(config: Any) -> int:
+    """Return the short side that the config resizes photos to when it tests."""
+    steps = config.get("test_pipeline") or []
+    scales = [step["scale"] for step in steps if step.get("type") == "Resize" and "scale" in step]
+    return min(max(min(scales[0]), 64), 1024) if scales else 512
+
+
+def _set_threads(threads: int | None) -> None:
+    import torch
+
+    if threads is not None:
+        torch.set_num_threads(threads)

@@ -1,0 +1,39 @@
+"""How networks are run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from semsig.errors import OptionError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkOptions:
+    """How a network is run.
+
+    Parameters
+    ----------
+    short_side : int, optional
+        Pixels that a photo's short side is resized to, 64 to 1024; what the network was made
+        for by default. Larger sees smaller things and costs its square.
+    threads : int, optional
+        Threads within one run, 1 to 1024; all cores by default.
+    batch_size : int
+        Most photos in one run, 1 to 256.
+
+    Raises
+    ------
+    OptionError
+        If a value is outside its range.
+    """
+
+    short_side: int | None = None
+    threads: int | None = None
+    batch_size: int = 8
+
+    def __post_init__(self) -> None:
+        ranges = {"short_side": (64, 1024), "threads": (1, 1024), "batch_size": (1, 256)}
+        for name, (low, high) in ranges.items():
+            value = getattr(self, name)
+            if value is not None and not low <= value <= high:
+                raise OptionError(f"{name} must be {low} to {high}; {value} came.")
