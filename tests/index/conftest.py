@@ -7,55 +7,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from semsig.classes import ClassTable
 from semsig.index import HammingIndex
-from semsig.types import SbsBatch, SbsSchema, SbsSignature
+from semsig.types import SbsSchema, SbsSignature
 
 Make = Callable[[int], SbsSignature]
-
-
-class NaiveScan:
-    """Hamming distance over unpacked bits, row by row."""
-
-    def __init__(self, batch: SbsBatch) -> None:
-        self.bits = [np.unpackbits(row.to_bits()) for row in batch]
-
-    def search(self, queries, k, *, metric="hamming", allowed=None):
-        assert metric == "hamming"
-        distances = np.full((len(queries), k), -1, np.int32)
-        rows = np.full((len(queries), k), -1, np.int64)
-        for number, found in enumerate(self.search_radius(queries, np.inf, allowed=allowed)):
-            count = min(k, len(found[0]))
-            distances[number, :count], rows[number, :count] = found[0][:k], found[1][:k]
-        return distances, rows
-
-    def search_radius(self, queries, radius, *, metric="hamming", allowed=None):
-        return [self._one(query, radius, allowed) for query in queries]
-
-    def _one(
-        self, query: SbsSignature, radius: float, allowed: NDArray[np.bool_] | None
-    ) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-        bits = np.unpackbits(query.to_bits())
-        distances = np.array([np.sum(row != bits) for row in self.bits], np.int32)
-        keep = distances <= radius
-        if allowed is not None:
-            keep &= allowed
-        rows = np.flatnonzero(keep)
-        rows = rows[np.argsort(distances[rows], kind="stable")]
-        return distances[rows], rows.astype(np.int64)
 
 
 @pytest.fixture(autouse=True)
 def no_waiting_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     """Only a power cut tells fsync from nothing; processes that tests start do call it."""
     monkeypatch.setattr(os, "fsync", lambda descriptor: None)
-
-
-@pytest.fixture
-def naive_scan(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("semsig.index.snapshot.new_scan", lambda _, batch: NaiveScan(batch))
 
 
 @pytest.fixture(scope="session")

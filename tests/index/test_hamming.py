@@ -18,8 +18,6 @@ from semsig.errors import (
 from semsig.index import HammingIndex
 from semsig.types import SbsBatch, SbsSchema, SbsSignature
 
-pytestmark = pytest.mark.usefixtures("naive_scan")
-
 
 @pytest.fixture
 def index(schema, make) -> HammingIndex:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
 import tempfile
 from pathlib import Path
+from typing import get_args
 
 import hypothesis.strategies as st
 import numpy as np
@@ -21,7 +23,7 @@ from hypothesis.stateful import (
 from semsig.classes import ClassTable
 from semsig.errors import DuplicateIdError, UnknownIdError
 from semsig.index import HammingIndex, verify_index
-from semsig.types import SbsSchema, SbsSignature
+from semsig.types import Metric, SbsSchema, SbsSignature
 
 SCHEMA = SbsSchema(1, ClassTable(["a", "b", "c"]))
 
@@ -124,9 +126,21 @@ class IndexMachine(RuleBasedStateMachine):
         ]
         expected = [(d, id_) for d, _, id_ in sorted(near)][:k]
         expected += [(-1, -1)] * (k - len(expected))
-        for index in self.both():
-            distances, ids = index.search(query, k, engine="dense")
+        for index, engine in itertools.product(self.both(), ["postings", "dense"]):
+            distances, ids = index.search(query, k, engine=engine)
             assert list(zip(distances[0], ids[0], strict=True)) == expected
+
+    @precondition(lambda self: self.model)
+    @rule(query=Signatures, metric=st.sampled_from(get_args(Metric)), data=st.data())
+    def search_as_an_index_built_anew(self, query, metric, data) -> None:
+        within = data.draw(st.none() | st.lists(st.sampled_from(sorted(self.model)), max_size=9))
+        new = HammingIndex(SCHEMA)
+        new.add([row for row, _ in self.model.values()], list(self.model))
+        expected = new.search(query, 9, metric=metric, within=within)
+        for index in self.both():
+            found = index.search(query, 9, metric=metric, within=within)
+            np.testing.assert_array_equal(found[0], expected[0])
+            np.testing.assert_array_equal(found[1], expected[1])
 
     @invariant()
     def equal_to_the_model(self) -> None:
@@ -144,6 +158,5 @@ class IndexMachine(RuleBasedStateMachine):
         shutil.rmtree(self.folder)
 
 
-@pytest.mark.usefixtures("naive_scan")
 class TestIndex(IndexMachine.TestCase):
     settings = settings(max_examples=25, stateful_step_count=20, deadline=None)

@@ -27,8 +27,6 @@ from semsig.index.files import map_array
 from semsig.index.manifest import FORMAT, Manifest
 from semsig.types import SbsSchema, SbsSignature
 
-pytestmark = pytest.mark.usefixtures("naive_scan")
-
 
 def content(index: HammingIndex) -> list[tuple[int, str, list[int]]]:
     ids = index.ids.tolist()
