@@ -2,44 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from pathlib import Path
-from typing import Literal
-
 import numpy as np
 from numpy.typing import NDArray
 
-from semsig.errors import OptionError
 from semsig.index.checks import (
     Ids,
     Signatures,
     as_batch,
-    as_distinct_ids,
     as_ids,
-    as_matching_ids,
-    as_payloads,
     check_k,
     check_metric,
     check_radius,
 )
-from semsig.index.manifest import Manifest
+from semsig.index.collection import SignatureCollection
 from semsig.index.scans import Distances, Engine
-from semsig.index.segment import Segment
-from semsig.index.store import Store
-from semsig.index.verify import VerifyReport, verify_index
-from semsig.types import Metric, SbsSchema, SbsSignature
+from semsig.types import Metric
 
 
-class HammingIndex:
+class HammingIndex(SignatureCollection):
     """Exact nearest neighbours among the SBS signatures of one schema.
 
-    A new index lives in memory; :meth:`save` writes it to a folder, :meth:`open` maps a folder,
-    and from then on each change is on disk, whole, when the call returns. Searches may run in
-    several threads; each sees the index as it was when the search began. Changes from other
-    processes are seen after :meth:`refresh`.
+    Searches may run in several threads; each sees the index as it was when the search began.
+    The structures that a search needs are built by the first one after a change.
 
-    The distances (DESIGN.md, section 2), with w(l) = l + 1 for a cell of proportion level l:
+    The distances, with w(l) = l + 1 for a cell of proportion level l (Ouni et al. 2022, 3.1,
+    gives the first; the others count the same bits):
 
     - ``"hamming"``: sum of w over both, minus twice the sum of min(w_A, w_B); int32 bits.
     - ``"tanimoto"``: 1 - I / U, I = sum of min(w_A, w_B), U = W_A + W_B - I; float32.
@@ -57,199 +44,6 @@ class HammingIndex:
     OptionError
         If `meta` holds anything but strings.
     """
-
-    def __init__(self, schema: SbsSchema, *, meta: Mapping[str, str] | None = None) -> None:
-        meta = dict(meta or {})
-        if not all(isinstance(text, str) for item in meta.items() for text in item):
-            raise OptionError("meta maps strings to strings.")
-        self._store = Store(Manifest(schema=schema, meta=meta))
-
-    @classmethod
-    def open(cls, path: Path | str, *, damaged: Literal["raise", "skip"] = "raise") -> HammingIndex:
-        """Open an index on disk, memory-mapped.
-
-        Parameters
-        ----------
-        path : Path or str
-            The index folder.
-        damaged : {"raise", "skip"}
-            What to do about damaged segments. Missing files and wrong sizes are found on every
-            opening, other damage by :meth:`verify`. ``"skip"`` reads the whole index, leaves
-            out every segment that is not as it was written, and allows no changes: it is for
-            reading what is left, or for saving that elsewhere.
-
-        Raises
-        ------
-        IndexFormatError
-            If the folder holds no index, or one of another version.
-        IndexCorruptError
-            If a file is damaged; the message names it.
-        """
-        if damaged not in ("raise", "skip"):
-            raise OptionError(f"damaged is 'raise' or 'skip'; {damaged!r} came.")
-        store = Store.open(Path(path), rescue=damaged == "skip")
-        index = cls(store.manifest.schema)
-        index._store = store
-        return index
-
-    def save(self, path: Path | str) -> None:
-        """Write the index to a folder, compacted; this index stays where it is.
-
-        Parameters
-        ----------
-        path : Path or str
-            A new or empty folder, or another index, which is replaced in one step.
-
-        Raises
-        ------
-        OptionError
-            If the index is in this very folder; changes are on disk there already.
-        IndexFormatError
-            If the folder holds other files and no index.
-        IndexLockedError, IndexWriteError
-            If the folder cannot be written to.
-        IndexCorruptError
-            If a segment of this index is damaged.
-        """
-        self._store.save(Path(path))
-
-    def __len__(self) -> int:
-        return len(self._store.snapshot)
-
-    def __repr__(self) -> str:
-        return f"HammingIndex({len(self):,} signatures, {self.schema.describe()}, {self.path})"
-
-    @property
-    def schema(self) -> SbsSchema:
-        """Schema of every signature."""
-        return self._store.snapshot.schema
-
-    @property
-    def meta(self) -> Mapping[str, str]:
-        """What the index's maker wants remembered."""
-        return dict(self._store.manifest.meta)
-
-    @property
-    def path(self) -> Path | None:
-        """The folder; None in memory."""
-        return self._store.path
-
-    @property
-    def ids(self) -> NDArray[np.int64]:
-        """Ids in order of insertion, shape (len(self),) int64, read-only."""
-        return self._store.snapshot.ids
-
-    @property
-    def payloads(self) -> Iterator[str]:
-        """Payloads in the order of :attr:`ids`."""
-        return self._store.snapshot.payloads()
-
-    def signature(self, id_: int) -> SbsSignature:
-        """Return the signature of an id; UnknownIdError if it is absent."""
-        segment, row = self._store.snapshot.locate(id_)
-        return segment.signature(row, self.schema)
-
-    def payload(self, id_: int) -> str:
-        """Return the payload of an id; UnknownIdError if it is absent."""
-        segment, row = self._store.snapshot.locate(id_)
-        return segment.payload(row)
-
-    def add(
-        self,
-        signatures: Signatures,
-        ids: Ids | None = None,
-        *,
-        payloads: Sequence[str] | None = None,
-    ) -> NDArray[np.int64]:
-        """Add signatures.
-
-        Parameters
-        ----------
-        signatures : SbsSignature, SbsBatch or iterable of SbsSignature
-            N signatures of the index's schema.
-        ids : array_like of int, shape (N,), optional
-            Distinct ids from 0 to 2^63 - 2 that the index does not hold. The next unused ones
-            by default.
-        payloads : sequence of str, length N, optional
-            A text stored with each signature; empty by default.
-
-        Returns
-        -------
-        ndarray of int64, shape (N,)
-            The ids.
-
-        Raises
-        ------
-        SchemaMismatchError, SignatureError
-            If a signature has another schema or is malformed.
-        DuplicateIdError
-            If an id is held already or given twice.
-        OptionError
-            If ids or payloads do not fit the signatures.
-        IndexLockedError, IndexWriteError, IndexCorruptError
-            If the folder cannot be written to. In every case nothing is added.
-        """
-        batch = as_batch(signatures, self.schema)
-        texts = as_payloads(payloads, len(batch))
-        given = None if ids is None else as_matching_ids(ids, len(batch))
-        with self._store.writer():
-            snapshot = self._store.snapshot
-            numbers = snapshot.unused(len(batch)) if given is None else given
-            if len(batch):
-                self._store.commit(snapshot.added(Segment.of(batch, numbers, texts)))
-        return numbers
-
-    def remove(self, ids: Ids) -> None:
-        """Remove ids; UnknownIdError or DuplicateIdError if one is absent or given twice."""
-        numbers = as_distinct_ids(ids)
-        with self._store.writer():
-            if len(numbers):
-                self._store.commit(self._store.snapshot.removed(numbers))
-
-    def replace(
-        self, ids: Ids, signatures: Signatures, *, payloads: Sequence[str] | None = None
-    ) -> None:
-        """Remove ids and add them anew, as the last inserted, in one step.
-
-        Parameters and errors are those of :meth:`remove` and :meth:`add`.
-        """
-        batch = as_batch(signatures, self.schema)
-        texts = as_payloads(payloads, len(batch))
-        numbers = as_matching_ids(ids, len(batch))
-        with self._store.writer():
-            if len(batch):
-                rest = self._store.snapshot.removed(numbers)
-                self._store.commit(rest.added(Segment.of(batch, numbers, texts)))
-
-    def compact(self) -> None:
-        """Merge all segments into one, without the removed rows; order and ids stay."""
-        with self._store.writer():
-            if not self._store.snapshot.is_compact:
-                self._store.commit(self._store.snapshot.compacted())
-
-    def refresh(self) -> bool:
-        """Show what other processes have committed; return whether there was anything new."""
-        return self._store.refresh()
-
-    def verify(self) -> VerifyReport:
-        """Read every file of the index on disk; see :func:`semsig.index.verify_index`."""
-        return verify_index(self.path) if self.path else VerifyReport(rows=len(self))
-
-    @contextmanager
-    def writer(self) -> Iterator[HammingIndex]:
-        """Hold the writer's lock over several changes; each is still whole by itself.
-
-        Raises
-        ------
-        IndexLockedError
-            If another process is writing; the message names it.
-        IndexWriteError
-            If the folder cannot be written to.
-        IndexCorruptError
-            If the index was opened without its damaged segments.
-        """
-        with self._store.writer():
-            yield self
 
     def search(
         self,

@@ -15,7 +15,7 @@ from semsig.errors import (
     OptionError,
     UnknownIdError,
 )
-from semsig.index.checks import MAX_ID
+from semsig.index.checks import MAX_ID, as_ids
 from semsig.index.scans import Scan, engine_named, new_scan
 from semsig.index.segment import Segment, merge, no_rows
 from semsig.types import SbsBatch, SbsSchema
@@ -75,11 +75,11 @@ class Snapshot:
 
         Raises
         ------
-        UnknownIdError
-            If the id is absent.
+        UnknownIdError, OptionError
+            If the id is absent, or can be no id.
         """
         for segment in self.segments:
-            row = int(segment.find(np.array([id_], np.int64))[0])
+            row = int(segment.find(as_ids(id_))[0])
             if row >= 0:
                 return segment, row
         raise _unknown(id_)
