@@ -104,11 +104,17 @@ def as_distinct_ids(ids: Ids) -> NDArray[np.int64]:
         If an id is given twice.
     """
     array = as_ids(ids)
-    ordered = np.sort(array)
-    twice = ordered[1:][ordered[1:] == ordered[:-1]]
+    twice = repeated(array)
     if len(twice):
         raise DuplicateIdError(f"Id {twice[0]} is given twice in one call.")
     return array
+
+
+def repeated(numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the numbers that come more than once."""
+    ordered = np.sort(numbers)
+    twice: NDArray[np.int64] = ordered[1:][ordered[1:] == ordered[:-1]]
+    return twice
 
 
 def as_matching_ids(ids: Ids, count: int) -> NDArray[np.int64]:
@@ -119,22 +125,15 @@ def as_matching_ids(ids: Ids, count: int) -> NDArray[np.int64]:
     return array
 
 
-def as_payloads(payloads: Sequence[str] | None, count: int) -> Sequence[str]:
-    """Return one payload a row; empty strings for None.
-
-    Raises
-    ------
-    OptionError
-        If there are not `count` strings.
-    """
+def check_payloads(payloads: Sequence[str] | None, count: int) -> None:
+    """Raise :class:`OptionError` unless payloads are None or `count` strings."""
     if payloads is None:
-        return [""] * count
+        return
     if isinstance(payloads, str) or len(payloads) != count:
         raise OptionError(f"Expected {count} payloads, one a signature; {len(payloads)} came.")
     for payload in payloads:
         if not isinstance(payload, str):
             raise OptionError(f"Payloads are strings; {type(payload).__name__} came.")
-    return payloads
 
 
 def check_k(k: int) -> int:

@@ -54,15 +54,18 @@ class Segment:
     sources: tuple[SegmentEntry, ...] = ()
 
     @classmethod
-    def of(cls, batch: SbsBatch, ids: NDArray[np.int64], payloads: Sequence[str]) -> Segment:
+    def of(cls, batch: SbsBatch, ids: NDArray[np.int64], payloads: Sequence[str] | None) -> Segment:
         """Copy signatures, ids and payloads, one each a row, into a new segment."""
-        encoded = [payload.encode() for payload in payloads]
+        encoded = [payload.encode() for payload in payloads or ()]
+        lengths = np.zeros(len(ids), np.int64)
+        if encoded:
+            lengths[:] = [len(payload) for payload in encoded]
         return cls(
             cells=batch.cells.copy(),
             offsets=batch.offsets.copy(),
             ids=ids.copy(),
             payloads=np.frombuffer(b"".join(encoded), np.uint8),
-            payload_offsets=_starts(np.fromiter(map(len, encoded), np.int64, len(encoded))),
+            payload_offsets=_starts(lengths),
         )
 
     def __len__(self) -> int:
@@ -115,15 +118,20 @@ class Segment:
 
     def payload(self, row: int) -> str:
         """Return the payload of one row; IndexCorruptError if it is damaged."""
-        start, stop = self.payload_offsets[row : row + 2]
-        try:
-            return self.payloads[start:stop].tobytes().decode()
-        except UnicodeDecodeError as error:
-            raise self._damaged("payloads", str(error)) from error
+        return next(self._texts([row]))
 
     def live_payloads(self) -> Iterator[str]:
         """Payloads of the rows that were not removed, in order of insertion."""
-        return (self.payload(row) for row in np.flatnonzero(self.alive).tolist())
+        return self._texts(np.flatnonzero(self.alive).tolist())
+
+    def _texts(self, rows: Sequence[int]) -> Iterator[str]:
+        view, offsets = self.payloads.data, self.payload_offsets
+        pairs = zip(offsets[:-1][rows].tolist(), offsets[1:][rows].tolist(), strict=True)
+        for start, stop in pairs:
+            try:
+                yield str(view[start:stop], "utf-8")
+            except UnicodeDecodeError as error:
+                raise self._damaged("payloads", str(error)) from error
 
     def batch(self, schema: SbsSchema) -> SbsBatch:
         """Return all rows' signatures, fit for kernels, which do not check bounds.

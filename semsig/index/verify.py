@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from semsig.errors import IndexCorruptError, SignatureError
-from semsig.index.checks import check_batch
+from semsig.index.checks import check_batch, repeated
 from semsig.index.files import check_sum
 from semsig.index.manifest import MANIFEST, Manifest, SegmentEntry
 from semsig.index.segment import Segment
@@ -25,7 +25,7 @@ class Damage:
     Parameters
     ----------
     file : str
-        Its name in the index folder.
+        Its name in the index folder, or the stem of its segment's files.
     reason : str
         What was expected and what was found.
     """
@@ -116,24 +116,26 @@ def _inconsistent(folder: IndexFolder, manifest: Manifest) -> Iterator[Damage]:
     except IndexCorruptError as error:
         yield Damage(file=MANIFEST, reason=str(error))
         return
-    for segment in segments:
-        yield from _segment_faults(segment, manifest.schema)
+    faults = [fault for part in segments for fault in _segment_faults(part, manifest.schema)]
+    if faults:
+        yield from faults
+        return
     ids = np.concatenate([[-1], *(segment.live_ids for segment in segments)])
-    if len(np.unique(ids)) != len(ids):
+    if len(repeated(ids)):
         yield Damage(file=MANIFEST, reason="live ids repeat between segments")
     if ids.max() >= manifest.next_id:
         yield Damage(file=MANIFEST, reason=f"next_id {manifest.next_id} was used already")
 
 
 def _segment_faults(segment: Segment, schema: SbsSchema) -> Iterator[Damage]:
+    edges = np.concatenate([[-1], segment.dead, [len(segment.ids)]])
+    if (np.diff(edges) <= 0).any():
+        yield Damage(file=segment.name, reason="removed rows do not ascend or do not exist")
+        return
+    if len(repeated(segment.ids)):
+        yield Damage(file=f"{segment.name}.ids.npy", reason="ids repeat")
     try:
-        segment.check_offsets()
         check_batch(segment.batch(schema))
         deque(segment.live_payloads(), maxlen=0)
     except (IndexCorruptError, SignatureError) as error:
         yield Damage(file=segment.name, reason=str(error))
-    if len(np.unique(segment.ids)) != len(segment.ids):
-        yield Damage(file=f"{segment.name}.ids.npy", reason="ids repeat")
-    edges = np.concatenate([[-1], segment.dead, [len(segment.ids)]])
-    if (np.diff(edges) <= 0).any():
-        yield Damage(file=segment.name, reason="removed rows do not ascend or do not exist")

@@ -425,6 +425,18 @@ def test_verify_finds_what_was_written_wrong(stored, key, array, reason):
     assert any(reason in fault for fault in faults)
 
 
+def test_verify_finds_removed_rows_that_never_were(stored):
+    file = next(stored.path.glob("segment-000002-removed-*.npy"))
+    np.save(file, np.array([99], np.int64))
+
+    def sign(document):
+        document["segments"][0]["removed"]["sha256"] = hashlib.sha256(file.read_bytes()).hexdigest()
+
+    rewrite_manifest(stored.path, sign)
+    [damage] = verify_index(stored.path).damaged
+    assert "removed rows" in damage.reason
+
+
 def test_verify_finds_ids_that_repeat_between_segments(stored):
     rewrite_manifest(
         stored.path, lambda document: document["segments"].append(document["segments"][0])
