@@ -18,7 +18,7 @@ from semsig.types import Image, LabelMap
 
 _PICTURES = {".png", ".bmp", ".tif", ".tiff"}
 _ARRAYS = {".npy", ".npz"}
-_MARKS = ("", "_GT")  # MSRC names the ground truth of 1_1_s.bmp 1_1_s_GT.bmp
+_MARKS = ("_GT", "")  # MSRC names the ground truth of 1_1_s.bmp 1_1_s_GT.bmp
 
 
 class FilesSegmenter:

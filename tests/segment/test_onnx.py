@@ -1,0 +1,157 @@
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_sample_image
+
+from semsig.classes import ClassTable
+from semsig.errors import CheckpointError, OptionError, SegmenterError
+from semsig.segment import load_segmenter
+from semsig.segment.card import NetworkCard
+from semsig.segment.onnx import EMBEDDED, OnnxSegmenter, embedded
+from semsig.segment.options import NetworkOptions
+
+
+@pytest.fixture(scope="module")
+def segmenter() -> OnnxSegmenter:
+    return embedded(NetworkOptions(threads=1))
+
+
+@pytest.fixture
+def copied(tmp_path):
+    for suffix in (".onnx", ".json"):
+        shutil.copy(EMBEDDED.with_suffix(suffix), tmp_path / f"net{suffix}")
+    return tmp_path / "net.onnx"
+
+
+def photo(seed: int = 0, shape: tuple[int, int] = (90, 130)) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, (*shape, 3), np.uint8)
+
+
+def test_embedded_file_is_small_and_its_table_is_built_in(segmenter):
+    assert EMBEDDED.stat().st_size <= 9_000_000
+    assert segmenter.classes == ClassTable.builtin("semsig54")
+
+
+def test_sky_over_the_temple(segmenter):
+    china = segmenter(load_sample_image("china.jpg"))
+    top = china.labels[:10]
+    assert (top == china.classes.index("sky")).mean() > 0.9
+
+
+def test_map_has_a_quarter_of_the_network_size(segmenter):
+    assert segmenter(photo(shape=(256, 384))).shape == (48, 72)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 50), (3000, 2), (33, 65)])
+def test_odd_shapes(segmenter, shape):
+    labels = segmenter(photo(shape=shape)).labels
+    assert labels.dtype == np.uint8
+    assert min(labels.shape) >= 48
+
+
+def test_grey_and_read_only_photos(segmenter):
+    grey = np.full((64, 64, 3), 128, np.uint8)
+    grey.flags.writeable = False
+    assert segmenter(grey).shape == (48, 48)
+    assert segmenter(photo()[::-1, ::-1]).shape == segmenter(photo()).shape
+
+
+def test_batch_gives_what_single_photos_give(segmenter):
+    images = [photo(0), photo(1, (130, 90)), photo(2), photo(3, (50, 50)), photo(4)]
+    together = segmenter.batch(images)
+    assert [m.shape for m in together] == [segmenter(i).shape for i in images]
+    agree = [
+        (a.labels == segmenter(i).labels).mean() for a, i in zip(together, images, strict=True)
+    ]
+    assert min(agree) > 0.999
+
+
+def test_what_is_no_photo(segmenter):
+    with pytest.raises(SegmenterError, match="RGB uint8"):
+        segmenter(np.zeros((5, 5), np.uint8))
+
+
+def test_name_loads_it_again():
+    segmenter = load_segmenter("embedded@128", threads=1)
+    again = load_segmenter(segmenter.name, threads=1)
+    assert again.name == "embedded@128"
+    assert again.fingerprint == segmenter.fingerprint
+    assert again.fingerprint != load_segmenter("embedded").fingerprint
+    assert load_segmenter("embedded@192").name == "embedded"
+
+
+def test_onnx_file_by_name(copied, segmenter):
+    own = load_segmenter(f"onnx:{copied}@160", threads=1)
+    assert own.name == f"onnx:{copied}@160"
+    assert own(photo()).shape == (40, 56)
+    assert load_segmenter(f"onnx:{copied}", threads=1)(photo()) == segmenter(photo())
+
+
+def test_changed_file_is_refused(copied):
+    content = bytearray(copied.read_bytes())
+    content[len(content) // 2] ^= 1
+    copied.write_bytes(content)
+    with pytest.raises(CheckpointError, match="SHA-256"):
+        OnnxSegmenter(copied)
+
+
+def test_missing_card_and_missing_file(copied, tmp_path):
+    with pytest.raises(CheckpointError, match="card"):
+        OnnxSegmenter(tmp_path / "other.onnx")
+    copied.unlink()
+    with pytest.raises(CheckpointError, match="cannot be read"):
+        OnnxSegmenter(copied)
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[1]", '{"sha256": 1}', "\x00"])
+def test_damaged_card(copied, text):
+    copied.with_suffix(".json").write_text(text)
+    with pytest.raises(CheckpointError, match="no network card"):
+        OnnxSegmenter(copied)
+
+
+def test_file_that_is_no_network(copied):
+    copied.write_bytes(b"not a network")
+    path = copied.with_suffix(".json")
+    card = json.loads(path.read_text()) | {"sha256": hashlib.sha256(b"not a network").hexdigest()}
+    path.write_text(json.dumps(card))
+    with pytest.raises(CheckpointError, match="no network that can be run"):
+        OnnxSegmenter(copied)
+
+
+def test_card_round_trip(tmp_path):
+    card = NetworkCard(
+        sha256="00",
+        classes=ClassTable(["a", "b"], name="t"),
+        short_side=128,
+        opset=17,
+        provenance={"made by": "hand"},
+    )
+    card.write(tmp_path / "n.onnx")
+    assert NetworkCard.read(tmp_path / "n.onnx") == card
+
+
+@pytest.mark.parametrize(
+    "values", [{"short_side": 63}, {"short_side": 1025}, {"threads": 0}, {"batch_size": 0}]
+)
+def test_options_out_of_range(values):
+    with pytest.raises(OptionError, match=next(iter(values))):
+        NetworkOptions(**values)
+
+
+@pytest.mark.parametrize(
+    "name", ["", "embeded", "onnx:", "mmseg:", "files:", "resnet:x", "embedded:x"]
+)
+def test_unknown_names(name):
+    with pytest.raises(SegmenterError, match="there are embedded"):
+        load_segmenter(name)
+
+
+def test_side_out_of_range():
+    with pytest.raises(OptionError, match="short_side"):
+        load_segmenter("embedded@5000")
