@@ -1,0 +1,7 @@
+"""Pictures and pages that show what was found and why."""
+
+from semsig.report.page import search_page
+from semsig.report.pictures import explanation_picture, segmentation_picture
+from semsig.report.side import Side
+
+__all__ = ["Side", "explanation_picture", "search_page", "segmentation_picture"]

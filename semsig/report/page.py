@@ -1,0 +1,181 @@
+"""One self-contained HTML page for a search: the query, the hits, and why they are hits."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Sequence
+from html import escape
+from pathlib import Path
+from string import Template
+
+from PIL import Image as PillowImage
+
+from semsig import __version__
+from semsig.engine import Engine
+from semsig.errors import ImageError, SegmenterError
+from semsig.explain import Explanation, describe, explain
+from semsig.explain.words import sentence_case, spoken
+from semsig.report.draw import legend, overlay
+from semsig.report.side import Side
+from semsig.types import Hit, Image, Metric
+
+_NAMES = ("the query", "the hit")
+_LEVELS = ("not there", "up to 1/4", "1/4 to 1/2", "1/2 to 3/4", "over 3/4")
+
+
+def search_page(
+    engine: Engine,
+    query: str | Path,
+    hits: Sequence[Hit],
+    *,
+    metric: Metric = "hamming",
+    side: int = 480,
+) -> str:
+    """Return an HTML page that shows a query and its hits.
+
+    The page refers to nothing outside itself and runs no script.
+
+    Parameters
+    ----------
+    engine : Engine
+        The engine that found the hits.
+    query : path-like
+        The photo that was searched for.
+    hits : sequence of Hit
+        What was found.
+    metric : {"hamming", "tanimoto", "tanimoto-idf"}
+        The distance that ranked them.
+    side : int
+        Longer side of the hits' pictures in pixels.
+
+    Raises
+    ------
+    ImageError, SegmenterError
+        If the query cannot be read or segmented. Of a hit, a note says so instead.
+    """
+    asked = Side.read(query, engine, side=max(side, 640))
+    template = Template(Path(__file__).with_name("page.html").read_text("utf-8"))
+    return template.substitute(
+        title=f"Photos like {_safe(asked.title)}",
+        heading=escape(sentence_case(describe(asked.signature, asked.label_map))),
+        facts=f"What {_safe(asked.title)} shows, and those of {len(engine):,} photos whose classes "
+        f"lie most like that, nearest first ({escape(metric)} distance).",
+        query=_query(asked),
+        side=2**engine.index.schema.levels,
+        hits="\n".join(_card(asked, hit, engine, metric, side) for hit in hits),
+        footer=f"semsig {__version__}, {escape(engine.index.meta['segmenter'])}, "
+        f"{escape(engine.index.schema.describe())}",
+    )
+
+
+def _query(asked: Side) -> str:
+    covered = overlay(asked.image, asked.label_map)
+    entries = "".join(
+        f'<li><i style="background:rgb{entry.color}"></i>{escape(entry.name)}'
+        f"<b>{entry.share:.0%}</b></li>"
+        for entry in legend(asked.label_map)
+    )
+    return (
+        f"<figure>{_img(asked.image, f'The query, {asked.title}')}"
+        f"<figcaption>{_safe(asked.title)}</figcaption></figure>"
+        f"<figure>{_img(covered, 'The same, coloured by class')}"
+        f"<figcaption>its classes</figcaption></figure>"
+        f'<ul class="legend" aria-label="Classes">{entries}</ul>'
+    )
+
+
+def _card(asked: Side, hit: Hit, engine: Engine, metric: Metric, side: int) -> str:
+    try:
+        found = Side.read(hit.path, engine, side=side)
+    except (ImageError, SegmenterError) as error:
+        return _missing(hit, metric, str(error))
+    why = explain(
+        asked.signature,
+        found.signature,
+        maps=(asked.label_map, found.label_map),
+        names=_NAMES,
+    )
+    shown = describe(found.signature, found.label_map)
+    return (
+        f'<li class="card"><div class="stage"><div class="stack">'
+        f"{_img(found.image, f'{found.title}: {shown}')}"
+        f"{_img(overlay(found.image, found.label_map), '', 'classes')}"
+        f'<div class="grid" aria-hidden="true">{_blocks(why)}</div></div></div>'
+        f'<div class="body">{_head(hit, metric)}'
+        f'<div class="meter" title="{_share(why):.0%} of the bits are shared">'
+        f'<i style="width:{_share(why):.1%}"></i></div>'
+        f"<p>{escape(sentence_case(why.sentence))}</p>{_details(why)}</div></li>"
+    )
+
+
+def _missing(hit: Hit, metric: Metric, reason: str) -> str:
+    return (
+        f'<li class="card"><div class="stage faint">cannot be shown</div><div class="body">'
+        f'{_head(hit, metric)}<p class="faint">{_safe(reason)}</p></div></li>'
+    )
+
+
+def _head(hit: Hit, metric: Metric) -> str:
+    if metric == "hamming":
+        distance = f"{hit.distance:,.0f} <small>bits</small>"
+    else:
+        distance = f"{hit.distance:.3f} <small>{escape(metric)}</small>"
+    return (
+        f'<div class="head"><span class="rank">{hit.rank}</span>'
+        f'<h2 title="{_safe(hit.path)}">{_safe(Path(hit.path).name)}</h2>'
+        f'<span class="distance">{distance}</span></div>'
+    )
+
+
+def _share(why: Explanation) -> float:
+    """Dice coefficient of all bits: 1 = the same."""
+    present = (why.levels_a > 0).sum() + (why.levels_b > 0).sum()
+    total = int(why.levels_a.sum() + why.levels_b.sum() + present)
+    return 1 - why.distance / total if total else 1.0
+
+
+def _blocks(why: Explanation) -> str:
+    notes: dict[int, list[str]] = {}
+    names = why.schema.classes.names
+    cells = zip(why.blocks, why.labels, why.levels_a, why.levels_b, strict=True)
+    for block, label, level_a, level_b in cells:
+        in_both = f"{_LEVELS[level_a]} in both"
+        apart = f"{_LEVELS[level_a]} in the query, {_LEVELS[level_b]} here"
+        words = in_both if level_a == level_b else apart
+        notes.setdefault(int(block), []).append(f"{spoken(names[label])}: {words}")
+    return "".join(
+        f'<i{"" if agreement >= 0.5 else " class=d"} style="--a:{agreement:.2f}" '
+        f'title="{escape(chr(10).join(notes.get(block, ["no class in either"])))}"></i>'
+        for block, agreement in enumerate(why.block_agreement)
+    )
+
+
+def _details(why: Explanation) -> str:
+    classes = why.class_distances()
+    if not classes:
+        return ""
+    most = classes[0][1]
+    rows = "".join(
+        f'<tr><th scope="row">{escape(spoken(name))}</th>'
+        f'<td><i style="width:{70 * bits / most:.0f}%"></i>{bits}</td></tr>'
+        for name, bits in classes[:12]
+    )
+    return (
+        f"<details><summary>{why.distance:,} bits differ, by class</summary>"
+        f"<table><tbody>{rows}</tbody></table></details>"
+    )
+
+
+def _img(image: Image, alt: str, kind: str = "") -> str:
+    buffer = io.BytesIO()
+    PillowImage.fromarray(image).save(buffer, "JPEG", quality=82, optimize=True)
+    data = base64.b64encode(buffer.getvalue()).decode()
+    size = f'width="{image.shape[1]}" height="{image.shape[0]}"'
+    marked = f' class="{kind}"' if kind else ""
+    return f'<img{marked} {size} alt="{_safe(alt)}" src="data:image/jpeg;base64,{data}">'
+
+
+def _safe(text: str) -> str:
+    """Escape for HTML; parts of a file name that are no Unicode become question marks."""
+    return escape(text.encode("utf-8", "replace").decode())

@@ -1,0 +1,53 @@
+"""One photo of a report: its pixels, label map and signature."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from semsig.engine import Engine
+from semsig.image import read_image
+from semsig.report.draw import fit
+from semsig.signature import sbs
+from semsig.types import Image, LabelMap, SbsSignature
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Side:
+    """One photo of a report.
+
+    Parameters
+    ----------
+    title : str
+        What it is called, such as its file name.
+    image : ndarray of uint8, shape (H, W, 3)
+        The photo, RGB.
+    label_map : LabelMap
+        Its label map, of any size.
+    signature : SbsSignature
+        Its signature.
+    """
+
+    title: str
+    image: Image
+    label_map: LabelMap
+    signature: SbsSignature
+
+    @classmethod
+    def read(cls, path: str | Path, engine: Engine, *, side: int = 640) -> Side:
+        """Read the photo at `path`, its longer side scaled to `side` pixels, and segment it.
+
+        Raises
+        ------
+        ImageError
+            If it cannot be read.
+        SegmenterError
+            If it cannot be segmented.
+        """
+        label_map = engine.label_map(path)
+        return cls(
+            title=Path(path).name,
+            image=fit(read_image(path, at_least=side), side),
+            label_map=label_map,
+            signature=sbs(label_map, engine.index.schema.levels),
+        )
