@@ -1,4 +1,4 @@
-"""A network, its optimiser and its running average: learn from a batch, predict, keep state."""
+"""A network with its optimiser and running average: learns batches, scores photos, keeps state."""
 
 from __future__ import annotations
 
@@ -81,8 +81,8 @@ class Learner:
         self._average.update_parameters(self._network)
         return float(loss.detach())
 
-    def predict(self, images: NDArray[np.uint8]) -> NDArray[np.int64]:
-        """Label photos of one size with the averaged network.
+    def scores(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Score photos of one size with the averaged network.
 
         Parameters
         ----------
@@ -91,11 +91,11 @@ class Learner:
 
         Returns
         -------
-        ndarray of int64, shape (B, H / 4, W / 4)
+        ndarray of float32, shape (B, M, H / 4, W / 4)
         """
         with torch.inference_mode():
             scores = logits(self.average, self._normalized(images))
-        return np.asarray(scores.argmax(1).cpu().numpy(), np.int64)
+        return np.asarray(scores.cpu().numpy(), np.float32)
 
     def state(self) -> dict[str, Any]:
         """Everything the next step depends on, as tensors and plain values."""

@@ -115,7 +115,7 @@ class Training:
         for at in range(0, len(self.squares), self.options.batch_size):
             part = self.squares[at : at + self.options.batch_size]
             labels = np.stack([labels for _, labels in part]).astype(np.int64)
-            predicted = self.learner.predict(np.stack([image for image, _ in part]))
+            predicted = self.learner.scores(np.stack([image for image, _ in part])).argmax(1)
             total += confusion_matrix(labels, predicted, classes)
         return Agreement(total)
 

@@ -1,0 +1,50 @@
+"""Options are checked before anything is read."""
+
+from pathlib import Path
+
+import pytest
+
+from semsig.distill import DistillOptions, Stage
+from semsig.errors import OptionError
+
+PLACES = {"photos": Path("photos"), "teacher": "labels:labels", "out": Path("out")}
+
+
+def test_stages_read_as_written():
+    assert Stage.parse("128:0.6,192:0.4") == (
+        Stage(side=128, share=0.6),
+        Stage(side=192, share=0.4),
+    )
+
+
+@pytest.mark.parametrize("text", ["", "128", "128:a", "128:1:2", "x:1", "100:1", "128:0", "32:1"])
+def test_other_stages_are_refused(text):
+    with pytest.raises(OptionError):
+        Stage.parse(text)
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        {"arch": "hr32"},
+        {"stages": ()},
+        {"views": 0},
+        {"batch_size": 1},
+        {"minutes": 0},
+        {"label_smoothing": 1.0},
+        {"ema_decay": -0.1},
+        {"zoom": 0.5},
+        {"holdout": 0.6},
+        {"holdout": 0},
+        {"threads": 0},
+        {"learning_rate": float("nan")},
+        {"notes": Path("no such file")},
+    ],
+)
+def test_options_out_of_range_are_refused(option):
+    with pytest.raises(OptionError):
+        DistillOptions(**PLACES, **option)
+
+
+def test_figures_are_given_at_the_last_stage():
+    assert DistillOptions(**PLACES, stages=Stage.parse("96:1,160:1")).side == 160
