@@ -129,7 +129,7 @@ class SbsSignature:
             raise SignatureError("Padding bits after the signature must be 0.")
         present = unpacked[: schema.n_cells]
         nibbles = unpacked[schema.n_cells : schema.n_bits].reshape(-1, 4)
-        level = nibbles.sum(1)
+        level = nibbles.sum(1, dtype=np.int64)
         thermometer = (np.diff(nibbles.astype(np.int8), axis=1) >= 0).all()
         if not thermometer or not np.array_equal(present, level > 0):
             raise SignatureError("These bits are no SBS signature of this schema.")
