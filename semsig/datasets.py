@@ -81,7 +81,7 @@ class Dataset:
 
     @property
     def size(self) -> int:
-        """Number of photos in all, when complete."""
+        """Number of photos in all, when complete; 0 where it is not fixed."""
         return sum(map(sum, self.content.splits.values()))
 
     def scan(self, root: Path | str) -> Photos:
@@ -172,8 +172,10 @@ def _parse_content(facts: dict[str, Any]) -> Content:
     return Content(splits=splits, classes=classes, aliases=facts.get("aliases", {}))
 
 
-def _sizes(given: int | list[int], count: int) -> tuple[int, ...]:
-    sizes = (given,) * count if isinstance(given, int) else tuple(given)
+def _sizes(given: int | str | list[int], count: int) -> tuple[int, ...]:
+    if given == "any":
+        return (0,) * count
+    sizes = (given,) * count if isinstance(given, int) else tuple(map(int, given))
     if len(sizes) != count:
         raise ValueError(f"{len(sizes)} class sizes for {count} classes")
     return sizes
@@ -192,11 +194,15 @@ def _mismatch(dataset: Dataset, root: Path, files: list[str], finds: list[Find])
     )
     examples = ", ".join(files[:3]) + (", ..." if len(files) > 3 else "")
     return (
-        f"{root} does not hold {dataset.title}. Expected {dataset.size:,} photos in "
+        f"{root} does not hold {dataset.title}. Expected {_amount(dataset)} in "
         f"{dataset.content.n_classes} classes, laid out as one of\n{tried}\n"
         f"Found {len(files):,} image files{': ' + examples if files else ''}. "
         f"Get the dataset from {dataset.source}."
     )
+
+
+def _amount(dataset: Dataset) -> str:
+    return f"{dataset.size:,} photos" if dataset.size else "photos"
 
 
 def _notes(dataset: Dataset, find: Find, n_files: int) -> list[str]:

@@ -46,6 +46,7 @@ class Content:
     ----------
     splits : mapping of str to tuple of int
         Photos of each class, for each split; one split named ``""`` where there is no split.
+        0 where the number is not fixed.
     classes : tuple of str
         Class names; empty where the classes are only numbered.
     aliases : mapping of str to sequence of str
@@ -104,7 +105,7 @@ class Find:
             (class_, split, counts[class_, split], size)
             for split, sizes in content.splits.items()
             for class_, size in zip(self.classes, sizes, strict=True)
-            if counts[class_, split] != size
+            if counts[class_, split] != (size or counts[class_, split])
         ]
 
 
@@ -150,8 +151,13 @@ def _problem(find: Find, content: Content) -> str:
         return "no file has such a name"
     if len(find.classes) != content.n_classes:
         return f"{len(find.classes)} classes instead of {content.n_classes}"
+    found_in = set(find.photos.values())
+    for split in content.splits:
+        absent = [class_ for class_ in find.classes if (class_, split) not in found_in]
+        if absent:
+            return f"no photos of {', '.join(absent)}{f' in {split}/' if split else ''}"
     for class_, split, found, size in find.gaps(content):
-        if found == 0 or found > size:
+        if found > size:
             place = f"{split}/{class_}" if split else class_
             return f"class {place!r} has {found} photos instead of {size}"
     return ""
