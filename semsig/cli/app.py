@@ -1,0 +1,69 @@
+"""The commands put together, and what becomes of errors."""
+
+from __future__ import annotations
+
+import io
+import sys
+from typing import Annotated
+
+import typer
+
+from semsig import __version__
+from semsig.cli import demo, evaluation, photos, upkeep
+from semsig.cli.console import stderr
+from semsig.errors import SemsigError
+
+EXIT_CODES = """Exit codes: 0 done; 1 an error, named on stderr; 2 wrong usage;
+3 done, but files were skipped and --strict was given; 4 verify found damage; 130 interrupted."""
+
+app = typer.Typer(
+    name="semsig",
+    help="Find photos by what is where in them.",
+    epilog=EXIT_CODES,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for command in (
+    photos.index,
+    photos.search,
+    photos.explain,
+    photos.segment,
+    upkeep.info,
+    upkeep.verify,
+    upkeep.remove,
+    upkeep.compact,
+    evaluation.evaluate,
+    demo.demo,
+):
+    app.command()(command)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"semsig {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """Find photos by what is where in them."""
+
+
+def main() -> None:
+    """Run the command line; errors of semsig become one line on stderr and exit code 1."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="surrogateescape")
+    try:
+        app()
+    except SemsigError as error:
+        stderr().print(f"semsig: {error}", markup=False, highlight=False, soft_wrap=True)
+        sys.exit(1)

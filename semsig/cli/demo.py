@@ -1,0 +1,128 @@
+"""The command demo: the whole way from photos to an explained page, without downloads."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from semsig.cli import show
+from semsig.cli.console import answer, progress_bar
+
+if TYPE_CHECKING:
+    from semsig.engine import Engine
+
+_CARRIERS = {
+    "sklearn": ("datasets/images/china.jpg", "datasets/images/flower.jpg"),
+    "skimage": ("data/astronaut.png", "data/coffee.png", "data/cat.png", "data/rocket.jpg"),
+}
+"""Photos that installed packages carry."""
+
+
+def demo(
+    photos: Annotated[
+        Path | None,
+        typer.Option(help="Your own folder of photos.", exists=True, file_okay=False),
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder for what the demo writes.")] = Path("demo"),
+    count: Annotated[int, typer.Option(min=20, max=100_000, help="Scenes to render.")] = 300,
+) -> None:
+    """Index, search, explain and evaluate, on rendered scenes or on your own photos."""
+    out.mkdir(parents=True, exist_ok=True)
+    page = _rendered(out, count) if photos is None else _own(photos, out)
+    answer(f"Open {page.resolve()}")
+
+
+def _rendered(out: Path, count: int) -> Path:
+    """Scenes with true label maps, measured; then the embedded network on real photos."""
+    from semsig.evaluate import evaluate
+    from semsig.synthetic import write_scenes
+
+    answer(f"Rendering {count} scenes with true label maps")
+    root = write_scenes(out / "scenes", count)
+    truth = f"files:{out / 'scenes' / 'labels'}"
+    scenes = sorted(root.glob("*/*.jpg"), key=lambda path: path.stem)[:count]
+    engine = _index(out / "scenes-index", scenes, segmenter=truth)
+    show.evaluation(evaluate("synthetic", root, segmenter=truth, metric="tanimoto"))
+    page = _page(engine, scenes[0], out / "scenes.html")
+    real = _carried_photos()
+    if real:
+        answer(f"The embedded network on {len(real)} photos and 60 scenes")
+        engine = _index(out / "photos-index", [*real, *scenes[:60]])
+        _pictures(engine, real, out)
+        page = _page(engine, real[0], out / "photos.html")
+        answer(f"More in {(out / 'scenes.html').resolve()}")
+    return page
+
+
+def _own(folder: Path, out: Path) -> Path:
+    from semsig.errors import ImageError
+    from semsig.image import image_paths
+
+    engine = _index(out / "own-index", image_paths(folder))
+    if not len(engine):
+        raise ImageError(f"{folder} holds no photo that can be read.", reason="empty")
+    query = Path(next(engine.paths))
+    _pictures(engine, [query], out)
+    return _page(engine, query, out / "own.html")
+
+
+def _index(folder: Path, paths: Sequence[Path], segmenter: str = "embedded") -> Engine:
+    """Open the index that an earlier demo made, or make it; bring it up to date."""
+    from semsig.engine import Engine
+    from semsig.errors import SemsigError
+
+    try:
+        engine = Engine.open(folder, segmenter=segmenter, threads=1)
+    except SemsigError:
+        shutil.rmtree(folder, ignore_errors=True)
+        engine = Engine.create(folder, segmenter=segmenter)
+    with progress_bar("indexing") as progress:
+        report = engine.add(paths, progress=progress)
+    show.added(report, [], engine, folder)
+    return engine
+
+
+def _page(engine: Engine, query: Path, target: Path) -> Path:
+    from semsig.explain import explain
+    from semsig.report import search_page
+
+    found = engine.search(query, 12, metric="tanimoto", exclude_self=True)
+    asked = engine.signature(query)
+    names = ("the query", "the hit")
+    best = found[:3]
+    reasons = [explain(asked, engine.index.signature(hit.id), names=names) for hit in best]
+    answer(f"Photos like {query}")
+    show.hits(best, reasons)
+    target.write_text(search_page(engine, query, found, metric="tanimoto"), "utf-8")
+    return target
+
+
+def _pictures(engine: Engine, photos: Sequence[Path], out: Path) -> None:
+    """Draw the label map of each photo, and why the first found its best hit."""
+    from semsig.report import Side, explanation_picture, segmentation_picture
+
+    for photo in photos:
+        target = out / f"{photo.stem}-classes.png"
+        segmentation_picture(Side.read(photo, engine)).save(target)
+        answer(f"Classes of {photo.name}: {target}")
+    hits = engine.search(photos[0], 1, metric="tanimoto", exclude_self=True)
+    for hit in hits:
+        a, b = Side.read(photos[0], engine), Side.read(hit.path, engine)
+        why = engine.explain(photos[0], hit.path, names=("A", "B"))
+        explanation_picture(a, b, why).save(out / "explained.png")
+        answer(f"{a.title} and {b.title}: {out / 'explained.png'}")
+
+
+def _carried_photos() -> list[Path]:
+    """Photos of installed packages; the packages are not imported."""
+    found = []
+    for package, files in _CARRIERS.items():
+        spec = find_spec(package)
+        for folder in (spec.submodule_search_locations or ()) if spec else ():
+            found += [path for file in files if (path := Path(folder, file)).is_file()]
+    return found

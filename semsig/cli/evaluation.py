@@ -1,0 +1,47 @@
+"""The command evaluate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from semsig.cli import show
+from semsig.cli.console import answer_json, progress_bar
+from semsig.cli.options import Json, Level, MetricName, MetricOption, SegmenterName
+
+
+def evaluate(
+    dataset: Annotated[
+        str,
+        typer.Argument(
+            help="wang, corel_10k, ghim_10k, linnaeus, msrc_v1, msrc_v2, or a TOML file."
+        ),
+    ],
+    root: Annotated[Path, typer.Option(help="Folder of its photos.", exists=True, file_okay=False)],
+    labels: Annotated[
+        str | None, typer.Option(help="Folder of label maps made elsewhere, or DIR@TABLE.")
+    ] = None,
+    segmenter: SegmenterName = "embedded",
+    levels: Level = 3,
+    metric: MetricOption = MetricName.HAMMING,
+    as_json: Json = False,
+) -> None:
+    """Measure retrieval on a benchmark."""
+    from semsig import evaluate as stage
+
+    with progress_bar("segmenting") as progress:
+        result = stage.evaluate(
+            dataset,
+            root,
+            segmenter=segmenter,
+            labels=labels,
+            levels=levels,
+            metric=metric.value,
+            progress=lambda _, done, total: progress(done, total),
+        )
+    if as_json:
+        answer_json(result.as_dict())
+    else:
+        show.evaluation(result)

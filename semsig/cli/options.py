@@ -1,0 +1,35 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class MetricName(StrEnum):
+    """The distances between signatures."""
+
+    HAMMING = "hamming"
+    TANIMOTO = "tanimoto"
+    TANIMOTO_IDF = "tanimoto-idf"
+
+
+SEGMENTERS = "embedded, onnx:FILE, mmseg:CONFIG or files:DIR (see load_segmenter for more)"
+
+IndexFolder = Annotated[
+    Path, typer.Option("--index", envvar="SEMSIG_INDEX", help="Folder of the index.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+Level = Annotated[int, typer.Option("--levels", min=0, max=8, help="Blocks: 4^N of them.")]
+MetricOption = Annotated[MetricName, typer.Option("--metric", help="The distance.")]
+Photo = Annotated[Path, typer.Argument(help="A photo.", exists=True, dir_okay=False)]
+Photos = Annotated[list[Path], typer.Argument(help="Photos, or folders of photos.", exists=True)]
+SegmenterName = Annotated[str, typer.Option("--segmenter", help=f"One of {SEGMENTERS}.")]
+Strict = Annotated[bool, typer.Option("--strict", help="Exit with 3 if files were skipped.")]
+Workers = Annotated[
+    int | None,
+    typer.Option("--workers", min=1, max=1024, help="Photos worked on at a time; one a core."),
+]

@@ -1,0 +1,197 @@
+"""Commands on photos: index, search, explain, segment."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from semsig.cli import show
+from semsig.cli.console import answer_json, progress_bar, remark
+from semsig.cli.options import (
+    SEGMENTERS,
+    IndexFolder,
+    Json,
+    Level,
+    MetricName,
+    MetricOption,
+    Photo,
+    Photos,
+    SegmenterName,
+    Strict,
+    Workers,
+)
+
+if TYPE_CHECKING:
+    from semsig.engine import Engine
+
+_SKIPPED = 3
+
+
+def index(
+    photos: Photos,
+    index: IndexFolder,
+    segmenter: Annotated[
+        str | None, typer.Option(help=f"One of {SEGMENTERS}; embedded for a new index.")
+    ] = None,
+    levels: Annotated[
+        int | None, typer.Option(min=0, max=8, help="Blocks: 4^N of them; 3 for a new index.")
+    ] = None,
+    workers: Workers = None,
+    rehash: Annotated[
+        bool, typer.Option("--rehash", help="Trust content alone, not size and time of change.")
+    ] = False,
+    prune: Annotated[
+        bool, typer.Option("--prune", help="Remove photos that are gone from the folders.")
+    ] = False,
+    strict: Strict = False,
+    as_json: Json = False,
+) -> None:
+    """Add photos to an index, or bring it up to date.
+
+    What is unchanged is passed over; a run that was stopped is taken up where it was.
+    """
+    engine = _open_or_create(index, segmenter, levels)
+    pruned = engine.prune(photos) if prune else []
+    paths = _expand(photos)
+    with progress_bar("indexing") as progress:
+        report = engine.add(paths, workers=workers, rehash=rehash, progress=progress)
+    if as_json:
+        extra = {"pruned": pruned, "index": str(index), "photos": len(engine)}
+        answer_json(report.to_dict() | extra)
+    else:
+        show.added(report, pruned, engine, index)
+    if strict and report.skipped:
+        raise typer.Exit(_SKIPPED)
+
+
+def search(
+    photo: Photo,
+    index: IndexFolder,
+    k: Annotated[int, typer.Option("-k", min=1, help="Hits to show.")] = 10,
+    metric: MetricOption = MetricName.HAMMING,
+    html: Annotated[
+        Path | None, typer.Option(help="Write a page with pictures and reasons.", dir_okay=False)
+    ] = None,
+    include_self: Annotated[
+        bool, typer.Option("--include-self", help="Let the photo find itself.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Find the photos of an index that are most like a photo, and say why."""
+    from semsig.engine import Engine
+    from semsig.explain import explain as explain_pair
+
+    engine = Engine.open(index)
+    hits = engine.search(photo, k, metric=metric.value, exclude_self=not include_self)
+    asked = engine.signature(photo)
+    names = ("the query", "the hit")
+    reasons = [explain_pair(asked, engine.index.signature(hit.id), names=names) for hit in hits]
+    if as_json:
+        answer_json(show.hits_document(photo, metric.value, hits, reasons))
+    else:
+        show.hits(hits, reasons)
+    if html is not None:
+        from semsig.report import search_page
+
+        page = search_page(engine, photo, hits, metric=metric.value)
+        html.parent.mkdir(parents=True, exist_ok=True)
+        html.write_text(page, "utf-8")
+        remark(f"Wrote {html}")
+
+
+def explain(
+    a: Photo,
+    b: Photo,
+    out: Annotated[Path | None, typer.Option(help="Write a picture (PNG).")] = None,
+    segmenter: SegmenterName = "embedded",
+    levels: Level = 3,
+    as_json: Json = False,
+) -> None:
+    """Say where two photos agree and differ."""
+    from semsig.engine import Engine
+
+    engine = Engine.create(None, segmenter=segmenter, levels=levels)
+    explanation = engine.explain(a, b, names=("A", "B"))
+    if as_json:
+        answer_json({"a": str(a), "b": str(b)} | explanation.to_dict())
+    else:
+        show.explanation(explanation)
+    if out is not None:
+        from semsig.report import Side, explanation_picture
+
+        picture = explanation_picture(Side.read(a, engine), Side.read(b, engine), explanation)
+        out.parent.mkdir(parents=True, exist_ok=True)
+        picture.save(out, "PNG")
+        remark(f"Wrote {out}")
+
+
+def segment(
+    photos: Photos,
+    out: Annotated[Path, typer.Option(help="Folder for the pictures.", file_okay=False)],
+    segmenter: SegmenterName = "embedded",
+    levels: Level = 3,
+    strict: Strict = False,
+    as_json: Json = False,
+) -> None:
+    """Draw photos with their classes and a legend, one PNG a photo."""
+    from semsig.engine import Engine
+    from semsig.errors import ImageError
+    from semsig.report import Side, segmentation_picture
+
+    engine = Engine.create(None, segmenter=segmenter, levels=levels)
+    out.mkdir(parents=True, exist_ok=True)
+    written, skipped = [], []
+    paths = _expand(photos)
+    targets = _targets(paths, out)
+    with progress_bar("segmenting") as progress:
+        for done, (path, target) in enumerate(zip(paths, targets, strict=True), 1):
+            try:
+                segmentation_picture(Side.read(path, engine)).save(target, "PNG")
+                written.append({"path": str(path), "picture": str(target)})
+            except ImageError as error:
+                skipped.append({"path": str(path), "reason": error.reason, "message": str(error)})
+            progress(done, len(paths))
+    if as_json:
+        answer_json({"written": written, "skipped": skipped})
+    else:
+        show.segmented(written, skipped, out)
+    if strict and skipped:
+        raise typer.Exit(_SKIPPED)
+
+
+def _open_or_create(folder: Path, segmenter: str | None, levels: int | None) -> Engine:
+    from semsig.engine import Engine
+    from semsig.errors import OptionError
+
+    if not folder.is_dir() or not any(folder.iterdir()):
+        levels = 3 if levels is None else levels
+        return Engine.create(folder, segmenter=segmenter or "embedded", levels=levels)
+    engine = Engine.open(folder, segmenter=segmenter, threads=1)
+    if levels not in (None, engine.index.schema.levels):
+        raise OptionError(
+            f"{folder} was made with --levels {engine.index.schema.levels}; {levels} came. "
+            "Name a new folder for other levels."
+        )
+    return engine
+
+
+def _expand(photos: Sequence[Path]) -> list[Path]:
+    from semsig.image import image_paths
+
+    return [
+        path for photo in photos for path in (image_paths(photo) if photo.is_dir() else [photo])
+    ]
+
+
+def _targets(paths: Sequence[Path], out: Path) -> list[Path]:
+    """One file a photo; photos of one stem are numbered."""
+    seen: dict[str, int] = {}
+    targets = []
+    for path in paths:
+        seen[path.stem] = seen.get(path.stem, 0) + 1
+        number = seen[path.stem]
+        targets.append(out / f"{path.stem}{f'-{number}' if number > 1 else ''}.png")
+    return targets

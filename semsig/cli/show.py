@@ -1,0 +1,143 @@
+"""Answers as people read them: tables on a terminal, plain lines in a pipe."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from semsig.cli.console import answer, remark, stdout
+
+if TYPE_CHECKING:
+    from semsig.engine import AddReport, Engine
+    from semsig.evaluate import Evaluation
+    from semsig.explain import Explanation
+    from semsig.types import Hit
+
+_MOST_NAMED = 20
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, numbers: int) -> None:
+    """Print rows: a table on a terminal, else tab-separated with a header line.
+
+    The first `numbers` columns are set to the right.
+    """
+    console = stdout()
+    if not console.is_terminal:
+        for row in (columns, *rows):
+            print("\t".join(row))
+        return
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+    from rich.text import Text
+
+    shown = Table(box=SIMPLE_HEAD, header_style="bold", pad_edge=False)
+    for position, column in enumerate(columns):
+        right = position < numbers
+        shown.add_column(column, justify="right" if right else "left", no_wrap=right)
+    for row in rows:
+        shown.add_row(*(Text(field, overflow="fold") for field in row))
+    console.print(shown, soft_wrap=False)
+
+
+def added(report: AddReport, pruned: Sequence[str], engine: Engine, folder: Path) -> None:
+    """Say what became of the photos."""
+    counts = {
+        "added": report.added,
+        "replaced": report.replaced,
+        "unchanged": report.unchanged,
+        "pruned": len(pruned),
+    }
+    parts = [f"{count:,} {what}" for what, count in counts.items() if count or what == "added"]
+    if report.skipped:
+        reasons = ", ".join(f"{n:,} {reason}" for reason, n in report.skipped_by_reason.items())
+        parts.append(f"{len(report.skipped):,} skipped ({reasons})")
+    answer(f"{', '.join(parts)} in {report.seconds:,.1f} s")
+    answer(f"{folder} holds {len(engine):,} photos")
+    _name_skipped([(photo.path, photo.reason) for photo in report.skipped])
+
+
+def _name_skipped(skipped: Sequence[tuple[str, str]]) -> None:
+    for path, reason in skipped[:_MOST_NAMED]:
+        remark(f"skipped, {reason}: {path}")
+    if len(skipped) > _MOST_NAMED:
+        remark(f"... and {len(skipped) - _MOST_NAMED:,} more; --json names all")
+
+
+def hits(found: Sequence[Hit], reasons: Sequence[Explanation]) -> None:
+    """List the hits, the nearest first."""
+    rows = [
+        (str(hit.rank), _distance(hit.distance), _relative(hit.path), why.sentence)
+        for hit, why in zip(found, reasons, strict=True)
+    ]
+    table(("rank", "distance", "photo", "why"), rows, numbers=2)
+
+
+def hits_document(
+    photo: Path, metric: str, found: Sequence[Hit], reasons: Sequence[Explanation]
+) -> dict[str, Any]:
+    """Return the hits for JSON."""
+    return {
+        "query": str(photo),
+        "metric": metric,
+        "hits": [
+            {
+                "rank": hit.rank,
+                "id": hit.id,
+                "path": hit.path,
+                "distance": hit.distance,
+                "bits": why.distance,
+                "sentence": why.sentence,
+            }
+            for hit, why in zip(found, reasons, strict=True)
+        ],
+    }
+
+
+def explanation(why: Explanation) -> None:
+    """Print the sentence, and the classes that set the two apart."""
+    from semsig.explain.words import sentence_case
+
+    answer(sentence_case(why.sentence))
+    agree = int((why.block_distances == 0).sum())
+    answer(f"{why.distance:,} bits differ; {agree} of {why.schema.n_blocks} blocks agree wholly")
+    if why.distance:
+        rows = [(str(bits), name) for name, bits in why.class_distances()]
+        table(("bits", "class"), rows, numbers=1)
+
+
+def segmented(
+    written: Sequence[Mapping[str, str]], skipped: Sequence[Mapping[str, str]], out: Path
+) -> None:
+    """Say what was drawn."""
+    note = f", {len(skipped):,} skipped" if skipped else ""
+    answer(f"{len(written):,} pictures in {out}{note}")
+    _name_skipped([(photo["path"], photo["reason"]) for photo in skipped])
+
+
+def evaluation(result: Evaluation) -> None:
+    """Print the measures, overall and by class."""
+    settings = result.settings
+    answer(
+        f"{result.dataset}: {result.n_queries:,} queries, {result.n_database:,} photos searched, "
+        f"{settings['segmenter']}, n = {settings['levels']}, {settings['metric']}"
+    )
+    rows = [
+        (*(f"{value:.3f}" for value in values.values()), name)
+        for name, values in (("all", result.measures), *result.per_class.items())
+    ]
+    table((*result.measures, "class"), rows, numbers=len(result.measures))
+    for note in result.notes:
+        remark(note)
+    _name_skipped([(photo.path, photo.reason) for photo in result.skipped])
+
+
+def _distance(distance: float) -> str:
+    return f"{distance:,.0f}" if distance == int(distance) and distance > 1 else f"{distance:.4g}"
+
+
+def _relative(path: str) -> str:
+    """Shorten a path below the current folder."""
+    relative = os.path.relpath(path)
+    return path if relative.startswith("..") else relative

@@ -1,0 +1,78 @@
+"""Commands on an index: info, verify, remove, compact."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from semsig.cli.console import answer, answer_json, remark, size
+from semsig.cli.options import IndexFolder, Json
+
+_DAMAGED = 4
+
+
+def info(index: IndexFolder, as_json: Json = False) -> None:
+    """Say what an index holds and what it was made with."""
+    from semsig.engine import Engine
+
+    facts = Engine.open(index).info()
+    if as_json:
+        answer_json({"index": str(index)} | asdict(facts))
+        return
+    answer(f"photos     {facts.photos:,}")
+    answer(f"on disk    {size(facts.bytes)}")
+    answer(f"signature  n = {facts.levels}, {facts.bits:,} bits")
+    answer(f"classes    {facts.n_classes} of {facts.classes}")
+    answer(f"segmenter  {facts.segmenter}")
+
+
+def verify(index: IndexFolder, as_json: Json = False) -> None:
+    """Read every file of an index and check that it is as it was written."""
+    from semsig.index import verify_index
+
+    report = verify_index(index)
+    if as_json:
+        answer_json({"index": str(index), "ok": report.ok} | asdict(report))
+    elif report.ok:
+        answer(
+            f"{report.rows:,} photos, {report.files} files, {size(report.bytes)}: all as written"
+        )
+    else:
+        for damage in report.damaged:
+            remark(f"{damage.file}: {damage.reason}")
+        answer(f"{len(report.damaged)} of {report.files} files are damaged")
+    if not report.ok:
+        raise typer.Exit(_DAMAGED)
+
+
+def remove(
+    photos: Annotated[list[Path], typer.Argument(help="Photos, or folders of photos.")],
+    index: IndexFolder,
+    as_json: Json = False,
+) -> None:
+    """Take photos out of an index; the files stay."""
+    from semsig.engine import Engine
+
+    engine = Engine.open(index)
+    gone = engine.remove(photos)
+    if as_json:
+        answer_json({"index": str(index), "removed": gone, "photos": len(engine)})
+    else:
+        answer(f"{len(gone):,} removed; {index} holds {len(engine):,} photos")
+
+
+def compact(index: IndexFolder, as_json: Json = False) -> None:
+    """Merge the parts of an index into one, without what was removed."""
+    from semsig.engine import Engine
+
+    engine = Engine.open(index)
+    before = engine.info().bytes
+    engine.index.compact()
+    after = engine.info().bytes
+    if as_json:
+        answer_json({"index": str(index), "bytes_before": before, "bytes_after": after})
+    else:
+        answer(f"{size(before)} before, {size(after)} after")
