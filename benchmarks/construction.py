@@ -1,0 +1,147 @@
+"""Label map -> signature: NumPy, portable kernel and AVX-512 kernel side by side.
+
+    python -m benchmarks.construction [--json]
+
+Writes results/construction.json. One thread; label maps of 256 x 384 over 194 classes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+from semsig_kernels._jit import has_avx512
+from semsig_kernels.quadtree import encode_lanes, encode_words
+
+from benchmarks.scenes import N_CLASSES, label_maps
+from benchmarks.timing import as_entries, cycle, interleave, write_results
+from semsig import LabelMap, sbs
+from semsig.signature.sbs import as_words
+
+HEIGHT, WIDTH, MAPS = 256, 384, 64
+BASE = "NumPy, block by block"
+
+
+def edges(size: int, levels: int) -> list[int]:
+    return [i * size >> levels for i in range((1 << levels) + 1)]
+
+
+def codes_of(counts: NDArray[np.int64], areas: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the cells of pixel counts (blocks, classes) and areas (blocks, 1)."""
+    above = (4 * counts > areas) + (2 * counts > areas).astype(int) + (4 * counts > 3 * areas)
+    cells = np.flatnonzero(counts)
+    return cells * 4 + above.reshape(-1)[cells]
+
+
+def by_block(labels: NDArray[np.uint8], levels: int) -> NDArray[np.int64]:
+    """Count what equals, for every block and every class: the obvious transcription."""
+    rows, columns = edges(labels.shape[0], levels), edges(labels.shape[1], levels)
+    side = 1 << levels
+    counts = np.zeros((side * side, N_CLASSES), np.int64)
+    areas = np.zeros((side * side, 1), np.int64)
+    for i in range(side):
+        for j in range(side):
+            block = labels[rows[i] : rows[i + 1], columns[j] : columns[j + 1]]
+            areas[i * side + j] = (block != 255).sum()
+            for label in range(N_CLASSES):
+                counts[i * side + j, label] = (block == label).sum()
+    return codes_of(counts, areas)
+
+
+def by_bincount(labels: NDArray[np.uint8], blocks: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Count by one bincount over block * M + label; block numbers are made beforehand; no void."""
+    n_blocks = int(blocks[-1, -1]) // N_CLASSES + 1
+    counts = np.bincount((blocks + labels).reshape(-1), minlength=n_blocks * N_CLASSES)
+    counts = counts.reshape(n_blocks, N_CLASSES)
+    return codes_of(counts, counts.sum(axis=1, keepdims=True))
+
+
+def block_numbers(levels: int) -> NDArray[np.int64]:
+    """Block of each pixel, times the number of classes."""
+    i = np.searchsorted(edges(HEIGHT, levels)[1:], np.arange(HEIGHT), "right")
+    j = np.searchsorted(edges(WIDTH, levels)[1:], np.arange(WIDTH), "right")
+    return ((i[:, None] << levels) + j) * N_CLASSES
+
+
+def candidates(maps: list[LabelMap], levels: int) -> dict[str, Callable[[int], object]]:
+    cells = np.empty(4**levels * N_CLASSES, np.uint32)
+    blocks = block_numbers(levels)
+    shape = HEIGHT, WIDTH, levels, N_CLASSES
+    found = {
+        BASE: lambda i: by_block(maps[i].labels, levels),
+        "NumPy, one bincount": lambda i: by_bincount(maps[i].labels, blocks),
+        "portable kernel": lambda i: encode_words(as_words(maps[i].labels), 8, *shape, cells),
+        "semsig.sbs": lambda i: sbs(maps[i], levels),
+    }
+    if has_avx512():
+        found["AVX-512 kernel"] = lambda i: encode_lanes(maps[i].labels.reshape(-1), *shape, cells)
+    return found
+
+
+def check(maps: list[LabelMap], levels: int) -> None:
+    """Exit unless all candidates find the same cells."""
+    expected = by_block(maps[0].labels, levels)
+    other = by_bincount(maps[0].labels, block_numbers(levels))
+    if not np.array_equal(expected, other) or sbs(maps[0], levels).cells.tolist() != list(expected):
+        sys.exit(f"candidates disagree at n = {levels}")
+
+
+def first_call_seconds() -> dict[str, float]:
+    """Seconds of the first ``sbs()`` in a new process: compiling, and from the cache."""
+    program = (
+        "import time, numpy as np\n"
+        "from semsig import ClassTable, LabelMap, sbs\n"
+        "m = LabelMap(np.zeros((8, 8), np.uint8), ClassTable('ab'))\n"
+        "t = time.perf_counter(); sbs(m); print(time.perf_counter() - t)"
+    )
+    with tempfile.TemporaryDirectory() as cache:
+        runs = [_run(program, cache) for _ in range(2)]
+    return {"compiling": runs[0], "from the cache": runs[1]}
+
+
+def _run(program: str, cache: str) -> float:
+    command = [sys.executable, "-c", program]
+    environment = {**os.environ, "NUMBA_CACHE_DIR": cache}
+    done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
+    return float(done.stdout)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--json", action="store_true", help="print the results as JSON")
+    as_json = parser.parse_args().json
+    maps = label_maps(MAPS, HEIGHT, WIDTH)
+    levels_entries = {}
+    for levels in range(4):
+        check(maps, levels)
+        calls = {name: cycle(MAPS, call) for name, call in candidates(maps, levels).items()}
+        levels_entries[f"n={levels}"] = as_entries(interleave(calls), BASE)
+    entries = {
+        "task": f"one {HEIGHT} x {WIDTH} label map, {N_CLASSES} classes, one thread",
+        "levels": levels_entries,
+        "first call, seconds": first_call_seconds(),
+    }
+    write_results("construction", entries)
+    print(json.dumps(entries, indent=1) if as_json else _table(entries))
+
+
+def _table(entries: dict[str, object]) -> str:
+    lines = [str(entries["task"])]
+    for levels, timings in entries["levels"].items():  # type: ignore[attr-defined]
+        lines += [
+            f"  {levels}  {name:24} {t['cpu'] * 1e6:10.1f} us   {t['faster']:8.1f} x"
+            for name, t in timings.items()
+        ]
+    first = entries["first call, seconds"]
+    return "\n".join([*lines, f"first call in a new process, seconds: {first}"])
+
+
+if __name__ == "__main__":
+    main()

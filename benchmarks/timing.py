@@ -1,0 +1,126 @@
+"""Timing side by side: on a shared machine only ratios from one interleaved run mean much."""
+
+from __future__ import annotations
+
+import gc
+import json
+import platform
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import llvmlite.binding
+import numba
+import numpy as np
+
+RESULTS = Path(__file__).resolve().parent.parent / "results"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timing:
+    """Seconds a call takes.
+
+    Parameters
+    ----------
+    median, least : float
+        Wall time, over the repeats.
+    cpu : float
+        Median CPU time of the process: what to compare for single-threaded work on a machine
+        that others use too.
+    """
+
+    median: float
+    least: float
+    cpu: float
+
+
+def interleave(
+    candidates: Mapping[str, Callable[[], object]],
+    *,
+    repeats: int = 7,
+    least_seconds: float = 0.03,
+) -> dict[str, Timing]:
+    """Time callables in turns, so that noise hits all alike.
+
+    Parameters
+    ----------
+    candidates : mapping of str to callable
+        What to time, by name. Each is called twice before the clock starts.
+    repeats : int
+        How many turns each gets.
+    least_seconds : float
+        A turn repeats its call until it has lasted about that long.
+    """
+    loops = {name: _loops(call, least_seconds) for name, call in candidates.items()}
+    turns: dict[str, list[tuple[float, float]]] = {name: [] for name in candidates}
+    gc.disable()
+    for _ in range(repeats):
+        for name, call in candidates.items():
+            turns[name].append(_time(call, loops[name]))
+    gc.enable()
+    return {name: _summary(samples) for name, samples in turns.items()}
+
+
+def _loops(call: Callable[[], object], least_seconds: float) -> int:
+    call()
+    wall, _ = _time(call, 1)
+    return max(1, round(least_seconds / max(wall, 1e-9)))
+
+
+def _time(call: Callable[[], object], loops: int) -> tuple[float, float]:
+    wall, cpu = time.perf_counter(), time.process_time()
+    for _ in range(loops):
+        call()
+    return (time.perf_counter() - wall) / loops, (time.process_time() - cpu) / loops
+
+
+def _summary(samples: list[tuple[float, float]]) -> Timing:
+    walls, cpus = zip(*samples, strict=True)
+    return Timing(median=statistics.median(walls), least=min(walls), cpu=statistics.median(cpus))
+
+
+def ratios(timings: Mapping[str, Timing], base: str) -> dict[str, float]:
+    """Return how many times faster than `base` each is, by median CPU time."""
+    return {name: timings[base].cpu / timing.cpu for name, timing in timings.items()}
+
+
+def cycle(count: int, call: Callable[[int], object]) -> Callable[[], object]:
+    """Return a callable that passes 0, 1, ..., count - 1, 0, ... to `call`, one a call."""
+    turn = iter(int(i) for i in _forever(count))
+    return lambda: call(next(turn))
+
+
+def _forever(count: int) -> Any:
+    while True:
+        yield from range(count)
+
+
+def machine() -> dict[str, object]:
+    """Return what the numbers depend on: processor, vector units, versions."""
+    features = llvmlite.binding.get_host_cpu_features()
+    wanted = ("popcnt", "avx2", "avx512f", "avx512bw", "avx512vpopcntdq")
+    return {
+        "processor": llvmlite.binding.get_host_cpu_name(),
+        "features": [name for name in wanted if features.get(name)],
+        "cpus": numba.config.NUMBA_NUM_THREADS,
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "numba": numba.__version__,
+    }
+
+
+def write_results(name: str, entries: Mapping[str, object]) -> Path:
+    """Write ``results/<name>.json`` and return its path."""
+    RESULTS.mkdir(exist_ok=True)
+    path = RESULTS / f"{name}.json"
+    path.write_text(json.dumps({"machine": machine(), **entries}, indent=1) + "\n")
+    return path
+
+
+def as_entries(timings: Mapping[str, Timing], base: str) -> dict[str, dict[str, float]]:
+    """Return timings as plain dicts, with ``faster``: how many times faster than `base`."""
+    faster = ratios(timings, base)
+    return {name: {**asdict(t), "faster": faster[name]} for name, t in timings.items()}
