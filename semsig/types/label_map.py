@@ -45,9 +45,12 @@ class LabelMap:
                 f"shape {array.shape}, dtype {array.dtype} came."
             )
         _check_range(array, classes)
-        stored = np.array(array, dtype=classes.dtype, order="C")
-        stored.flags.writeable = False
-        self.labels = stored
+        self.labels = (
+            array.astype(np.uint8, order="C")
+            if classes.dtype == np.uint8
+            else array.astype(np.uint16, order="C")
+        )
+        self.labels.flags.writeable = False
         self.classes = classes
 
     @property

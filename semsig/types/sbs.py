@@ -41,9 +41,10 @@ class SbsSignature:
                 f"Cells are a 1-D integer array; shape {array.shape}, dtype {array.dtype} came."
             )
         check_cells(array.astype(np.int64), schema)
-        stored = array.astype(schema.cell_dtype)
-        stored.flags.writeable = False
-        self.cells = stored
+        self.cells = (
+            array.astype(np.uint16) if schema.cell_dtype == np.uint16 else array.astype(np.uint32)
+        )
+        self.cells.flags.writeable = False
         self.schema = schema
 
     @classmethod
