@@ -36,7 +36,9 @@ def as_batch(signatures: Signatures, schema: SbsSchema) -> SbsBatch:
         schema.require(signatures.schema)
         check_batch(signatures)
         return signatures
-    rows = [signatures] if isinstance(signatures, SbsSignature) else list(signatures)
+    if isinstance(signatures, SbsSignature) or not isinstance(signatures, Iterable):
+        signatures = [signatures]
+    rows = list(signatures)
     for row in rows:
         if not isinstance(row, SbsSignature):
             raise SignatureError(f"Expected SbsSignature; {type(row).__name__} came.")
@@ -83,7 +85,10 @@ def as_ids(ids: Ids) -> NDArray[np.int64]:
     """
     if isinstance(ids, Iterable) and not isinstance(ids, Sequence | np.ndarray):
         ids = list(ids)
-    array: NDArray[Any] = np.atleast_1d(np.asarray(ids))
+    try:
+        array: NDArray[Any] = np.atleast_1d(np.asarray(ids))
+    except ValueError as error:
+        raise OptionError(f"Ids are a 1-D array of integers; {error}.") from error
     if not array.size and array.ndim == 1:
         return np.zeros(0, np.int64)
     if array.ndim != 1 or array.dtype.kind not in "iu":
@@ -125,15 +130,26 @@ def as_matching_ids(ids: Ids, count: int) -> NDArray[np.int64]:
     return array
 
 
-def check_payloads(payloads: Sequence[str] | None, count: int) -> None:
-    """Raise :class:`OptionError` unless payloads are None or `count` strings."""
+def as_payloads(payloads: Sequence[str] | None, count: int) -> list[bytes]:
+    """Return payloads in UTF-8; none at all, where None came, stands for empty ones.
+
+    Raises
+    ------
+    OptionError
+        If there are not `count` strings, or one cannot be written in UTF-8.
+    """
     if payloads is None:
-        return
+        return []
     if isinstance(payloads, str) or len(payloads) != count:
         raise OptionError(f"Expected {count} payloads, one a signature; {len(payloads)} came.")
-    for payload in payloads:
-        if not isinstance(payload, str):
-            raise OptionError(f"Payloads are strings; {type(payload).__name__} came.")
+    try:
+        return [str.encode(payload) for payload in payloads]
+    except TypeError as error:
+        raise OptionError(f"Payloads are strings: {error}.") from error
+    except UnicodeEncodeError as error:
+        raise OptionError(
+            f"A payload cannot be written in UTF-8 ({error.reason}); escape it, as json.dumps does."
+        ) from error
 
 
 def check_k(k: int) -> int:

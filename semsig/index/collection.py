@@ -17,7 +17,7 @@ from semsig.index.checks import (
     as_batch,
     as_distinct_ids,
     as_matching_ids,
-    check_payloads,
+    as_payloads,
 )
 from semsig.index.manifest import Manifest
 from semsig.index.segment import Segment
@@ -179,13 +179,13 @@ class SignatureCollection:
             If the folder cannot be written to. In every case nothing is added.
         """
         batch = as_batch(signatures, self.schema)
-        check_payloads(payloads, len(batch))
+        texts = as_payloads(payloads, len(batch))
         given = None if ids is None else as_matching_ids(ids, len(batch))
         with self._store.writer():
             snapshot = self._store.snapshot
             numbers = snapshot.unused(len(batch)) if given is None else given
             if len(batch):
-                self._store.commit(snapshot.added(Segment.of(batch, numbers, payloads)))
+                self._store.commit(snapshot.added(Segment.of(batch, numbers, texts)))
         return numbers
 
     def remove(self, ids: Ids) -> None:
@@ -210,12 +210,12 @@ class SignatureCollection:
         Parameters and errors are those of :meth:`remove` and :meth:`add`.
         """
         batch = as_batch(signatures, self.schema)
-        check_payloads(payloads, len(batch))
+        texts = as_payloads(payloads, len(batch))
         numbers = as_matching_ids(ids, len(batch))
         with self._store.writer():
             if len(batch):
                 rest = self._store.snapshot.removed(numbers)
-                self._store.commit(rest.added(Segment.of(batch, numbers, payloads)))
+                self._store.commit(rest.added(Segment.of(batch, numbers, texts)))
 
     def compact(self) -> None:
         """Merge all segments into one, without the removed rows; order and ids stay."""

@@ -50,7 +50,8 @@ class WriterLock:
                 "since": datetime.now(UTC).isoformat(timespec="seconds"),
             }
             os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, json.dumps(holder).encode(), 0)
+            os.lseek(descriptor, 0, os.SEEK_SET)
+            os.write(descriptor, json.dumps(holder).encode())
         except BlockingIOError as error:
             os.close(descriptor)
             raise IndexLockedError(

@@ -17,7 +17,8 @@ MANIFEST = "manifest.json"
 FORMAT = "semsig-hamming-index"
 VERSION = 1
 
-FILE_NAME = re.compile(r"segment-\d{6,}(-removed-\d{6,}|\.[a-z_]+)\.npy")
+SEGMENT_NAME = re.compile(r"segment-\d{6,}")
+FILE_NAME = re.compile(SEGMENT_NAME.pattern + r"(-removed-\d{6,}|\.[a-z_]+)\.npy")
 """Names of the data files; nothing else in the folder is ever read or deleted."""
 
 
@@ -45,6 +46,10 @@ class SegmentEntry:
     files: Mapping[str, FileEntry]
     dead: int = 0
     removed: FileEntry | None = None
+
+    def __post_init__(self) -> None:
+        if not SEGMENT_NAME.fullmatch(self.name):
+            raise ValueError(f"{self.name!r} is no name of a segment")
 
     def all_files(self) -> tuple[FileEntry, ...]:
         """Return every file of the segment."""

@@ -54,17 +54,16 @@ class Segment:
     sources: tuple[SegmentEntry, ...] = ()
 
     @classmethod
-    def of(cls, batch: SbsBatch, ids: NDArray[np.int64], payloads: Sequence[str] | None) -> Segment:
-        """Copy signatures, ids and payloads, one each a row, into a new segment."""
-        encoded = [payload.encode() for payload in payloads or ()]
+    def of(cls, batch: SbsBatch, ids: NDArray[np.int64], payloads: Sequence[bytes]) -> Segment:
+        """Copy rows into a new segment; `payloads` has one a row, or none at all."""
         lengths = np.zeros(len(ids), np.int64)
-        if encoded:
-            lengths[:] = [len(payload) for payload in encoded]
+        if payloads:
+            lengths[:] = [len(payload) for payload in payloads]
         return cls(
             cells=batch.cells.copy(),
             offsets=batch.offsets.copy(),
             ids=ids.copy(),
-            payloads=np.frombuffer(b"".join(encoded), np.uint8),
+            payloads=np.frombuffer(b"".join(payloads), np.uint8),
             payload_offsets=_starts(lengths),
         )
 

@@ -163,6 +163,21 @@ def test_threads_add_one_after_the_other(stored, make):
     assert all(stored.signature(id_) == make(12 + n) for n, id_ in enumerate(given))
 
 
+def test_a_search_never_sees_half_a_change(stored, make):
+    """Twins come and go together, so that every search finds an even number of them."""
+
+    def change(_):
+        ids = stored.add([make(99)] * 2)
+        stored.replace(ids, [make(99)] * 2)
+        stored.remove(ids)
+
+    with ThreadPoolExecutor(3) as pool:
+        changes = pool.map(change, range(10))
+        found = [len(stored.search_radius(make(99), 0)[0][1]) for _ in range(40)]
+        list(changes)
+    assert all(count % 2 == 0 for count in found)
+
+
 def test_a_signature_of_another_schema_is_refused(index):
     other = SbsSchema(1, ClassTable(["sky", "sea", "sand"]))
     stranger = SbsSignature([1], other)
@@ -201,14 +216,27 @@ def test_batches_are_checked_in_portions(index, schema, make, monkeypatch):
         index.add(batch)
 
 
-@pytest.mark.parametrize("signatures", [["cells"], [None], [np.arange(3)]])
+@pytest.mark.parametrize("signatures", [["cells"], [None], [np.arange(3)], None, "cells", 3])
 def test_what_is_no_signature_is_refused(index, signatures):
     with pytest.raises(SignatureError, match="Expected SbsSignature"):
         index.add(signatures)
 
 
 @pytest.mark.parametrize(
-    "ids", [[0.5], ["1"], [True], [[1]], [-1], [2**63 - 1], np.array([2**63], np.uint64), [1, 2]]
+    "ids",
+    [
+        [0.5],
+        ["1"],
+        "1",
+        [True],
+        [[1]],
+        [[1], [1, 2]],
+        [2**70],
+        [-1],
+        [2**63 - 1],
+        np.array([2**63], np.uint64),
+        [1, 2],
+    ],
 )
 def test_bad_ids_are_refused(stored, make, ids):
     before = stored.path.joinpath("manifest.json").read_bytes()
@@ -249,7 +277,9 @@ def test_the_last_id_leaves_no_next_one(index, make):
     index.add(make(2), [17])
 
 
-@pytest.mark.parametrize("payloads", ["ab", ["a"], [1, 2], [None, "a"], [b"a", "b"]])
+@pytest.mark.parametrize(
+    "payloads", ["ab", ["a"], [1, 2], [None, "a"], [b"a", "b"], ["a", "\ud800"]]
+)
 def test_bad_payloads_are_refused(index, make, payloads):
     with pytest.raises(OptionError):
         index.add([make(1), make(2)], payloads=payloads)

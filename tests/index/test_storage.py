@@ -378,12 +378,14 @@ def test_a_manifest_of_another_definition_is_refused(stored):
         HammingIndex.open(stored.path)
 
 
-def test_a_manifest_cannot_name_files_elsewhere(stored):
+@pytest.mark.parametrize("of", ["segment", "file"])
+def test_a_manifest_cannot_name_files_elsewhere(stored, of):
     def point_outside(document):
-        document["segments"][0]["files"]["cells"]["name"] = "../cells.npy"
+        segment = document["segments"][0]
+        (segment if of == "segment" else segment["files"]["cells"])["name"] = "../cells.npy"
 
     rewrite_manifest(stored.path, point_outside)
-    with pytest.raises(IndexFormatError, match="no name of a data file"):
+    with pytest.raises(IndexFormatError, match=f"no name of a .*{of}"):
         HammingIndex.open(stored.path)
 
 
