@@ -176,8 +176,9 @@ def _metainfo(dataset: str) -> dict[str, Any]:
 
 def _as_table(dataset: str, names: Sequence[str], palette: Any) -> ClassTable:
     """Return the built-in table of these names, else one named after the data set."""
+    names = tuple(str(name).strip() for name in names)  # ADE20K has "bed " and "car "
     for builtin in map(ClassTable.builtin, builtin_tables()):
-        if builtin.names == tuple(names):
+        if builtin.names == names:
             return builtin
     fits = palette is not None and len(palette) == len(names)
     try:

@@ -104,7 +104,7 @@ def register_mmseg() -> None:
 
 
 def _heads(model: Any) -> list[Any]:
-    head = model.decode_head
+    head = model.get("decode_head") or []
     return list(head) if isinstance(head, list | tuple) else [head]
 
 
