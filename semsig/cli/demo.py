@@ -51,8 +51,9 @@ def _rendered(out: Path, count: int) -> Path:
     page = _page(engine, scenes[0], out / "scenes.html")
     real = _carried_photos()
     if real:
-        answer(f"The embedded network on {len(real)} photos and 60 scenes")
-        engine = _index(out / "photos-index", [*real, *scenes[:60]])
+        changed = [path for photo in real for path in _changed(photo, out / "changed")]
+        answer(f"The embedded network on {len(real)} photos, {len(changed)} changed, 60 scenes")
+        engine = _index(out / "photos-index", [*real, *changed, *scenes[:60]])
         _pictures(engine, real, out)
         page = _page(engine, real[0], out / "photos.html")
         answer(f"More in {(out / 'scenes.html').resolve()}")
@@ -116,6 +117,27 @@ def _pictures(engine: Engine, photos: Sequence[Path], out: Path) -> None:
         why = engine.explain(photos[0], hit.path, names=("A", "B"))
         explanation_picture(a, b, why).save(out / "explained.png")
         answer(f"{a.title} and {b.title}: {out / 'explained.png'}")
+
+
+def _changed(photo: Path, folder: Path) -> list[Path]:
+    """Write a photo mirrored, cropped, in grey and darker."""
+    from PIL import Image, ImageEnhance, ImageOps
+
+    folder.mkdir(exist_ok=True)
+    paths = []
+    with Image.open(photo) as file:
+        picture = file.convert("RGB")
+    border = min(picture.size) // 10
+    variants = {
+        "mirrored": ImageOps.mirror(picture),
+        "cropped": ImageOps.crop(picture, border),
+        "grey": ImageOps.grayscale(picture),
+        "darker": ImageEnhance.Brightness(picture).enhance(0.55),
+    }
+    for name, variant in variants.items():
+        paths.append(folder / f"{photo.stem}-{name}.jpg")
+        variant.save(paths[-1], quality=90)
+    return paths
 
 
 def _carried_photos() -> list[Path]:
