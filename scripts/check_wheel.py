@@ -68,7 +68,7 @@ def check_contents(wheel: Path) -> None:
         sys.exit(f"The wheel holds files that do not belong in it: {strange}.")
     if size > LARGEST:
         sys.exit(f"The wheel has {size:,} bytes; the limit is {LARGEST:,}.")
-    print(f"{wheel.name}: {len(names)} files, {size:,} bytes")
+    print(f"{wheel.name}: {len(names)} files, {size:,} bytes")  # noqa: T201
 
 
 def run_installed(wheel: Path, folder: Path) -> None:
@@ -96,7 +96,7 @@ def run_installed(wheel: Path, folder: Path) -> None:
         sys.exit(f"Expected the datasets in the wheel; found {outputs[1]!r}.")
     if not outputs[2].startswith("semsig "):
         sys.exit(f"Expected a version; `semsig --version` printed {outputs[2]!r}.")
-    print(f"installed: {outputs[2].strip()}, datasets {outputs[1].strip()}")
+    print(f"installed: {outputs[2].strip()}, datasets {outputs[1].strip()}")  # noqa: T201
 
 
 if __name__ == "__main__":
