@@ -30,7 +30,7 @@ class ClassTable:
     Parameters
     ----------
     names : iterable of str
-        Distinct, non-empty names; 1 to 65,535 of them.
+        Distinct, non-empty names of one line; 1 to 65,535 of them.
     name : str
         Name of the table itself, for messages and headers.
     palette : iterable of (int, int, int), optional
@@ -65,8 +65,8 @@ class ClassTable:
             raise ClassTableError(
                 f"A class table holds 1 to {MAX_CLASSES:,} classes; {len(self.names):,} came."
             )
-        if any(not isinstance(n, str) or not n.strip() for n in self.names):
-            raise ClassTableError("Every class needs a non-empty name.")
+        if any(not isinstance(n, str) or not n.strip() or "\n" in n for n in self.names):
+            raise ClassTableError("Every class needs a name: one line of text, not empty.")
         if len(set(self.names)) != len(self.names):
             twice = next(n for n in self.names if self.names.count(n) > 1)
             raise ClassTableError(f"Class names must be distinct; {twice!r} comes twice.")
@@ -149,7 +149,7 @@ class ClassTable:
         try:
             entries = tomllib.loads(path.read_text("utf-8"))
             return cls(entries["names"], name=entries["name"], palette=entries.get("palette"))
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, ClassTableError) as error:
             raise ClassTableError(f"{path} is not a class table in TOML: {error}") from error
 
     @classmethod
@@ -162,10 +162,10 @@ class ClassTable:
             If the file cannot be read as such a table.
         """
         try:
-            lines = path.read_text("utf-8").splitlines()
-        except (OSError, UnicodeDecodeError) as error:
+            lines = path.read_text("utf-8").rstrip().splitlines()
+            return cls([line.strip() for line in lines], name=path.parent.name)
+        except (OSError, UnicodeDecodeError, ClassTableError) as error:
             raise ClassTableError(f"{path} is not a list of class names: {error}") from error
-        return cls([line.strip() for line in lines if line.strip()], name=path.parent.name)
 
 
 def builtin_tables() -> tuple[str, ...]:

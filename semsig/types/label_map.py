@@ -13,6 +13,8 @@ from semsig.errors import LabelMapError
 Image = NDArray[np.uint8]
 """A photo: shape (H, W, 3), RGB."""
 
+_SHARED = -1
+
 
 class LabelMap:
     """Which class is where: one label a pixel over a class table.
@@ -95,7 +97,7 @@ class LabelMap:
         Raises
         ------
         LabelMapError
-            If `rgb` has another shape or a colour that stands for nothing.
+            If `rgb` has another shape, or a colour that stands for nothing or for two classes.
         """
         array = np.asarray(rgb)
         if array.ndim != 3 or array.shape[2] != 3 or array.dtype != np.uint8:
@@ -106,16 +108,18 @@ class LabelMap:
         known, labels = _color_keys(classes, void)
         slot = np.searchsorted(known, packed)
         slot[slot == len(known)] = 0
-        if not np.array_equal(known[slot], packed):
-            y, x = np.argwhere(known[slot] != packed)[0]
-            raise LabelMapError(
-                f"Pixel (row {y}, column {x}) has colour {tuple(array[y, x].tolist())}, "
-                f"which table {classes.name!r} does not name; is it another palette or a JPEG?"
-            )
-        return cls(labels[slot], classes)
+        table = f"table {classes.name!r}"
+        unknown = f"{table} does not name it; is it another palette or a JPEG?"
+        _refuse_colors(array, known[slot] != packed, unknown)
+        found = labels[slot]
+        shared = f"several classes of {table} share it; class numbers are needed."
+        _refuse_colors(array, found == _SHARED, shared)
+        return cls(found, classes)
 
 
 def _check_range(labels: NDArray[np.integer], classes: ClassTable) -> None:
+    if labels.min() >= 0 and labels.max() < len(classes):
+        return
     outside = (labels < 0) | ((labels >= len(classes)) & (labels != classes.void))
     if outside.any():
         y, x = np.argwhere(outside)[0]
@@ -123,6 +127,13 @@ def _check_range(labels: NDArray[np.integer], classes: ClassTable) -> None:
             f"Label {labels[y, x]} at (row {y}, column {x}) is no class of {classes.name!r}: "
             f"expected 0 to {len(classes) - 1}, or {classes.void} for void."
         )
+
+
+def _refuse_colors(rgb: Image, wrong: NDArray[np.bool_], reason: str) -> None:
+    if wrong.any():
+        y, x = np.argwhere(wrong)[0]
+        color = tuple(rgb[y, x].tolist())
+        raise LabelMapError(f"Pixel (row {y}, column {x}) has colour {color}: {reason}")
 
 
 def _pack_rgb(rgb: NDArray[np.integer]) -> NDArray[np.int64]:
@@ -133,7 +144,10 @@ def _pack_rgb(rgb: NDArray[np.integer]) -> NDArray[np.int64]:
 def _color_keys(
     classes: ClassTable, void: Iterable[Color]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    colors = [*classes.palette, *void]
-    labels = [*range(len(classes)), *([classes.void] * (len(colors) - len(classes)))]
-    keys, first = np.unique(_pack_rgb(np.array(colors)), return_index=True)
-    return keys, np.array(labels)[first]
+    """Return the packed colours, ascending, and the label of each, or _SHARED."""
+    labels = dict.fromkeys(void, classes.void)
+    for label, color in enumerate(classes.palette):
+        labels[color] = label if classes.palette.count(color) == 1 else _SHARED
+    packed = _pack_rgb(np.array(list(labels)))
+    order = np.argsort(packed)
+    return packed[order], np.array(list(labels.values()))[order]

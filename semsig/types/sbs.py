@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import overload
 
 import numpy as np
 from bitarray import bitarray
@@ -206,7 +207,15 @@ class SbsBatch(Sequence[SbsSignature]):
     def __len__(self) -> int:
         return len(self.offsets) - 1
 
-    def __getitem__(self, item: int) -> SbsSignature:  # type: ignore[override]
+    @overload
+    def __getitem__(self, item: int) -> SbsSignature: ...
+
+    @overload
+    def __getitem__(self, item: slice) -> SbsBatch: ...
+
+    def __getitem__(self, item: int | slice) -> SbsSignature | SbsBatch:
+        if isinstance(item, slice):
+            return SbsBatch.of([self[row] for row in range(len(self))[item]], self.schema)
         row = range(len(self))[item]
         return SbsSignature(self.cells[self.offsets[row] : self.offsets[row + 1]], self.schema)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from functools import cached_property
+from operator import index
 
 import numpy as np
 
@@ -35,6 +36,10 @@ class SbsSchema:
     classes: ClassTable
 
     def __post_init__(self) -> None:
+        try:
+            object.__setattr__(self, "levels", index(self.levels))
+        except TypeError:
+            raise OptionError(f"levels is a whole number; {self.levels!r} came.") from None
         if not 0 <= self.levels <= MAX_LEVELS:
             raise OptionError(f"levels must be 0 to {MAX_LEVELS}; {self.levels} came.")
         if self.n_cells * 4 > 2**32:
