@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from semsig.errors import SegmenterError
 from semsig.segment.base import PathSegmenter, Segmenter
-from semsig.segment.download import Progress
 from semsig.segment.options import NetworkOptions
 from semsig.segment.pipeline import segment_path, segment_paths
+
+if TYPE_CHECKING:
+    from semsig.segment.download import Progress
 
 __all__ = ["PathSegmenter", "Segmenter", "load_segmenter", "segment_path", "segment_paths"]
 
