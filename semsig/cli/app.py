@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from semsig import __version__
-from semsig.cli import demo, evaluation, photos, upkeep
+from semsig.cli import demo, evaluation, photos, training, upkeep
 from semsig.cli.console import stderr
 from semsig.errors import SemsigError
 
@@ -34,6 +34,7 @@ for command in (
     upkeep.remove,
     upkeep.compact,
     evaluation.evaluate,
+    training.distill,
     demo.demo,
 ):
     app.command()(command)
