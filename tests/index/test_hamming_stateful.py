@@ -159,4 +159,4 @@ class IndexMachine(RuleBasedStateMachine):
 
 
 class TestIndex(IndexMachine.TestCase):
-    settings = settings(max_examples=25, stateful_step_count=20, deadline=None)
+    settings = settings(max_examples=15, stateful_step_count=20, deadline=None)
