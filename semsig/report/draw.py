@@ -38,15 +38,14 @@ def enlarge(label_map: LabelMap, height: int, width: int) -> NDArray[np.integer]
 
     Each class's mask is scaled and smoothed, and the strongest wins a pixel.
     """
-    blur = 0.6 * max(height / label_map.shape[0], width / label_map.shape[1])
     present = np.unique(label_map.labels)
-    best = np.full((height, width), -1.0, np.float32)
+    best = np.full((height, width), -np.inf, np.float32)
     labels = np.full((height, width), label_map.classes.void, label_map.labels.dtype)
     for label in present:
         mask = (label_map.labels == label).astype(np.float32)
-        strength = cv2.resize(mask, (width, height), interpolation=cv2.INTER_LINEAR)
-        if blur > 1:
-            strength = cv2.GaussianBlur(strength, (0, 0), blur)
+        if height > 1.5 * label_map.shape[0]:
+            mask = cv2.GaussianBlur(mask, (5, 5), 0.8)
+        strength = cv2.resize(mask, (width, height), interpolation=cv2.INTER_CUBIC)
         wins = strength > best
         best[wins] = strength[wins]
         labels[wins] = label
@@ -56,15 +55,14 @@ def enlarge(label_map: LabelMap, height: int, width: int) -> NDArray[np.integer]
 def overlay(image: Image, label_map: LabelMap, opacity: float = 0.6) -> Image:
     """Return `image` tinted with the colours of its classes, with light lines between them."""
     labels = enlarge(label_map, *image.shape[:2])
-    grey = image.mean(2, keepdims=True)
-    base = 0.5 * image + 0.5 * grey
+    grey = cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+    paler = cv2.addWeighted(image, 0.5, grey, 0.5, 0)
     tint = label_map.classes.colors((96, 96, 96))[labels]
-    mixed = (1 - opacity) * base + opacity * tint
+    covered = np.asarray(cv2.addWeighted(paler, 1 - opacity, tint, opacity, 0), np.uint8)
     edge = np.zeros(labels.shape, bool)
     edge[:, 1:] |= labels[:, 1:] != labels[:, :-1]
     edge[1:] |= labels[1:] != labels[:-1]
-    mixed[edge] = 0.25 * mixed[edge] + 0.75 * 255
-    covered: Image = np.rint(mixed).astype(np.uint8)
+    covered[edge] = covered[edge] // 4 + 191
     return covered
 
 

@@ -56,7 +56,7 @@ class FilesSegmenter:
     @property
     def name(self) -> str:
         """What :func:`semsig.load_segmenter` takes to load it again."""
-        return f"files:{self._folder}" + (f"@{self._table}" if self._table else "")
+        return f"files:{self._folder.absolute()}" + (f"@{self._table}" if self._table else "")
 
     @property
     def fingerprint(self) -> str:
@@ -64,7 +64,9 @@ class FilesSegmenter:
         digest = hashlib.sha256(self.classes.fingerprint.encode())
         for stem, path in sorted(self._files.items()):
             status = path.stat()
-            digest.update(f"\n{stem} {status.st_size} {status.st_mtime_ns}".encode())
+            digest.update(
+                f"\n{stem} {status.st_size} {status.st_mtime_ns}".encode(errors="surrogateescape")
+            )
         return f"files {digest.hexdigest()}"
 
     def for_path(self, path: str | os.PathLike[str]) -> LabelMap:
