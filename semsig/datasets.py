@@ -153,10 +153,13 @@ def _folder() -> Path:
 def _parse(facts: dict[str, Any]) -> Dataset:
     if facts["mode"] not in ("query-in-ground-truth", "disjoint"):
         raise ValueError(f"mode {facts['mode']!r}")
+    cutoff = None if facts["cutoff"] == "class size" else int(facts["cutoff"])
+    if cutoff is not None and cutoff < 1:
+        raise ValueError(f"cutoff {cutoff}")
     return Dataset(
         **{key: str(facts[key]) for key in ("name", "title", "reference", "licence", "source")},
         mode=facts["mode"],
-        cutoff=None if facts["cutoff"] == "class size" else int(facts["cutoff"]),
+        cutoff=cutoff,
         content=_parse_content(facts),
         layouts=tuple(Layout.make(**layout) for layout in facts["layouts"]),
         query_split=facts.get("query_split", ""),

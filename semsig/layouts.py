@@ -7,8 +7,6 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-_ONE_SPLIT = ""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
@@ -33,8 +31,18 @@ class Layout:
 
     @classmethod
     def make(cls, name: str, pattern: str, first: int = 0, per_class: int = 1) -> Layout:
-        """Return the layout whose regular expression is `pattern`, in any case of letters."""
+        """Return the layout of a regular expression, which letters of either case match.
+
+        Raises
+        ------
+        ValueError
+            If `pattern` has neither a group ``class`` nor ``number``, or `per_class` is below 1.
+        re.error
+            If `pattern` is no regular expression.
+        """
         whole = re.compile(f"(?:^|/){pattern}$", re.IGNORECASE)
+        if not {"class", "number"} & set(whole.groupindex) or per_class < 1:
+            raise ValueError(f"pattern {pattern!r} with {per_class} photos a class tells no class")
         return cls(name=name, pattern=whole, first=first, per_class=per_class)
 
 
@@ -129,11 +137,11 @@ def find_photos(layout: Layout, files: Iterable[str], content: Content) -> Find:
         class_ = _class_of(match, layout, content) if match else None
         if match is None or class_ is None:
             continue
-        key = tuple(group.casefold() for group in match.groups())
+        key = tuple((group or "").casefold() for group in match.groups())
         if key in seen:
             twice = twice or f"{seen[key]} and {file} would be the same photo"
         seen[key] = file
-        photos[file] = class_, match.groupdict(_ONE_SPLIT).get("split", _ONE_SPLIT).casefold()
+        photos[file] = class_, match.groupdict("").get("split", "").casefold()
     classes = content.classes or tuple(sorted({c for c, _ in photos.values()}, key=_natural))
     problem = twice or _problem(Find(layout, photos, classes, ""), content)
     return Find(layout, photos, classes, problem)
