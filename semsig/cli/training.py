@@ -92,8 +92,12 @@ def distill(
     workers: Annotated[
         int | None, typer.Option(help="Threads that cut crops (1).", rich_help_panel=MACHINE)
     ] = None,
+    cache_side: Annotated[
+        int | None,
+        typer.Option(help="Photos are kept no larger, short side (256).", rich_help_panel=MACHINE),
+    ] = None,
     cache_mb: Annotated[
-        int | None, typer.Option(help="MiB of decoded photos (4096).", rich_help_panel=MACHINE)
+        int | None, typer.Option(help="MiB of decoded photos (4,096).", rich_help_panel=MACHINE)
     ] = None,
     report_minutes: Annotated[
         float | None,
