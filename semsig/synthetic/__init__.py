@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 from PIL import Image as PillowImage
 
@@ -37,6 +38,9 @@ _PAINTERS = {
 
 CATEGORIES = tuple(_PAINTERS)
 """Kinds of scenes."""
+
+_SHORT_SIDE = 256
+"""Pixels of the short side that scenes are painted at; other sizes are scaled from it."""
 
 _LIGHTS = (
     (1.0, 1.0, 1.0),
@@ -92,11 +96,13 @@ def scenes(count: int, seed: int = 0, size: tuple[int, int] = (384, 256)) -> Ite
 def _scene(number: int, seed: int, size: tuple[int, int], classes: ClassTable) -> Scene:
     category = CATEGORIES[number % len(CATEGORIES)]
     rng = np.random.default_rng([seed, number])
-    canvas = Canvas(size, classes, rng)
+    zoom = _SHORT_SIDE / min(size)
+    canvas = Canvas((round(size[0] * zoom), round(size[1] * zoom)), classes, rng)
     _PAINTERS[category](canvas)
     light = _LIGHTS[rng.integers(len(_LIGHTS))]
     image = canvas.finish(light, contrast=rng.uniform(0.8, 1.15), noise=rng.uniform(1, 5))
-    labels = canvas.labels
+    image = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
+    labels = cv2.resize(canvas.labels, size, interpolation=cv2.INTER_NEAREST)
     if rng.random() < 0.5:
         image, labels = np.ascontiguousarray(image[:, ::-1]), labels[:, ::-1]
     return Scene(image=image, label_map=LabelMap(labels, classes), category=category)

@@ -144,7 +144,10 @@ class Canvas:
         height, width = mask.shape
         part = np.s_[top : top + height, left : left + width]
         alpha = mask.astype(np.float32)[..., None] / 255
-        self.image[part] += alpha * (self._texture(width, height, paint) - self.image[part])
+        change = self._texture(width, height, paint)
+        change -= self.image[part]
+        change *= alpha
+        self.image[part] += change
         self.labels[part][mask > 127] = self.classes.index(label)
 
     def _texture(self, width: int, height: int, paint: Paint) -> NDArray[np.float32]:
