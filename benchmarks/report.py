@@ -1,0 +1,123 @@
+"""Write the README's tables from ``results/*.json``, and its example's output by running it.
+
+python -m benchmarks.report          rewrites README.md between its markers
+python -m benchmarks.report --check  exits with 1 if a table is out of date
+
+A block is ``<!-- NAME -->`` ... ``<!-- end NAME -->``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import json
+import re
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+README = ROOT / "README.md"
+RESULTS = ROOT / "results"
+
+
+def _load(name: str) -> Any:
+    return json.loads((RESULTS / f"{name}.json").read_text())
+
+
+def _table(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    header = list(header)
+    lines = [header, ["---"] * len(header), *map(list, rows)]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
+
+
+def _seconds(value: float) -> str:
+    for factor, unit in ((1, "s"), (1e3, "ms"), (1e6, "µs")):
+        if value * factor >= 1:
+            return f"{value * factor:.3g} {unit}"
+    return f"{value * 1e9:.3g} ns"
+
+
+def construction() -> str:
+    """Tabulate SBS construction, one row a method, one column a level."""
+    found = _load("construction")
+    levels = found["levels"]
+    methods = next(iter(levels.values()))
+    rows = [
+        [
+            method,
+            *(_seconds(runs[method]["cpu"]) for runs in levels.values()),
+            f"{levels['n=3'][method]['faster']:,.0f}x",
+        ]
+        for method in methods
+    ]
+    return _table([found["task"], *levels, "faster at n=3"], rows)
+
+
+def segmenters() -> str:
+    """Tabulate one forward pass of the embedded network by each runtime."""
+    found = _load("segmenters")
+    rows = [
+        [name, _seconds(run["cpu"]), f"{run['faster']:.1f}x"] for name, run in found["runs"].items()
+    ]
+    return _table([found["task"], "CPU time", "faster"], rows)
+
+
+def retrieval() -> str:
+    """Tabulate retrieval accuracy on the benchmarks."""
+    columns = ("map", "p@20", "map_paper", "p@r", "anmrr")
+    rows = [
+        [
+            *(str(row[key]) for key in ("dataset", "label_maps", "levels", "metric")),
+            *(f"{row[column]:.3f}" for column in columns),
+        ]
+        for row in _load("retrieval")["rows"]
+    ]
+    return _table(["benchmark", "label maps", "n", "metric", *columns], rows)
+
+
+def example() -> str:
+    """Run the README's Python example and return what it prints."""
+    code = re.search(r"```python\n(.*?)```", README.read_text("utf-8"), re.DOTALL)
+    if code is None:
+        raise SystemExit("README.md has no Python example")
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        exec(compile(code.group(1), "README.md", "exec"), {})
+    return f"```\n{printed.getvalue().rstrip()}\n```"
+
+
+BLOCKS: dict[str, Callable[[], str]] = {
+    "example": example,
+    "retrieval": retrieval,
+    "construction": construction,
+    "segmenters": segmenters,
+}
+
+
+def render(text: str) -> str:
+    """Return the README with every block made anew."""
+    for name, make in BLOCKS.items():
+        pattern = re.compile(rf"(<!-- {name} -->\n).*?(<!-- end {name} -->)", re.DOTALL)
+        if not pattern.search(text):
+            raise SystemExit(f"README.md has no block {name!r}")
+        block = make()
+        text = pattern.sub(lambda match, block=block: f"{match[1]}{block}\n{match[2]}", text)
+    return text
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--check", action="store_true")
+    args = parser.parse_args()
+    old = README.read_text("utf-8")
+    new = render(old)
+    if args.check:
+        sys.exit(int(new != old))
+    README.write_text(new, "utf-8")
+
+
+if __name__ == "__main__":
+    main()
