@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,7 +22,8 @@ def sky(c: Canvas) -> None:
     """Fill the canvas with sky: a gradient and drifting clouds."""
     top, bottom = _SKIES[c.rng.integers(len(_SKIES))]
     c.below(np.zeros(c.width), Paint(top=top, bottom=bottom, grain=2), "sky")
-    flat = sum(c.blotches(c.width, 2 * c.height, 80 / 2**i)[::2] * 0.6**i for i in range(4))
+    coarse = sum(c.blotches(c.width // 2, c.height, 40 / 2**i)[::2] * 0.6**i for i in range(4))
+    flat = cv2.resize(np.asarray(coarse), (c.width, c.height), interpolation=cv2.INTER_LINEAR)
     cover = np.clip(flat - c.rng.uniform(0.1, 1.6), 0, 1)[..., None] * 0.8
     c.image += cover * (np.array([244, 243, 242], np.float32) - c.image)
 
