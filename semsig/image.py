@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image as PillowImage
 from PIL import UnidentifiedImageError
 
-from semsig.errors import ImageError
+from semsig.errors import ImageError, OptionError
 from semsig.types import Image
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF")
@@ -70,11 +70,15 @@ def read_image(
 
     Raises
     ------
+    OptionError
+        If `max_pixels` or `at_least` is below 1.
     ImageError
         Whatever is wrong with the file. Its ``reason`` is one of ``"unreadable"`` (missing, no
         regular file, no permission, failing disk), ``"empty"``, ``"not-an-image"``,
         ``"truncated"``, ``"corrupt"``, ``"too-large"`` (pixels, side or memory).
     """
+    if min(max_pixels, 1 if at_least is None else at_least) < 1:
+        raise OptionError(f"Limits start at 1; max_pixels={max_pixels}, at_least={at_least} came.")
     path = Path(path)
     warnings.filterwarnings("ignore", module=r"PIL\.")
     try:

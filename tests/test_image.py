@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image, PngImagePlugin
 
-from semsig.errors import ImageError
+from semsig.errors import ImageError, OptionError
 from semsig.image import MAX_SIDE, image_paths, read_image
 
 RGB = (np.mgrid[0:48, 0:64].sum(0)[..., None] * (2, 1, 2) % 256).astype(np.uint8)
@@ -188,6 +188,12 @@ def test_at_least_shrinks_a_jpeg_but_not_below(tmp_path):
         98,
         99,
     )
+
+
+@pytest.mark.parametrize("options", [{"at_least": 0}, {"max_pixels": 0}])
+def test_limits_out_of_range(tmp_path, options):
+    with pytest.raises(OptionError, match="start at 1"):
+        read(tmp_path, b"", **options)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 300), (300, 1)])

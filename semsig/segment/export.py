@@ -11,12 +11,11 @@ Needs the extra ``mmseg``; torch and onnx are imported on use.
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import io
 import logging
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +25,7 @@ import numpy as np
 from semsig.classes import ClassTable
 from semsig.errors import CheckpointError, SegmenterError
 from semsig.segment.card import NetworkCard
+from semsig.segment.fold import fold_batch_norms
 
 if TYPE_CHECKING:
     import onnx
@@ -91,9 +91,7 @@ def export_network(
             f"The network has {channels} classes and table {classes.name!r} {len(classes)}; "
             "they must agree and be at most 255."
         )
-    folded = fold_batch_norms(network)
-    _use_traceable_upsampling(folded)
-    content = _to_onnx(folded, mean, std)
+    content = _to_onnx(fold_batch_norms(network), mean, std)
     card = NetworkCard(
         sha256=hashlib.sha256(content).hexdigest(),
         classes=classes,
@@ -106,78 +104,12 @@ def export_network(
     return card
 
 
-def fold_batch_norms(network: torch.nn.Module) -> torch.nn.Module:
-    """Return a copy in eval mode whose batch norms are folded into the convolutions before them.
-
-    ``w' = w * gamma / sqrt(var + eps)``, ``b' = (b - mean) * gamma / sqrt(var + eps) + beta``.
-    """
-    import torch
-    from torch.nn.utils.fusion import fuse_conv_bn_weights
-
-    folded = copy.deepcopy(network).eval()
-    for norm_name, conv_name in convolutions_before_norms(folded).items():
-        norm, conv = folded.get_submodule(norm_name), folded.get_submodule(conv_name)
-        moments = norm.running_mean, norm.running_var, norm.eps
-        affine = norm.weight, norm.bias
-        conv.weight, conv.bias = fuse_conv_bn_weights(conv.weight, conv.bias, *moments, *affine)
-        parent, _, leaf = norm_name.rpartition(".")
-        setattr(folded.get_submodule(parent), leaf, torch.nn.Identity())
-    return folded
-
-
-def convolutions_before_norms(network: torch.nn.Module) -> dict[str, str]:
-    """Return {name of a batch norm: name of the convolution that feeds it}.
-
-    The pairs are found by running the network once, so no naming scheme is assumed.
-    """
-    import torch
-
-    made: dict[int, tuple[str, torch.Tensor]] = {}
-    pairs: dict[str, str] = {}
-
-    def remember(name: str) -> Callable[..., None]:
-        return lambda _module, _inputs, output: made.update({id(output): (name, output)})
-
-    def pair(name: str) -> Callable[..., None]:
-        return lambda _module, inputs: pairs.update({name: made[id(inputs[0])][0]})
-
-    hooks = []
-    for name, module in network.named_modules():
-        if isinstance(module, torch.nn.Conv2d):
-            hooks.append(module.register_forward_hook(remember(name)))
-        elif isinstance(module, torch.nn.BatchNorm2d):
-            hooks.append(module.register_forward_pre_hook(pair(name)))
-    with torch.no_grad():
-        network.decode_head(network.backbone(torch.zeros(1, 3, 64, 64)))
-    for hook in hooks:
-        hook.remove()
-    return pairs
-
-
-def _use_traceable_upsampling(network: torch.nn.Module) -> None:
-    """Put torch's Upsample in the place of mmsegmentation's.
-
-    The latter computes its output size with ``int()``, which tracing turns into the constant of
-    the example photo: at any other size the graph would resize twice and blur its features.
-    """
-    import torch
-    from mmseg.models.utils import Upsample
-
-    found = [(n, m) for n, m in network.named_modules() if isinstance(m, Upsample)]
-    for name, module in found:
-        parent, _, leaf = name.rpartition(".")
-        plain = torch.nn.Upsample(
-            module.size, module.scale_factor, module.mode, module.align_corners
-        )
-        setattr(network.get_submodule(parent), leaf, plain)
-
-
 def _to_onnx(network: torch.nn.Module, mean: Sequence[float], std: Sequence[float]) -> bytes:
     import onnx
     import torch
 
     file = io.BytesIO()
-    labeller = _labeller(_without_upsample(network), mean, std)
+    labeller = _labeller(_without_upsampling(network), mean, std)
     axes = {"photos": {0: "n", 1: "h", 2: "w"}, "labels": {0: "n", 1: "h4", 2: "w4"}}
     with _quiet_tracer():
         torch.onnx.export(
@@ -198,17 +130,19 @@ def _to_onnx(network: torch.nn.Module, mean: Sequence[float], std: Sequence[floa
     return content
 
 
-def _without_upsample(network: torch.nn.Module) -> torch.nn.Module:
+def _without_upsampling(network: torch.nn.Module) -> torch.nn.Module:
     """Drop HRNet's own upsampling layers, in place.
 
-    mmsegmentation's layer turns sizes into constants when traced. HRModule resizes what leaves
-    it to the size of the branch that it is added to, so without the layer the result is the same.
+    mmsegmentation computes their output size with ``int()``, which tracing turns into the
+    constant of the example photo. HRModule resizes what leaves them to the size of the branch it
+    is added to, so without them the result is the same.
     """
     import torch
+    from mmseg.models.utils import Upsample
 
-    for name, _ in list(network.named_modules()):
-        parent, _, leaf = name.rpartition(".")
-        if ".fuse_layers." in name and type(network.get_submodule(name)).__name__ == "Upsample":
+    for name, module in list(network.named_modules()):
+        if ".fuse_layers." in name and isinstance(module, Upsample):
+            parent, _, leaf = name.rpartition(".")
             setattr(network.get_submodule(parent), leaf, torch.nn.Identity())
     return network
 

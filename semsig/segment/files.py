@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -47,6 +47,7 @@ class FilesSegmenter:
         self._table = table
         self._coding = find_coding(folder, table)
         self._files = _by_stem(folder)
+        self._digest = _digest(self._files.values())
 
     @property
     def classes(self) -> ClassTable:
@@ -60,14 +61,8 @@ class FilesSegmenter:
 
     @property
     def fingerprint(self) -> str:
-        """Changes with the class table and with any file's name, size or time of change."""
-        digest = hashlib.sha256(self.classes.fingerprint.encode())
-        for stem, path in sorted(self._files.items()):
-            status = path.stat()
-            digest.update(
-                f"\n{stem} {status.st_size} {status.st_mtime_ns}".encode(errors="surrogateescape")
-            )
-        return f"files {digest.hexdigest()}"
+        """Changes with the class table and with the files' names, sizes and times of change."""
+        return f"files {self._digest} classes {self.classes.fingerprint}"
 
     def for_path(self, path: str | os.PathLike[str]) -> LabelMap:
         """Return the label map of the photo at `path`, which itself is not read.
@@ -114,6 +109,18 @@ def _by_stem(folder: Path) -> dict[str, Path]:
         kinds = ", ".join(sorted(_PICTURES | _ARRAYS))
         raise SegmenterError(f"{folder} holds no label maps; expected files {kinds}.")
     return files
+
+
+def _digest(files: Iterable[Path]) -> str:
+    digest = hashlib.sha256()
+    for path in files:
+        try:
+            status = path.stat()
+        except OSError as error:
+            raise SegmenterError(f"{path} cannot be read: {error.strerror}") from error
+        digest.update(os.fsencode(path.name))
+        digest.update(f" {status.st_size} {status.st_mtime_ns}\n".encode())
+    return digest.hexdigest()
 
 
 def _read(path: Path) -> NDArray[np.generic]:

@@ -123,6 +123,7 @@ def _start(path: Path, threads: int) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # others read photos
     options.log_severity_level = 3
     onnxruntime.disable_telemetry_events()
     try:

@@ -16,7 +16,8 @@ from semsig.classes import ClassTable
 from semsig.errors import CheckpointError, SegmenterError
 from semsig.segment import load_segmenter
 from semsig.segment.card import NetworkCard
-from semsig.segment.export import convolutions_before_norms, export_network
+from semsig.segment.export import export_network
+from semsig.segment.fold import convolutions_before_norms, fold_batch_norms
 from semsig.segment.network import build_network, read_config
 from semsig.segment.onnx import EMBEDDED, OnnxSegmenter
 from semsig.segment.zoo import find_config
@@ -128,6 +129,19 @@ def test_export_answers_as_the_network_does(tmp_path, checkpoint):
     exported = OnnxSegmenter(path)
     assert exported.short_side == 128
     assert agreement(exported, load_segmenter(f"mmseg:{CONFIG}@{checkpoint}@128")) > 0.995
+
+
+def test_folding_changes_no_answer():
+    import torch
+
+    plain = network()
+    folded = fold_batch_norms(plain)
+    assert not any(isinstance(m, torch.nn.BatchNorm2d) for m in folded.modules())
+    photo = torch.rand(1, 3, 64, 96)
+    with torch.no_grad():
+        torch.testing.assert_close(
+            folded(photo, mode="tensor"), plain(photo, mode="tensor"), rtol=1e-3, atol=1e-4
+        )
 
 
 def test_export_refuses_another_number_of_classes(tmp_path):
