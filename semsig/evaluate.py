@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from semsig.datasets import Dataset, Photos, load_dataset
-from semsig.errors import DatasetError, ImageError, SegmenterError
+from semsig.errors import DatasetError, ImageError
 from semsig.index import HammingIndex
 from semsig.measures import (
     Relevance,
@@ -21,9 +21,9 @@ from semsig.measures import (
     normalized_modified_retrieval_rank,
     precision_at,
 )
-from semsig.segment import Segmenter, load_segmenter, segment_path
+from semsig.segment import Segmenter, load_segmenter, segment_paths
 from semsig.signature import sbs
-from semsig.types import Metric, SbsBatch, SbsSignature
+from semsig.types import LabelMap, Metric, SbsBatch, SbsSignature
 
 Progress = Callable[[str, int, int], None]
 """Called with what is going on (``"segment"``, ``"search"``), how much is done, of how much."""
@@ -132,27 +132,17 @@ def evaluate(
     if isinstance(segmenter, str):
         segmenter = load_segmenter(segmenter)
     signatures, skipped = _sign(photos, segmenter, levels, report)
-    queries, database = (
-        _numbers(photos.is_query, signatures),
-        _numbers(photos.in_database, signatures),
-    )
+    usable = np.array([number in signatures for number in range(len(photos.paths))])
+    queries = np.flatnonzero(photos.is_query & usable)
+    database = np.flatnonzero(photos.in_database & usable)
     if not len(queries) or not len(database):
         raise DatasetError(_nothing_left(benchmark, skipped))
-    sizes = np.bincount(photos.labels[database], minlength=len(photos.classes))
-    parts = [
-        _measure(
-            photos.labels[ranked] == photos.labels[asked, None],
-            sizes[photos.labels[asked]],
-            int(sizes.max()),
-            benchmark.cutoff,
-        )
-        for asked, ranked in _rank(signatures, queries, database, metric, report)
-    ]
-    measures, per_class = _means(parts, photos.labels[queries], photos.classes)
+    rankings = _rank(signatures, queries, database, metric, report)
+    scores = _score(rankings, photos.labels, database, benchmark.cutoff)
     return Evaluation(
         dataset=benchmark.name,
-        measures=measures,
-        per_class=per_class,
+        measures={name: float(values.mean()) for name, values in scores.items()},
+        per_class=_by_class(scores, photos.labels[queries], photos.classes),
         n_queries=len(queries),
         n_database=len(database),
         skipped=tuple(skipped),
@@ -161,25 +151,18 @@ def evaluate(
     )
 
 
-def _numbers(
-    chosen: NDArray[np.bool_], signatures: Mapping[int, SbsSignature]
-) -> NDArray[np.int64]:
-    return np.array([i for i in np.flatnonzero(chosen) if int(i) in signatures], np.int64)
-
-
 def _sign(
     photos: Photos, segmenter: Segmenter, levels: int, report: Progress
 ) -> tuple[dict[int, SbsSignature], list[Skipped]]:
-    """Signature of each photo that can be segmented, by its number; the others with reasons."""
+    """Return the signature of each photo that can be segmented, by its number, and the others."""
     signatures: dict[int, SbsSignature] = {}
     skipped: list[Skipped] = []
-    for number, path in enumerate(photos.paths):
-        try:
-            signatures[number] = sbs(segment_path(segmenter, path), levels)
-        except ImageError as error:
-            skipped.append(Skipped(path=str(path), reason=error.reason, message=str(error)))
-        except SegmenterError as error:
-            skipped.append(Skipped(path=str(path), reason="no-label-map", message=str(error)))
+    for number, (path, outcome) in enumerate(segment_paths(segmenter, photos.paths)):
+        if isinstance(outcome, LabelMap):
+            signatures[number] = sbs(outcome, levels)
+        else:
+            reason = outcome.reason if isinstance(outcome, ImageError) else "no-label-map"
+            skipped.append(Skipped(path=str(path), reason=reason, message=str(outcome)))
         report("segment", number + 1, len(photos.paths))
     return signatures, skipped
 
@@ -211,11 +194,25 @@ def _rank(
         report("search", start + len(asked), len(queries))
 
 
-def _measure(
-    relevance: Relevance, n_relevant: NDArray[np.int64], largest: int, cutoff: int | None
+def _score(
+    rankings: Iterable[tuple[NDArray[np.int64], NDArray[np.int64]]],
+    labels: NDArray[np.int64],
+    database: NDArray[np.int64],
+    cutoff: int | None,
 ) -> dict[str, Scores]:
     """Return every measure of every query; R is never beyond the relevant photos there are."""
-    first = np.clip(n_relevant, 1, cutoff)
+    sizes = np.bincount(labels[database], minlength=labels.max() + 1)
+    parts = []
+    for asked, ranked in rankings:
+        relevance = labels[ranked] == labels[asked, None]
+        n_relevant = sizes[labels[asked]]
+        parts.append(_measure(relevance, n_relevant, np.clip(n_relevant, 1, cutoff), sizes.max()))
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def _measure(
+    relevance: Relevance, n_relevant: NDArray[np.int64], first: NDArray[np.int64], largest: int
+) -> dict[str, Scores]:
     return {
         "map_paper": average_precision_first(relevance, first),
         "map": average_precision(relevance, n_relevant),
@@ -225,17 +222,13 @@ def _measure(
     }
 
 
-def _means(
-    parts: Sequence[Mapping[str, Scores]], labels: NDArray[np.int64], classes: Sequence[str]
-) -> tuple[dict[str, float], dict[str, dict[str, float]]]:
-    """Return the mean of each measure over all queries, and over those of each class."""
-    scores = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    overall = {name: float(values.mean()) for name, values in scores.items()}
-    per_class = {
+def _by_class(
+    scores: Mapping[str, Scores], labels: NDArray[np.int64], classes: Sequence[str]
+) -> dict[str, dict[str, float]]:
+    return {
         classes[label]: {name: float(of[labels == label].mean()) for name, of in scores.items()}
         for label in np.unique(labels)
     }
-    return overall, per_class
 
 
 def _settings(
