@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -15,25 +15,14 @@ from semsig_kernels.postings import (
     nearest,
     shared_weights,
 )
-from semsig_kernels.threads import run_split, thread_count
 
 from semsig.index.exact import ExactScan
+from semsig.index.heaps import Chunks, Heaps, empty_heaps, share_out, sort_heaps, weigh
 from semsig.index.scans import Distances
-from semsig.index.scoring import (
-    FlatWeights,
-    IdfWeights,
-    distance_dtype,
-    distances_of,
-    is_tanimoto,
-    parts_of,
-    weights_and_totals,
-)
+from semsig.index.scoring import distance_dtype, distances_of, is_tanimoto, parts_of
 from semsig.types import Metric, SbsBatch
 
-_ROWS_A_THREAD = 2**16
 _EVERY_ROW = np.zeros(0, np.bool_)
-
-Heaps = tuple[NDArray[np.float64], NDArray[np.int64]]
 
 
 class PostingsScan(ExactScan):
@@ -59,32 +48,15 @@ class PostingsScan(ExactScan):
         mask = _EVERY_ROW if allowed is None else allowed
         held = min(k, max(1, len(self)))
 
-        def scan(part: Queries, chunks: tuple[int, int]) -> Heaps:
-            distances = np.full((len(part.totals), held), np.inf)
-            rows = np.full(distances.shape, -1, np.int64)
+        def scan(part: Queries, chunks: Chunks) -> Heaps:
+            heaps = empty_heaps(len(part.totals), held)
             shared = np.zeros(CHUNK_ROWS, counters)
             tanimoto = is_tanimoto(metric)
-            nearest(self._postings, part, chunks, totals, tanimoto, mask, shared, distances, rows)
-            return distances, rows
+            nearest(self._postings, part, chunks, totals, tanimoto, mask, shared, *heaps)
+            return heaps
 
-        return sort_heaps(self._share_out(weighed, scan), k, distance_dtype(metric))
-
-    def _share_out(self, queries: Queries, scan: Callable[..., Heaps]) -> Heaps:
-        """Run `scan` in threads, each over some queries or, if those are few, some chunks."""
-        n_queries, n_chunks = len(queries.totals), len(self._postings.id_bounds) - 1
-        if n_queries >= thread_count():
-            by_queries = run_split(
-                n_queries,
-                lambda first, last: scan(_slice(queries, first, last), (0, n_chunks)),
-                grain=_ROWS_A_THREAD // max(1, len(self)) + 1,
-            )
-            return _join(by_queries, axis=0)
-        by_chunks = run_split(
-            n_chunks,
-            lambda first, last: scan(queries, (first, last)),
-            grain=_ROWS_A_THREAD // CHUNK_ROWS,
-        )
-        return _join(by_chunks, axis=1)
+        heaps = share_out(weighed, len(self), CHUNK_ROWS, scan)
+        return sort_heaps(heaps, k, distance_dtype(metric))
 
     def _distances(self, queries: SbsBatch, metric: Metric) -> Iterator[Distances]:
         totals = self._totals(metric)
@@ -114,35 +86,6 @@ def build_postings(batch: SbsBatch) -> Postings:
     return Postings(
         ids, id_bounds, np.concatenate(starts), _bounds(starts), np.concatenate(keys), _bounds(keys)
     )
-
-
-def weigh(queries: SbsBatch, scheme: FlatWeights | IdfWeights) -> Queries:
-    """Return queries as the kernels take them."""
-    codes, weights, totals = weights_and_totals(queries, scheme)
-    return Queries(codes, weights, queries.offsets.astype(np.int64), totals)
-
-
-def sort_heaps(heaps: Heaps, k: int, dtype: np.dtype[Any]) -> tuple[Distances, NDArray[np.int64]]:
-    """Return the k best of each row of (Q, m) heaps, ascending, ties by row, padded with -1."""
-    distances, rows = heaps
-    order = np.lexsort((rows, distances))[:, :k]
-    best: Distances = np.full((len(rows), k), -1, dtype)
-    found = np.full((len(rows), k), -1, np.int64)
-    found[:, : order.shape[1]] = np.take_along_axis(rows, order, axis=1)
-    sorted_distances = np.take_along_axis(distances, order, axis=1)
-    sorted_distances[np.isinf(sorted_distances)] = -1
-    best[:, : order.shape[1]] = sorted_distances
-    return best, found
-
-
-def _slice(queries: Queries, first: int, last: int) -> Queries:
-    offsets = queries.offsets[first : last + 1]
-    return Queries(queries.codes, queries.weights, offsets, queries.totals[first:last])
-
-
-def _join(parts: list[Heaps], axis: int) -> Heaps:
-    distances, rows = zip(*parts, strict=True)
-    return np.concatenate(distances, axis=axis), np.concatenate(rows, axis=axis)
 
 
 def _bounds(parts: list[NDArray[np.uint32]] | list[NDArray[np.int64]]) -> NDArray[np.int64]:

@@ -1,0 +1,85 @@
+"""The k nearest of many queries: shared out over threads, joined and sorted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from semsig_kernels.postings import Queries
+from semsig_kernels.threads import run_split, thread_count
+
+from semsig.index.scans import Distances
+from semsig.index.scoring import FlatWeights, IdfWeights, weights_and_totals
+from semsig.types import SbsBatch
+
+Heaps = tuple[NDArray[np.float64], NDArray[np.int64]]
+"""Distances and rows, shape (Q, k), as :mod:`semsig_kernels.topk` has them."""
+
+Chunks = tuple[int, int]
+"""The first chunk, and the one after the last."""
+
+_ROWS_A_THREAD = 2**16
+
+
+def empty_heaps(n_queries: int, k: int) -> Heaps:
+    """Return heaps without rows: distances inf, rows -1."""
+    return np.full((n_queries, k), np.inf), np.full((n_queries, k), -1, np.int64)
+
+
+def weigh(queries: SbsBatch, scheme: FlatWeights | IdfWeights) -> Queries:
+    """Return queries as the kernels take them."""
+    codes, weights, totals = weights_and_totals(queries, scheme)
+    return Queries(codes, weights, queries.offsets.astype(np.int64), totals)
+
+
+def share_out(
+    queries: Queries, n_rows: int, chunk_rows: int, scan: Callable[[Queries, Chunks], Heaps]
+) -> Heaps:
+    """Run `scan` in threads, each over some queries or, if those are few, some chunks of rows.
+
+    Returns
+    -------
+    Heaps
+        Shape (Q, m): the answers of each query side by side, m a multiple of k.
+    """
+    n_queries, n_chunks = len(queries.totals), -(-n_rows // chunk_rows)
+    if n_queries >= thread_count():
+        by_queries = run_split(
+            n_queries,
+            lambda first, last: scan(_slice(queries, first, last), (0, n_chunks)),
+            grain=_ROWS_A_THREAD // max(1, n_rows) + 1,
+        )
+        return _join(by_queries, axis=0)
+    by_chunks = run_split(
+        n_chunks,
+        lambda first, last: scan(queries, (first, last)),
+        grain=_ROWS_A_THREAD // chunk_rows,
+    )
+    return _join(by_chunks, axis=1)
+
+
+def _slice(queries: Queries, first: int, last: int) -> Queries:
+    offsets = queries.offsets[first : last + 1]
+    return Queries(queries.codes, queries.weights, offsets, queries.totals[first:last])
+
+
+def _join(parts: list[Heaps], axis: int) -> Heaps:
+    if len(parts) == 1:
+        return parts[0]
+    distances, rows = zip(*parts, strict=True)
+    return np.concatenate(distances, axis=axis), np.concatenate(rows, axis=axis)
+
+
+def sort_heaps(heaps: Heaps, k: int, dtype: np.dtype[Any]) -> tuple[Distances, NDArray[np.int64]]:
+    """Return the k best of each row of heaps, ascending, ties by row, padded with -1."""
+    distances, rows = heaps
+    order = np.lexsort((rows, distances))[:, :k]
+    held = order.shape[1]
+    best: Distances = np.full((len(rows), k), -1, dtype)
+    found = np.full((len(rows), k), -1, np.int64)
+    found[:, :held] = np.take_along_axis(rows, order, axis=1)
+    ascending = np.take_along_axis(distances, order, axis=1)
+    best[:, :held] = np.where(np.isinf(ascending), -1, ascending)
+    return best, found
