@@ -58,7 +58,8 @@ def read_image(
     path : path-like
         A file.
     max_pixels : int
-        Largest width x height that is decoded.
+        Largest width x height that is decoded; beyond 178,956,970 Pillow itself refuses. Reading
+        needs about ten bytes a pixel.
     at_least : int, optional
         A JPEG may then come 2, 4 or 8 times smaller, as long as both sides stay at least this
         many pixels: decoding is several times faster.

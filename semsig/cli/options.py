@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from semsig.cli.console import download_bar
+
 
 class MetricName(StrEnum):
     """The distances between signatures."""
@@ -15,6 +17,16 @@ class MetricName(StrEnum):
     HAMMING = "hamming"
     TANIMOTO = "tanimoto"
     TANIMOTO_IDF = "tanimoto-idf"
+
+
+def fetched(context: typer.Context, segmenter: str | None) -> str | None:
+    """Download the checkpoint that a segmenter needs, with a bar, before it is loaded."""
+    if segmenter and segmenter.startswith("mmseg:") and not context.resilient_parsing:
+        from semsig.segment import fetch_checkpoint
+
+        with download_bar("downloading") as progress:
+            fetch_checkpoint(segmenter, progress=progress)
+    return segmenter
 
 
 SEGMENTERS = "embedded, onnx:FILE, mmseg:CONFIG or files:DIR (see load_segmenter for more)"
@@ -27,7 +39,9 @@ Level = Annotated[int, typer.Option("--levels", min=0, max=8, help="Blocks: 4^N 
 MetricOption = Annotated[MetricName, typer.Option("--metric", help="The distance.")]
 Photo = Annotated[Path, typer.Argument(help="A photo.", exists=True, dir_okay=False)]
 Photos = Annotated[list[Path], typer.Argument(help="Photos, or folders of photos.", exists=True)]
-SegmenterName = Annotated[str, typer.Option("--segmenter", help=f"One of {SEGMENTERS}.")]
+SegmenterName = Annotated[
+    str, typer.Option("--segmenter", callback=fetched, help=f"One of {SEGMENTERS}.")
+]
 Strict = Annotated[bool, typer.Option("--strict", help="Exit with 3 if files were skipped.")]
 Workers = Annotated[
     int | None,

@@ -22,6 +22,7 @@ from semsig.cli.options import (
     SegmenterName,
     Strict,
     Workers,
+    fetched,
 )
 
 if TYPE_CHECKING:
@@ -34,7 +35,8 @@ def index(
     photos: Photos,
     index: IndexFolder,
     segmenter: Annotated[
-        str | None, typer.Option(help=f"One of {SEGMENTERS}; embedded for a new index.")
+        str | None,
+        typer.Option(callback=fetched, help=f"One of {SEGMENTERS}; embedded for a new index."),
     ] = None,
     levels: Annotated[
         int | None, typer.Option(min=0, max=8, help="Blocks: 4^N of them; 3 for a new index.")

@@ -13,7 +13,14 @@ from semsig.segment.pipeline import segment_path, segment_paths
 if TYPE_CHECKING:
     from semsig.segment.download import Progress
 
-__all__ = ["PathSegmenter", "Segmenter", "load_segmenter", "segment_path", "segment_paths"]
+__all__ = [
+    "PathSegmenter",
+    "Segmenter",
+    "fetch_checkpoint",
+    "load_segmenter",
+    "segment_path",
+    "segment_paths",
+]
 
 
 def load_segmenter(
@@ -59,6 +66,28 @@ def load_segmenter(
         f"No segmenter {name!r}; there are embedded, onnx:FILE, mmseg:CONFIG[@CHECKPOINT] and "
         "files:DIR[@TABLE]."
     )
+
+
+def fetch_checkpoint(name: str, *, progress: Progress | None = None) -> None:
+    """Download what :func:`load_segmenter` would download for `name`, if anything.
+
+    Parameters
+    ----------
+    name : str
+        A segmenter's name.
+    progress : callable, optional
+        Called with (bytes so far, bytes in all or None).
+
+    Raises
+    ------
+    SegmenterError
+        If there is no such config, or the download fails.
+    """
+    if name.startswith("mmseg:"):
+        from semsig.segment.mmseg import locate_checkpoint
+
+        config, _, checkpoint = _split_side(name)[0].removeprefix("mmseg:").partition("@")
+        locate_checkpoint(config, checkpoint or None, progress=progress)
 
 
 def _split_side(name: str) -> tuple[str, int | None]:

@@ -56,16 +56,15 @@ class MmsegSegmenter:
         progress: Progress | None = None,
     ) -> None:
         options = options or NetworkOptions()
-        path = find_config(config)
-        entries = read_config(path)
-        file = _locate(checkpoint, path, progress)
+        entries = read_config(find_config(config))
+        file = locate_checkpoint(config, checkpoint, progress=progress)
         content = load_checkpoint(file)
         self.classes = _class_table(content["meta"], entries)
         self._network = build_network(entries, n_classes=len(self.classes))
         fill(self._network, content["state_dict"])
         self._photos = _Normalisation(entries)
         self._batch_size = options.batch_size
-        self._name = f"mmseg:{config}" + (f"@{checkpoint}" if checkpoint else "")
+        self._name = _name(config, checkpoint)
         self._side = options.short_side
         self.short_side = self._side or _test_side(entries)
         self._sha256 = sha256_of(file)
@@ -121,6 +120,15 @@ class MmsegSegmenter:
         return labels
 
 
+def _name(config: str, checkpoint: str | None) -> str:
+    """Return a name that works from any folder."""
+    config = str(find_config(config)) if config.endswith(".py") else config
+    if checkpoint is None:
+        return f"mmseg:{config}"
+    is_address = "://" in checkpoint
+    return f"mmseg:{config}@{checkpoint if is_address else locate_checkpoint(config, checkpoint)}"
+
+
 class _Normalisation:
     """The config's ``(pixel - mean) / std``, in its order of channels."""
 
@@ -139,18 +147,23 @@ class _Normalisation:
         return torch.from_numpy(np.ascontiguousarray(scaled.transpose(0, 3, 1, 2)))
 
 
-def _locate(checkpoint: str | None, config: Path, progress: Progress | None) -> Path:
-    """Return the checkpoint's file, downloading it where it is an address or not given."""
+def locate_checkpoint(
+    config: str, checkpoint: str | None = None, *, progress: Progress | None = None
+) -> Path:
+    """Return the file of a checkpoint, downloaded where it is an address or not given.
+
+    Parameters and errors are those of :class:`MmsegSegmenter`.
+    """
     if checkpoint is None:
-        checkpoint = published(config)
+        checkpoint = published(find_config(config))
         if checkpoint is None:
             raise CheckpointError(
-                f"The model zoo publishes no checkpoint for {config.stem}; name one, as in "
+                f"The model zoo publishes no checkpoint for {config}; name one, as in "
                 "mmseg:CONFIG@FILE."
             )
     if checkpoint.startswith(("http://", "https://")):
         return fetch(checkpoint, progress=progress)
-    return Path(checkpoint).expanduser()
+    return Path(checkpoint).expanduser().absolute()
 
 
 def _class_table(meta: dict[str, Any], config: Any) -> ClassTable:

@@ -52,7 +52,7 @@ class OnnxSegmenter:
         options = options or NetworkOptions()
         self.card = NetworkCard.read(path)
         self.short_side = options.short_side or self.card.short_side
-        self._name = name or f"onnx:{path}"
+        self._name = name or f"onnx:{path.absolute()}"
         self._batch_size = options.batch_size
         _require_hash(path, self.card)
         self._session = _start(path, options.threads or os.cpu_count() or 1)

@@ -14,7 +14,7 @@ from sklearn.datasets import load_sample_images
 
 from semsig.classes import ClassTable
 from semsig.errors import CheckpointError, SegmenterError
-from semsig.segment import load_segmenter
+from semsig.segment import fetch_checkpoint, load_segmenter
 from semsig.segment.card import NetworkCard
 from semsig.segment.export import export_network
 from semsig.segment.fold import convolutions_before_norms, fold_batch_norms
@@ -197,6 +197,8 @@ def test_checkpoint_by_address(checkpoint, tmp_path, monkeypatch):
         thread.join()
     assert (tmp_path / "checkpoints" / served.name).is_file()
     assert told[-1] == (served.stat().st_size,) * 2
+    assert segmenter.name == f"mmseg:{CONFIG}@{url}@96"
+    fetch_checkpoint(segmenter.name)  # the server is gone: this is the cached file
     assert segmenter.classes.names == NAMES
 
 
@@ -255,6 +257,12 @@ def test_cascades_answer_too(tmp_path):
     torch.save(content, tmp_path / "x.pth")
     segmenter = load_segmenter(f"mmseg:{config}@{tmp_path / 'x.pth'}@64")
     assert segmenter(photos()[0]).shape == (16, 24)
+
+
+def test_relative_paths_become_absolute_in_the_name(checkpoint, monkeypatch):
+    monkeypatch.chdir(checkpoint.parent)
+    segmenter = load_segmenter(f"mmseg:{CONFIG}@own.pth")
+    assert segmenter.name == f"mmseg:{CONFIG}@{checkpoint}"
 
 
 def test_missing_checkpoint_and_config(tmp_path):

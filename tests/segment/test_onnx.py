@@ -10,7 +10,7 @@ from sklearn.datasets import load_sample_image
 
 from semsig.classes import ClassTable
 from semsig.errors import CheckpointError, OptionError, SegmenterError
-from semsig.segment import load_segmenter
+from semsig.segment import fetch_checkpoint, load_segmenter
 from semsig.segment.card import NetworkCard
 from semsig.segment.onnx import EMBEDDED, OnnxSegmenter, embedded
 from semsig.segment.options import NetworkOptions
@@ -90,6 +90,18 @@ def test_onnx_file_by_name(copied, segmenter):
     assert own.name == f"onnx:{copied}@160"
     assert own(photo()).shape == (40, 56)
     assert load_segmenter(f"onnx:{copied}", threads=1)(photo()) == segmenter(photo())
+
+
+def test_relative_path_becomes_absolute_in_the_name(copied, monkeypatch):
+    monkeypatch.chdir(copied.parent)
+    assert load_segmenter("onnx:net.onnx", threads=1).name == f"onnx:{copied}"
+
+
+@pytest.mark.parametrize("name", ["embedded", "onnx:x.onnx", "files:x"])
+def test_names_that_need_no_download(name, tmp_path, monkeypatch):
+    monkeypatch.setenv("SEMSIG_CACHE", str(tmp_path))
+    fetch_checkpoint(name, progress=lambda *_: pytest.fail("downloads"))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_changed_file_is_refused(copied):
