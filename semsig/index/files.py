@@ -51,15 +51,16 @@ def map_array(folder: Path, entry: FileEntry, dtype: DTypeLike, length: int) -> 
         size = path.stat().st_size
         if size != entry.bytes:
             raise ValueError(f"{entry.bytes:,} bytes expected, {size:,} found")
-        array = np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
-    except (OSError, ValueError, EOFError) as error:
+        mapped = np.load(path, mmap_mode="r", allow_pickle=False)
+    except Exception as error:  # NumPy's header parser lets damage surface as nearly anything
         raise IndexCorruptError(f"{path} is damaged: {error}.") from error
-    if array.dtype != dtype or array.shape != (length,):
+    ends = mapped.offset + mapped.nbytes
+    if mapped.dtype != dtype or mapped.shape != (length,) or ends != size:
         raise IndexCorruptError(
-            f"{path} is damaged: {np.dtype(dtype)} ({length},) expected, "
-            f"{array.dtype} {array.shape} found."
+            f"{path} is damaged: {np.dtype(dtype)} ({length},) up to byte {size} expected, "
+            f"{mapped.dtype} {mapped.shape} up to {ends} found."
         )
-    return array
+    return np.asarray(mapped)
 
 
 def check_sum(folder: Path, entry: FileEntry) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import multiprocessing
 import os
@@ -23,7 +24,7 @@ from semsig.errors import (
     SemsigError,
 )
 from semsig.index import HammingIndex, verify_index
-from semsig.index.files import map_array
+from semsig.index.files import map_array, write_array
 from semsig.index.manifest import FORMAT, Manifest
 from semsig.types import SbsSchema, SbsSignature
 
@@ -278,6 +279,24 @@ def test_another_dtype_or_shape_is_found_when_opening(stored, tmp_path):
         ):
             with pytest.raises(IndexCorruptError, match=name):
                 HammingIndex.open(copy)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning", "ignore::DeprecationWarning")
+def test_any_damaged_header_is_harmless_or_named(tmp_path):
+    entry = write_array(tmp_path / "segment-000001.ids.npy", np.arange(100))
+    file = tmp_path / entry.name
+    whole = file.read_bytes()
+    named = 0
+    for position, by in itertools.product(range(128), (1, 4, 16, 255)):
+        file.write_bytes(whole)
+        spoil(file, position, by)
+        try:
+            array = map_array(tmp_path, entry, np.int64, 100)
+        except IndexCorruptError:
+            named += 1
+        else:
+            assert array.tolist() == list(range(100))
+    assert named > 400
 
 
 def test_an_array_of_objects_is_never_unpickled(stored):
