@@ -281,6 +281,15 @@ def test_another_dtype_or_shape_is_found_when_opening(stored, tmp_path):
                 HammingIndex.open(copy)
 
 
+def test_any_damaged_manifest_is_named(stored):
+    whole = (stored.path / "manifest.json").read_bytes()
+    for position, by in itertools.product(range(0, len(whole), 7), (1, 32, 255)):
+        damaged = bytearray(whole)
+        damaged[position] ^= by
+        with pytest.raises((IndexCorruptError, IndexFormatError), match=r"manifest\.json|version"):
+            Manifest.from_json(bytes(damaged))
+
+
 @pytest.mark.filterwarnings("ignore::UserWarning", "ignore::DeprecationWarning")
 def test_any_damaged_header_is_harmless_or_named(tmp_path):
     entry = write_array(tmp_path / "segment-000001.ids.npy", np.arange(100))

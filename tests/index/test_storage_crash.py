@@ -174,30 +174,40 @@ def test_power_may_fail_at_any_time(case, stored, make, monkeypatch):
     rename follows an fsync of the folder, and old files go after another.
     """
     change, _, _ = case
-    trace: list[tuple[str, str]] = []
+    trace: list[tuple[str, int]] = []
 
     def fsync(descriptor):
-        trace.append(("fsync", Path(f"/proc/self/fd/{descriptor}").readlink().name))
+        trace.append(("fsync", os.fstat(descriptor).st_ino))
 
     def replace(source, target):
-        trace.append(("rename", Path(source).name))
+        trace.append(("commit" if target.name == "manifest.json" else "rename", inode(source)))
         real_replace(source, target)
 
     def unlink(path, **kwargs):
-        trace.append(("unlink", Path(path).name))
+        trace.append(("unlink", inode(path)))
         real_unlink(path, **kwargs)
 
     real_replace, real_unlink = os.replace, os.unlink
     for function in (fsync, replace, unlink):
         monkeypatch.setattr(os, function.__name__, function)
     change(stored, make)
-    manifest = trace.index(("rename", "manifest.json.tmp"))
-    folder = [at for at, step in enumerate(trace) if step == ("fsync", stored.path.name)]
-    renames = [at for at, (kind, _) in enumerate(trace) if kind == "rename"]
-    unlinks = [at for at, (kind, _) in enumerate(trace) if kind == "unlink"]
-    assert all(trace.index(("fsync", trace[at][1])) < at for at in renames)
-    assert all(any(at < sync < manifest for sync in folder) for at in renames if at != manifest)
-    assert any(manifest < sync and all(sync < at for at in unlinks) for sync in folder)
+    steps = list(enumerate(trace))
+    [commit] = [at for at, (kind, _) in steps if kind == "commit"]
+    syncs = [at for at, step in steps if step == ("fsync", inode(stored.path))]
+    for at, (kind, file) in steps:
+        match kind:
+            case "rename":
+                assert ("fsync", file) in trace[:at]
+                assert any(at < sync < commit for sync in syncs)
+            case "commit":
+                assert ("fsync", file) in trace[:at]
+            case "unlink":
+                assert any(commit < sync < at for sync in syncs)
+    assert any(commit < sync for sync in syncs)
+
+
+def inode(path: Path) -> int:
+    return path.stat().st_ino
 
 
 @pytest.mark.slow
