@@ -70,7 +70,7 @@ class HammingIndex(SignatureCollection):
             The distance.
         within : array_like of int, optional
             Search among these ids only.
-        engine : {"auto", "postings", "dense"}
+        engine : {"auto", "bounded", "postings", "dense"}
             How to search; the answers are the same.
 
         Returns

@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 from semsig.errors import OptionError
 from semsig.types import Metric, SbsBatch
 
-Engine = Literal["auto", "postings", "dense"]
+Engine = Literal["auto", "bounded", "postings", "dense"]
 """How to search: every engine gives the same answers; ``"auto"`` takes the fastest."""
 
 _ENGINES = {
+    "auto": ("semsig.index.auto", "AutoScan"),
+    "bounded": ("semsig.index.bounded", "BoundedScan"),
     "postings": ("semsig.index.postings", "PostingsScan"),
     "dense": ("semsig.index.dense", "DenseScan"),
 }
@@ -49,22 +51,17 @@ class Scan(Protocol):
         ...
 
 
-def engine_named(name: str) -> str:
-    """Return the engine that a name stands for.
+def new_scan(engine: str, batch: SbsBatch) -> Scan:
+    """Build the scan of an engine; its module, and Numba, are imported on first use.
 
     Raises
     ------
     OptionError
-        If there is no such engine.
+        If there is no such engine, or it cannot search such signatures.
     """
-    if name not in ("auto", *_ENGINES):
-        known = ", ".join(repr(engine) for engine in _ENGINES)
-        raise OptionError(f"engine is 'auto' or one of {known}; {name!r} came.")
-    return "postings" if name == "auto" else name
-
-
-def new_scan(engine: str, batch: SbsBatch) -> Scan:
-    """Build the scan of an engine; its module, and Numba, are imported on first use."""
+    if engine not in _ENGINES:
+        known = ", ".join(repr(name) for name in _ENGINES)
+        raise OptionError(f"engine is one of {known}; {engine!r} came.")
     module, name = _ENGINES[engine]
     scan: Scan = getattr(import_module(module), name)(batch)
     return scan

@@ -16,7 +16,7 @@ from semsig.errors import (
     UnknownIdError,
 )
 from semsig.index.checks import MAX_ID, as_ids
-from semsig.index.scans import Scan, engine_named, new_scan
+from semsig.index.scans import Scan, new_scan
 from semsig.index.segment import Segment, merge, no_rows
 from semsig.types import SbsBatch, SbsSchema
 
@@ -130,7 +130,6 @@ class Snapshot:
 
     def scan(self, engine: str) -> Scan:
         """Return the scan over the live rows, built on first use."""
-        engine = engine_named(engine)
         with self._lock:
             if engine not in self._scans:
                 self._scans[engine] = new_scan(engine, self.batch())
