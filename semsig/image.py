@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 import warnings
 from pathlib import Path
@@ -31,7 +32,7 @@ MAX_PIXELS = 100_000_000
 MAX_SIDE = 65_535
 """Longest side that is read, in pixels."""
 
-_SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG", b"RIFF", b"BM", b"II*\0", b"MM\0*", b"GIF8")
+_SIGNATURE = re.compile(rb"\xff\xd8\xff|\x89PNG|RIFF....WEBP|BM|II\*\0|MM\0\*|GIF8", re.DOTALL)
 _ORIENTATION_TAG = 0x0112
 _UPRIGHT = {
     2: PillowImage.Transpose.FLIP_LEFT_RIGHT,
@@ -129,12 +130,12 @@ def _open_regular(path: Path) -> BinaryIO:
 
 
 def _decode(file: BinaryIO, path: Path, max_pixels: int, at_least: int | None) -> Image:
-    magic = file.read(4)
+    start = file.read(12)
     file.seek(0)
     try:
         picture: PillowImage.Image = PillowImage.open(file, formats=FORMATS)
     except UnidentifiedImageError as error:
-        known = magic.startswith(_SIGNATURES)
+        known = _SIGNATURE.match(start)
         raise ImageError(
             f"{path} is {'damaged in its header' if known else 'no image'}; "
             f"expected one of {', '.join(FORMATS)}.",

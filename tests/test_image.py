@@ -214,7 +214,9 @@ def test_empty(tmp_path):
     assert reason(tmp_path, b"") == "empty"
 
 
-@pytest.mark.parametrize("content", [b"hello", b"\0" * 4000, b"%PDF-1.7 ...", b"\xff\xd8"])
+@pytest.mark.parametrize(
+    "content", [b"hello", b"\0" * 4000, b"%PDF-1.7 ...", b"\xff\xd8", b"RIFF1234WAVEfmt "]
+)
 def test_not_an_image(tmp_path, content):
     assert reason(tmp_path, content) == "not-an-image"
 

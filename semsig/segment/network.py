@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import warnings
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -121,7 +122,7 @@ def _prepare(part: Any) -> None:
 
 
 @contextlib.contextmanager
-def _silenced() -> Any:
+def _silenced() -> Iterator[None]:
     """Keep what mmsegmentation prints and its imports' deprecation notes from the user."""
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")
