@@ -307,7 +307,7 @@ def test_an_interrupt_is_130_and_keeps_the_index_whole(folder, run):
     arguments = ["index", folder / "photos", "--index", folder / "index"]
     arguments += ["--segmenter", f"files:{folder / 'maps'}", "--workers", 1]
     with subprocess.Popen([*COMMAND, *map(str, arguments)], stderr=subprocess.PIPE) as process:
-        while not (folder / "index" / "manifest.json").exists():
+        while process.poll() is None and not (folder / "index" / "manifest.json").exists():
             time.sleep(0.01)
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=60)
