@@ -237,6 +237,7 @@ def test_an_error_is_one_line_on_stderr(folder, run):
         assert "Traceback" not in err
 
 
+@pytest.mark.slow
 def test_evaluate(tmp_path, run):
     from semsig.synthetic import write_scenes
 

@@ -25,6 +25,7 @@ def run(monkeypatch, capsys, tmp_path):
     return run
 
 
+@pytest.mark.slow
 def test_rendered_scenes_are_indexed_measured_and_shown(run, tmp_path, monkeypatch):
     monkeypatch.setattr(demo, "_CARRIERS", {})
     out = tmp_path / "out"
