@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from semsig.errors import DuplicateIdError, OptionError, SignatureError
+from semsig.index.packed import unpack
 from semsig.types import Metric, SbsBatch, SbsSchema, SbsSignature
 
-Signatures = SbsSignature | SbsBatch | Iterable[SbsSignature]
-"""One signature or many."""
+Signatures = SbsSignature | SbsBatch | Iterable[SbsSignature] | NDArray[np.uint8]
+"""One signature or many; an array is packed bits, as :func:`semsig.index.packed.pack` has it."""
 
 Ids = int | Iterable[int] | NDArray[np.integer[Any]]
 """One id or many."""
@@ -36,6 +37,8 @@ def as_batch(signatures: Signatures, schema: SbsSchema) -> SbsBatch:
         schema.require(signatures.schema)
         check_batch(signatures)
         return signatures
+    if isinstance(signatures, np.ndarray):
+        return unpack(signatures, schema)
     if isinstance(signatures, SbsSignature) or not isinstance(signatures, Iterable):
         signatures = [signatures]
     rows = list(signatures)
@@ -48,7 +51,7 @@ def as_batch(signatures: Signatures, schema: SbsSchema) -> SbsBatch:
 def check_batch(batch: SbsBatch) -> None:
     """Raise :class:`SignatureError` unless each row's cells ascend and are in range."""
     limit = batch.schema.n_cells * 4
-    for start, stop in _portions(batch.offsets):
+    for start, stop in portions(batch.offsets):
         first, last = batch.offsets[start], batch.offsets[stop]
         cells = batch.cells[first:last]
         starts = batch.offsets[start + 1 : stop] - first
@@ -65,7 +68,7 @@ def check_batch(batch: SbsBatch) -> None:
             )
 
 
-def _portions(offsets: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
+def portions(offsets: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
     """Ranges of rows of a few million cells each."""
     start, rows = 0, len(offsets) - 1
     while start < rows:

@@ -154,8 +154,9 @@ class SignatureCollection:
 
         Parameters
         ----------
-        signatures : SbsSignature, SbsBatch or iterable of SbsSignature
-            N signatures of the index's schema.
+        signatures : SbsSignature, SbsBatch, iterable of SbsSignature or ndarray of uint8
+            N signatures of the index's schema; an array holds packed bits, each row as
+            :meth:`SbsSignature.to_bits` has it.
         ids : array_like of int, shape (N,), optional
             Distinct ids from 0 to 2^63 - 2 that the index does not hold. The next unused ones
             by default.

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from semsig.index.checks import (
     Ids,
@@ -17,13 +14,12 @@ from semsig.index.checks import (
     check_metric,
     check_radius,
 )
-from semsig.index.collection import SignatureCollection
-from semsig.index.packed import pack, unpack
+from semsig.index.exchange import ExchangeableCollection
 from semsig.index.scans import Distances, Engine
 from semsig.types import Metric
 
 
-class HammingIndex(SignatureCollection):
+class HammingIndex(ExchangeableCollection):
     """Exact nearest neighbours among the SBS signatures of one schema.
 
     Searches may run in several threads; each sees the index as it was when the search began.
@@ -62,8 +58,9 @@ class HammingIndex(SignatureCollection):
 
         Parameters
         ----------
-        queries : SbsSignature, SbsBatch or iterable of SbsSignature
-            Q signatures of the index's schema.
+        queries : SbsSignature, SbsBatch, iterable of SbsSignature or ndarray of uint8
+            Q signatures of the index's schema; an array holds the packed bits of
+            :meth:`to_packed`.
         k : int
             At least 1.
         metric : {"hamming", "tanimoto", "tanimoto-idf"}
@@ -124,36 +121,3 @@ class HammingIndex(SignatureCollection):
         scan = snapshot.scan(engine)
         found = scan.search_radius(batch, radius, metric=metric, allowed=allowed)
         return [(distances, snapshot.ids_of(rows)) for distances, rows in found]
-
-    def to_packed(self) -> NDArray[np.uint8]:
-        """Return the signatures as dense packed bits.
-
-        Returns
-        -------
-        ndarray of uint8, shape (len(self), ceil(n_bits / 8))
-            In the order of :attr:`ids`, each as :meth:`SbsSignature.to_bits` has it. Takes
-            n_bits / 8 bytes a signature: 7,760 for 194 classes at level 3.
-        """
-        return pack(self._store.snapshot.batch())
-
-    def add_packed(
-        self, packed: ArrayLike, ids: Ids | None = None, *, payloads: Sequence[str] | None = None
-    ) -> NDArray[np.int64]:
-        """Add signatures given as the packed bits of :meth:`to_packed`.
-
-        Parameters, results and errors are otherwise those of :meth:`add`.
-        """
-        return self.add(unpack(packed, self.schema), ids, payloads=payloads)
-
-    def to_faiss(self) -> Any:
-        """Return a ``faiss.IndexBinaryIDMap2`` over an ``IndexBinaryFlat`` with the same ids.
-
-        Its Hamming distances are those of :meth:`search`; ties may come in another order.
-        Needs the package ``faiss-cpu``.
-        """
-        import faiss
-
-        packed = self.to_packed()
-        index = faiss.IndexBinaryIDMap2(faiss.IndexBinaryFlat(packed.shape[1] * 8))
-        index.add_with_ids(packed, self.ids)
-        return index

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from semsig.classes import ClassTable
 from semsig.errors import IndexCorruptError, IndexFormatError, SemsigError
+from semsig.index.schemas import read_schema, schema_document
 from semsig.types import SbsSchema
 
 MANIFEST = "manifest.json"
@@ -86,16 +86,11 @@ class Manifest:
 
     def to_json(self) -> bytes:
         """Return the file's content: JSON with a checksum of itself."""
-        table = self.schema.classes
         document = {
             "format": FORMAT,
             "version": VERSION,
             "generation": self.generation,
-            "schema": {
-                "fingerprint": self.schema.fingerprint,
-                "levels": self.schema.levels,
-                "classes": {"name": table.name, "names": table.names, "palette": table.palette},
-            },
+            "schema": schema_document(self.schema),
             "meta": dict(self.meta),
             "next_id": self.next_id,
             "segments": [asdict(segment) for segment in self.segments],
@@ -151,15 +146,9 @@ def _checked(content: bytes) -> dict[str, Any]:
 
 
 def _manifest(document: Mapping[str, Any]) -> Manifest:
-    stored = document["schema"]
-    table = stored["classes"]
-    classes = ClassTable(table["names"], name=table["name"], palette=table["palette"])
-    schema = SbsSchema(stored["levels"], classes)
-    if schema.fingerprint != stored["fingerprint"]:
-        raise ValueError("its signatures were computed by another definition; index again")
     return Manifest(
         generation=document["generation"],
-        schema=schema,
+        schema=read_schema(document["schema"]),
         meta=document["meta"],
         next_id=document["next_id"],
         segments=tuple(map(_segment, document["segments"])),

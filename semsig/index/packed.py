@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from pathlib import Path
+
 import numpy as np
+from bitarray import bitarray
 from numpy.typing import ArrayLike, NDArray
 
-from semsig.errors import SignatureError
+from semsig.errors import IndexWriteError, SignatureError
+from semsig.index.files import TEMPORARY
 from semsig.types import SbsBatch, SbsSchema
 
 _BITS_AT_ONCE = 2**24
@@ -31,9 +36,62 @@ def pack(batch: SbsBatch) -> NDArray[np.uint8]:
     from semsig_kernels.bits import pack_cells
 
     schema = batch.schema
-    packed = np.zeros((len(batch), -(-schema.n_bits // 8)), np.uint8)
+    packed = np.zeros((len(batch), n_bytes(schema)), np.uint8)
     pack_cells(batch.cells.astype(np.int64), batch.offsets, schema.n_cells, packed)
     return packed
+
+
+def n_bytes(schema: SbsSchema) -> int:
+    """Return the bytes of one signature's packed bits, ceil(n_bits / 8)."""
+    return -(-schema.n_bits // 8)
+
+
+def write_packed(batch: SbsBatch, path: Path) -> None:
+    """Write the array of :func:`pack` to an .npy file, a portion at a time.
+
+    Raises
+    ------
+    IndexWriteError
+        If the file cannot be written; one that was there before is left as it was.
+    """
+    schema, offsets = batch.schema, batch.offsets
+    shape = len(batch), n_bytes(schema)
+    header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+    temporary = path.with_name(path.name + TEMPORARY)
+    at_once = max(1, _BITS_AT_ONCE // schema.n_bits)
+    try:
+        with temporary.open("wb") as file:
+            np.lib.format.write_array_header_1_0(file, header)
+            for first in range(0, len(batch), at_once):
+                part = offsets[first : first + at_once + 1]
+                cells = batch.cells[part[0] : part[-1]]
+                file.write(pack(SbsBatch(cells, part - part[0], schema)).data)
+        temporary.replace(path)
+    except OSError as error:
+        raise IndexWriteError(f"Cannot write {path}: {error}") from error
+
+
+def to_bitarrays(packed: NDArray[np.uint8], schema: SbsSchema) -> list[bitarray]:
+    """Return each row as a big-endian bitarray of n_bits bits."""
+    rows = (bitarray(row.tobytes(), endian="big") for row in packed)
+    return [row[: schema.n_bits] for row in rows]
+
+
+def from_bitarrays(rows: Iterable[bitarray], schema: SbsSchema) -> NDArray[np.uint8]:
+    """Return bitarrays, of either endianness, as packed bits.
+
+    Raises
+    ------
+    SignatureError
+        If something else came, or a bitarray of another length.
+    """
+    found = list(rows)
+    for number, row in enumerate(found):
+        if not isinstance(row, bitarray) or len(row) != schema.n_bits:
+            came = f"{len(row)} bits" if isinstance(row, bitarray) else type(row).__name__
+            raise SignatureError(f"Row {number}: expected {schema.n_bits} bits; {came} came.")
+    content = b"".join(bitarray(row, endian="big").tobytes() for row in found)
+    return np.frombuffer(content, np.uint8).reshape(len(found), n_bytes(schema))
 
 
 def unpack(packed: ArrayLike, schema: SbsSchema) -> SbsBatch:
@@ -52,10 +110,10 @@ def unpack(packed: ArrayLike, schema: SbsSchema) -> SbsBatch:
         If dtype or shape differ, or a row is no signature of `schema`.
     """
     array = np.asarray(packed)
-    n_bytes = -(-schema.n_bits // 8)
-    if array.dtype != np.uint8 or array.ndim != 2 or array.shape[1] != n_bytes:
+    if array.dtype != np.uint8 or array.ndim != 2 or array.shape[1] != n_bytes(schema):
         raise SignatureError(
-            f"Expected packed uint8 of shape (N, {n_bytes}); {array.dtype} {array.shape} came."
+            f"Expected packed uint8 of shape (N, {n_bytes(schema)}); "
+            f"{array.dtype} {array.shape} came."
         )
     at_once = max(1, _BITS_AT_ONCE // schema.n_bits)
     cells, lengths = [np.zeros(0, schema.cell_dtype)], [np.zeros(1, np.int64)]

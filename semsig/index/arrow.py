@@ -1,0 +1,147 @@
+"""Signatures as an Arrow table: columns id, cells, payload. Needs the extra ``arrow``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import pyarrow
+import pyarrow.parquet
+from numpy.typing import NDArray
+
+from semsig.errors import IndexFormatError, IndexWriteError, SemsigError
+from semsig.index.checks import portions
+from semsig.index.files import TEMPORARY
+from semsig.index.schemas import read_schema, schema_document
+from semsig.types import SbsBatch, SbsSchema
+
+_KEY = b"semsig"
+_FORMAT = "semsig-sbs-table"
+_VERSION = 1
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Rows:
+    """What a table holds: N signatures with ids and payloads, and the index's meta."""
+
+    batch: SbsBatch
+    ids: NDArray[np.int64]
+    payloads: Sequence[str]
+    meta: Mapping[str, str]
+
+    def to_table(self) -> Any:
+        """Return a ``pyarrow.Table`` in record batches of a few million cells each."""
+        layout = _layout(self.batch.schema).with_metadata({_KEY: self._header()})
+        return pyarrow.Table.from_batches(self._record_batches(layout), layout)
+
+    def _header(self) -> bytes:
+        schema = schema_document(self.batch.schema)
+        header = {"format": _FORMAT, "version": _VERSION, "schema": schema, "meta": dict(self.meta)}
+        return json.dumps(header).encode()
+
+    def _record_batches(self, layout: Any) -> Iterator[Any]:
+        payloads = iter(self.payloads)
+        offsets = self.batch.offsets
+        for start, stop in portions(offsets):
+            cells = self.batch.cells[offsets[start] : offsets[stop]]
+            starts = (offsets[start : stop + 1] - offsets[start]).astype(np.int32)
+            columns = [
+                pyarrow.array(self.ids[start:stop]),
+                pyarrow.ListArray.from_arrays(starts, cells, type=layout.field("cells").type),
+                pyarrow.array(list(islice(payloads, stop - start)), pyarrow.string()),
+            ]
+            yield pyarrow.RecordBatch.from_arrays(columns, schema=layout)
+
+    @classmethod
+    def of_table(cls, table: Any) -> Self:
+        """Read a table of :meth:`to_table`; its cells are not checked.
+
+        Raises
+        ------
+        IndexFormatError
+            If the table has no such header, or columns of other types, or nulls.
+        """
+        schema, meta = _read_header(table)
+        table = _as_laid_out(table, _layout(schema))
+        parts = [batch.column("cells") for batch in table.to_batches()]
+        cells = [np.zeros(0, schema.cell_dtype), *(part.flatten().to_numpy() for part in parts)]
+        lengths = [np.zeros(1, np.int64), *(part.value_lengths().to_numpy() for part in parts)]
+        offsets = np.cumsum(np.concatenate(lengths), dtype=np.int64)
+        return cls(
+            batch=SbsBatch(np.concatenate(cells), offsets, schema),
+            ids=table["id"].to_numpy(),
+            payloads=table["payload"].to_pylist(),
+            meta=meta,
+        )
+
+
+def write_table(table: Any, path: Path) -> None:
+    """Write a table as a Parquet file, which is there whole or not at all.
+
+    Raises
+    ------
+    IndexWriteError
+        If it cannot be written; a file that was there before is left as it was.
+    """
+    temporary = path.with_name(path.name + TEMPORARY)
+    try:
+        pyarrow.parquet.write_table(table, temporary, compression="zstd")
+        temporary.replace(path)
+    except OSError as error:
+        raise IndexWriteError(f"Cannot write {path}: {error}") from error
+
+
+def read_table(path: Path) -> Any:
+    """Read a Parquet file, or a folder of them.
+
+    Raises
+    ------
+    IndexFormatError
+        If there is none, or it is damaged.
+    """
+    try:
+        return pyarrow.parquet.read_table(path)
+    except (OSError, pyarrow.ArrowException) as error:
+        raise IndexFormatError(f"{path} cannot be read as Parquet: {error}") from error
+
+
+def _layout(schema: SbsSchema) -> Any:
+    cell = pyarrow.from_numpy_dtype(schema.cell_dtype)
+    return pyarrow.schema(
+        [("id", pyarrow.int64()), ("cells", pyarrow.list_(cell)), ("payload", pyarrow.string())]
+    )
+
+
+def _read_header(table: Any) -> tuple[SbsSchema, dict[str, str]]:
+    header = (table.schema.metadata or {}).get(_KEY)
+    if header is None:
+        raise IndexFormatError(
+            "The table's metadata names no semsig schema. A program that rewrote it may have "
+            "dropped it: table.replace_schema_metadata(original.schema.metadata) brings it back."
+        )
+    try:
+        document = json.loads(header)
+        if (document["format"], document["version"]) != (_FORMAT, _VERSION):
+            raise ValueError(f"it is {document['format']!r}, version {document['version']!r}")
+        return read_schema(document["schema"]), document["meta"]
+    except (KeyError, TypeError, ValueError, SemsigError) as error:
+        raise IndexFormatError(
+            f"The table's metadata is not as {_FORMAT} {_VERSION} has it: {error!r}"
+        ) from error
+
+
+def _as_laid_out(table: Any, layout: Any) -> Any:
+    """Return the three columns in their own types; large or wider ones are narrowed if they fit."""
+    try:
+        table = table.select(layout.names).cast(layout)
+    except (KeyError, ValueError, pyarrow.ArrowException) as error:
+        raise IndexFormatError(f"Expected columns {layout.to_string()}; {error}") from error
+    cells = [part.flatten() for part in table["cells"].chunks]
+    if any(column.null_count for column in (*table.columns, *cells)):
+        raise IndexFormatError("A table of signatures holds no nulls; some came.")
+    return table

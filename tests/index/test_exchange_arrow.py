@@ -1,0 +1,171 @@
+"""Signatures as Arrow tables and Parquet files."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from semsig.classes import ClassTable
+from semsig.errors import (
+    DuplicateIdError,
+    IndexFormatError,
+    IndexWriteError,
+    SchemaMismatchError,
+    SignatureError,
+)
+from semsig.index import HammingIndex
+from semsig.types import SbsSchema, SbsSignature
+
+pa = pytest.importorskip("pyarrow")
+
+
+def assert_same(index: HammingIndex, other: HammingIndex) -> None:
+    assert index.schema == other.schema
+    assert index.meta == other.meta
+    assert index.ids.tolist() == other.ids.tolist()
+    assert list(index.payloads) == list(other.payloads)
+    assert all(index.signature(id_) == other.signature(id_) for id_ in index.ids.tolist())
+
+
+def test_columns_and_metadata_are_as_documented(stored, schema):
+    table = stored.to_arrow()
+    types = {"id": pa.int64(), "cells": pa.list_(pa.uint16()), "payload": pa.string()}
+    assert {field.name: field.type for field in table.schema} == types
+    first = table.slice(0, 1).to_pylist()[0]
+    cells = stored.signature(0).cells.tolist()
+    assert first == {"id": 0, "cells": cells, "payload": "seed 0"}
+    header = json.loads(table.schema.metadata[b"semsig"])
+    assert header["schema"]["fingerprint"] == schema.fingerprint
+    assert header["schema"]["classes"]["names"] == ["sky", "sea", "sand"]
+
+
+def test_a_table_comes_back(stored):
+    assert_same(HammingIndex.from_arrow(stored.to_arrow()), stored)
+
+
+def test_a_table_is_made_in_portions(stored, monkeypatch):
+    monkeypatch.setattr("semsig.index.checks._CELLS_AT_ONCE", 50)
+    table = stored.to_arrow()
+    assert table["cells"].num_chunks > 3
+    assert_same(HammingIndex.from_arrow(table), stored)
+    assert_same(HammingIndex.from_arrow(table.combine_chunks()), stored)
+
+
+def test_an_empty_index_comes_back(schema):
+    index = HammingIndex(schema, meta={"made": "empty"})
+    assert index.to_arrow().num_rows == 0
+    assert_same(HammingIndex.from_arrow(index.to_arrow()), index)
+
+
+def test_wide_cells_and_empty_signatures_come_back():
+    schema = SbsSchema(5, ClassTable([f"class {number}" for number in range(40)]))
+    index = HammingIndex(schema)
+    rows = [SbsSignature(cells, schema) for cells in ([], [schema.n_cells * 4 - 1], [])]
+    index.add(rows, [5, 3, 4], payloads=["é", "", "ß" * 300])
+    table = index.to_arrow()
+    assert table.schema.field("cells").type == pa.list_(pa.uint32())
+    assert_same(HammingIndex.from_arrow(table), index)
+
+
+def test_slices_and_selections_come_in(stored):
+    table = stored.to_arrow()
+    part = HammingIndex.from_arrow(table.slice(2, 3))
+    assert part.ids.tolist() == stored.ids[2:5].tolist()
+    assert part.signature(int(part.ids[1])) == stored.signature(int(stored.ids[3]))
+    turned = HammingIndex.from_arrow(table.take([4, 0]))
+    assert turned.ids.tolist() == stored.ids[[4, 0]].tolist()
+
+
+def test_wider_columns_are_narrowed(stored):
+    table = stored.to_arrow()
+    wide = table.set_column(1, "cells", table["cells"].cast(pa.large_list(pa.int64()))).set_column(
+        0, "id", table["id"].cast(pa.uint32())
+    )
+    assert_same(HammingIndex.from_arrow(wide), stored)
+
+
+def test_a_table_is_added_to_an_index(stored, schema, make):
+    index = HammingIndex(schema)
+    index.add([make(50)], [50])
+    index.add_arrow(stored.to_arrow())
+    assert index.ids.tolist() == [50, *stored.ids.tolist()]
+    with pytest.raises(DuplicateIdError):
+        index.add_arrow(stored.to_arrow())
+
+
+def test_a_foreign_schema_is_refused(stored):
+    other = HammingIndex(SbsSchema(1, ClassTable("abc")))
+    with pytest.raises(SchemaMismatchError, match="SBS n=1"):
+        other.add_arrow(stored.to_arrow())
+
+
+def test_a_table_without_schema_is_refused(stored):
+    with pytest.raises(IndexFormatError, match="replace_schema_metadata"):
+        HammingIndex.from_arrow(stored.to_arrow().replace_schema_metadata(None))
+
+
+@pytest.mark.parametrize("change", [{"version": 2}, {"format": "x"}, {"schema": {}}, {"schema": 3}])
+def test_another_header_is_refused(stored, change):
+    table = stored.to_arrow()
+    header = json.loads(table.schema.metadata[b"semsig"]) | change
+    with pytest.raises(IndexFormatError, match="metadata is not as"):
+        HammingIndex.from_arrow(table.replace_schema_metadata({"semsig": json.dumps(header)}))
+
+
+def test_a_changed_fingerprint_is_refused(stored):
+    table = stored.to_arrow()
+    header = json.loads(table.schema.metadata[b"semsig"])
+    header["schema"]["levels"] += 1
+    with pytest.raises(IndexFormatError, match="another definition"):
+        HammingIndex.from_arrow(table.replace_schema_metadata({"semsig": json.dumps(header)}))
+
+
+@pytest.mark.parametrize(
+    ("column", "values"),
+    [
+        ("cells", ["a"] * 10),
+        ("cells", [[70_000]] * 10),
+        ("cells", [[None]] * 10),
+        ("cells", [None] * 10),
+        ("id", [None] * 10),
+        ("payload", [None] * 10),
+        ("payload", None),
+    ],
+)
+def test_other_columns_are_refused(stored, column, values):
+    table = stored.to_arrow()
+    place = table.column_names.index(column)
+    table = table.remove_column(place)
+    if values is not None:
+        table = table.add_column(place, column, pa.array(values))
+    with pytest.raises(IndexFormatError):
+        HammingIndex.from_arrow(table)
+
+
+@pytest.mark.parametrize("cells", [[8, 4], [4, 5], [192]])
+def test_cells_that_are_no_signature_are_refused(stored, cells):
+    table = stored.to_arrow().slice(0, 1)
+    wrong = table.set_column(1, "cells", pa.array([cells], pa.list_(pa.uint16())))
+    with pytest.raises(SignatureError, match="Signature 0 is malformed"):
+        HammingIndex.from_arrow(wrong)
+
+
+def test_parquet_comes_back(stored, tmp_path, make):
+    stored.write_parquet(tmp_path / "index.parquet")
+    index = HammingIndex.read_parquet(tmp_path / "index.parquet")
+    assert_same(index, stored)
+    assert [path.name for path in tmp_path.glob("*.parquet*")] == ["index.parquet"]
+    expected = stored.search(make(30), 5)
+    for found, same in zip(index.search(make(30), 5), expected, strict=True):
+        np.testing.assert_array_equal(found, same)
+
+
+def test_what_is_no_parquet_is_named(stored, tmp_path):
+    (tmp_path / "text.parquet").write_text("no")
+    for name in ("text.parquet", "absent.parquet"):
+        with pytest.raises(IndexFormatError, match=name):
+            HammingIndex.read_parquet(tmp_path / name)
+    with pytest.raises(IndexWriteError, match="no-folder"):
+        stored.write_parquet(tmp_path / "no-folder" / "index.parquet")
