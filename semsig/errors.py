@@ -4,6 +4,7 @@
     * ClassTableError: a class table is malformed, unknown or not the one expected
     * LabelMapError: an array is no label map over its class table
     * OptionError: an option is outside its valid range
+    * QueryError: a search written in words cannot be understood; ``position`` says where
     * ImageError: a file cannot be read as an image; ``reason`` names why
     * SegmenterError: a segmenter cannot be loaded or run
         * CheckpointError: a checkpoint is missing, damaged, refused or of another network
@@ -35,6 +36,27 @@ class LabelMapError(SemsigError):
 
 class OptionError(SemsigError):
     """An option is outside its valid range."""
+
+
+class QueryError(SemsigError):
+    """A search written in words cannot be understood.
+
+    Parameters
+    ----------
+    message : str
+        What was expected, what came, what to do.
+    text : str
+        The search, shown below the message; empty if no place in it is to blame.
+    span : (int, int)
+        First character at fault, from 0, and the one after the last.
+    """
+
+    def __init__(self, message: str, *, text: str = "", span: tuple[int, int] = (0, 0)) -> None:
+        start, stop = span
+        marks = " " * start + "^" * max(1, stop - start)
+        super().__init__(f"{message}\n  {text}\n  {marks}" if text else message)
+        self.text = text
+        self.position = start
 
 
 class ImageError(SemsigError):

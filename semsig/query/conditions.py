@@ -1,0 +1,180 @@
+"""Conditions on what is where, answered from signatures alone."""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from semsig.classes import ClassTable
+from semsig.errors import OptionError, SchemaMismatchError
+from semsig.query.places import ANYWHERE, Place
+from semsig.types import SbsBatch
+
+Relation = Literal[">", ">=", "<", "<="]
+
+_RELATIONS = {">": operator.gt, ">=": operator.ge, "<": operator.lt, "<=": operator.le}
+_WEIGHTS = np.array([1.0, 6.0, 10.0, 14.0])
+"""What levels 1 to 4 weigh in their block, in sixteenths: most cells of level 1 hold far less
+than its midpoint 1/8; the others weigh theirs."""
+_ROWS_AT_ONCE = 8192
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """How much of a place a class fills.
+
+    Parameters
+    ----------
+    label : int
+        The class.
+    place : Place
+        Where; anywhere by default.
+    relation : {">", ">=", "<", "<="}
+        How its share compares with `percent`. ``">"`` and 0 mean that the class is there at
+        all, ``"<="`` and 0 that it is absent.
+    percent : float
+        0..100.
+
+    Raises
+    ------
+    OptionError
+        If `relation` or `percent` is none of these.
+    """
+
+    label: int
+    place: Place = ANYWHERE
+    relation: Relation = ">"
+    percent: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.relation not in _RELATIONS or not 0 <= self.percent <= 100:
+            raise OptionError(
+                "A condition has a relation >, >=, < or <= and a percentage from 0 to 100; "
+                f"{self.relation!r} and {self.percent} came."
+            )
+
+    @property
+    def wants(self) -> bool:
+        """Whether more of the class is better."""
+        return self.relation in (">", ">=")
+
+    def holds(self, share: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Tell for each share 0..1 of the class in the place whether the condition holds."""
+        return np.asarray(_RELATIONS[self.relation](100 * share, self.percent))
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """Conditions that a picture meets all of; written as :func:`semsig.query.parse` has it.
+
+    A signature holds proportion levels and no shares, so shares are estimated, always in the
+    same way. In a block, a class of level 1, 2, 3 or 4 weighs 1, 6, 10 or 14, and its share is
+    its weight over that of all classes in the block. Its share of a place is the mean over the
+    place's blocks, 0 in blocks without it. A class is absent if, and only if, its share is 0.
+
+    Parameters
+    ----------
+    classes : ClassTable
+        What the labels mean.
+    terms : tuple of Condition
+        The conditions.
+    """
+
+    classes: ClassTable
+    terms: tuple[Condition, ...]
+
+    def __len__(self) -> int:
+        return len(self.terms)
+
+    def __str__(self) -> str:
+        return ", ".join(_written(term, self.classes) for term in self.terms)
+
+    def shares(self, batch: SbsBatch) -> NDArray[np.float64]:
+        """Return the share of its place that each condition's class fills.
+
+        Parameters
+        ----------
+        batch : SbsBatch
+            N signatures over the class table of these conditions.
+
+        Returns
+        -------
+        ndarray of float64, shape (N, len(self))
+            0..1.
+
+        Raises
+        ------
+        SchemaMismatchError
+            If the signatures have other classes.
+        QueryError
+            If no block of the signatures is small enough to lie in a place.
+        """
+        if batch.schema.classes.fingerprint != self.classes.fingerprint:
+            raise SchemaMismatchError(
+                f"These conditions name classes of {self.classes.name!r}; signatures of "
+                f"{batch.schema.describe()} came. Parse them with the signatures' class table."
+            )
+        inside = [term.place.blocks(batch.schema.levels) for term in self.terms]
+        shares = np.zeros((len(batch), len(self)))
+        for first, last in _portions(len(batch)):
+            row, block, label, share = _cells(batch, first, last)
+            for column, (term, blocks) in enumerate(zip(self.terms, inside, strict=True)):
+                counts = (label == term.label) & blocks[block]
+                total = np.bincount(row[counts], share[counts], last - first)
+                shares[first:last, column] = total / blocks.sum()
+        return shares
+
+    def evaluate(self, batch: SbsBatch) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+        """Tell which signatures meet all conditions, and how well.
+
+        Parameters and errors are those of :meth:`shares`.
+
+        Returns
+        -------
+        met : ndarray of bool, shape (N,)
+            Whether all conditions hold.
+        score : ndarray of float64, shape (N,)
+            0..1: the product over the conditions of the share, or of 1 - share where less is
+            better.
+        """
+        met, score = np.ones(len(batch), np.bool_), np.ones(len(batch))
+        for term, share in zip(self.terms, self.shares(batch).T, strict=True):
+            met &= term.holds(share)
+            score *= share if term.wants else 1 - share
+        return met, score
+
+
+def _portions(n_rows: int) -> Iterator[tuple[int, int]]:
+    for first in range(0, n_rows, _ROWS_AT_ONCE):
+        yield first, min(first + _ROWS_AT_ONCE, n_rows)
+
+
+def _cells(
+    batch: SbsBatch, first: int, last: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+    """Return row from `first` on, block, label and share of its block of each cell."""
+    offsets = batch.offsets[first : last + 1]
+    codes = batch.cells[offsets[0] : offsets[-1]].astype(np.int64)
+    row = np.repeat(np.arange(last - first), np.diff(offsets))
+    block, label = np.divmod(codes >> 2, len(batch.schema.classes))
+    weight = _WEIGHTS[codes & 3]
+    begins = np.ones(len(codes), np.bool_)
+    begins[1:] = (np.diff(block) != 0) | (np.diff(row) != 0)
+    run = np.cumsum(begins) - 1
+    return row, block, label, weight / np.bincount(run, weight)[run]
+
+
+def _written(term: Condition, classes: ClassTable) -> str:
+    name = classes.names[term.label]
+    plain = re.fullmatch(r"(?!without\s)[^\s,:<>=!\"%]+( [^\s,:<>=!\"%]+)*", name, re.IGNORECASE)
+    name = name if plain else '"' + name.replace('"', " ") + '"'
+    name += "" if term.place == ANYWHERE else f":{term.place.name}"
+    if term.percent == 0 and term.relation in (">", "<="):
+        return name if term.wants else f"!{name}"
+    return f"{name}{term.relation}{term.percent!r}%"
