@@ -269,17 +269,20 @@ def test_a_broken_pipe_is_quiet(indexed):
     assert done.returncode == 1
 
 
-def test_file_names_that_are_no_unicode_are_printed_as_they_are(folder):
+def test_file_names_that_are_no_unicode_are_printed_as_they_are(folder, monkeypatch, capsysbinary):
     odd = os.fsdecode(b"\xff")
     (folder / "photos" / "0.jpg").rename(folder / "photos" / f"{odd}.jpg")
     (folder / "maps" / "0.png").rename(folder / "maps" / f"{odd}.png")
-    index = ["--index", str(folder / "index")]
+    index = ["--index", folder / "index"]
+    segmenter = ["--segmenter", f"files:{folder / 'maps'}"]
     for arguments in (
-        ["index", str(folder / "photos"), *index, "--segmenter", f"files:{folder / 'maps'}"],
-        ["search", str(folder / "photos" / "1.jpg"), *index],
+        ["index", folder / "photos", *index, *segmenter],
+        ["search", folder / "photos" / "1.jpg", *index],
     ):
-        done = subprocess.run([*COMMAND, *arguments], capture_output=True, check=True)
-    assert b"\xff.jpg" in done.stdout
+        monkeypatch.setattr(sys, "argv", ["semsig", *map(str, arguments)])
+        with pytest.raises(SystemExit):
+            main()
+    assert b"\xff.jpg" in capsysbinary.readouterr().out
 
 
 def test_a_terminal_gets_a_table(indexed):

@@ -26,26 +26,19 @@ def run(monkeypatch, capsys, tmp_path):
 
 
 @pytest.mark.slow
-def test_rendered_scenes_are_indexed_measured_and_shown(run, tmp_path, monkeypatch):
-    monkeypatch.setattr(demo, "_CARRIERS", {})
+def test_rendered_scenes_and_real_photos_are_searched_and_shown(run, tmp_path, monkeypatch):
     out = tmp_path / "out"
     code, said, _ = run("--out", out, "--count", 20)
     assert code == 0
     assert "map_paper" in said
-    assert said.splitlines()[-1] == f"Open {out / 'scenes.html'}"
-    assert (out / "scenes.html").read_text("utf-8").startswith("<!doctype html>")
-    code, said, _ = run("--out", out, "--count", 20)
-    assert code == 0
-
-
-@pytest.mark.slow
-def test_real_photos_are_segmented_and_shown(run, tmp_path):
-    out = tmp_path / "out"
-    code, said, _ = run("--out", out, "--count", 20)
-    assert code == 0
     assert said.splitlines()[-1] == f"Open {out / 'photos.html'}"
     assert (out / "china-classes.png").exists()
     assert (out / "explained.png").exists()
+    monkeypatch.setattr(demo, "_CARRIERS", {})
+    code, said, _ = run("--out", out, "--count", 20)
+    assert code == 0
+    assert said.splitlines()[-1] == f"Open {out / 'scenes.html'}"
+    assert (out / "scenes.html").read_text("utf-8").startswith("<!doctype html>")
 
 
 @pytest.mark.slow
