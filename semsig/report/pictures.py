@@ -51,7 +51,7 @@ def explanation_picture(
     explanation : Explanation
         Of their signatures, in this order.
     width : int
-        Width of each photo in pixels.
+        Longer side of each photo in pixels.
     """
     canvas = Canvas(2 * width + _GAP + 64)
     columns = canvas.margin, canvas.margin + width + _GAP
@@ -63,10 +63,11 @@ def explanation_picture(
         letter_width = canvas.text(letter, x, size=22, ink=FAINT)
         canvas.text(side.title, x + letter_width + 12, size=22)
     canvas.y += 36
-    _place_pair(canvas, columns, [_boxed(side.image, width) for side in (a, b)])
+    photos = [fit(side.image, width) for side in (a, b)]
+    _place_pair(canvas, columns, photos)
     canvas.y += 12
-    marked = [_marked(_tinted(side, width), explanation) for side in (a, b)]
-    _place_pair(canvas, columns, marked)
+    covered = [overlay(photo, side.label_map) for photo, side in zip(photos, (a, b), strict=True)]
+    _place_pair(canvas, columns, [_marked(picture, explanation) for picture in covered])
     canvas.y += 12
     _key(canvas, explanation)
     canvas.swatches(legend(a.label_map, b.label_map))
@@ -74,26 +75,11 @@ def explanation_picture(
     return canvas.finished()
 
 
-def _boxed(image: Image, width: int) -> Image:
-    """Scale to a width; very tall photos to 1.25 times as high as wide, centred on white."""
-    height = round(1.25 * width)
-    scaled = fit(image, max(width, round(width * image.shape[0] / image.shape[1])))
-    if scaled.shape[0] <= height:
-        return scaled
-    scaled = fit(image, height)
-    sheet = np.full((height, width, 3), 252, np.uint8)
-    left = (width - scaled.shape[1]) // 2
-    sheet[:, left : left + scaled.shape[1]] = scaled
-    return sheet
-
-
-def _tinted(side: Side, width: int) -> Image:
-    return _boxed(overlay(fit(side.image, width), side.label_map), width)
-
-
 def _place_pair(canvas: Canvas, columns: tuple[int, int], pictures: list[Image]) -> None:
+    """Place two pictures, each in the middle of its column, and move below them."""
+    width = columns[1] - columns[0] - _GAP
     for x, picture in zip(columns, pictures, strict=True):
-        canvas.paste(picture, x)
+        canvas.paste(picture, x + (width - picture.shape[1]) // 2)
     canvas.y += max(picture.shape[0] for picture in pictures)
 
 
