@@ -11,6 +11,7 @@ import numpy as np
 
 from semsig.config import IndexingOptions
 from semsig.engine.adding import Adding, Progress
+from semsig.engine.asking import best, nearest
 from semsig.engine.catalogue import find_photo, prune_photos, remove_photos
 from semsig.engine.info import EngineInfo, meta_of, same_segmenter
 from semsig.engine.photo import PhotoPath, PhotoRecord, absolute
@@ -18,6 +19,7 @@ from semsig.engine.report import AddReport
 from semsig.errors import IndexFormatError, OptionError
 from semsig.explain import Explanation, explain
 from semsig.index import HammingIndex
+from semsig.query import Box, Conditions, Words, leave_out, parse, parse_absent
 from semsig.segment import Segmenter, load_segmenter, segment_path
 from semsig.signature import sbs
 from semsig.types import Hit, Image, LabelMap, Metric, SbsSchema, SbsSignature
@@ -169,34 +171,58 @@ class Engine:
 
     def search(
         self,
-        query: Query,
+        query: Query | None,
         k: int = 10,
         *,
         metric: Metric = "hamming",
         exclude_self: bool = False,
+        has: Words = (),
+        without: Words = (),
+        crop: Box | None = None,
+        mirrored: bool = False,
     ) -> list[Hit]:
         """Return the `k` photos nearest to `query`, the nearest first.
 
         Parameters
         ----------
-        query : path-like, ndarray of uint8 (H, W, 3) RGB, or LabelMap
-            What to search for.
+        query : path-like, ndarray of uint8 (H, W, 3) RGB, LabelMap, or None
+            What to search for. None ranks the photos by how well they meet the conditions;
+            a hit's distance is then 1 - score.
         k : int
-            At least 1; fewer hits come where the index holds fewer photos.
+            At least 1; fewer hits come where fewer photos are there or meet the conditions.
         metric : {"hamming", "tanimoto", "tanimoto-idf"}
             The distance.
         exclude_self : bool
             Leave the query's own path out of the hits.
+        has : str or iterable of str
+            Conditions that hits meet, such as ``"sky:top, horse>10%"``; see
+            :func:`semsig.query.parse`. What they say of left and right is never mirrored.
+        without : str or iterable of str
+            Classes, or classes in places, that hits lack; the query is searched for as if it
+            lacked them too.
+        crop : Box, optional
+            The part of the query to search for.
+        mirrored : bool
+            Search for the query's mirror image as well; the nearer counts. An indexed photo is
+            segmented again.
+
+        Raises
+        ------
+        QueryError
+            If conditions cannot be understood, or there is neither query nor condition.
         """
-        signature = self.signature(query)
-        distances, ids = self.index.search(signature, k + exclude_self, metric=metric)
+        classes = self.index.schema.classes
+        wanted, absent = parse(has, classes), parse_absent(without, classes)
+        conditions = Conditions(classes, wanted.terms + absent.terms)
+        if query is None:
+            found = best(self.index, conditions, k)
+        else:
+            asked = self.signatures(query, without=without, crop=crop, mirrored=mirrored)
+            limit = k + exclude_self
+            found = nearest(self.index, asked, limit, metric=metric, conditions=conditions)
         own = absolute(query) if exclude_self and _is_path(query) else None
-        found = [
-            (float(distance), int(id_), self.path(int(id_)))
-            for distance, id_ in zip(distances[0], ids[0], strict=True)
-            if id_ >= 0
-        ]
-        others = [hit for hit in found if hit[2] != own][:k]
+        paths = ((distance, id_, self.path(id_)) for distance, id_ in found)
+        others = [hit for hit in paths if hit[2] != own][:k]
         return [
             Hit(rank=rank, id=id_, path=path, distance=distance)
             for rank, (distance, id_, path) in enumerate(others, 1)
@@ -229,6 +255,23 @@ class Engine:
                 return self.index.signature(known[0])
         return sbs(self.label_map(query), self.index.schema.levels)
 
+    def signatures(
+        self,
+        query: Query,
+        *,
+        without: Words = (),
+        crop: Box | None = None,
+        mirrored: bool = False,
+    ) -> list[SbsSignature]:
+        """Return the signatures that :meth:`search` looks for: one, or two if mirrored."""
+        absent = parse_absent(without, self.index.schema.classes)
+        if crop is None and not mirrored:
+            return [leave_out(self.signature(query), absent)]
+        label_map = self.label_map(query)
+        label_map = crop.crop(label_map) if crop else label_map
+        maps = [label_map, label_map.flipped()] if mirrored else [label_map]
+        return [leave_out(sbs(each, self.index.schema.levels), absent) for each in maps]
+
     def path(self, id_: int) -> str:
         """Return the path of the photo with an id; UnknownIdError if it is absent."""
         return PhotoRecord.from_json(self.index.payload(id_)).path
@@ -254,5 +297,5 @@ class Engine:
         return EngineInfo.of(self.index)
 
 
-def _is_path(query: Query) -> TypeGuard[PhotoPath]:
-    return not isinstance(query, np.ndarray | LabelMap)
+def _is_path(query: Query | None) -> TypeGuard[PhotoPath]:
+    return query is not None and not isinstance(query, np.ndarray | LabelMap)

@@ -23,7 +23,7 @@ from semsig.index.manifest import Manifest
 from semsig.index.segment import Segment
 from semsig.index.store import Store
 from semsig.index.verify import VerifyReport, verify_index
-from semsig.types import SbsSchema, SbsSignature
+from semsig.types import SbsBatch, SbsSchema, SbsSignature
 
 
 class SignatureCollection:
@@ -132,6 +132,19 @@ class SignatureCollection:
     def payloads(self) -> Iterator[str]:
         """Payloads in the order of :attr:`ids`."""
         return self._store.snapshot.payloads()
+
+    def to_batch(self) -> tuple[NDArray[np.int64], SbsBatch]:
+        """Return ids and signatures as they are at one moment, in order of insertion.
+
+        Returns
+        -------
+        ids : ndarray of int64, shape (N,)
+            Read-only.
+        batch : SbsBatch
+            N signatures; not copied where the index is compact.
+        """
+        snapshot = self._store.snapshot
+        return snapshot.ids, snapshot.batch()
 
     def signature(self, id_: int) -> SbsSignature:
         """Return the signature of an id; UnknownIdError if it is absent."""

@@ -1,8 +1,8 @@
 """Searches that no photo stands for: conditions in words, drawn layouts, crops, mirror images."""
 
 from semsig.query.conditions import Condition, Conditions
-from semsig.query.grammar import parse
-from semsig.query.layout import Box, mirrored, read_layout, without
+from semsig.query.grammar import Words, parse, parse_absent
+from semsig.query.layout import Box, leave_out, mirrored, read_layout
 from semsig.query.places import PLACES, Place
 
 __all__ = [
@@ -11,8 +11,10 @@ __all__ = [
     "Condition",
     "Conditions",
     "Place",
+    "Words",
+    "leave_out",
     "mirrored",
     "parse",
+    "parse_absent",
     "read_layout",
-    "without",
 ]

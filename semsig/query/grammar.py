@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from dataclasses import replace
 from difflib import get_close_matches
 from typing import NoReturn
 
@@ -15,7 +17,11 @@ _MOST_NAMED = 12
 _RELATIONS: dict[str, Relation] = {">": ">", ">=": ">=", "<": "<", "<=": "<="}
 
 
-def parse(text: str, classes: ClassTable) -> Conditions:
+Words = str | Iterable[str]
+"""Conditions in one text or several; all of them hold."""
+
+
+def parse(text: Words, classes: ClassTable) -> Conditions:
     r"""Read conditions on what is where in a picture.
 
     The grammar, in which spaces count for nothing outside of names::
@@ -33,7 +39,7 @@ def parse(text: str, classes: ClassTable) -> Conditions:
 
     Parameters
     ----------
-    text : str
+    text : str or iterable of str
         The conditions.
     classes : ClassTable
         The classes that they may name.
@@ -41,7 +47,7 @@ def parse(text: str, classes: ClassTable) -> Conditions:
     Raises
     ------
     QueryError
-        If the text cannot be understood; the message marks where, and names what is close.
+        If a text cannot be understood; the message marks where, and names what is close.
 
     Examples
     --------
@@ -49,7 +55,26 @@ def parse(text: str, classes: ClassTable) -> Conditions:
     >>> print(parse("SKY:upper left, traffic light >= 5 %, without horse", table))
     sky:top-left, traffic_light>=5.0%, !horse
     """
-    return _Reader(text, classes).conditions()
+    texts = [text] if isinstance(text, str) else text
+    return Conditions(classes, tuple(t for each in texts for t in _Reader(each, classes).terms()))
+
+
+def parse_absent(text: Words, classes: ClassTable) -> Conditions:
+    """Read classes, or classes in places, and return the conditions that they are absent.
+
+    Raises
+    ------
+    QueryError
+        If a text cannot be understood, or says more than ``CLASS`` or ``CLASS:PLACE``.
+    """
+    named = parse(text, classes)
+    for term in named.terms:
+        if (term.relation, term.percent) != (">", 0):
+            raise QueryError(
+                "What is to be left out is CLASS or CLASS:PLACE, such as person or sky:top; "
+                f"{str(Conditions(classes, (term,)))!r} came."
+            )
+    return Conditions(classes, tuple(replace(term, relation="<=") for term in named.terms))
 
 
 class _Reader:
@@ -60,7 +85,7 @@ class _Reader:
         self._classes = classes
         self._at = 0
 
-    def conditions(self) -> Conditions:
+    def terms(self) -> list[Condition]:
         terms = [self._condition()]
         while self._take(","):
             terms.append(self._condition())
@@ -69,7 +94,7 @@ class _Reader:
                 "Expected a comma, :PLACE, or one of > >= < <= with a share such as 10%.",
                 (self._at, self._at + 1),
             )
-        return Conditions(self._classes, tuple(terms))
+        return terms
 
     def _condition(self) -> Condition:
         absent = self._take(r"!|without(?=[\s\"])")

@@ -70,10 +70,12 @@ class Box:
 
     def crop(self, label_map: LabelMap) -> LabelMap:
         """Return the part of a label map that the rectangle touches, at least one pixel."""
-        height, width = label_map.shape
+        return LabelMap(label_map.labels[self.slices(*label_map.shape)], label_map.classes)
+
+    def slices(self, height: int, width: int) -> tuple[slice, slice]:
+        """Return the rows and columns of a picture of that size that the rectangle touches."""
         rows = slice(math.floor(self.top * height), math.ceil(self.bottom * height))
-        columns = slice(math.floor(self.left * width), math.ceil(self.right * width))
-        return LabelMap(label_map.labels[rows, columns], label_map.classes)
+        return rows, slice(math.floor(self.left * width), math.ceil(self.right * width))
 
 
 def read_layout(path: str | os.PathLike[str], classes: ClassTable) -> LabelMap:
@@ -120,7 +122,7 @@ def mirrored(signature: SbsSignature) -> SbsSignature:
     return SbsSignature(codes, schema)
 
 
-def without(signature: SbsSignature, absent: Conditions) -> SbsSignature:
+def leave_out(signature: SbsSignature, absent: Conditions) -> SbsSignature:
     """Return a signature without the classes, in their places, that conditions name.
 
     The other classes keep their levels. With images that lack the classes as well, the search

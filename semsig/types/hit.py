@@ -22,7 +22,7 @@ class Hit:
     path : str
         The photo, as it was given when indexed.
     distance : float
-        Bits for ``"hamming"``; 0..1 for the Tanimoto distances.
+        Bits for ``"hamming"``; 0..1 for the Tanimoto distances and for conditions alone.
     """
 
     rank: int
