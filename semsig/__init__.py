@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from semsig.classes import ClassTable as ClassTable
     from semsig.engine import Engine as Engine
     from semsig.errors import SemsigError as SemsigError
+    from semsig.estimators import SbsNeighbors as SbsNeighbors
+    from semsig.estimators import SbsTransformer as SbsTransformer
     from semsig.image import read_image as read_image
     from semsig.index import HammingIndex as HammingIndex
     from semsig.segment import load_segmenter as load_segmenter
@@ -28,8 +30,10 @@ _HOMES = {
     "Hit": "semsig.types",
     "LabelMap": "semsig.types",
     "SbsBatch": "semsig.types",
+    "SbsNeighbors": "semsig.estimators",
     "SbsSchema": "semsig.types",
     "SbsSignature": "semsig.types",
+    "SbsTransformer": "semsig.estimators",
     "SemsigError": "semsig.errors",
     "load_segmenter": "semsig.segment",
     "read_image": "semsig.image",

@@ -1,0 +1,45 @@
+"""Signatures as sparse matrices of bits."""
+
+from __future__ import annotations
+
+import numpy as np
+import scipy.sparse
+from numpy.typing import DTypeLike, NDArray
+
+from semsig.types import SbsBatch
+
+
+def csr_bits(batch: SbsBatch, dtype: DTypeLike) -> scipy.sparse.csr_array:
+    """Return the bit strings of :meth:`SbsSignature.to_bits`, one a row.
+
+    Parameters
+    ----------
+    batch : SbsBatch
+        N signatures.
+    dtype : dtype
+        Of the ones.
+
+    Returns
+    -------
+    csr_array, shape (N, n_bits)
+        Column indices ascend in each row.
+    """
+    cell = batch.cells.astype(np.int64) >> 2
+    level = (batch.cells & 3).astype(np.int64) + 1
+    first_bit = np.zeros(len(cell) + 1, np.int64)
+    np.cumsum(level, out=first_bit[1:])
+    to_go = np.repeat(first_bit[1:], level) - np.arange(first_bit[-1])
+    thermometer = np.repeat(cell * 4 + 4, level) - to_go
+    n_cells = batch.schema.n_cells
+    halves = [
+        _ones(cell, batch.offsets, n_cells, dtype),
+        _ones(thermometer, first_bit[batch.offsets], n_cells * 4, dtype),
+    ]
+    return scipy.sparse.hstack(halves, format="csr")
+
+
+def _ones(
+    columns: NDArray[np.int64], starts: NDArray[np.int64], width: int, dtype: DTypeLike
+) -> scipy.sparse.csr_array:
+    ones = np.ones(len(columns), dtype)
+    return scipy.sparse.csr_array((ones, columns, starts), shape=(len(starts) - 1, width))

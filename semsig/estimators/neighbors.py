@@ -1,0 +1,216 @@
+"""SbsNeighbors: exact nearest neighbours with the calls of scikit-learn's NearestNeighbors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal, Self
+
+import numpy as np
+import scipy.sparse
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
+
+from semsig.errors import OptionError
+from semsig.index import HammingIndex
+from semsig.index.checks import Signatures, check_k
+from semsig.index.scans import Distances, Engine
+from semsig.types import Metric, SbsBatch, SbsSignature
+
+
+class SbsNeighbors(BaseEstimator):  # type: ignore[misc]
+    """Exact nearest neighbours among signatures, called as scikit-learn's NearestNeighbors.
+
+    Differs from it in two ways: Hamming distances are numbers of bits, not fractions of
+    n_bits; and all results ascend by distance, ties in the order of the fitted signatures.
+
+    Parameters
+    ----------
+    n_neighbors : int
+        Neighbours to find, at least 1.
+    radius : float
+        Largest distance for :meth:`radius_neighbors`, at least 0.
+    metric : {"hamming", "tanimoto", "tanimoto-idf"}
+        See :class:`semsig.HammingIndex`.
+    engine : {"auto", "bounded", "postings", "dense"}
+        How to search; the answers are the same.
+
+    Attributes
+    ----------
+    index_ : HammingIndex
+        The fitted signatures under the ids 0..N-1.
+    n_samples_fit_ : int
+        Their number N.
+    """
+
+    def __init__(
+        self,
+        n_neighbors: int = 5,
+        *,
+        radius: float = 0.0,
+        metric: Metric = "hamming",
+        engine: Engine = "auto",
+    ) -> None:
+        self.n_neighbors = n_neighbors
+        self.radius = radius
+        self.metric = metric
+        self.engine = engine
+
+    def fit(self, X: SbsBatch | Sequence[SbsSignature], y: object = None) -> Self:  # noqa: ARG002
+        """Take the signatures to search.
+
+        Parameters
+        ----------
+        X : SbsBatch or sequence of SbsSignature
+            N signatures of one schema, as :class:`SbsTransformer` makes them.
+        y : object
+            Ignored.
+
+        Raises
+        ------
+        SchemaMismatchError, SignatureError
+            If the signatures have several schemas, or something else came.
+        """
+        self._fitted = X if isinstance(X, SbsBatch) else SbsBatch.of(X)
+        self.index_ = HammingIndex(self._fitted.schema)
+        self.index_.add(self._fitted)
+        self.n_samples_fit_ = len(self._fitted)
+        return self
+
+    def kneighbors(
+        self,
+        X: Signatures | None = None,
+        n_neighbors: int | None = None,
+        return_distance: bool = True,
+    ) -> tuple[Distances, NDArray[np.int64]] | NDArray[np.int64]:
+        """Find the nearest neighbours of each query.
+
+        Parameters
+        ----------
+        X : SbsBatch, sequence of SbsSignature or packed bits, optional
+            Q queries; by default the fitted signatures, none of which then is its own neighbour.
+        n_neighbors : int, optional
+            Instead of the estimator's own.
+        return_distance : bool
+            Whether to return distances too.
+
+        Returns
+        -------
+        distances : ndarray of int32 (hamming) or float32, shape (Q, n_neighbors)
+            Ascending; only if `return_distance`.
+        indices : ndarray of int64, shape (Q, n_neighbors)
+            Places in the fitted signatures.
+
+        Raises
+        ------
+        OptionError
+            If there are not as many neighbours, or an option is out of range.
+        SchemaMismatchError, SignatureError
+            If a query has another schema or is malformed.
+        sklearn.exceptions.NotFittedError
+            If :meth:`fit` was not called.
+        """
+        distances, indices = self._nearest(X, n_neighbors)
+        return (distances, indices) if return_distance else indices
+
+    def kneighbors_graph(
+        self,
+        X: Signatures | None = None,
+        n_neighbors: int | None = None,
+        mode: Literal["connectivity", "distance"] = "connectivity",
+    ) -> scipy.sparse.csr_array:
+        """Return the nearest neighbours as a sparse matrix.
+
+        With ``mode="distance"`` it is what estimators with ``metric="precomputed"`` take, such
+        as scikit-learn's DBSCAN.
+
+        Parameters
+        ----------
+        X, n_neighbors
+            See :meth:`kneighbors`.
+        mode : {"connectivity", "distance"}
+            Whether entries are 1 or distances, of which a 0 is stored as well.
+
+        Returns
+        -------
+        csr_array of float64, shape (Q, N)
+            ``n_neighbors`` entries a row.
+        """
+        if mode not in ("connectivity", "distance"):
+            raise OptionError(f"mode is 'connectivity' or 'distance'; {mode!r} came.")
+        distances, indices = self._nearest(X, n_neighbors)
+        values = distances.astype(np.float64) if mode == "distance" else np.ones(indices.shape)
+        starts = np.arange(len(indices) + 1) * indices.shape[1]
+        shape = len(indices), self.n_samples_fit_
+        return scipy.sparse.csr_array((values.ravel(), indices.ravel(), starts), shape=shape)
+
+    def radius_neighbors(
+        self,
+        X: Signatures | None = None,
+        radius: float | None = None,
+        return_distance: bool = True,
+    ) -> tuple[NDArray[Any], NDArray[Any]] | NDArray[Any]:
+        """Find all neighbours of each query within a radius.
+
+        Parameters
+        ----------
+        X, return_distance
+            See :meth:`kneighbors`.
+        radius : float, optional
+            Instead of the estimator's own; the distance may equal it.
+
+        Returns
+        -------
+        distances : ndarray of object, shape (Q,)
+            An array for each query, ascending; only if `return_distance`.
+        indices : ndarray of object, shape (Q,)
+            The same for places in the fitted signatures.
+        """
+        check_is_fitted(self)
+        found = self.index_.search_radius(
+            self._fitted if X is None else X,
+            self.radius if radius is None else radius,
+            metric=self.metric,
+            engine=self.engine,
+        )
+        if X is None:
+            others = (indices != row for row, (_, indices) in enumerate(found))
+            found = [(d[other], i[other]) for (d, i), other in zip(found, others, strict=True)]
+        indices = _objects([indices for _, indices in found])
+        return (_objects([d for d, _ in found]), indices) if return_distance else indices
+
+    def _nearest(
+        self, queries: Signatures | None, n_neighbors: int | None
+    ) -> tuple[Distances, NDArray[np.int64]]:
+        check_is_fitted(self)
+        k = check_k(self.n_neighbors if n_neighbors is None else n_neighbors)
+        own = queries is None
+        if k + own > self.n_samples_fit_:
+            raise OptionError(
+                f"n_neighbors is at most {self.n_samples_fit_ - own}, the number of signatures "
+                f"to choose from; {k} came."
+            )
+        found = self.index_.search(
+            self._fitted if queries is None else queries,
+            k + own,
+            metric=self.metric,
+            engine=self.engine,
+        )
+        return _without_self(*found) if own else found
+
+
+def _without_self(
+    distances: Distances, indices: NDArray[np.int64]
+) -> tuple[Distances, NDArray[np.int64]]:
+    """Drop row i from the neighbours of row i; the last where equals before it crowd it out."""
+    others = indices != np.arange(len(indices))[:, None]
+    others[others.all(axis=1), -1] = False
+    shape = len(indices), indices.shape[1] - 1
+    return distances[others].reshape(shape), indices[others].reshape(shape)
+
+
+def _objects(arrays: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    found = np.empty(len(arrays), object)
+    for place, array in enumerate(arrays):
+        found[place] = array
+    return found
