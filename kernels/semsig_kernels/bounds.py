@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from semsig_kernels._jit import kernel
 from semsig_kernels.postings import Queries
+from semsig_kernels.simd import prefetch
 from semsig_kernels.topk import replace_worst
 
 CHUNK_ROWS = 8192
@@ -28,6 +29,8 @@ LANES = 512
 OFFSET = 2**15
 QUERIES_AT_ONCE = 8
 _BINS = 4096
+_AHEAD = 8
+_CELLS_A_LINE = 32
 
 
 class Sums(NamedTuple):
@@ -105,6 +108,7 @@ def nearest_bounded(
     needs = np.empty((held, sums.column_of.size), np.uint8)
     groups = np.empty((held, sums.column_of.size), np.int64)
     n_groups = np.empty(held, np.int64)
+    candidates = np.empty((chunks[1] - chunks[0]) * CHUNK_ROWS, np.int64)
     compared = 0
     for first in range(0, queries.totals.size, held):
         last = min(first + held, queries.totals.size)
@@ -127,6 +131,7 @@ def nearest_bounded(
                 table,
                 scores[q - first],
                 peaks[q - first],
+                candidates,
                 distances[q],
                 found[q],
             )
@@ -223,33 +228,69 @@ def _refine(
     table: NDArray[np.uint8] | NDArray[np.int64],
     scores: NDArray[np.uint16],
     peaks: NDArray[np.uint16],
+    candidates: NDArray[np.int64],
     distances: NDArray[np.float64],
     found: NDArray[np.int64],
 ) -> int:
     """Compare the rows with the highest scores, then those that may still be near enough."""
+    flat = scores.reshape(-1)
     compared = 0
     above = 2**16
     for least in (_high_score(peaks, 2 * found.size + 8), 0):
         limit = max(least, _least_score(unit, rows, total, tanimoto, distances[0]))
-        for chunk in range(peaks.shape[0]):
-            for lane in range(LANES):
-                if peaks[chunk, lane] < limit:
-                    continue
-                for i in range(lane, CHUNK_ROWS, LANES):
-                    row = first_row + chunk * CHUNK_ROWS + i
-                    if row >= rows.totals.size:
-                        break
-                    score = int(scores[chunk, i])
-                    if score < limit or score >= above:
-                        continue
-                    if tanimoto and not _near_enough(unit, rows, total, row, score, distances[0]):
-                        continue
-                    compared += 1
-                    if _offer(rows, total, row, tanimoto, table, distances, found):
-                        least_score = _least_score(unit, rows, total, tanimoto, distances[0])
-                        limit = max(limit, least_score)
+        n_rows = rows.totals.size - first_row
+        count = _gather(scores, peaks, n_rows, limit, above, candidates)
+        for c in range(count):
+            _prefetch_row(rows, first_row, candidates, c, count)
+            row, score = first_row + candidates[c], int(flat[candidates[c]])
+            if score < limit:
+                continue
+            if tanimoto and not _near_enough(unit, rows, total, row, score, distances[0]):
+                continue
+            compared += 1
+            if _offer(rows, total, row, tanimoto, table, distances, found):
+                limit = max(limit, _least_score(unit, rows, total, tanimoto, distances[0]))
         above = least
     return compared
+
+
+@kernel
+def _gather(
+    scores: NDArray[np.uint16],
+    peaks: NDArray[np.uint16],
+    n_rows: int,
+    limit: int,
+    above: int,
+    candidates: NDArray[np.int64],
+) -> int:
+    """Write where scores are in limit..above - 1; return how many."""
+    count = 0
+    for chunk in range(peaks.shape[0]):
+        first, best, of_chunk = chunk * CHUNK_ROWS, peaks[chunk], scores[chunk]
+        size = min(CHUNK_ROWS, n_rows - first)
+        for lane in range(best.size):
+            if best[lane] < limit:
+                continue
+            for i in range(lane, size, LANES):
+                if limit <= of_chunk[i] < above:
+                    candidates[count] = first + i
+                    count += 1
+    return count
+
+
+@kernel
+def _prefetch_row(
+    rows: Rows, first_row: int, candidates: NDArray[np.int64], c: int, count: int
+) -> None:
+    """Have what later comparisons read loaded meanwhile: they wait for memory most of all."""
+    if c + 2 * _AHEAD < count:
+        row = first_row + candidates[c + 2 * _AHEAD]
+        prefetch(rows.offsets, row)
+        prefetch(rows.totals, row)
+    if c + _AHEAD < count:
+        row = first_row + candidates[c + _AHEAD]
+        for cell in range(rows.offsets[row], rows.offsets[row + 1], _CELLS_A_LINE):
+            prefetch(rows.cells, cell)
 
 
 @kernel

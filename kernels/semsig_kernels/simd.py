@@ -56,6 +56,33 @@ def _trailing_zeros(word: Any) -> Any:  # noqa: ARG001
     return lambda word: _cttz(word)
 
 
+def prefetch(array: Any, index: int) -> None:
+    """Have the cache line of ``array[index]`` loaded; no more than a hint, also past the end."""
+
+
+@intrinsic
+def _prefetch_line(typing: Any, array: Any, index: Any) -> Emitted:  # noqa: ARG001
+    return types.void(array, types.int64), _emit_prefetch
+
+
+def _emit_prefetch(context: Any, build: Any, signature: Any, args: Any) -> Any:
+    data = context.make_array(signature.args[0])(context, build, args[0]).data
+    pointer = build.bitcast(build.gep(data, [args[1]]), _I8.as_pointer())
+    hint = cgutils.get_or_insert_function(
+        build.module,
+        ir.FunctionType(ir.VoidType(), [_I8.as_pointer(), _I32, _I32, _I32]),
+        "llvm.prefetch.p0",
+    )
+    read, keep, data_cache = (ir.Constant(_I32, value) for value in (0, 3, 1))
+    build.call(hint, [pointer, read, keep, data_cache])
+    return context.get_dummy_value()
+
+
+@overload(prefetch)
+def _prefetch(array: Any, index: Any) -> Any:  # noqa: ARG001
+    return lambda array, index: _prefetch_line(array, index)
+
+
 @intrinsic
 def equal_lanes(typing: Any, labels: Any, start: Any, label: Any, lanes: Any) -> Emitted:  # noqa: ARG001
     """Bit j says whether ``labels[start + j] == label``, for the bits j set in `lanes`.
