@@ -65,6 +65,33 @@ def segmenters() -> str:
     return _table([found["task"], "CPU time", "faster"], rows)
 
 
+def hamming() -> str:
+    """Tabulate exact search, one row a method, one column a kind of query."""
+    found = _load("hamming")
+    kinds = found["timings"]
+    methods = next(iter(kinds.values()))
+    rows = [
+        [
+            method,
+            *(
+                f"{_seconds(runs[method]['cpu'])} ({runs[method]['faster']:.3g}x)"
+                for runs in kinds.values()
+            ),
+        ]
+        for method in methods
+    ]
+    return _table([found["task"], *kinds], rows)
+
+
+def coldstart() -> str:
+    """Tabulate what a process costs from its start to its answer."""
+    found = _load("coldstart")
+    return _table(
+        ["from process start to its end", "wall time"],
+        [[name, _seconds(value)] for name, value in found["seconds"].items()],
+    )
+
+
 def retrieval() -> str:
     """Tabulate retrieval accuracy on the benchmarks."""
     columns = ("map", "p@20", "map_paper", "p@r", "anmrr")
@@ -92,8 +119,10 @@ def example() -> str:
 BLOCKS: dict[str, Callable[[], str]] = {
     "example": example,
     "retrieval": retrieval,
+    "hamming": hamming,
     "construction": construction,
     "segmenters": segmenters,
+    "coldstart": coldstart,
 }
 
 
