@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from semsig import __version__
-from semsig.cli import demo, evaluation, photos, training, upkeep
+from semsig.cli import demo, evaluation, photos, searching, training, upkeep
 from semsig.cli.console import stderr
 from semsig.errors import SemsigError
 
@@ -26,7 +26,7 @@ app = typer.Typer(
 )
 for command in (
     photos.index,
-    photos.search,
+    searching.search,
     photos.explain,
     photos.segment,
     upkeep.info,

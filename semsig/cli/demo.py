@@ -98,7 +98,7 @@ def _page(engine: Engine, query: Path, target: Path) -> Path:
     best = found[:3]
     reasons = [explain(asked, engine.index.signature(hit.id), names=names) for hit in best]
     answer(f"Photos like {query}")
-    show.hits(best, reasons)
+    show.hits(best, [why.sentence for why in reasons])
     target.write_text(search_page(engine, query, found, metric="tanimoto"), "utf-8")
     return target
 

@@ -1,4 +1,4 @@
-"""Commands on photos: index, search, explain, segment."""
+"""Commands on photos: index, explain, segment."""
 
 from __future__ import annotations
 
@@ -15,8 +15,6 @@ from semsig.cli.options import (
     IndexFolder,
     Json,
     Level,
-    MetricName,
-    MetricOption,
     Photo,
     Photos,
     SegmenterName,
@@ -67,41 +65,6 @@ def index(
         show.added(report, pruned, engine, index)
     if strict and report.skipped:
         raise typer.Exit(_SKIPPED)
-
-
-def search(
-    photo: Photo,
-    index: IndexFolder,
-    k: Annotated[int, typer.Option("-k", min=1, help="Hits to show.")] = 10,
-    metric: MetricOption = MetricName.HAMMING,
-    html: Annotated[
-        Path | None, typer.Option(help="Write a page with pictures and reasons.", dir_okay=False)
-    ] = None,
-    include_self: Annotated[
-        bool, typer.Option("--include-self", help="Let the photo find itself.")
-    ] = False,
-    as_json: Json = False,
-) -> None:
-    """Find the photos of an index that are most like a photo, and say why."""
-    from semsig.engine import Engine
-    from semsig.explain import explain as explain_pair
-
-    engine = Engine.open(index)
-    hits = engine.search(photo, k, metric=metric.value, exclude_self=not include_self)
-    asked = engine.signature(photo)
-    names = ("the query", "the hit")
-    reasons = [explain_pair(asked, engine.index.signature(hit.id), names=names) for hit in hits]
-    if as_json:
-        answer_json(show.hits_document(photo, metric.value, hits, reasons))
-    else:
-        show.hits(hits, reasons)
-    if html is not None:
-        from semsig.report import search_page
-
-        page = search_page(engine, photo, hits, metric=metric.value)
-        html.parent.mkdir(parents=True, exist_ok=True)
-        html.write_text(page, "utf-8")
-        remark(f"Wrote {html}")
 
 
 def explain(

@@ -65,34 +65,30 @@ def _name_skipped(skipped: Sequence[tuple[str, str]]) -> None:
         remark(f"... and {len(skipped) - _MOST_NAMED:,} more; --json names all")
 
 
-def hits(found: Sequence[Hit], reasons: Sequence[Explanation]) -> None:
-    """List the hits, the nearest first."""
+def hits(found: Sequence[Hit], sentences: Sequence[str]) -> None:
+    """List the hits, the nearest first, each with a sentence on it."""
     rows = [
-        (str(hit.rank), _distance(hit.distance), _relative(hit.path), why.sentence)
-        for hit, why in zip(found, reasons, strict=True)
+        (str(hit.rank), _distance(hit.distance), _relative(hit.path), sentence)
+        for hit, sentence in zip(found, sentences, strict=True)
     ]
     table(("rank", "distance", "photo", "why"), rows, numbers=2)
 
 
 def hits_document(
-    photo: Path, metric: str, found: Sequence[Hit], reasons: Sequence[Explanation]
-) -> dict[str, Any]:
-    """Return the hits for JSON."""
-    return {
-        "query": str(photo),
-        "metric": metric,
-        "hits": [
-            {
-                "rank": hit.rank,
-                "id": hit.id,
-                "path": hit.path,
-                "distance": hit.distance,
-                "bits": why.distance,
-                "sentence": why.sentence,
-            }
-            for hit, why in zip(found, reasons, strict=True)
-        ],
-    }
+    found: Sequence[Hit], sentences: Sequence[str], bits: Sequence[int | None]
+) -> list[dict[str, Any]]:
+    """Return the hits for JSON; `bits` that differ are None where nothing was compared."""
+    return [
+        {
+            "rank": hit.rank,
+            "id": hit.id,
+            "path": hit.path,
+            "distance": hit.distance,
+            "bits": differ,
+            "sentence": sentence,
+        }
+        for hit, sentence, differ in zip(found, sentences, bits, strict=True)
+    ]
 
 
 def explanation(why: Explanation) -> None:

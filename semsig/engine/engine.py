@@ -211,9 +211,7 @@ class Engine:
         QueryError
             If conditions cannot be understood, or there is neither query nor condition.
         """
-        classes = self.index.schema.classes
-        wanted, absent = parse(has, classes), parse_absent(without, classes)
-        conditions = Conditions(classes, wanted.terms + absent.terms)
+        conditions = self.conditions(has, without)
         if query is None:
             found = best(self.index, conditions, k)
         else:
@@ -254,6 +252,12 @@ class Engine:
             if known is not None and known[1].is_fresh:
                 return self.index.signature(known[0])
         return sbs(self.label_map(query), self.index.schema.levels)
+
+    def conditions(self, has: Words = (), without: Words = ()) -> Conditions:
+        """Return what hits must meet; QueryError if a text cannot be understood."""
+        classes = self.index.schema.classes
+        terms = parse(has, classes).terms + parse_absent(without, classes).terms
+        return Conditions(classes, terms)
 
     def signatures(
         self,

@@ -1,7 +1,8 @@
 """Pictures and pages that show what was found and why."""
 
+from semsig.report.matches import conditions_page
 from semsig.report.page import search_page
 from semsig.report.pictures import explanation_picture, segmentation_picture
 from semsig.report.side import Side
 
-__all__ = ["Side", "explanation_picture", "search_page", "segmentation_picture"]
+__all__ = ["Side", "conditions_page", "explanation_picture", "search_page", "segmentation_picture"]

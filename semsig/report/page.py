@@ -26,7 +26,7 @@ _LEVELS = ("not there", "up to 1/4", "1/4 to 1/2", "1/2 to 3/4", "over 3/4")
 
 def search_page(
     engine: Engine,
-    query: str | Path,
+    query: str | Path | Sequence[Side],
     hits: Sequence[Hit],
     *,
     metric: Metric = "hamming",
@@ -40,8 +40,9 @@ def search_page(
     ----------
     engine : Engine
         The engine that found the hits.
-    query : path-like
-        The photo that was searched for.
+    query : path-like or sequence of Side
+        The photo that was searched for, or all that was; the first is shown, and each hit is
+        compared with the one that it is nearest to.
     hits : sequence of Hit
         What was found.
     metric : {"hamming", "tanimoto", "tanimoto-idf"}
@@ -54,7 +55,8 @@ def search_page(
     ImageError, SegmenterError
         If the query cannot be read or segmented. Of a hit, a note says so instead.
     """
-    asked = Side.read(query, engine, side=max(side, 640))
+    sides = _sides(query, engine, side)
+    asked = sides[0]
     template = Template(Path(__file__).with_name("page.html").read_text("utf-8"))
     return template.substitute(
         title=f"Photos like {_safe(asked.title)}",
@@ -63,10 +65,16 @@ def search_page(
         f"lie most like that, nearest first ({escape(metric)} distance).",
         query=_query(asked),
         side=2**engine.index.schema.levels,
-        hits="\n".join(_card(asked, hit, engine, metric, side) for hit in hits),
+        hits="\n".join(_card(sides, hit, engine, metric, side) for hit in hits),
         footer=f"semsig {__version__}, {escape(engine.index.meta['segmenter'])}, "
         f"{escape(engine.index.schema.describe())}",
     )
+
+
+def _sides(query: str | Path | Sequence[Side], engine: Engine, side: int) -> Sequence[Side]:
+    if isinstance(query, str | Path):
+        return [Side.read(query, engine, side=max(side, 640))]
+    return query
 
 
 def _query(asked: Side) -> str:
@@ -77,55 +85,63 @@ def _query(asked: Side) -> str:
         for entry in legend(asked.label_map)
     )
     return (
-        f"<figure>{_img(asked.image, f'The query, {asked.title}')}"
+        f"<figure>{picture(asked.image, f'The query, {asked.title}')}"
         f"<figcaption>{_safe(asked.title)}</figcaption></figure>"
-        f"<figure>{_img(covered, 'The same, coloured by class')}"
+        f"<figure>{picture(covered, 'The same, coloured by class')}"
         f"<figcaption>its classes</figcaption></figure>"
         f'<ul class="legend" aria-label="Classes">{entries}</ul>'
     )
 
 
-def _card(asked: Side, hit: Hit, engine: Engine, metric: Metric, side: int) -> str:
+def _card(sides: Sequence[Side], hit: Hit, engine: Engine, metric: Metric, side: int) -> str:
     try:
         found = Side.read(hit.path, engine, side=side)
     except (ImageError, SegmenterError) as error:
-        return _missing(hit, metric, str(error))
-    why = explain(
-        asked.signature,
-        found.signature,
-        maps=(asked.label_map, found.label_map),
-        names=_NAMES,
+        return missing(hit, _distance(hit, metric), str(error))
+    reasons = (
+        explain(
+            asked.signature,
+            found.signature,
+            maps=(asked.label_map, found.label_map),
+            names=_NAMES,
+        )
+        for asked in sides
     )
+    why = min(reasons, key=lambda reason: reason.distance)
     shown = describe(found.signature, found.label_map)
     return (
         f'<li class="card"><div class="stage"><div class="stack">'
-        f"{_img(found.image, f'{found.title}: {shown}')}"
-        f"{_img(overlay(found.image, found.label_map), '', 'classes')}"
+        f"{picture(found.image, f'{found.title}: {shown}')}"
+        f"{picture(overlay(found.image, found.label_map), '', 'classes')}"
         f'<div class="grid" aria-hidden="true">{_blocks(why)}</div></div></div>'
-        f'<div class="body">{_head(hit, metric)}'
+        f'<div class="body">{head(hit, _distance(hit, metric))}'
         f'<div class="meter" title="{_share(why):.0%} of the bits are shared">'
         f'<i style="width:{_share(why):.1%}"></i></div>'
         f"<p>{escape(sentence_case(why.sentence))}</p>{_details(why)}</div></li>"
     )
 
 
-def _missing(hit: Hit, metric: Metric, reason: str) -> str:
+def missing(hit: Hit, distance: str, reason: str) -> str:
+    """Return the card of a hit that cannot be shown."""
     return (
         f'<li class="card"><div class="stage faint">cannot be shown</div><div class="body">'
-        f'{_head(hit, metric)}<p class="faint">{_safe(reason)}</p></div></li>'
+        f'{head(hit, distance)}<p class="faint">{_safe(reason)}</p></div></li>'
     )
 
 
-def _head(hit: Hit, metric: Metric) -> str:
-    if metric == "hamming":
-        distance = f"{hit.distance:,.0f} <small>bits</small>"
-    else:
-        distance = f"{hit.distance:.3f} <small>{escape(metric)}</small>"
+def head(hit: Hit, distance: str) -> str:
+    """Return the head of a card: rank, file name, distance as HTML."""
     return (
         f'<div class="head"><span class="rank">{hit.rank}</span>'
         f'<h2 title="{_safe(hit.path)}">{_safe(Path(hit.path).name)}</h2>'
         f'<span class="distance">{distance}</span></div>'
     )
+
+
+def _distance(hit: Hit, metric: Metric) -> str:
+    if metric == "hamming":
+        return f"{hit.distance:,.0f} <small>bits</small>"
+    return f"{hit.distance:.3f} <small>{escape(metric)}</small>"
 
 
 def _share(why: Explanation) -> float:
@@ -167,7 +183,8 @@ def _details(why: Explanation) -> str:
     )
 
 
-def _img(image: Image, alt: str, kind: str = "") -> str:
+def picture(image: Image, alt: str, kind: str = "") -> str:
+    """Return an image as an HTML element that holds it, as a JPEG."""
     buffer = io.BytesIO()
     PillowImage.fromarray(image).save(buffer, "JPEG", quality=82, optimize=True)
     data = base64.b64encode(buffer.getvalue()).decode()

@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from semsig.engine import Engine
 from semsig.image import read_image
+from semsig.query import Box, Words
 from semsig.report.draw import fit
 from semsig.signature import sbs
 from semsig.types import Image, LabelMap, SbsSignature
@@ -51,3 +54,33 @@ class Side:
             label_map=label_map,
             signature=sbs(label_map, engine.index.schema.levels),
         )
+
+    @classmethod
+    def asked(
+        cls,
+        query: str | Path | LabelMap,
+        engine: Engine,
+        *,
+        title: str,
+        without: Words = (),
+        crop: Box | None = None,
+        mirrored: bool = False,
+        side: int = 640,
+    ) -> list[Side]:
+        """Return what :meth:`Engine.search` looks for with these options: one side, or two."""
+        label_map = engine.label_map(query)
+        if isinstance(query, LabelMap):
+            image = query.colored((255, 255, 255))
+        else:
+            image = read_image(query, at_least=side)
+        if crop:
+            image = image[crop.slices(*image.shape[:2])]
+            label_map = crop.crop(label_map)
+        image = fit(image, side)
+        mirror = np.ascontiguousarray(image[:, ::-1])
+        pairs = [(image, label_map), (mirror, label_map.flipped())]
+        signatures = engine.signatures(label_map, without=without, mirrored=mirrored)
+        return [
+            cls(title=title, image=shown, label_map=labels, signature=signature)
+            for (shown, labels), signature in zip(pairs, signatures, strict=False)
+        ]

@@ -1,0 +1,167 @@
+"""The command that searches: by photo, layout, crop, mirror image or conditions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from semsig.cli import show
+from semsig.cli.console import answer_json, remark
+from semsig.cli.options import IndexFolder, Json, MetricName, MetricOption
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from semsig.engine import Engine
+    from semsig.query import Box, Conditions
+    from semsig.types import Hit, LabelMap, Metric
+
+_NAMES = ("the query", "the hit")
+
+
+def search(
+    index: IndexFolder,
+    photo: Annotated[
+        Path | None, typer.Argument(help="A photo.", exists=True, dir_okay=False)
+    ] = None,
+    k: Annotated[int, typer.Option("-k", min=1, help="Hits to show.")] = 10,
+    metric: MetricOption = MetricName.HAMMING,
+    has: Annotated[
+        list[str] | None,
+        typer.Option(help='What hits show: "sky:top, horse>10%, !person"; ranks if alone.'),
+    ] = None,
+    without: Annotated[
+        list[str] | None,
+        typer.Option(help="Classes that hits lack; the photo is taken as if it lacked them."),
+    ] = None,
+    layout: Annotated[
+        Path | None,
+        typer.Option(
+            help="Instead of a photo: a picture painted in the classes' colours.",
+            exists=True,
+            dir_okay=False,
+        ),
+    ] = None,
+    crop: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LEFT,TOP,RIGHT,BOTTOM",
+            help="The part of the photo to search for, in fractions or percent.",
+        ),
+    ] = None,
+    mirrored: Annotated[
+        bool, typer.Option("--mirrored", help="Search for the mirror image as well.")
+    ] = False,
+    html: Annotated[
+        Path | None, typer.Option(help="Write a page with pictures and reasons.", dir_okay=False)
+    ] = None,
+    include_self: Annotated[
+        bool, typer.Option("--include-self", help="Let the photo find itself.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Find the photos of an index that are most like a photo, or show what you name, and say why.
+
+    Conditions are CLASS, CLASS:PLACE, either with > >= < <= and a share such as 10%, or
+    !CLASS for absent ones; a comma means and. Places are top, bottom, left, right, centre,
+    top-left and so on, and top-half and so on.
+    """
+    from semsig.engine import Engine
+    from semsig.query import Box, read_layout
+
+    part = None if crop is None else Box.parse(crop)
+    _check_usage(photo, layout, bool(has or without), part is not None or mirrored)
+    engine = Engine.open(index)
+    query = photo if layout is None else read_layout(layout, engine.index.schema.classes)
+    search = _Search(engine, query, has or [], without or [], part, mirrored, metric.value)
+    hits = search.hits(k, exclude_self=not include_self)
+    sentences, bits = search.reasons(hits)
+    name = photo or layout
+    if as_json:
+        asked: dict[str, Any] = {
+            "query": name and str(name),
+            "metric": name and metric.value,
+            "conditions": str(search.conditions),
+            "crop": crop,
+            "mirrored": mirrored,
+        }
+        answer_json(asked | {"hits": show.hits_document(hits, sentences, bits)})
+    else:
+        show.hits(hits, sentences)
+    if html is not None:
+        page = search.page(hits, title=name.name if name else "")
+        html.parent.mkdir(parents=True, exist_ok=True)
+        html.write_text(page, "utf-8")
+        remark(f"Wrote {html}")
+
+
+def _check_usage(photo: Path | None, layout: Path | None, has: bool, parts: bool) -> None:
+    if photo is not None and layout is not None:
+        raise typer.BadParameter("Give a photo or --layout, not both.")
+    if photo is None and layout is None and parts:
+        raise typer.BadParameter("--crop and --mirrored need a photo or --layout.")
+    if photo is None and layout is None and not has:
+        raise typer.BadParameter("Give a photo, --layout, --has or --without.")
+
+
+@dataclass(frozen=True, slots=True)
+class _Search:
+    """What was asked for, and the engine to ask."""
+
+    engine: Engine
+    query: Path | LabelMap | None
+    has: list[str]
+    without: list[str]
+    crop: Box | None
+    mirrored: bool
+    metric: Metric
+
+    @property
+    def conditions(self) -> Conditions:
+        return self.engine.conditions(self.has, self.without)
+
+    def hits(self, k: int, *, exclude_self: bool) -> list[Hit]:
+        return self.engine.search(
+            self.query,
+            k,
+            metric=self.metric,
+            exclude_self=exclude_self,
+            has=self.has,
+            without=self.without,
+            crop=self.crop,
+            mirrored=self.mirrored,
+        )
+
+    def reasons(self, hits: Sequence[Hit]) -> tuple[list[str], Sequence[int | None]]:
+        """Return a sentence on each hit, and the bits in which it differs from the query."""
+        from semsig.explain import describe, explain
+
+        found = [self.engine.index.signature(hit.id) for hit in hits]
+        if self.query is None:
+            return [describe(signature) for signature in found], [None] * len(found)
+        asked = self.engine.signatures(
+            self.query, without=self.without, crop=self.crop, mirrored=self.mirrored
+        )
+        reasons = [
+            min((explain(a, b, names=_NAMES) for a in asked), key=lambda why: why.distance)
+            for b in found
+        ]
+        return [why.sentence for why in reasons], [why.distance for why in reasons]
+
+    def page(self, hits: Sequence[Hit], *, title: str) -> str:
+        from semsig.report import Side, conditions_page, search_page
+
+        if self.query is None:
+            return conditions_page(self.engine, self.conditions, hits)
+        asked = Side.asked(
+            self.query,
+            self.engine,
+            title=title,
+            without=self.without,
+            crop=self.crop,
+            mirrored=self.mirrored,
+        )
+        return search_page(self.engine, asked, hits, metric=self.metric)
