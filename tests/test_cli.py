@@ -185,7 +185,9 @@ def test_segment_draws_one_picture_a_photo(indexed, run):
     code, out, _ = run("segment", indexed / "photos", "--out", out_folder, *segmenter, "--json")
     document = json.loads(out)
     assert code == 0
-    assert sorted(path.name for path in out_folder.iterdir()) == [f"{n}.png" for n in range(6)]
+    assert sorted(path.name for path in out_folder.iterdir()) == [
+        f"{n}-classes.png" for n in range(6)
+    ]
     assert [photo["reason"] for photo in document["skipped"]] == ["not-an-image"]
     code, _, err = run("segment", indexed / "photos", "--out", out_folder, *segmenter, "--strict")
     assert code == 3
@@ -193,8 +195,25 @@ def test_segment_draws_one_picture_a_photo(indexed, run):
 
 
 def test_photos_of_one_stem_get_pictures_of_their_own():
-    paths = [Path("a/1.jpg"), Path("b/1.jpg"), Path("b/2.jpg")]
-    assert [path.name for path in _targets(paths, Path("out"))] == ["1.png", "1-2.png", "2.png"]
+    paths = [Path(name) for name in ("a/1.jpg", "b/1.jpg", "b/1-2.jpg", "c/A.jpg", "d/a.jpg")]
+    names = [path.name for path in _targets(paths, Path("out"))]
+    assert names[:3] == ["1-classes.png", "1-classes-2.png", "1-2-classes.png"]
+    assert len({name.casefold() for name in names}) == len(names)
+
+
+def test_segment_never_draws_over_a_photo(folder, run):
+    photos = folder / "photos"
+    (photos / "0-classes.png").write_bytes((photos / "0.jpg").read_bytes())
+    before = {path: path.read_bytes() for path in photos.iterdir()}
+    segmenter = ["--segmenter", f"files:{folder / 'maps'}"]
+    code, out, err = run("segment", photos, "--out", photos, *segmenter)
+    assert (code, out) == (1, "")
+    assert "--out" in err
+    assert {path: path.read_bytes() for path in photos.iterdir()} == before
+    (photos / "0.jpg").rename(photos / "0.png")
+    kept = (photos / "0.png").read_bytes()
+    assert run("segment", photos / "0.png", "--out", photos, *segmenter)[0] == 0
+    assert (photos / "0.png").read_bytes() == kept
 
 
 def test_info_verify_remove_compact(indexed, run):

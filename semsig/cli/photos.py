@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -101,7 +102,7 @@ def segment(
     strict: Strict = False,
     as_json: Json = False,
 ) -> None:
-    """Draw photos with their classes and a legend, one PNG a photo."""
+    """Draw photos with their classes and a legend: out/NAME-classes.png for each photo."""
     from semsig.engine import Engine
     from semsig.errors import ImageError
     from semsig.report import Side, segmentation_picture
@@ -152,11 +153,18 @@ def _expand(photos: Sequence[Path]) -> list[Path]:
 
 
 def _targets(paths: Sequence[Path], out: Path) -> list[Path]:
-    """One file a photo; photos of one stem are numbered."""
-    seen: dict[str, int] = {}
+    """One file a photo, and none of the photos; photos of one stem are numbered."""
+    from semsig.errors import OptionError
+
+    seen: Counter[str] = Counter()
+    photos = {path.resolve() for path in paths}
     targets = []
     for path in paths:
-        seen[path.stem] = seen.get(path.stem, 0) + 1
-        number = seen[path.stem]
-        targets.append(out / f"{path.stem}{f'-{number}' if number > 1 else ''}.png")
+        seen[path.stem.casefold()] += 1
+        number = seen[path.stem.casefold()]
+        targets.append(out / f"{path.stem}-classes{f'-{number}' if number > 1 else ''}.png")
+        if targets[-1].resolve() in photos:
+            raise OptionError(
+                f"{targets[-1]} is one of the photos, and would be drawn over; name another --out."
+            )
     return targets
