@@ -130,6 +130,13 @@ def test_a_fitted_transformer_can_be_pickled(label_maps, batch):
     assert list(transformer.transform(label_maps)) == list(batch)
 
 
+def test_fitted_neighbours_can_be_pickled(batch):
+    neighbors = SbsNeighbors(3, metric="tanimoto").fit(batch)
+    copy = pickle.loads(pickle.dumps(neighbors))  # noqa: S301
+    assert copy.kneighbors(return_distance=False).tolist() == neighbors.kneighbors()[1].tolist()
+    assert pickle.loads(pickle.dumps(SbsNeighbors(3))).n_neighbors == 3  # noqa: S301
+
+
 def test_the_embedded_network_segments_pictures():
     picture = np.zeros((64, 96, 3), np.uint8)
     transformer = SbsTransformer(1, threads=1).fit([picture])

@@ -56,6 +56,15 @@ class SbsNeighbors(BaseEstimator):  # type: ignore[misc]
         self.metric = metric
         self.engine = engine
 
+    def __getstate__(self) -> dict[str, Any]:
+        state = super().__getstate__()
+        return {name: value for name, value in state.items() if name != "index_"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        if "_fitted" in state:
+            self.fit(self._fitted)
+
     def fit(self, X: SbsBatch | Sequence[SbsSignature], y: object = None) -> Self:  # noqa: ARG002
         """Take the signatures to search.
 
