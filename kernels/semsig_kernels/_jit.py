@@ -5,8 +5,8 @@ only the first call after an install compiles. ``nogil`` lets other Python threa
 ``fastmath`` stays off: results must be the same on every machine.
 
 Numba drops a cached kernel when the kernel's own file changes, but not when a helper in
-another file does. Helpers shared between files therefore live in the modules named in
-``_SHARED``, and their digest is part of every kernel's cache name.
+another file does. A digest of all files of this package is therefore part of every kernel's
+cache name.
 """
 
 from __future__ import annotations
@@ -22,15 +22,13 @@ import numba.extending
 
 Kernel = TypeVar("Kernel", bound=Callable[..., object])
 
-_SHARED = ("_jit.py", "simd.py", "topk.py")
+
+def _digest_sources() -> str:
+    files = sorted(Path(__file__).parent.glob("*.py"))
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:8]
 
 
-def _digest_shared() -> str:
-    files = (Path(__file__).with_name(name) for name in _SHARED)
-    return hashlib.sha256(b"".join(f.read_bytes() for f in files if f.exists())).hexdigest()[:8]
-
-
-_DIGEST = _digest_shared()
+_DIGEST = _digest_sources()
 
 
 def kernel(function: Kernel) -> Kernel:

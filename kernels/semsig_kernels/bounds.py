@@ -1,70 +1,34 @@
 """Exact search that compares sums first and whole signatures only where sums cannot decide.
 
-Cells are put in groups (a class in a quarter of the picture). The weight two signatures share is
-at most the sum over groups of the smaller of their two group sums, which gives a lower bound of
-their distance. Sums are stored in units, rounded up to bytes: a column of them for each frequent
-group, postings for the others.
-
-A row's score is OFFSET + (sum of smaller sums) - (its own weight // 2 units), so that the rows
-with the least possible distances have the highest scores. Phase one scores all rows. Phase two
+The weight two signatures share is at most the sum over groups of the smaller of their two group
+sums, which gives a lower bound of their distance. Phase one scores all rows by that. Phase two
 compares the rows with the very highest scores, which sets a limit to the distance, and then all
 others whose score leaves them within that limit.
 """
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from semsig_kernels._jit import kernel
+from semsig_kernels.compare import Rows, clear_table, fill_table, offer_row, prefetch_row
 from semsig_kernels.postings import Queries
-from semsig_kernels.simd import prefetch
-from semsig_kernels.topk import replace_worst
+from semsig_kernels.sums import (
+    CHUNK_ROWS,
+    LANES,
+    OFFSET,
+    Sums,
+    find_peaks,
+    score_chunk,
+    sum_query,
+    whole_lanes,
+)
 
-CHUNK_ROWS = 8192
-LANES = 512
-"""A chunk's row i is in lane i % LANES; the highest score of each lane is kept."""
-OFFSET = 2**15
 QUERIES_AT_ONCE = 8
 _BINS = 4096
-_AHEAD = 8
-_CELLS_A_LINE = 32
-
-
-class Sums(NamedTuple):
-    """Group sums of N rows in C chunks; K groups, F of them frequent."""
-
-    group_of: NDArray[np.int64]
-    """Group of each cell."""
-    unit: int
-    """Weight that a sum of 1 stands for."""
-    columns: NDArray[np.uint8]
-    """Sums of the frequent groups, shape (C, F, CHUNK_ROWS)."""
-    column_of: NDArray[np.int64]
-    """Column of each group, or -1, shape (K,)."""
-    bounds: NDArray[np.int64]
-    """Group g of chunk c has the postings bounds[c, g]..bounds[c, g + 1] - 1; (C, K + 1)."""
-    ids: NDArray[np.uint16]
-    """Rows inside their chunk, of the groups without a column."""
-    sums: NDArray[np.uint8]
-    """The sums that go with `ids`."""
-    starts: NDArray[np.uint16]
-    """OFFSET - weight // (2 * unit) of each row, 0 beyond the last, shape (C, CHUNK_ROWS)."""
-
-
-class Rows(NamedTuple):
-    """The signatures themselves."""
-
-    cells: NDArray[np.uint16]
-    offsets: NDArray[np.int64]
-    totals: NDArray[np.int64]
-    """Weight of each row, shape (N,)."""
-    heaviest: int
-    """The greatest of them."""
-    allowed: NDArray[np.bool_]
-    """Rows that may be found, shape (N,); of shape (0,): all."""
 
 
 @kernel
@@ -113,15 +77,15 @@ def nearest_bounded(
     for first in range(0, queries.totals.size, held):
         last = min(first + held, queries.totals.size)
         for q in range(first, last):
-            n_groups[q - first] = _sum_groups(sums, queries, q, groups[q - first], needs[q - first])
+            n_groups[q - first] = sum_query(sums, queries, q, groups[q - first], needs[q - first])
         for chunk in range(chunks[0], chunks[1]):
-            size = min(CHUNK_ROWS, _whole_lanes(rows.totals.size - chunk * CHUNK_ROWS))
+            size = min(CHUNK_ROWS, whole_lanes(rows.totals.size - chunk * CHUNK_ROWS))
             for q in range(last - first):
                 scored = scores[q, chunk - chunks[0], :size]
-                _score(sums, chunk, groups[q, : n_groups[q]], needs[q], scored)
-                _find_peaks(scored, peaks[q, chunk - chunks[0]])
+                score_chunk(sums, chunk, groups[q, : n_groups[q]], needs[q], scored)
+                find_peaks(scored, peaks[q, chunk - chunks[0]])
         for q in range(first, last):
-            _fill(queries, q, table)
+            fill_table(queries, q, table)
             compared += _refine(
                 sums.unit,
                 rows,
@@ -135,87 +99,8 @@ def nearest_bounded(
                 distances[q],
                 found[q],
             )
-            _clear(queries, q, table)
+            clear_table(queries, q, table)
     return compared
-
-
-@kernel
-def _whole_lanes(n_rows: int) -> int:
-    return (n_rows + LANES - 1) // LANES * LANES
-
-
-@kernel
-def _sum_groups(
-    sums: Sums,
-    queries: Queries,
-    q: int,
-    groups: NDArray[np.int64],
-    needs: NDArray[np.uint8],
-) -> int:
-    """Write the groups a query has and its sums in units, rounded up; return their number."""
-    weights = np.zeros(groups.size, np.int64)
-    for j in range(queries.offsets[q], queries.offsets[q + 1]):
-        code = queries.codes[j]
-        weights[sums.group_of[code >> 2]] += queries.weights[j, code & 3]
-    count = 0
-    for group in range(weights.size):
-        if weights[group] > 0:
-            groups[count] = group
-            needs[count] = min(255, (weights[group] + sums.unit - 1) // sums.unit)
-            count += 1
-    return count
-
-
-@kernel
-def _score(
-    sums: Sums,
-    chunk: int,
-    groups: NDArray[np.int64],
-    needs: NDArray[np.uint8],
-    scores: NDArray[np.uint16],
-) -> None:
-    """Score the rows of a chunk, shape (CHUNK_ROWS,)."""
-    start = sums.starts[chunk]
-    for i in range(scores.size):
-        scores[i] = start[i]
-    for g in range(groups.size):
-        group, need = groups[g], needs[g]
-        if sums.column_of[group] >= 0:
-            column = sums.columns[chunk, sums.column_of[group]]
-            for i in range(scores.size):
-                scores[i] += min(column[i], need)
-        else:
-            first, last = sums.bounds[chunk, group], sums.bounds[chunk, group + 1]
-            ids, own = sums.ids[first:last], sums.sums[first:last]
-            for p in range(ids.size):
-                scores[ids[p]] += min(own[p], need)
-
-
-@kernel
-def _find_peaks(scores: NDArray[np.uint16], peaks: NDArray[np.uint16]) -> None:
-    """Write the highest score of each lane."""
-    for lane in range(peaks.size):
-        peaks[lane] = scores[lane]
-    for start in range(peaks.size, scores.size, peaks.size):
-        part = scores[start : start + peaks.size]
-        for lane in range(peaks.size):
-            peaks[lane] = max(peaks[lane], part[lane])
-
-
-@kernel
-def _fill(queries: Queries, q: int, table: NDArray[np.uint8] | NDArray[np.int64]) -> None:
-    """Write what each (cell, level) shares with the query."""
-    for j in range(queries.offsets[q], queries.offsets[q + 1]):
-        own = queries.codes[j] & 3
-        for level in range(4):
-            table[queries.codes[j] - own + level] = queries.weights[j, min(own, level)]
-
-
-@kernel
-def _clear(queries: Queries, q: int, table: NDArray[np.uint8] | NDArray[np.int64]) -> None:
-    for j in range(queries.offsets[q], queries.offsets[q + 1]):
-        first = queries.codes[j] & ~3
-        table[first : first + 4] = 0
 
 
 @kernel
@@ -241,14 +126,14 @@ def _refine(
         n_rows = rows.totals.size - first_row
         count = _gather(scores, peaks, n_rows, limit, above, candidates)
         for c in range(count):
-            _prefetch_row(rows, first_row, candidates, c, count)
+            prefetch_row(rows, first_row, candidates, c, count)
             row, score = first_row + candidates[c], int(flat[candidates[c]])
             if score < limit:
                 continue
             if tanimoto and not _near_enough(unit, rows, total, row, score, distances[0]):
                 continue
             compared += 1
-            if _offer(rows, total, row, tanimoto, table, distances, found):
+            if offer_row(rows, total, row, tanimoto, table, distances, found):
                 limit = max(limit, _least_score(unit, rows, total, tanimoto, distances[0]))
         above = least
     return compared
@@ -276,21 +161,6 @@ def _gather(
                     candidates[count] = first + i
                     count += 1
     return count
-
-
-@kernel
-def _prefetch_row(
-    rows: Rows, first_row: int, candidates: NDArray[np.int64], c: int, count: int
-) -> None:
-    """Have what later comparisons read loaded meanwhile: they wait for memory most of all."""
-    if c + 2 * _AHEAD < count:
-        row = first_row + candidates[c + 2 * _AHEAD]
-        prefetch(rows.offsets, row)
-        prefetch(rows.totals, row)
-    if c + _AHEAD < count:
-        row = first_row + candidates[c + _AHEAD]
-        for cell in range(rows.offsets[row], rows.offsets[row + 1], _CELLS_A_LINE):
-            prefetch(rows.cells, cell)
 
 
 @kernel
@@ -330,95 +200,3 @@ def _near_enough(unit: int, rows: Rows, total: int, row: int, score: int, distan
     own = rows.totals[row]
     shared = unit * (score - OFFSET + own // (2 * unit))
     return distance > 1.0 or shared >= (1.0 - distance - 1e-6) * (total + own - shared)
-
-
-@kernel
-def _share(rows: Rows, row: int, table: NDArray[np.uint8] | NDArray[np.int64]) -> int:
-    shared = np.int64(0)
-    for j in range(rows.offsets[row], rows.offsets[row + 1]):
-        shared += np.int64(table[rows.cells[j]])
-    return int(shared)
-
-
-@kernel
-def _offer(
-    rows: Rows,
-    total: int,
-    row: int,
-    tanimoto: bool,
-    table: NDArray[np.uint8] | NDArray[np.int64],
-    distances: NDArray[np.float64],
-    found: NDArray[np.int64],
-) -> bool:
-    """Compare one row whole; return whether it is among the k nearest so far."""
-    if rows.allowed.size > 0 and not rows.allowed[row]:
-        return False
-    shared = _share(rows, row, table)
-    if tanimoto:
-        union = total + rows.totals[row] - shared
-        distance = float(np.float32(1.0 - shared / union)) if union > 0 else 0.0
-    else:
-        distance = float(total + rows.totals[row] - 2 * shared)
-    if distance > distances[0] or (distance == distances[0] and row > found[0]):
-        return False
-    replace_worst(distances, found, distance, row)
-    return True
-
-
-@kernel
-def shared_with_rows(
-    rows: Rows,
-    queries: Queries,
-    q: int,
-    table: NDArray[np.uint8] | NDArray[np.int64],
-    shared: NDArray[np.int64],
-) -> None:
-    """Write the weight that every row shares with query q, shape (N,)."""
-    _fill(queries, q, table)
-    for row in range(shared.size):
-        shared[row] = _share(rows, row, table)
-    _clear(queries, q, table)
-
-
-@kernel
-def sum_rows(
-    cell_groups: NDArray[np.int64],
-    weights: NDArray[np.int64],
-    offsets: NDArray[np.int64],
-    work: NDArray[np.int64],
-    rows: NDArray[np.int64],
-    groups: NDArray[np.int64],
-    sums: NDArray[np.int64],
-) -> int:
-    """Sum weights by row and group.
-
-    Parameters
-    ----------
-    cell_groups, weights : ndarray of int64, shape (p,)
-        Group and weight of the cells of all rows, one row after the other.
-    offsets : ndarray of int64, shape (n + 1,)
-        Row i has the cells ``offsets[i]:offsets[i + 1]``.
-    work : ndarray of int64, shape (number of groups,)
-        Zeros before and after.
-    rows, groups, sums : ndarray of int64, shape (>= p,)
-        Written: each sum that is not 0, by ascending row.
-
-    Returns
-    -------
-    int
-        Number of sums written.
-    """
-    count = 0
-    for row in range(offsets.size - 1):
-        first = count
-        for j in range(offsets[row], offsets[row + 1]):
-            group = cell_groups[j]
-            if work[group] == 0 and weights[j] > 0:
-                rows[count] = row
-                groups[count] = group
-                count += 1
-            work[group] += weights[j]
-        for entry in range(first, count):
-            sums[entry] = work[groups[entry]]
-            work[groups[entry]] = 0
-    return count

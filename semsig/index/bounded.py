@@ -4,20 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cached_property
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from semsig_kernels.bounds import (
-    CHUNK_ROWS,
-    OFFSET,
-    Rows,
-    Sums,
-    nearest_bounded,
-    shared_with_rows,
-    sum_rows,
-)
+from semsig_kernels.bounds import nearest_bounded
+from semsig_kernels.compare import Rows, shared_with_rows
 from semsig_kernels.postings import Queries
+from semsig_kernels.sums import CHUNK_ROWS, Sums
 
 from semsig.errors import OptionError
 from semsig.index.exact import ExactScan
@@ -25,17 +18,14 @@ from semsig.index.heaps import Chunks, Heaps, empty_heaps, share_out, sort_heaps
 from semsig.index.scans import Distances
 from semsig.index.scoring import (
     FlatWeights,
-    IdfWeights,
     distance_dtype,
     distances_of,
     is_tanimoto,
-    parts_of,
-    weights_and_totals,
     within,
 )
-from semsig.types import Metric, SbsBatch, SbsSchema
+from semsig.index.sums import build_sums
+from semsig.types import Metric, SbsBatch
 
-_FREQUENT = 0.1
 _FIRST_K = 64
 
 
@@ -150,84 +140,9 @@ class BoundedScan(ExactScan):
         return build_sums(self._batch, self._idf, self._idf_totals)
 
 
-class _Entries(NamedTuple):
-    """The sums of one chunk that are not 0."""
-
-    rows: NDArray[np.int64]
-    groups: NDArray[np.int64]
-    sums: NDArray[np.int64]
-
-
-def build_sums(
-    batch: SbsBatch, scheme: FlatWeights | IdfWeights, totals: NDArray[np.int64]
-) -> Sums:
-    """Sum the weights of each row's cells by group."""
-    group_of = quarter_groups(batch.schema)
-    n_groups = int(group_of.max()) + 1
-    chunks = [_entries(part, scheme, group_of) for part in parts_of(batch, CHUNK_ROWS)]
-    unit = _unit(chunks, totals)
-    frequency = sum(
-        (np.bincount(c.groups, minlength=n_groups) for c in chunks), np.zeros(n_groups, np.int64)
-    )
-    frequent = frequency > _FREQUENT * max(1, len(batch))
-    column_of = np.where(frequent, np.cumsum(frequent) - 1, -1)
-    columns = np.zeros((len(chunks), int(frequent.sum()), CHUNK_ROWS), np.uint8)
-    bounds = np.zeros((len(chunks), n_groups + 1), np.int64)
-    ids, sums = [np.zeros(0, np.uint16)], [np.zeros(0, np.uint8)]
-    posted = 0
-    for c, entries in enumerate(chunks):
-        units = (-(-entries.sums // unit)).astype(np.uint8)
-        common = frequent[entries.groups]
-        columns[c, column_of[entries.groups[common]], entries.rows[common]] = units[common]
-        rare = np.flatnonzero(~common)
-        rare = rare[np.argsort(entries.groups[rare], kind="stable")]
-        ids.append(entries.rows[rare].astype(np.uint16))
-        sums.append(units[rare])
-        bounds[c] = posted + np.searchsorted(entries.groups[rare], np.arange(n_groups + 1))
-        posted += len(rare)
-    starts = np.zeros((len(chunks), CHUNK_ROWS), np.uint16)
-    starts.reshape(-1)[: len(batch)] = OFFSET - totals // (2 * unit)
-    return Sums(
-        group_of,
-        unit,
-        columns,
-        column_of,
-        bounds,
-        np.concatenate(ids),
-        np.concatenate(sums),
-        starts,
-    )
-
-
 def as_rows(batch: SbsBatch, totals: NDArray[np.int64]) -> Rows:
     """Return the rows of a batch as the kernels take them, all allowed."""
     cells = np.asarray(batch.cells, np.uint16)[:]
     offsets = np.asarray(batch.offsets, np.int64)[:]
     cells.flags.writeable = offsets.flags.writeable = False
     return Rows(cells, offsets, totals, int(totals.max(initial=0)), np.zeros(0, np.bool_))
-
-
-def quarter_groups(schema: SbsSchema) -> NDArray[np.int64]:
-    """Return the group of each cell, shape (n_cells,): class * 4 + quarter of the picture."""
-    side = 1 << schema.levels
-    shift = max(0, schema.levels - 1)
-    across = np.arange(side) >> shift
-    quarters = (across[:, None] * 2 + across).reshape(-1)
-    return (np.arange(len(schema.classes)) * 4 + quarters[:, None]).reshape(-1)
-
-
-def _entries(
-    part: SbsBatch, scheme: FlatWeights | IdfWeights, group_of: NDArray[np.int64]
-) -> _Entries:
-    codes, weights, _ = weights_and_totals(part, scheme)
-    own = np.take_along_axis(weights, (codes & 3)[:, None], axis=1)[:, 0]
-    entries = _Entries(*(np.empty(len(codes), np.int64) for _ in range(3)))
-    work = np.zeros(int(group_of.max()) + 1, np.int64)
-    count = sum_rows(group_of[codes >> 2], own, part.offsets, work, *entries)
-    return _Entries(*(column[:count] for column in entries))
-
-
-def _unit(chunks: list[_Entries], totals: NDArray[np.int64]) -> int:
-    """Return the least unit by which sums fit a byte and half the totals fit 15 bits."""
-    greatest = max((int(c.sums.max(initial=0)) for c in chunks), default=0)
-    return max(1, -(-greatest // 255), -(-int(totals.max(initial=0)) // 2**15))

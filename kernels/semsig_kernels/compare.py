@@ -1,0 +1,110 @@
+"""Comparing a query with whole signatures, by a table of what each (cell, level) shares with it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from semsig_kernels._jit import kernel
+from semsig_kernels.postings import Queries
+from semsig_kernels.simd import prefetch
+from semsig_kernels.topk import replace_worst
+
+_AHEAD = 8
+_CELLS_A_LINE = 32
+
+
+class Rows(NamedTuple):
+    """The signatures themselves."""
+
+    cells: NDArray[np.uint16]
+    offsets: NDArray[np.int64]
+    totals: NDArray[np.int64]
+    """Weight of each row, shape (N,)."""
+    heaviest: int
+    """The greatest of them."""
+    allowed: NDArray[np.bool_]
+    """Rows that may be found, shape (N,); of shape (0,): all."""
+
+
+@kernel
+def fill_table(queries: Queries, q: int, table: NDArray[np.uint8] | NDArray[np.int64]) -> None:
+    """Write what each (cell, level) shares with the query."""
+    for j in range(queries.offsets[q], queries.offsets[q + 1]):
+        own = queries.codes[j] & 3
+        for level in range(4):
+            table[queries.codes[j] - own + level] = queries.weights[j, min(own, level)]
+
+
+@kernel
+def clear_table(queries: Queries, q: int, table: NDArray[np.uint8] | NDArray[np.int64]) -> None:
+    """Make the table all zeros again."""
+    for j in range(queries.offsets[q], queries.offsets[q + 1]):
+        first = queries.codes[j] & ~3
+        table[first : first + 4] = 0
+
+
+@kernel
+def shared_with_row(rows: Rows, row: int, table: NDArray[np.uint8] | NDArray[np.int64]) -> int:
+    """Return the weight that a row shares with the query of the table."""
+    shared = np.int64(0)
+    for j in range(rows.offsets[row], rows.offsets[row + 1]):
+        shared += np.int64(table[rows.cells[j]])
+    return int(shared)
+
+
+@kernel
+def shared_with_rows(
+    rows: Rows,
+    queries: Queries,
+    q: int,
+    table: NDArray[np.uint8] | NDArray[np.int64],
+    shared: NDArray[np.int64],
+) -> None:
+    """Write the weight that every row shares with query q, shape (N,)."""
+    fill_table(queries, q, table)
+    for row in range(shared.size):
+        shared[row] = shared_with_row(rows, row, table)
+    clear_table(queries, q, table)
+
+
+@kernel
+def offer_row(
+    rows: Rows,
+    total: int,
+    row: int,
+    tanimoto: bool,
+    table: NDArray[np.uint8] | NDArray[np.int64],
+    distances: NDArray[np.float64],
+    found: NDArray[np.int64],
+) -> bool:
+    """Compare one row whole; return whether it is among the k nearest so far."""
+    if rows.allowed.size > 0 and not rows.allowed[row]:
+        return False
+    shared = shared_with_row(rows, row, table)
+    if tanimoto:
+        union = total + rows.totals[row] - shared
+        distance = float(np.float32(1.0 - shared / union)) if union > 0 else 0.0
+    else:
+        distance = float(total + rows.totals[row] - 2 * shared)
+    if distance > distances[0] or (distance == distances[0] and row > found[0]):
+        return False
+    replace_worst(distances, found, distance, row)
+    return True
+
+
+@kernel
+def prefetch_row(
+    rows: Rows, first_row: int, candidates: NDArray[np.int64], c: int, count: int
+) -> None:
+    """Have what later comparisons read loaded meanwhile: they wait for memory most of all."""
+    if c + 2 * _AHEAD < count:
+        row = first_row + candidates[c + 2 * _AHEAD]
+        prefetch(rows.offsets, row)
+        prefetch(rows.totals, row)
+    if c + _AHEAD < count:
+        row = first_row + candidates[c + _AHEAD]
+        for cell in range(rows.offsets[row], rows.offsets[row + 1], _CELLS_A_LINE):
+            prefetch(rows.cells, cell)

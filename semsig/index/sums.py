@@ -1,0 +1,114 @@
+"""Sums of weights by row and group, as :mod:`semsig_kernels.sums` has them."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from semsig_kernels.sums import CHUNK_ROWS, OFFSET, Sums, sum_rows
+
+from semsig.index.scoring import FlatWeights, IdfWeights, parts_of, weights_and_totals
+from semsig.types import SbsBatch, SbsSchema
+
+_FREQUENT = 0.1
+
+
+class _Entries(NamedTuple):
+    """The sums of one chunk that are not 0."""
+
+    rows: NDArray[np.int64]
+    groups: NDArray[np.int64]
+    sums: NDArray[np.int64]
+
+
+class _Postings(NamedTuple):
+    """The sums of the rare groups of one chunk."""
+
+    ids: NDArray[np.uint16]
+    sums: NDArray[np.uint8]
+    starts: NDArray[np.int64]
+
+
+def build_sums(
+    batch: SbsBatch, scheme: FlatWeights | IdfWeights, totals: NDArray[np.int64]
+) -> Sums:
+    """Sum the weights of each row's cells by group; `totals` are the rows' own, shape (N,)."""
+    group_of = quarter_groups(batch.schema)
+    n_groups = int(group_of.max()) + 1
+    chunks = [_entries(part, scheme, group_of) for part in parts_of(batch, CHUNK_ROWS)]
+    unit = _unit(chunks, totals)
+    column_of = _columns_of(chunks, n_groups, len(batch))
+    rare = [_rare(entries, unit, column_of) for entries in chunks]
+    first = np.cumsum([0, *(len(part.ids) for part in rare)])
+    bounds = [at + part.starts for at, part in zip(first, rare, strict=False)]
+    starts = np.zeros((len(chunks), CHUNK_ROWS), np.uint16)
+    starts.reshape(-1)[: len(batch)] = OFFSET - totals // (2 * unit)
+    return Sums(
+        group_of=group_of,
+        unit=unit,
+        columns=_fill_columns(chunks, unit, column_of),
+        column_of=column_of,
+        bounds=np.array(bounds, np.int64).reshape(-1, n_groups + 1),
+        ids=np.concatenate([np.zeros(0, np.uint16), *(part.ids for part in rare)]),
+        sums=np.concatenate([np.zeros(0, np.uint8), *(part.sums for part in rare)]),
+        starts=starts,
+    )
+
+
+def _columns_of(chunks: list[_Entries], n_groups: int, n_rows: int) -> NDArray[np.int64]:
+    """Return the column of each group that enough rows have, -1 for the others."""
+    frequency = np.zeros(n_groups, np.int64)
+    for entries in chunks:
+        frequency += np.bincount(entries.groups, minlength=n_groups)
+    frequent = frequency > _FREQUENT * max(1, n_rows)
+    return np.where(frequent, np.cumsum(frequent) - 1, -1)
+
+
+def _fill_columns(
+    chunks: list[_Entries], unit: int, column_of: NDArray[np.int64]
+) -> NDArray[np.uint8]:
+    columns = np.zeros((len(chunks), int(column_of.max(initial=-1)) + 1, CHUNK_ROWS), np.uint8)
+    for of_chunk, entries in zip(columns, chunks, strict=True):
+        column = column_of[entries.groups]
+        frequent = column >= 0
+        of_chunk[column[frequent], entries.rows[frequent]] = _in_units(entries, unit)[frequent]
+    return columns
+
+
+def _rare(entries: _Entries, unit: int, column_of: NDArray[np.int64]) -> _Postings:
+    rare = np.flatnonzero(column_of[entries.groups] < 0)
+    rare = rare[np.argsort(entries.groups[rare], kind="stable")]
+    starts = np.searchsorted(entries.groups[rare], np.arange(len(column_of) + 1))
+    ids = entries.rows[rare].astype(np.uint16)
+    return _Postings(ids, _in_units(entries, unit)[rare], starts)
+
+
+def _in_units(entries: _Entries, unit: int) -> NDArray[np.uint8]:
+    return (-(-entries.sums // unit)).astype(np.uint8)
+
+
+def quarter_groups(schema: SbsSchema) -> NDArray[np.int64]:
+    """Return the group of each cell, shape (n_cells,): class * 4 + quarter of the picture."""
+    side = 1 << schema.levels
+    shift = max(0, schema.levels - 1)
+    across = np.arange(side) >> shift
+    quarters = (across[:, None] * 2 + across).reshape(-1)
+    return (np.arange(len(schema.classes)) * 4 + quarters[:, None]).reshape(-1)
+
+
+def _entries(
+    part: SbsBatch, scheme: FlatWeights | IdfWeights, group_of: NDArray[np.int64]
+) -> _Entries:
+    codes, weights, _ = weights_and_totals(part, scheme)
+    own = np.take_along_axis(weights, (codes & 3)[:, None], axis=1)[:, 0]
+    entries = _Entries(*(np.empty(len(codes), np.int64) for _ in range(3)))
+    work = np.zeros(int(group_of.max()) + 1, np.int64)
+    count = sum_rows(group_of[codes >> 2], own, part.offsets, work, *entries)
+    return _Entries(*(column[:count] for column in entries))
+
+
+def _unit(chunks: list[_Entries], totals: NDArray[np.int64]) -> int:
+    """Return the least unit by which sums fit a byte and half the totals fit 15 bits."""
+    greatest = max((int(c.sums.max(initial=0)) for c in chunks), default=0)
+    return max(1, -(-greatest // 255), -(-int(totals.max(initial=0)) // 2**15))
