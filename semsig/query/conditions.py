@@ -22,7 +22,7 @@ _RELATIONS = {">": operator.gt, ">=": operator.ge, "<": operator.lt, "<=": opera
 _WEIGHTS = np.array([1.0, 6.0, 10.0, 14.0])
 """What levels 1 to 4 weigh in their block, in sixteenths: most cells of level 1 hold far less
 than its midpoint 1/8; the others weigh theirs."""
-_ROWS_AT_ONCE = 8192
+_BLOCKS_AT_ONCE = 1 << 14
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,12 +122,10 @@ class Conditions:
             )
         inside = [term.place.blocks(batch.schema.levels) for term in self.terms]
         shares = np.zeros((len(batch), len(self)))
-        for first, last in _portions(len(batch)):
-            row, block, label, share = _cells(batch, first, last)
+        for rows in _portions(batch):
+            cells = _Cells(batch, rows)
             for column, (term, blocks) in enumerate(zip(self.terms, inside, strict=True)):
-                counts = (label == term.label) & blocks[block]
-                total = np.bincount(row[counts], share[counts], last - first)
-                shares[first:last, column] = total / blocks.sum()
+                shares[rows, column] = cells.shares(term.label, blocks)
         return shares
 
     def evaluate(self, batch: SbsBatch) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
@@ -150,24 +148,33 @@ class Conditions:
         return met, score
 
 
-def _portions(n_rows: int) -> Iterator[tuple[int, int]]:
-    for first in range(0, n_rows, _ROWS_AT_ONCE):
-        yield first, min(first + _ROWS_AT_ONCE, n_rows)
+def _portions(batch: SbsBatch) -> Iterator[slice]:
+    at_once = max(1, _BLOCKS_AT_ONCE // batch.schema.n_blocks)
+    for first in range(0, len(batch), at_once):
+        yield slice(first, min(first + at_once, len(batch)))
 
 
-def _cells(
-    batch: SbsBatch, first: int, last: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
-    """Return row from `first` on, block, label and share of its block of each cell."""
-    offsets = batch.offsets[first : last + 1]
-    codes = batch.cells[offsets[0] : offsets[-1]].astype(np.int64)
-    row = np.repeat(np.arange(last - first), np.diff(offsets))
-    block, label = np.divmod(codes >> 2, len(batch.schema.classes))
-    weight = _WEIGHTS[codes & 3]
-    begins = np.ones(len(codes), np.bool_)
-    begins[1:] = (np.diff(block) != 0) | (np.diff(row) != 0)
-    run = np.cumsum(begins) - 1
-    return row, block, label, weight / np.bincount(run, weight)[run]
+class _Cells:
+    """The cells of some rows of a batch: where they are, and what they weigh."""
+
+    def __init__(self, batch: SbsBatch, rows: slice) -> None:
+        offsets = batch.offsets[rows.start : rows.stop + 1]
+        codes = batch.cells[offsets[0] : offsets[-1]].astype(np.int64)
+        cell, n_classes = codes >> 2, len(batch.schema.classes)
+        self._n_rows = len(offsets) - 1
+        self._row = np.repeat(np.arange(self._n_rows), np.diff(offsets))
+        self._block = cell // n_classes
+        self._label = cell - self._block * n_classes
+        self._weight = _WEIGHTS[codes & 3]
+        self._place = self._row * batch.schema.n_blocks + self._block
+        self._total = np.bincount(self._place, self._weight)
+
+    def shares(self, label: int, inside: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """Return the mean share of a class over the blocks that are `inside`, of each row."""
+        held = np.flatnonzero(self._label == label)
+        held = held[inside[self._block[held]]]
+        share = self._weight[held] / self._total[self._place[held]]
+        return np.asarray(np.bincount(self._row[held], share, self._n_rows) / inside.sum())
 
 
 def _written(term: Condition, classes: ClassTable) -> str:

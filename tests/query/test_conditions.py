@@ -117,13 +117,13 @@ def test_shares_are_those_of_the_definition(data):
         assert shares[row].tolist() == expected
 
 
-@given(batches(1), st.integers(0, 2), st.integers(1, 3))
+@given(batches(1), st.integers(0, 2), st.integers(1, 12))
 @settings(deadline=None)
 def test_portions_of_rows_change_nothing(batch, label, at_once):
     conditions = Conditions(TABLE, (Condition(label=label),))
     whole = conditions.shares(batch)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "_ROWS_AT_ONCE", at_once)
+        patch.setattr(module, "_BLOCKS_AT_ONCE", at_once)
         assert np.array_equal(conditions.shares(batch), whole)
 
 
