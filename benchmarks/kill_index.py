@@ -1,6 +1,6 @@
 """Kill ``semsig index`` at random moments and check that nothing it had stored is lost.
 
-Each run is killed (SIGKILL) after a random time and taken up by the next;
+Each run is killed (SIGKILL) at a random time after its first write and taken up by the next;
 when an index is complete, another is begun. After every kill ``verify`` must find no damage, every
 photo that was stored before must still be, and every signature must be that of an index that was
 made without interruption. ``python -m benchmarks.kill_index`` prints the tally; the exit status
@@ -16,6 +16,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -51,20 +52,21 @@ def stored(path: Path) -> dict[str, SbsSignature]:
     }
 
 
-def run_and_kill(arguments: list[str], seconds: float) -> bool:
-    """Return whether the run was still going when it was killed."""
-    process = subprocess.Popen(
-        [*RUN, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-    )
-    try:
-        _, errors = process.communicate(timeout=seconds)
-    except subprocess.TimeoutExpired:
+def run_and_kill(arguments: list[str], manifest: Path, seconds: float) -> bool:
+    """Kill a run some time after its first write; return whether it was still going."""
+    before = generation(manifest)
+    with subprocess.Popen([*RUN, *arguments], stdout=subprocess.DEVNULL) as process:
+        while process.poll() is None and generation(manifest) == before:
+            time.sleep(0.002)
+        time.sleep(seconds)
         process.kill()
-        process.communicate()
-        return True
-    if process.returncode:
-        raise SystemExit(f"A run failed before it was killed: {errors}")
-    return False
+    if process.returncode > 0:
+        raise SystemExit(f"A run ended with {process.returncode} before it was killed.")
+    return process.returncode < 0
+
+
+def generation(manifest: Path) -> int:
+    return manifest.stat().st_mtime_ns if manifest.exists() else -1
 
 
 def demonstrate(folder: Path, kills: int, count: int, longest: float, seed: int) -> Counter[str]:
@@ -76,11 +78,7 @@ def demonstrate(folder: Path, kills: int, count: int, longest: float, seed: int)
     before: dict[str, SbsSignature] = {}
     arguments = [str(photos), "--index", str(path), "--segmenter", segmenter]
     while tally["kills"] < kills:
-        tally["kills"] += run_and_kill(arguments, rng.uniform(0.5, longest))
-        if not (path / "manifest.json").exists():
-            tally["killed_before_the_index_was_made"] += 1
-            shutil.rmtree(path, ignore_errors=True)
-            continue
+        tally["kills"] += run_and_kill(arguments, path / "manifest.json", rng.uniform(0, longest))
         now = stored(path)
         tally.update(
             damaged_files=len(verify_index(path).damaged),
@@ -101,7 +99,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--photos", type=int, default=6000)
-    parser.add_argument("--longest", type=float, default=6.0, help="seconds until a kill")
+    parser.add_argument(
+        "--longest", type=float, default=1.0, help="seconds from first write to kill"
+    )
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
