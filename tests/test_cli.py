@@ -94,6 +94,14 @@ def test_index_counts_and_passes_over(folder, run):
     assert (code, report["added"], report["unchanged"], report["photos"]) == (0, 0, 6, 6)
 
 
+def test_an_index_whose_creation_was_killed_is_made(folder, run):
+    (folder / "index").mkdir()
+    (folder / "index" / "writer.lock").touch()
+    arguments = ["index", folder / "photos", "--index", folder / "index", "--json"]
+    code, out, _ = run(*arguments, "--segmenter", f"files:{folder / 'maps'}")
+    assert (code, json.loads(out)["photos"]) == (0, 6)
+
+
 def test_skipped_files_are_named_and_strict_is_3(folder, run):
     (folder / "photos" / "broken.jpg").write_text("no photo")
     (folder / "maps" / "broken.png").write_bytes((folder / "maps" / "0.png").read_bytes())

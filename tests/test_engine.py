@@ -281,6 +281,34 @@ def test_create_does_not_overwrite(engine):
         Engine.create(engine.index.path, segmenter=ColourSegmenter())
 
 
+def test_create_does_not_replace_an_index_made_meanwhile(tmp_path, photos, monkeypatch):
+    def load(name, *, threads):
+        rival = Engine.create(tmp_path / "index", segmenter=ColourSegmenter())
+        rival.add(photos)
+        return ColourSegmenter()
+
+    monkeypatch.setattr("semsig.engine.engine.load_segmenter", load)
+    with pytest.raises(OptionError, match="not empty"):
+        Engine.create(tmp_path / "index", segmenter="slow")
+    assert len(Engine.open(tmp_path / "index")) == 6
+
+
+@pytest.mark.parametrize("leftover", ["writer.lock", "manifest.json.tmp"])
+def test_a_killed_creation_is_taken_up(tmp_path, leftover):
+    (tmp_path / "index").mkdir()
+    (tmp_path / "index" / leftover).touch()
+    assert len(Engine.create(tmp_path / "index", segmenter=ColourSegmenter())) == 0
+
+
+@pytest.mark.parametrize("kept", ["notes.txt", "notes.tmp", "segment-000001.ids.npy"])
+def test_create_leaves_what_others_may_want(tmp_path, kept):
+    (tmp_path / "index").mkdir()
+    (tmp_path / "index" / kept).touch()
+    with pytest.raises(OptionError, match="not empty"):
+        Engine.create(tmp_path / "index", segmenter=ColourSegmenter())
+    assert (tmp_path / "index" / kept).exists()
+
+
 def test_label_maps_from_files_need_no_pixels(tmp_path, photos):
     maps = tmp_path / "maps"
     maps.mkdir()

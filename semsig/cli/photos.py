@@ -131,8 +131,9 @@ def segment(
 def _open_or_create(folder: Path, segmenter: str | None, levels: int | None) -> Engine:
     from semsig.engine import Engine
     from semsig.errors import OptionError
+    from semsig.index import is_unused
 
-    if not folder.is_dir() or not any(folder.iterdir()):
+    if is_unused(folder):
         levels = 3 if levels is None else levels
         return Engine.create(folder, segmenter=segmenter or "embedded", levels=levels)
     engine = Engine.open(folder, segmenter=segmenter, threads=1)

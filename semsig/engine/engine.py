@@ -18,7 +18,7 @@ from semsig.engine.photo import PhotoPath, PhotoRecord, absolute
 from semsig.engine.report import AddReport
 from semsig.errors import IndexFormatError, OptionError
 from semsig.explain import Explanation, explain
-from semsig.index import HammingIndex
+from semsig.index import HammingIndex, is_unused
 from semsig.query import Box, Conditions, Words, leave_out, parse, parse_absent
 from semsig.segment import Segmenter, load_segmenter, segment_path
 from semsig.signature import sbs
@@ -80,13 +80,13 @@ class Engine:
         OptionError
             If the folder holds something, or `levels` is out of range.
         """
-        if path is not None and Path(path).is_dir() and any(Path(path).iterdir()):
+        if path is not None and not is_unused(Path(path)):
             raise OptionError(f"{path} is not empty; open it, or name a new folder.")
         if isinstance(segmenter, str):
             segmenter = load_segmenter(segmenter, threads=1)
         index = HammingIndex(SbsSchema(levels, segmenter.classes), meta=meta_of(segmenter))
         if path is not None:
-            index.save(Path(path))
+            index.save(Path(path), overwrite=False)
             index = HammingIndex.open(Path(path))
         return cls(index, segmenter)
 

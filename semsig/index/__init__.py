@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from semsig.index.hamming import HammingIndex
+from semsig.index.storage import is_unused
 from semsig.index.verify import Damage, VerifyReport, verify_index
 
 if TYPE_CHECKING:
     from semsig.index.dense import BitIndex
 
-__all__ = ["BitIndex", "Damage", "HammingIndex", "VerifyReport", "verify_index"]
+__all__ = ["BitIndex", "Damage", "HammingIndex", "VerifyReport", "is_unused", "verify_index"]
 
 
 def __getattr__(name: str) -> object:

@@ -80,18 +80,21 @@ class SignatureCollection:
         index._store = store
         return index
 
-    def save(self, path: Path | str) -> None:
+    def save(self, path: Path | str, *, overwrite: bool = True) -> None:
         """Write the index to a folder, compacted; this index stays where it is.
 
         Parameters
         ----------
         path : Path or str
             A new or empty folder, or another index, which is replaced in one step.
+        overwrite : bool
+            Whether another index may be replaced.
 
         Raises
         ------
         OptionError
-            If the index is in this very folder; changes are on disk there already.
+            If the index is in this very folder, where changes are on disk already; or if the
+            folder is not empty and `overwrite` is False.
         IndexFormatError
             If the folder holds other files and no index.
         IndexLockedError, IndexWriteError
@@ -99,7 +102,7 @@ class SignatureCollection:
         IndexCorruptError
             If a segment of this index is damaged.
         """
-        self._store.save(Path(path))
+        self._store.save(Path(path), overwrite=overwrite)
 
     def __len__(self) -> int:
         return len(self._store.snapshot)

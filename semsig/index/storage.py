@@ -60,8 +60,8 @@ class IndexFolder:
             content = (self.path / MANIFEST).read_bytes()
         except (FileNotFoundError, NotADirectoryError) as error:
             raise IndexFormatError(
-                f"{self.path} holds no index: there is no {MANIFEST}. "
-                "Make one with HammingIndex(schema).save(path)."
+                f"{self.path} holds no index: there is no {MANIFEST}. Name the folder of one; "
+                "`semsig index PHOTOS --index FOLDER` or HammingIndex.save(folder) makes one."
             ) from error
         except OSError as error:
             raise IndexCorruptError(f"{self.path / MANIFEST} cannot be read: {error}") from error
@@ -241,6 +241,16 @@ class IndexFolder:
                 "give an empty or new folder."
             )
         return new
+
+
+def is_unused(folder: Path) -> bool:
+    """Return whether an index can be made in a folder without touching anything of value.
+
+    It is absent, or holds no more than what a killed creation leaves: the lock and files that
+    were being written. Whole data files are left to whoever can restore their manifest.
+    """
+    names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
+    return all(name == LOCK or (is_ours(name) and name.endswith(TEMPORARY)) for name in names)
 
 
 def is_ours(name: str) -> bool:

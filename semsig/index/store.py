@@ -11,7 +11,7 @@ from threading import Lock, RLock
 from semsig.errors import IndexCorruptError, IndexWriteError, OptionError
 from semsig.index.manifest import Manifest
 from semsig.index.snapshot import Snapshot
-from semsig.index.storage import IndexFolder
+from semsig.index.storage import IndexFolder, is_unused
 
 
 class Store:
@@ -100,7 +100,7 @@ class Store:
         self._folder.commit(self.manifest, snapshot.segments, snapshot.next_id)
         self._load(self._folder)
 
-    def save(self, path: Path) -> None:
+    def save(self, path: Path, *, overwrite: bool) -> None:
         """Write the snapshot, compacted, to another folder."""
         target = IndexFolder(path)
         manifest, snapshot = self._state
@@ -113,6 +113,8 @@ class Store:
         except OSError as error:
             raise IndexWriteError(f"Cannot make the folder {path}: {error}") from error
         with target.writer():
+            if not overwrite and not is_unused(path):
+                raise OptionError(f"{path} is not empty; open it, or name a new folder.")
             before = target.read_or_new(replace(manifest, generation=0))
             new = replace(manifest, generation=before.generation)
             whole = [replace(snapshot.merged(), entry=None, sources=())] if len(snapshot) else []
