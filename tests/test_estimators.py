@@ -81,6 +81,8 @@ def test_photos_go_through_the_segmenter_in_order(tmp_path):
     transformer = SbsTransformer(1, segmenter=Thirds()).fit(mixed)
     order = (photos[number] for number in (0, 1, 3, 3, 1))
     assert list(transformer.transform(mixed)) == [sbs(Thirds()(photo), 1) for photo in order]
+    named = dict(enumerate(photos)).values()
+    assert list(transformer.fit(named).transform(named)) == list(transformer.transform(photos))
     assert list(transformer.transform(np.array(photos)))[3] == transformer.transform(mixed)[2]
     assert len(transformer.transform([])) == 0
 

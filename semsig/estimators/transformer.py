@@ -108,7 +108,7 @@ class SbsTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         _require_sequence(X)
         if not len(X):
             raise OptionError("fit needs at least one photo or label map; none came.")
-        self.schema_ = SbsSchema(self.levels, self._classes(X[0]))
+        self.schema_ = SbsSchema(self.levels, self._classes(next(iter(X))))
         return self
 
     def transform(self, X: Photos) -> SbsBatch | scipy.sparse.csr_array | NDArray[np.uint8]:

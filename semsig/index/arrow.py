@@ -128,7 +128,7 @@ def _read_header(table: Any) -> tuple[SbsSchema, dict[str, str]]:
         document = json.loads(header)
         if (document["format"], document["version"]) != (_FORMAT, _VERSION):
             raise ValueError(f"it is {document['format']!r}, version {document['version']!r}")
-        return read_schema(document["schema"]), document["meta"]
+        return read_schema(document["schema"]), dict(document["meta"])
     except (KeyError, TypeError, ValueError, SemsigError) as error:
         raise IndexFormatError(
             f"The table's metadata is not as {_FORMAT} {_VERSION} has it: {error!r}"

@@ -106,7 +106,9 @@ def test_a_table_without_schema_is_refused(stored):
         HammingIndex.from_arrow(stored.to_arrow().replace_schema_metadata(None))
 
 
-@pytest.mark.parametrize("change", [{"version": 2}, {"format": "x"}, {"schema": {}}, {"schema": 3}])
+@pytest.mark.parametrize(
+    "change", [{"version": 2}, {"format": "x"}, {"schema": {}}, {"schema": 3}, {"meta": 3}]
+)
 def test_another_header_is_refused(stored, change):
     table = stored.to_arrow()
     header = json.loads(table.schema.metadata[b"semsig"]) | change
