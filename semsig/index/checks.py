@@ -20,6 +20,10 @@ Ids = int | Iterable[int] | NDArray[np.integer[Any]]
 """One id or many."""
 
 MAX_ID = 2**63 - 2
+
+MAX_PADDED = 2**20
+"""Neighbours that can be asked for beyond those there are; answers are padded to their number."""
+
 _CELLS_AT_ONCE = 1 << 22
 
 
@@ -155,20 +159,32 @@ def as_payloads(payloads: Sequence[str] | None, count: int) -> list[bytes]:
         ) from error
 
 
-def check_k(k: int) -> int:
-    """Return `k`; raise :class:`OptionError` unless it is an integer >= 1."""
+def check_k(k: int, n_rows: int | None = None) -> int:
+    """Return `k`.
+
+    Raises
+    ------
+    OptionError
+        If it is no integer >= 1, or exceeds both MAX_PADDED and `n_rows`, where that is given.
+    """
     try:
-        number = operator.index(k)
+        number = 0 if isinstance(k, bool) else operator.index(k)
     except TypeError:
         number = 0
     if number < 1:
         raise OptionError(f"k is an integer >= 1; {k!r} came.")
+    if n_rows is not None and number > max(n_rows, MAX_PADDED):
+        raise OptionError(
+            f"k is at most {max(n_rows, MAX_PADDED):,} where {n_rows:,} can be found; "
+            f"{number:,} came."
+        )
     return number
 
 
 def check_radius(radius: float) -> float:
     """Return `radius`; raise :class:`OptionError` unless it is a finite number >= 0."""
-    if not isinstance(radius, (int, float, np.number)) or not 0 <= radius < np.inf:
+    is_number = isinstance(radius, (int, float, np.number)) and not isinstance(radius, bool)
+    if not is_number or not 0 <= radius < np.inf:
         raise OptionError(f"radius is a finite number >= 0; {radius!r} came.")
     return radius
 

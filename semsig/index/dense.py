@@ -11,11 +11,11 @@ from semsig_kernels.bits import pack_cells, shared_bit_weights, shared_bits
 from semsig_kernels.threads import run_split
 
 from semsig.errors import OptionError, SignatureError
+from semsig.index.checks import check_k
 from semsig.index.exact import ExactScan
 from semsig.index.scans import Distances
 from semsig.index.scoring import (
     check_allowed,
-    check_k,
     distances_of,
     idf,
     is_tanimoto,
@@ -120,7 +120,8 @@ class BitIndex:
         packed : array_like of uint8, shape (Q, ceil(n_bits / 8))
             Queries, packed as those added.
         k : int
-            At least 1; may exceed the number of rows.
+            At least 1; may exceed the number of rows, within reason: see
+            :data:`semsig.index.checks.MAX_PADDED`.
         allowed : ndarray of bool, shape (N,), optional
             Rows that are False are never found.
 
@@ -134,7 +135,7 @@ class BitIndex:
         SignatureError, OptionError
             If an argument is not as stated.
         """
-        check_k(k)
+        k = check_k(k, len(self))
         found = [rank(d, k, allowed) for d in self._distances(packed, allowed)]
         distances = np.array([d for d, _ in found], np.int32).reshape(-1, k)
         return distances, np.array([rows for _, rows in found], np.int64).reshape(-1, k)

@@ -9,12 +9,12 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from semsig.index.checks import check_k
 from semsig.index.scans import Distances
 from semsig.index.scoring import (
     FlatWeights,
     IdfWeights,
     check_allowed,
-    check_k,
     distance_dtype,
     is_tanimoto,
     rank,
@@ -54,7 +54,8 @@ class ExactScan(ABC):
         queries : SbsBatch
             Q signatures of the same schema.
         k : int
-            At least 1; may exceed the number of rows.
+            At least 1; may exceed the number of rows, within reason: see
+            :data:`semsig.index.checks.MAX_PADDED`.
         metric : {"hamming", "tanimoto", "tanimoto-idf"}
             The distance.
         allowed : ndarray of bool, shape (N,), optional
@@ -75,8 +76,7 @@ class ExactScan(ABC):
             If `k`, `metric` or `allowed` is not as stated.
         """
         self._check(queries, metric, allowed)
-        check_k(k)
-        return self._nearest(queries, k, metric, allowed)
+        return self._nearest(queries, check_k(k, len(self)), metric, allowed)
 
     def search_radius(
         self,

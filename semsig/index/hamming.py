@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, TypeVar
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,6 +19,8 @@ from semsig.index.checks import (
 from semsig.index.exchange import ExchangeableCollection
 from semsig.index.scans import Distances, Engine
 from semsig.types import Metric
+
+Found = TypeVar("Found", Distances, NDArray[np.int64])
 
 
 class HammingIndex(ExchangeableCollection):
@@ -62,7 +66,8 @@ class HammingIndex(ExchangeableCollection):
             Q signatures of the index's schema; an array holds the packed bits of
             :meth:`to_packed`.
         k : int
-            At least 1.
+            At least 1; may exceed the number of signatures, within reason: see
+            :data:`semsig.index.checks.MAX_PADDED`.
         metric : {"hamming", "tanimoto", "tanimoto-idf"}
             The distance.
         within : array_like of int, optional
@@ -87,13 +92,14 @@ class HammingIndex(ExchangeableCollection):
             If `within` names an absent id.
         """
         check_metric(metric)
-        k = check_k(k)
-        batch = as_batch(queries, self.schema)
         snapshot = self._store.snapshot
+        k = check_k(k, len(snapshot))
+        batch = as_batch(queries, self.schema)
         allowed = snapshot.mask(None if within is None else as_ids(within))
         scan = snapshot.scan(engine)
-        distances, rows = scan.search(batch, k, metric=metric, allowed=allowed)
-        return distances, snapshot.ids_of(rows)
+        held = min(k, max(1, len(snapshot)))
+        distances, rows = scan.search(batch, held, metric=metric, allowed=allowed)
+        return _padded(distances, k), _padded(snapshot.ids_of(rows), k)
 
     def search_radius(
         self,
@@ -121,3 +127,9 @@ class HammingIndex(ExchangeableCollection):
         scan = snapshot.scan(engine)
         found = scan.search_radius(batch, radius, metric=metric, allowed=allowed)
         return [(distances, snapshot.ids_of(rows)) for distances, rows in found]
+
+
+def _padded(found: Found, k: int) -> Found:
+    """Add columns of -1 up to `k`."""
+    padded: Any = np.pad(found, ((0, 0), (0, k - found.shape[1])), constant_values=-1)
+    return padded  # type: ignore[no-any-return]

@@ -154,12 +154,6 @@ def distance_dtype(metric: Metric) -> np.dtype[Any]:
     return np.dtype(np.float32 if is_tanimoto(metric) else np.int32)
 
 
-def check_k(k: int) -> None:
-    """Raise :class:`OptionError` unless `k` is at least 1."""
-    if k < 1:
-        raise OptionError(f"k is at least 1; {k} came.")
-
-
 def check_allowed(allowed: NDArray[np.bool_] | None, n_rows: int) -> None:
     """Raise :class:`OptionError` unless `allowed` is None or has a bool a row."""
     if allowed is not None and (allowed.dtype != np.bool_ or allowed.shape != (n_rows,)):

@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 from operator import index
+from typing import SupportsIndex
 
 import numpy as np
 
@@ -36,10 +37,9 @@ class SbsSchema:
     classes: ClassTable
 
     def __post_init__(self) -> None:
-        try:
-            object.__setattr__(self, "levels", index(self.levels))
-        except TypeError:
-            raise OptionError(f"levels is a whole number; {self.levels!r} came.") from None
+        if isinstance(self.levels, bool) or not isinstance(self.levels, SupportsIndex):
+            raise OptionError(f"levels is a whole number; {self.levels!r} came.")
+        object.__setattr__(self, "levels", index(self.levels))
         if not 0 <= self.levels <= MAX_LEVELS:
             raise OptionError(f"levels must be 0 to {MAX_LEVELS}; {self.levels} came.")
         if self.n_cells * 4 > 2**32:

@@ -90,7 +90,7 @@ class ScanLaws:
 
     def test_refuses_what_it_cannot_answer(self):
         scan, queries = self.scan(SbsBatch.of([], SMALL)), SbsBatch.of([], SMALL)
-        with pytest.raises(OptionError, match="k is at least 1"):
+        with pytest.raises(OptionError, match="k is an integer >= 1"):
             scan.search(queries, 0)
         with pytest.raises(OptionError, match="metric"):
             scan.search(queries, 1, metric="cosine")

@@ -51,5 +51,5 @@ def test_bit_index_says_what_it_expects():
         index.add(np.zeros((1, 2), np.uint8))
     with pytest.raises(SignatureError, match="uint8"):
         index.search(np.zeros((1, 3), np.int64), 1)
-    with pytest.raises(OptionError, match="k is at least"):
+    with pytest.raises(OptionError, match="k is an integer >= 1"):
         index.search(np.zeros((1, 3), np.uint8), 0)

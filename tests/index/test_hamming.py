@@ -16,6 +16,8 @@ from semsig.errors import (
     UnknownIdError,
 )
 from semsig.index import HammingIndex
+from semsig.index.dense import DenseScan
+from semsig.index.exact import ExactScan
 from semsig.types import SbsBatch, SbsSchema, SbsSignature
 
 
@@ -286,13 +288,37 @@ def test_bad_payloads_are_refused(index, make, payloads):
     assert len(index) == 6
 
 
-@pytest.mark.parametrize("k", [0, -1, 1.0, "1", None])
+@pytest.mark.parametrize("k", [0, -1, 1.0, "1", None, True])
 def test_bad_k_is_refused(index, make, k):
     with pytest.raises(OptionError, match="k is an integer >= 1"):
         index.search(make(1), k)
 
 
-@pytest.mark.parametrize("radius", [-1, np.nan, np.inf, "1", None])
+def test_an_absurd_k_is_refused_before_room_is_made_for_its_answer(index, make):
+    with pytest.raises(OptionError, match="k is at most 1,048,576 where 6 can be found"):
+        index.search(make(1), 3_000_000_000)
+    with pytest.raises(OptionError, match="k is at most"):
+        DenseScan(SbsBatch.of([make(1)])).search(SbsBatch.of([make(1)]), 3_000_000_000)
+
+
+def test_scans_are_never_asked_for_more_than_there_is(index, make, monkeypatch):
+    asked = []
+    search = ExactScan.search
+
+    def remembering(scan, queries, k, **options):
+        asked.append(k)
+        return search(scan, queries, k, **options)
+
+    monkeypatch.setattr(ExactScan, "search", remembering)
+    distances, ids = index.search([make(2), make(3)], 1000)
+    assert asked == [6]
+    assert distances.shape == ids.shape == (2, 1000)
+    assert (ids[:, :6] >= 0).all()
+    assert (ids[:, 6:] == -1).all()
+    assert (distances[:, 6:] == -1).all()
+
+
+@pytest.mark.parametrize("radius", [-1, np.nan, np.inf, "1", None, True])
 def test_bad_radius_is_refused(index, make, radius):
     with pytest.raises(OptionError, match="radius"):
         index.search_radius(make(1), radius)
