@@ -99,12 +99,12 @@ class BitIndex:
         Parameters
         ----------
         packed : array_like of uint8, shape (N, ceil(n_bits / 8))
-            As ``numpy.packbits`` makes them, either bit order; bits after the last are 0.
+            As ``numpy.packbits`` makes them, all in one bit order; bits after the last are 0.
 
         Raises
         ------
         SignatureError
-            If dtype or shape differ.
+            If dtype or shape differ, or bits after the last are set, whatever the bit order.
         """
         words = self._as_words(packed)
         self._parts.append(words)
@@ -163,9 +163,19 @@ class BitIndex:
             raise SignatureError(
                 f"Expected uint8 of shape (N, {n_bytes}); {array.dtype} {array.shape} came."
             )
+        if not _ends_in_zeros(array[:, -1], -self.n_bits % 8):
+            raise SignatureError(
+                f"Bits after the last of {self.n_bits} must be 0; pack each row by itself, as "
+                "numpy.packbits(bits, axis=1) does."
+            )
         rows = np.zeros((len(array), -(-self.n_bits // 64) * 8), np.uint8)
         rows[:, :n_bytes] = array
         return rows.view(np.uint64)
+
+
+def _ends_in_zeros(last: NDArray[np.uint8], spare: int) -> bool:
+    """Tell whether the last bytes have `spare` bits of 0 at their low, or all at their high end."""
+    return not (last & (2**spare - 1)).any() or not (last >> (8 - spare)).any()
 
 
 def _to_words(batch: SbsBatch) -> NDArray[np.uint64]:

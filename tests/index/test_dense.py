@@ -43,6 +43,25 @@ def test_bit_index_leaves_out_rows_that_are_not_allowed():
     assert distances.tolist() == [[1, 2, -1]]
 
 
+@pytest.mark.parametrize("bitorder", ["big", "little"])
+def test_bit_index_takes_either_bit_order(bitorder):
+    index = BitIndex(9)
+    bits = np.array([[1] * 9, [0] * 8 + [1]], np.uint8)
+    index.add(np.packbits(bits, axis=1, bitorder=bitorder))
+    distances, _ = index.search(np.packbits(bits[:1], axis=1, bitorder=bitorder), 2)
+    assert distances.tolist() == [[0, 8]]
+
+
+def test_bit_index_refuses_set_bits_after_the_last():
+    index = BitIndex(9)
+    index.add(np.array([[1, 1]], np.uint8))
+    for last in (0xFF, 0x81):
+        with pytest.raises(SignatureError, match="Bits after the last of 9"):
+            index.search(np.array([[1, last]], np.uint8), 1)
+        with pytest.raises(SignatureError, match="Bits after the last of 9"):
+            index.add(np.array([[1, last]], np.uint8))
+
+
 def test_bit_index_says_what_it_expects():
     with pytest.raises(OptionError, match="n_bits"):
         BitIndex(0)
