@@ -138,6 +138,9 @@ def _is_numbered(line: list[str]) -> bool:
 
 
 def _numbered(lines: list[list[str]], table: str) -> Coding:
+    for line in lines:
+        if int(line[0]) > MAX_CLASSES:
+            raise ClassTableError(f"numbers end at {MAX_CLASSES:,}; {' '.join(line)!r} came")
     entries = [(int(id_), " ".join(name), (int(r), int(g), int(b)))
                for id_, *name, r, g, b in lines]  # fmt: skip
     kept = [entry for entry in entries if entry[1] != VOID]

@@ -202,6 +202,20 @@ def test_tables_that_are_none(folder, text):
         load_segmenter(f"files:{folder}")
 
 
+@pytest.mark.parametrize("number", [65_536, 70_000, 10**30])
+def test_numbers_that_no_label_map_can_hold(folder, number):
+    np.save(folder / "a.npy", LABELS)
+    (folder / "classes.txt").write_text(f"0 void 0 0 0\n{number} sea 0 0 9\n")
+    with pytest.raises(SegmenterError, match=f"no class table.*'{number} sea 0 0 9'"):
+        load_segmenter(f"files:{folder}").for_path("a")
+
+
+def test_the_highest_number(folder):
+    np.save(folder / "a.npy", np.array([[65_535]]))
+    (folder / "classes.txt").write_text("65535 sea 0 0 9\n")
+    assert load_segmenter(f"files:{folder}").for_path("a").labels.tolist() == [[0]]
+
+
 def test_photos_alone_are_refused(folder):
     np.save(folder / "a.npy", LABELS)
     segmenter = load_segmenter(f"files:{folder}")
