@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 
 import numpy as np
@@ -10,6 +11,7 @@ from PIL import Image as PillowImage
 
 from semsig.cli import demo, main
 from semsig.cli.demo import _carried_photos, _changed
+from semsig.engine import Engine
 from semsig.image import read_image
 
 
@@ -41,17 +43,36 @@ def test_rendered_scenes_and_real_photos_are_searched_and_shown(run, tmp_path, m
     assert (out / "scenes.html").read_text("utf-8").startswith("<!doctype html>")
 
 
+def folder_of_photos(folder, seeds):
+    folder.mkdir()
+    for seed in seeds:
+        shades = np.random.default_rng(seed).integers(0, 255, (8, 8, 3)).astype(np.uint8)
+        PillowImage.fromarray(shades).resize((96, 64)).save(folder / f"{seed}.jpg")
+    return folder
+
+
 @pytest.mark.slow
-def test_own_photos(run, tmp_path):
-    photos, out = tmp_path / "mine", tmp_path / "out"
-    photos.mkdir()
-    for number in range(3):
-        shades = np.random.default_rng(number).integers(0, 255, (8, 8, 3)).astype(np.uint8)
-        PillowImage.fromarray(shades).resize((96, 64)).save(photos / f"{number}.jpg")
-    code, said, _ = run("--photos", photos, "--out", out)
-    assert code == 0
-    assert said.splitlines()[-1] == f"Open {out / 'own.html'}"
-    assert (out / "own.html").exists()
+def test_own_photos_replace_those_of_an_earlier_demo(run, tmp_path):
+    out = tmp_path / "out"
+    for name, seeds in (("a", (0, 1)), ("b", (2, 3))):
+        photos = folder_of_photos(tmp_path / name, seeds)
+        code, said, err = run("--photos", photos, "--out", out, "--json")
+        assert code == 0
+        assert json.loads(said) == {"out": str(out), "page": str(out / "own.html")}
+        assert f"Photos like {photos / f'{seeds[0]}.jpg'}" in err
+    assert list(Engine.open(out / "own-index").paths) == [str(photos / f"{n}.jpg") for n in seeds]
+    assert "2.jpg" in (out / "own.html").read_text("utf-8")
+
+
+def test_a_folder_of_someone_else_is_left_alone(run, tmp_path):
+    photos = folder_of_photos(tmp_path / "a", [0])
+    notes = tmp_path / "out" / "own-index" / "notes.txt"
+    notes.parent.mkdir(parents=True)
+    notes.write_text("x")
+    code, _, err = run("--photos", photos, "--out", tmp_path / "out")
+    assert code == 1
+    assert "holds no index" in err
+    assert [path.name for path in notes.parent.iterdir()] == ["notes.txt"]
 
 
 def test_a_folder_without_photos_is_an_error(run, tmp_path, monkeypatch):

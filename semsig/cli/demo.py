@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
+import sys
 from collections.abc import Sequence
+from contextlib import nullcontext, redirect_stdout
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from semsig.cli import show
-from semsig.cli.console import answer, progress_bar
+from semsig.cli.console import answer, answer_json, progress_bar
+from semsig.cli.options import Json
 
 if TYPE_CHECKING:
     from semsig.engine import Engine
@@ -30,11 +32,16 @@ def demo(
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder for what the demo writes.")] = Path("demo"),
     count: Annotated[int, typer.Option(min=20, max=100_000, help="Scenes to render.")] = 300,
+    as_json: Json = False,
 ) -> None:
     """Index, search, explain and evaluate, on rendered scenes or on your own photos."""
     out.mkdir(parents=True, exist_ok=True)
-    page = _rendered(out, count) if photos is None else _own(photos, out)
-    answer(f"Open {page.resolve()}")
+    with redirect_stdout(sys.stderr) if as_json else nullcontext():
+        page = _rendered(out, count) if photos is None else _own(photos, out)
+    if as_json:
+        answer_json({"out": str(out), "page": str(page.resolve())})
+    else:
+        answer(f"Open {page.resolve()}")
 
 
 def _rendered(out: Path, count: int) -> Path:
@@ -73,17 +80,19 @@ def _own(folder: Path, out: Path) -> Path:
 
 
 def _index(folder: Path, paths: Sequence[Path], segmenter: str = "embedded") -> Engine:
-    """Open the index that an earlier demo made, or make it; bring it up to date."""
+    """Open the index that an earlier demo made, or make it; let it hold these photos alone."""
     from semsig.engine import Engine
-    from semsig.errors import SemsigError
+    from semsig.engine.photo import absolute
+    from semsig.index import is_unused
 
-    try:
-        engine = Engine.open(folder, segmenter=segmenter, threads=1)
-    except SemsigError:
-        shutil.rmtree(folder, ignore_errors=True)
+    if is_unused(folder):
         engine = Engine.create(folder, segmenter=segmenter)
+    else:
+        engine = Engine.open(folder, segmenter=segmenter, threads=1)
     with progress_bar("indexing") as progress:
         report = engine.add(paths, progress=progress)
+    wanted = set(map(absolute, paths))
+    engine.remove([path for path in engine.paths if path not in wanted])
     show.added(report, [], engine, folder)
     return engine
 
