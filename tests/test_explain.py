@@ -187,6 +187,28 @@ def test_place_words(places, words):
     assert phrase(frozenset(places)) == words
 
 
+@pytest.mark.parametrize("levels", [4, 6, 8])
+def test_blocks_finer_than_the_map_change_no_words(levels):
+    labels = meadow(road=True)[::6, ::6]
+    fine = signature(labels, levels)
+    areas = Layout.of_signature(fine).areas
+    assert areas.sum() == pytest.approx(1)
+    assert areas[SKY] == pytest.approx(1 / 3, abs=0.03)
+    assert describe(fine) == (
+        "grass at the bottom, sky on top, road lower right and horse lower left"
+    )
+
+
+def test_void_counts_for_no_place_as_in_a_map():
+    labels = meadow()
+    labels[:, 60:] = TABLE.void
+    of_signature, of_map = (
+        Layout.of_signature(signature(labels)),
+        Layout.of_map(LabelMap(labels, TABLE)),
+    )
+    np.testing.assert_allclose(of_signature.areas, of_map.areas, atol=0.06)
+
+
 @given(st.integers(1, 12), st.integers(1, 12), st.integers(0, 2**32 - 1))
 def test_layout_of_a_map_shares_out_the_known_pixels(height, width, seed):
     labels = np.random.default_rng(seed).integers(0, 6, (height, width)).astype(np.uint8)

@@ -61,7 +61,10 @@ class Layout:
 
     @classmethod
     def of_signature(cls, signature: SbsSignature) -> Layout:
-        """Estimate the shares from proportion levels; the classes of a block share it out."""
+        """Estimate the shares from proportion levels; the classes of a block share it out.
+
+        Blocks without a class, void or finer than the label map, count for no place.
+        """
         schema = signature.schema
         side = 2**schema.levels
         third = (np.arange(side) * 6 + 3) // (2 * side)
@@ -71,10 +74,10 @@ class Layout:
         grid = np.zeros((len(schema.classes), 3, 3))
         row, column = third[signature.blocks // side], third[signature.blocks % side]
         np.add.at(grid, (signature.labels, row, column), share)
-        size = np.bincount(third, minlength=3)
+        filled = grid.sum(0)
         return cls(
-            grid / np.maximum(np.outer(size, size), 1),
-            grid.sum((1, 2)) / schema.n_blocks,
+            grid / np.where(filled > 0, filled, 1),
+            grid.sum((1, 2)) / max(filled.sum(), 1),
             tuple(sorted(set(third.tolist()))),
         )
 
