@@ -98,6 +98,7 @@ def test_csr_rows_are_the_bits(label_maps, bits, dtype):
     matrix = SbsTransformer(1, output="csr", dtype=dtype).fit_transform(label_maps)
     assert matrix.dtype == dtype
     assert matrix.has_sorted_indices
+    assert matrix.indices.dtype == matrix.indptr.dtype == np.int32
     np.testing.assert_array_equal(matrix.toarray(), bits)
 
 
@@ -229,6 +230,7 @@ def test_the_graph_holds_the_neighbours(batch):
     distances, indices = neighbors.kneighbors()
     graph = neighbors.kneighbors_graph(mode="distance")
     assert graph.shape == (14, 14)
+    assert graph.indices.dtype == np.int32
     np.testing.assert_array_equal(graph.indices.reshape(-1, 3), indices)
     np.testing.assert_array_equal(graph.data.reshape(-1, 3), distances)
     assert neighbors.kneighbors_graph(batch[:2], 1).toarray().tolist() == np.eye(2, 14).tolist()

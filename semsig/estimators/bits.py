@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import scipy.sparse
 from numpy.typing import DTypeLike, NDArray
@@ -22,7 +24,8 @@ def csr_bits(batch: SbsBatch, dtype: DTypeLike) -> scipy.sparse.csr_array:
     Returns
     -------
     csr_array, shape (N, n_bits)
-        Column indices ascend in each row.
+        Column indices ascend in each row; they are int32, which some estimators insist on, up to
+        2^31 bits set in all.
     """
     cell = batch.cells.astype(np.int64) >> 2
     level = (batch.cells & 3).astype(np.int64) + 1
@@ -41,5 +44,13 @@ def csr_bits(batch: SbsBatch, dtype: DTypeLike) -> scipy.sparse.csr_array:
 def _ones(
     columns: NDArray[np.int64], starts: NDArray[np.int64], width: int, dtype: DTypeLike
 ) -> scipy.sparse.csr_array:
-    ones = np.ones(len(columns), dtype)
-    return scipy.sparse.csr_array((ones, columns, starts), shape=(len(starts) - 1, width))
+    return csr(np.ones(len(columns), dtype), columns, starts, width)
+
+
+def csr(
+    values: NDArray[Any], columns: NDArray[np.int64], starts: NDArray[np.int64], width: int
+) -> scipy.sparse.csr_array:
+    """Return a matrix of `width` columns; ``values[starts[i]:starts[i + 1]]`` are in row i."""
+    fits = max(len(values), width) < 2**31
+    places = [array.astype(np.int32 if fits else np.int64) for array in (columns, starts)]
+    return scipy.sparse.csr_array((values, *places), shape=(len(starts) - 1, width))

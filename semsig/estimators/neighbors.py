@@ -12,6 +12,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from semsig.errors import OptionError
+from semsig.estimators.bits import csr
 from semsig.index import HammingIndex
 from semsig.index.checks import Signatures, check_k
 from semsig.index.scans import Distances, Engine
@@ -150,8 +151,7 @@ class SbsNeighbors(BaseEstimator):  # type: ignore[misc]
         distances, indices = self._nearest(X, n_neighbors)
         values = distances.astype(np.float64) if mode == "distance" else np.ones(indices.shape)
         starts = np.arange(len(indices) + 1) * indices.shape[1]
-        shape = len(indices), self.n_samples_fit_
-        return scipy.sparse.csr_array((values.ravel(), indices.ravel(), starts), shape=shape)
+        return csr(values.ravel(), indices.ravel(), starts, self.n_samples_fit_)
 
     def radius_neighbors(
         self,
