@@ -95,12 +95,14 @@ def read_image(
 def image_paths(folder: str | os.PathLike[str]) -> list[Path]:
     """Return the files under `folder` whose suffix is one of :data:`SUFFIXES`, sorted by path.
 
-    Hidden files and folders (leading dot) are skipped; links to folders are not followed.
+    Hidden files and folders (leading dot) are skipped; links to folders are not followed. A
+    folder below that cannot be listed comes itself, in place of its files: reading it gives an
+    ImageError, "unreadable", so that it is reported as a photo that cannot be read is.
 
     Raises
     ------
     ImageError
-        If `folder` is no folder that can be listed.
+        If `folder` itself is no folder that can be listed.
     """
     found: list[Path] = []
     try:
@@ -109,7 +111,11 @@ def image_paths(folder: str | os.PathLike[str]) -> list[Path]:
         raise ImageError(
             f"{folder} cannot be listed as a folder: {error.strerror}", reason="unreadable"
         ) from error
-    for parent, folders, files in os.walk(folder):
+
+    def keep(error: OSError) -> None:
+        found.append(Path(error.filename))
+
+    for parent, folders, files in os.walk(folder, onerror=keep):
         folders[:] = [name for name in folders if not name.startswith(".")]
         found += [
             Path(parent, name)
@@ -123,7 +129,8 @@ def _open_regular(path: Path) -> BinaryIO:
     """Open a file for reading; a pipe or device, which could block forever, is refused."""
     status = path.stat()
     if not stat.S_ISREG(status.st_mode):
-        raise ImageError(f"{path} is not a regular file.", reason="unreadable")
+        kind = "is a folder" if stat.S_ISDIR(status.st_mode) else "is not a regular file"
+        raise ImageError(f"{path} {kind}.", reason="unreadable")
     if status.st_size == 0:
         raise ImageError(f"{path} is empty (0 bytes).", reason="empty")
     return path.open("rb")

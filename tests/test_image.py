@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import io
 import os
 import random
@@ -393,6 +394,29 @@ def test_image_paths(tmp_path):
     (tmp_path / "folder.png").mkdir()
     assert image_paths(tmp_path) == sorted(tmp_path / name for name in names)
     assert image_paths(str(tmp_path / "sub" / "deep")) == [tmp_path / "sub/deep/d.Tiff"]
+
+
+def forbid(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a folder be listed by nobody, root included."""
+    list_folder = os.scandir
+
+    def scandir(path):
+        if Path(path) == folder:
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return list_folder(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+
+
+def test_image_paths_name_folders_that_cannot_be_listed(tmp_path, monkeypatch):
+    for name in ("a.png", "shut/b.png", "z/c.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    forbid(tmp_path / "shut", monkeypatch)
+    assert image_paths(tmp_path) == [tmp_path / name for name in ("a.png", "shut", "z/c.png")]
+    with pytest.raises(ImageError, match="shut is a folder") as caught:
+        read_image(tmp_path / "shut")
+    assert caught.value.reason == "unreadable"
 
 
 @pytest.mark.parametrize("name", ["missing", "file.txt"])

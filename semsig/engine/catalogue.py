@@ -45,10 +45,24 @@ def remove_photos(index: HammingIndex, targets: Sequence[str]) -> list[str]:
 
 
 def prune_photos(index: HammingIndex, roots: Sequence[str]) -> list[str]:
-    """Remove the photos below `roots` whose files are gone; return their paths."""
+    """Remove the photos below `roots` whose files are gone; return their paths.
+
+    Photos in folders that may not be looked into stay.
+    """
     with index.writer():
         known = known_photos(index)
         below = [path for path in known if any(is_below(path, root) for root in roots)]
-        gone = [path for path in below if not Path(path).exists()]
+        gone = [path for path in below if _is_gone(path)]
         index.remove([known[path][0] for path in gone])
     return gone
+
+
+def _is_gone(path: str) -> bool:
+    """Tell whether there is no such file; where that cannot be told, it is not gone."""
+    try:
+        Path(path).stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+    return False
