@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 from pathlib import Path
@@ -353,6 +354,26 @@ def test_prune_removes_only_what_is_gone_from_the_folder(engine, photos, tmp_pat
     assert len(engine) == 6
     assert engine.prune([tmp_path]) == [str(elsewhere)]
     assert engine.prune([tmp_path]) == []
+
+
+def test_a_folder_that_cannot_be_listed_is_counted(engine, photos, tmp_path):
+    (tmp_path / "shut").mkdir()
+    report = engine.add([*photos, tmp_path / "shut"])
+    assert report.unchanged == 6
+    assert report.skipped_by_reason == {"unreadable": 1}
+
+
+def test_prune_keeps_what_it_may_not_look_at(engine, photos, tmp_path, monkeypatch):
+    stat = Path.stat
+
+    def forbid(path, **options):
+        if path == photos[2]:
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return stat(path, **options)
+
+    monkeypatch.setattr(Path, "stat", forbid)
+    photos[4].unlink()
+    assert engine.prune([tmp_path / "photos"]) == [str(photos[4])]
 
 
 def test_info(engine):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import stat
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -93,6 +94,7 @@ def is_below(path: str, folder: str) -> bool:
 
 def _size_and_time(path: str) -> tuple[int, int]:
     status = Path(path).stat()
-    if not os.path.isfile(path):  # noqa: PTH113
+    may_block = not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode))
+    if may_block:
         raise OSError("not a regular file")
     return status.st_size, status.st_mtime_ns
