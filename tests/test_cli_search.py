@@ -70,7 +70,7 @@ def test_conditions_alone_rank(search):
     assert names(document) == ["left", "low"]
     assert document["query"] is None
     assert document["metric"] is None
-    assert document["conditions"] == "sky:top>=90.0%, horse:left"
+    assert document["conditions"] == "sky:top>=90%, horse:left"
     assert document["hits"][0]["bits"] is None
     assert "horse" in document["hits"][0]["sentence"]
 
@@ -79,6 +79,12 @@ def test_conditions_restrict(search, folder):
     photo = folder / "photos" / "bare.jpg"
     document = search(photo, "--has", "horse", "--has", "!horse:left")
     assert names(document) == ["right"]
+
+
+def test_where_nothing_is_found_each_condition_is_counted(run, folder):
+    code, out, err = run("search", "--has", "horse>1%, !sky", "--index", folder / "index")
+    assert (code, len(out.splitlines())) == (0, 1)
+    assert err == "No photo meets all conditions. Alone: horse>1% 3, !sky 0.\n"
 
 
 def test_without_a_class(search, folder):
@@ -134,7 +140,7 @@ def test_a_page_of_conditions_is_escaped_and_names_what_is_gone(run, folder):
     arguments = "--index", folder / "index", "--html", page
     assert run("search", "--has", "horse>1%", *arguments)[0] == 0
     text = page.read_text("utf-8")
-    assert "horse&gt;1.0%" in text
+    assert "horse&gt;1%" in text
     assert "cannot be shown" in text
 
 

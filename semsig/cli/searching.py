@@ -35,7 +35,9 @@ def search(
     ] = None,
     without: Annotated[
         list[str] | None,
-        typer.Option(help="Classes that hits lack; the photo is taken as if it lacked them."),
+        typer.Option(
+            help="What hits lack, such as person>1%; the photo is taken as if it lacked it."
+        ),
     ] = None,
     layout: Annotated[
         Path | None,
@@ -63,11 +65,13 @@ def search(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Find the photos of an index that are most like a photo, or show what you name, and say why.
+    """Find photos that are most like a photo, or that show what you name, and say why.
 
-    Conditions are CLASS, CLASS:PLACE, either with > >= < <= and a share such as 10%, or
-    !CLASS for absent ones; a comma means and. Places are top, bottom, left, right, centre,
-    top-left and so on, and top-half and so on.
+    Conditions: CLASS or CLASS:PLACE, then perhaps >10% (or >=, <, <=).
+
+    !CONDITION is its opposite, !CLASS absence; a comma means and.
+
+    Places: top, left, centre, top-left, top-half, and so on.
     """
     from semsig.engine import Engine
     from semsig.query import Box, read_layout
@@ -91,6 +95,8 @@ def search(
         answer_json(asked | {"hits": show.hits_document(hits, sentences, bits)})
     else:
         show.hits(hits, sentences)
+    if not hits and search.conditions.terms:
+        remark(f"No photo meets all conditions. Alone: {search.met_alone()}.")
     if html is not None:
         page = search.page(hits, title=name.name if name else "")
         html.parent.mkdir(parents=True, exist_ok=True)
@@ -150,6 +156,14 @@ class _Search:
             for b in found
         ]
         return [why.sentence for why in reasons], [why.distance for why in reasons]
+
+    def met_alone(self) -> str:
+        """Say how many photos meet each condition."""
+        from semsig.query import Conditions
+
+        _, batch = self.engine.index.to_batch()
+        each = [Conditions(self.conditions.classes, (term,)) for term in self.conditions.terms]
+        return ", ".join(f"{one} {int(one.evaluate(batch)[0].sum()):,}" for one in each)
 
     def page(self, hits: Sequence[Hit], *, title: str) -> str:
         from semsig.report import Side, conditions_page, search_page

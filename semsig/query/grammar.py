@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import replace
 from difflib import get_close_matches
 from typing import NoReturn
 
@@ -26,16 +25,17 @@ def parse(text: Words, classes: ClassTable) -> Conditions:
 
     The grammar, in which spaces count for nothing outside of names::
 
-        conditions = condition { "," condition }            all of them hold
-        condition  = class [ ":" place ] [ relation share ] there at all, or by how much
-                   | ( "!" | "without" ) class [ ":" place ]     absent
+        conditions = condition { "," condition }             all of them hold
+        condition  = [ "!" | "without" ] class [ ":" place ] [ relation share ]
         relation   = ">" | ">=" | "<" | "<="
-        share      = number "%"                             of the place, or of the picture
-        class      = name | '"' name '"'                    quotes where it holds , : < > = ! %
+        share      = number "%"                              of the place, or of the picture
+        class      = name | '"' name '"'                     quotes where it holds , : < > = ! %
         place      = a name of semsig.query.PLACES
 
-    Case, hyphens, underscores and spaces in names are all the same. A class without a share is
-    there if any block of the place has a trace of it; ``horse>1%`` leaves specks out.
+    Without a share, a class is there if any block of the place has a trace of it. "!" and
+    "without" turn a condition round: ``!person`` has no trace of a person, ``!person>1%`` lets
+    specks pass, which segmenters leave in many pictures; it is the same as ``person<=1%``.
+    Case, hyphens, underscores and spaces in names are all the same.
 
     Parameters
     ----------
@@ -53,28 +53,28 @@ def parse(text: Words, classes: ClassTable) -> Conditions:
     --------
     >>> table = ClassTable(["sky", "horse", "traffic_light"])
     >>> print(parse("SKY:upper left, traffic light >= 5 %, without horse", table))
-    sky:top-left, traffic_light>=5.0%, !horse
+    sky:top-left, traffic_light>=5%, !horse
     """
     texts = [text] if isinstance(text, str) else text
     return Conditions(classes, tuple(t for each in texts for t in _Reader(each, classes).terms()))
 
 
 def parse_absent(text: Words, classes: ClassTable) -> Conditions:
-    """Read classes, or classes in places, and return the conditions that they are absent.
+    """Read what is not to be there, such as ``"person>1%, car"``, and return the opposite.
 
     Raises
     ------
     QueryError
-        If a text cannot be understood, or says more than ``CLASS`` or ``CLASS:PLACE``.
+        If a text cannot be understood, or asks for little of a class or for none.
     """
-    named = parse(text, classes)
-    for term in named.terms:
-        if (term.relation, term.percent) != (">", 0):
+    unwanted = parse(text, classes)
+    for term in unwanted.terms:
+        if not term.wants:
             raise QueryError(
-                "What is to be left out is CLASS or CLASS:PLACE, such as person or sky:top; "
+                "Name what is to be left out, such as person, sky:top or car>1%; "
                 f"{str(Conditions(classes, (term,)))!r} came."
             )
-    return Conditions(classes, tuple(replace(term, relation="<=") for term in named.terms))
+    return Conditions(classes, tuple(term.opposite for term in unwanted.terms))
 
 
 class _Reader:
@@ -97,18 +97,18 @@ class _Reader:
         return terms
 
     def _condition(self) -> Condition:
-        absent = self._take(r"!|without(?=[\s\"])")
+        turned = self._take(r"!|without(?=[\s\"])")
+        condition = self._plain_condition()
+        return condition.opposite if turned else condition
+
+    def _plain_condition(self) -> Condition:
         label = self._class()
         place = self._place() if self._take(":") else ANYWHERE
-        if sign := self._take(r"[<>]=?"):
-            if absent:
-                self._refuse(
-                    "A class is either absent or has a share; for little of it, write <.",
-                    sign.span(),
-                )
-            relation = _RELATIONS[sign[0]]
-            return Condition(label=label, place=place, relation=relation, percent=self._percent())
-        return Condition(label=label, place=place, relation="<=" if absent else ">")
+        sign = self._take(r"[<>]=?")
+        if not sign:
+            return Condition(label=label, place=place)
+        relation = _RELATIONS[sign[0]]
+        return Condition(label=label, place=place, relation=relation, percent=self._percent())
 
     def _class(self) -> int:
         found = self._take(r'"[^"]+"|[^,:<>=!"%]+')

@@ -58,7 +58,10 @@ def _colors(conditions: Conditions) -> str:
         f"{escape(str(Conditions(classes, (term,))))}</li>"
         for term in conditions.terms
     )
-    return f'<ul class="legend" aria-label="Conditions">{entries}</ul>'
+    return (
+        "<style>.views .key, .views label[for=show-blocks] { display: none; }</style>"
+        f'<ul class="legend" aria-label="Conditions">{entries}</ul>'
+    )
 
 
 def _card(hit: Hit, engine: Engine, side: int) -> str:
