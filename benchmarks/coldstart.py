@@ -73,7 +73,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         figures = measure(Path(folder), options.repeats)
     result = {
-        "clock_seconds": {name: round(value.clock, 3) for name, value in figures.items()},
+        "seconds": {name: round(value.clock, 3) for name, value in figures.items()},
         "processor_seconds": {name: round(value.processor, 3) for name, value in figures.items()},
         "repeats": options.repeats,
         "load_average_1_min": round(os.getloadavg()[0], 2),
