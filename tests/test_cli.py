@@ -209,6 +209,17 @@ def test_photos_of_one_stem_get_pictures_of_their_own():
     assert len({name.casefold() for name in names}) == len(names)
 
 
+def test_segment_skips_a_photo_without_a_label_map(folder, run):
+    (folder / "maps" / "3.png").unlink()
+    segmenter = ["--segmenter", f"files:{folder / 'maps'}"]
+    code, out, err = run("segment", folder / "photos", "--out", folder / "drawn", *segmenter)
+    assert code == 0
+    assert "5 pictures" in out
+    assert "1 skipped" in out
+    assert "no-label-map" in err
+    assert "3.jpg" in err
+
+
 def test_segment_never_draws_over_a_photo(folder, run):
     photos = folder / "photos"
     (photos / "0-classes.png").write_bytes((photos / "0.jpg").read_bytes())

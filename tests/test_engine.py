@@ -323,8 +323,47 @@ def test_label_maps_from_files_need_no_pixels(tmp_path, photos):
     assert report.skipped_by_reason == {"no-label-map": 4}
     PillowImage.fromarray(np.full((16, 16), 1, np.uint8)).save(maps / "3.png")
     again = Engine.open(tmp_path / "index")
-    assert again.add(photos).added == 1
+    assert (again.add(photos).added, again.add(photos).unchanged) == (1, 3)
     assert [h.path for h in again.search(photos[1], k=2)] == [str(photos[1]), str(photos[3])]
+
+
+@pytest.mark.parametrize("rehash", [False, True])
+def test_a_changed_label_map_is_noticed(tmp_path, photos, rehash):
+    maps = tmp_path / "maps"
+    maps.mkdir()
+    (maps / "classes.txt").write_text("sky\ngrass\nroad\n")
+    for name in "01":
+        PillowImage.fromarray(np.full((16, 16), 1, np.uint8)).save(maps / f"{name}.png")
+    Engine.create(tmp_path / "index", segmenter=f"files:{maps}", levels=1).add(photos[:2])
+    PillowImage.fromarray(np.full((16, 16), 2, np.uint8)).save(maps / "1.png")
+    engine = Engine.open(tmp_path / "index")
+    report = engine.add(photos[:2], rehash=rehash)
+    assert (report.replaced, report.unchanged) == (1, 1)
+    assert engine.index.signature(1).labels.tolist() == [2] * 4
+
+
+def test_label_maps_on_disk_are_not_mixed_with_a_network(tmp_path, engine):
+    (tmp_path / "maps").mkdir()
+    (tmp_path / "maps" / "classes.txt").write_text("\n".join(TABLE.names))
+    PillowImage.fromarray(np.zeros((8, 8), np.uint8)).save(tmp_path / "maps" / "0.png")
+    with pytest.raises(SegmenterError, match="Their label maps differ"):
+        Engine.open(engine.index.path, segmenter=f"files:{tmp_path / 'maps'}")
+
+
+def test_a_photo_that_became_unreadable_keeps_its_signature(engine, photos):
+    photos[2].write_text("no photo any more")
+    report = engine.add(photos)
+    assert [(s.path, s.kept) for s in report.skipped] == [(str(photos[2]), True)]
+    assert report.to_dict()["skipped_photos"][0]["kept"] is True
+    assert str(photos[2]) in engine.paths
+
+
+def test_a_folder_may_be_named_like_the_home_folder(tmp_path, photos, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    photo(Path("~/a.png"), sky=0.5)
+    engine = Engine.create(None, segmenter=ColourSegmenter())
+    assert engine.add(["~/a.png"]).added == 1
+    assert list(engine.paths) == [str(tmp_path / "~" / "a.png")]
 
 
 def test_explain_adds_up_to_the_distance_of_the_search(engine, photos):
@@ -381,6 +420,14 @@ def test_info(engine):
     assert (info.photos, info.segmenter, info.levels, info.bits) == (6, "colours", 2, 5 * 16 * 3)
     assert info.bytes > 0
     assert Engine.create(None, segmenter=ColourSegmenter()).info().bytes == 0
+
+
+def test_info_needs_no_file_that_a_writer_may_delete(engine, photos):
+    other = reopened(engine)
+    engine.remove(photos[:2])
+    engine.index.compact()
+    assert other.info().photos == 6
+    assert other.info().bytes > engine.info().bytes
 
 
 def test_is_below():

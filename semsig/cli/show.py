@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from semsig.cli.console import answer, remark, stdout
 
 if TYPE_CHECKING:
-    from semsig.engine import AddReport, Engine
+    from semsig.engine import AddReport, Engine, SkippedPhoto
     from semsig.evaluate import Evaluation
     from semsig.explain import Explanation
     from semsig.types import Hit
@@ -55,7 +55,11 @@ def added(report: AddReport, pruned: Sequence[str], engine: Engine, folder: Path
         parts.append(f"{len(report.skipped):,} skipped ({reasons})")
     answer(f"{', '.join(parts)} in {report.seconds:,.1f} s")
     answer(f"{folder} holds {len(engine):,} photos")
-    _name_skipped([(photo.path, photo.reason) for photo in report.skipped])
+    _name_skipped([(photo.path, _reason(photo)) for photo in report.skipped])
+
+
+def _reason(photo: SkippedPhoto) -> str:
+    return f"{photo.reason}, its earlier state stays in the index" if photo.kept else photo.reason
 
 
 def _name_skipped(skipped: Sequence[tuple[str, str]]) -> None:

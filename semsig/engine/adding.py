@@ -8,12 +8,13 @@ from dataclasses import dataclass
 
 from semsig.config import IndexingOptions
 from semsig.engine.catalogue import known_photos
-from semsig.engine.photo import PhotoRecord
+from semsig.engine.info import is_files
+from semsig.engine.photo import PhotoRecord, label_map_at
 from semsig.engine.pipeline import ordered_map
 from semsig.engine.report import AddReport, SkippedPhoto
-from semsig.errors import ImageError, SegmenterError
+from semsig.errors import ImageError
 from semsig.index import HammingIndex
-from semsig.segment import PathSegmenter, Segmenter, segment_path
+from semsig.segment import Segmenter
 from semsig.signature import sbs
 from semsig.types import SbsSignature
 
@@ -26,7 +27,7 @@ class Signed:
 
     record: PhotoRecord
     signature: SbsSignature
-    id: int | None
+    id: int | None = None
 
 
 Outcome = Signed | SkippedPhoto | None
@@ -53,6 +54,7 @@ class Adding:
         self._load = segmenter
         self._options = options
         self._known = known_photos(index)
+        self._maps_on_disk = is_files(index.meta["segmenter"])
         self._pending: list[Signed] = []
         self._last_commit = time.monotonic()
         self._added = self._replaced = self._unchanged = 0
@@ -79,26 +81,30 @@ class Adding:
 
     def _process(self, path: str) -> Outcome:
         """Decode, segment and encode one photo; runs in several threads."""
-        id_, before = self._known.get(path, (None, None))
-        if before is not None and before.is_fresh and not self._options.rehash:
-            return None
+        known = self._known.get(path)
         try:
-            record = PhotoRecord.of(path)
-            if before is not None and before.digest == record.digest:
-                return None
-            return Signed(record, self._sign(path), id_)
+            return (
+                self._changed(*known) if known else Signed(PhotoRecord.of(path), self._sign(path))
+            )
         except ImageError as error:
-            return SkippedPhoto(path=path, reason=error.reason, message=str(error))
+            return SkippedPhoto(
+                path=path, reason=error.reason, message=str(error), kept=known is not None
+            )
+
+    def _changed(self, id_: int, before: PhotoRecord) -> Signed | None:
+        """Sign a known photo anew, unless it is unchanged: it, and its label map if on disk."""
+        unread = before.is_fresh and not self._options.rehash
+        record = before if unread else PhotoRecord.of(before.path)
+        same_photo = record.digest == before.digest
+        if same_photo and not self._maps_on_disk:
+            return None
+        signature = self._sign(before.path)
+        if same_photo and signature == self._index.signature(id_):
+            return None
+        return Signed(record, signature, id_)
 
     def _sign(self, path: str) -> SbsSignature:
-        segmenter = self._load()
-        try:
-            label_map = segment_path(segmenter, path)
-        except SegmenterError as error:
-            if not isinstance(segmenter, PathSegmenter):
-                raise
-            raise ImageError(str(error), reason="no-label-map") from error
-        return sbs(label_map, self._index.schema.levels)
+        return sbs(label_map_at(self._load(), path), self._index.schema.levels)
 
     def _take(self, outcome: Outcome) -> None:
         if outcome is None:

@@ -14,13 +14,13 @@ from semsig.engine.adding import Adding, Progress
 from semsig.engine.asking import best, nearest
 from semsig.engine.catalogue import find_photo, prune_photos, remove_photos
 from semsig.engine.info import EngineInfo, meta_of, same_segmenter
-from semsig.engine.photo import PhotoPath, PhotoRecord, absolute
+from semsig.engine.photo import PhotoPath, PhotoRecord, absolute, label_map_at
 from semsig.engine.report import AddReport
 from semsig.errors import IndexFormatError, OptionError
 from semsig.explain import Explanation, explain
 from semsig.index import HammingIndex, is_unused
 from semsig.query import Box, Conditions, Words, leave_out, parse, parse_absent
-from semsig.segment import Segmenter, load_segmenter, segment_path
+from semsig.segment import Segmenter, load_segmenter
 from semsig.signature import sbs
 from semsig.types import Hit, Image, LabelMap, Metric, SbsSchema, SbsSignature
 
@@ -141,8 +141,9 @@ class Engine:
         """Index photos: new ones are added, changed ones replaced, unchanged ones passed over.
 
         A photo is unchanged if its path is known and its size and time of change, or else its
-        content, are as they were. The index on disk follows every few seconds; a run that was
-        killed is taken up by the next. Files that are no photos are reported, never fatal.
+        content, are as they were; label maps on disk are compared as well. The index on disk
+        follows every few seconds; a run that was killed is taken up by the next. Files that are
+        no photos are reported, never fatal; one that was a photo before keeps its signature.
 
         Parameters
         ----------
@@ -198,8 +199,8 @@ class Engine:
             Conditions that hits meet, such as ``"sky:top, horse>10%"``; see
             :func:`semsig.query.parse`. What they say of left and right is never mirrored.
         without : str or iterable of str
-            Classes, or classes in places, that hits lack; the query is searched for as if it
-            lacked them too.
+            What hits lack, such as ``"person>1%, sky:top"``; the query is searched for as if
+            it had nothing of these classes there.
         crop : Box, optional
             The part of the query to search for.
         mirrored : bool
@@ -243,7 +244,7 @@ class Engine:
             return query
         if isinstance(query, np.ndarray):
             return self.segmenter(query)
-        return segment_path(self.segmenter, query)
+        return label_map_at(self.segmenter, query)
 
     def signature(self, query: Query) -> SbsSignature:
         """Return the signature of a query; that of an indexed, unchanged photo is at hand."""

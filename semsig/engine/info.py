@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from semsig.errors import SegmenterError
 from semsig.index import HammingIndex
-from semsig.segment import PathSegmenter, Segmenter
+from semsig.segment import Segmenter
 from semsig.types import SbsSchema
 
 
@@ -23,7 +23,7 @@ class EngineInfo:
     classes, n_classes, levels, bits : str, int
         Class table, its size, level n of the quadtree, bits of a signature.
     bytes : int
-        Size of the index on disk; 0 in memory.
+        Size of the index's data on disk; 0 in memory.
     """
 
     photos: int
@@ -38,7 +38,6 @@ class EngineInfo:
     @classmethod
     def of(cls, index: HammingIndex) -> EngineInfo:
         """Read it off an index that an engine wrote."""
-        files = index.path.iterdir() if index.path else ()
         return cls(
             photos=len(index),
             segmenter=index.meta["segmenter"],
@@ -47,7 +46,7 @@ class EngineInfo:
             n_classes=len(index.schema.classes),
             levels=index.schema.levels,
             bits=index.schema.n_bits,
-            bytes=sum(file.stat().st_size for file in files),
+            bytes=index.n_bytes,
         )
 
 
@@ -56,21 +55,28 @@ def meta_of(segmenter: Segmenter) -> dict[str, str]:
     return {"segmenter": segmenter.name, "segmenter_fingerprint": segmenter.fingerprint}
 
 
+def is_files(segmenter: str) -> bool:
+    """Tell by its name whether a segmenter is a folder of label maps."""
+    return segmenter.startswith("files:")
+
+
 def same_segmenter(index: HammingIndex, segmenter: Segmenter) -> Segmenter:
     """Return `segmenter` if it is the one that `index` was made with.
 
-    Label maps on disk may come and go, so of such a segmenter only the class table must agree.
+    Label maps on disk may come and go, so of an index made with such only the class table of
+    other label maps on disk must agree.
 
     Raises
     ------
     SchemaMismatchError
         If its class table differs.
     SegmenterError
-        If it is another network.
+        If it is another network, or label maps come to a network's index.
     """
     index.schema.require(SbsSchema(index.schema.levels, segmenter.classes))
     remembered = index.meta["segmenter_fingerprint"]
-    if remembered != segmenter.fingerprint and not isinstance(segmenter, PathSegmenter):
+    both_files = is_files(index.meta["segmenter"]) and is_files(segmenter.name)
+    if remembered != segmenter.fingerprint and not both_files:
         raise SegmenterError(
             f"The index was made with {index.meta['segmenter']!r}, fingerprint {remembered}; "
             f"{segmenter.name!r} now has {segmenter.fingerprint}. Their label maps differ: "

@@ -9,7 +9,9 @@ import stat
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from semsig.errors import ImageError, IndexCorruptError
+from semsig.errors import ImageError, IndexCorruptError, SegmenterError
+from semsig.segment import PathSegmenter, Segmenter, segment_path
+from semsig.types import LabelMap
 
 PhotoPath = str | os.PathLike[str]
 
@@ -82,9 +84,27 @@ class PhotoRecord:
             ) from error
 
 
+def label_map_at(segmenter: Segmenter, path: PhotoPath) -> LabelMap:
+    """Segment the photo at `path`.
+
+    Raises
+    ------
+    ImageError
+        If it cannot be read, or has no label map where those are on disk ("no-label-map").
+    SegmenterError
+        If the network fails.
+    """
+    try:
+        return segment_path(segmenter, path)
+    except SegmenterError as error:
+        if not isinstance(segmenter, PathSegmenter):
+            raise
+        raise ImageError(str(error), reason="no-label-map") from error
+
+
 def absolute(path: PhotoPath) -> str:
-    """Return the absolute path, normalised, links kept."""
-    return os.path.abspath(os.path.expanduser(os.fspath(path)))  # noqa: PTH100, PTH111
+    """Return the absolute path, normalised, links kept; ``~`` is a name like any other."""
+    return os.path.abspath(os.fspath(path))  # noqa: PTH100
 
 
 def is_below(path: str, folder: str) -> bool:

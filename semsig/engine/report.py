@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 
@@ -20,11 +20,14 @@ class SkippedPhoto:
         ``"no-label-map"`` where label maps are read from files.
     message : str
         The cause in full.
+    kept : bool
+        Whether the index keeps the signature of what the file was before.
     """
 
     path: str
     reason: str
     message: str
+    kept: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,9 +63,6 @@ class AddReport:
             "unchanged": self.unchanged,
             "skipped": len(self.skipped),
             "skipped_by_reason": self.skipped_by_reason,
-            "skipped_photos": [
-                {"path": photo.path, "reason": photo.reason, "message": photo.message}
-                for photo in self.skipped
-            ],
+            "skipped_photos": [asdict(photo) for photo in self.skipped],
             "seconds": round(self.seconds, 3),
         }

@@ -127,6 +127,11 @@ class SignatureCollection:
         return self._store.path
 
     @property
+    def n_bytes(self) -> int:
+        """Size of the data files as the manifest has it; 0 in memory."""
+        return sum(file.bytes for file in self._store.manifest.all_files())
+
+    @property
     def ids(self) -> NDArray[np.int64]:
         """Ids in order of insertion, shape (len(self),) int64, read-only."""
         return self._store.snapshot.ids
