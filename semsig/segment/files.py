@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,9 @@ from semsig.errors import LabelMapError, SegmenterError
 from semsig.segment.coding import find_coding
 from semsig.types import Image, LabelMap
 
+Place = tuple[str, ...]
+"""A sub-folder's path below the folder of label maps, part by part."""
+
 _PICTURES = {".png", ".bmp", ".tif", ".tiff"}
 _ARRAYS = {".npy", ".npz"}
 _MARKS = ("_GT", "")  # MSRC names the ground truth of 1_1_s.bmp 1_1_s_GT.bmp
@@ -25,8 +28,12 @@ class FilesSegmenter:
     """A folder of label maps that acts as a segmenter: looked up, not computed.
 
     Read are class numbers in grey, palette or 16 bit pictures (PNG, BMP, TIFF), colour-mapped
-    pictures, and arrays (.npy, or .npz with one array or one named ``labels``). Sub-folders
-    count. Use :meth:`for_path`; a photo alone does not tell which file it came from.
+    pictures, and arrays (.npy, or .npz with one array or one named ``labels``). Use
+    :meth:`for_path`; a photo alone does not tell which file it came from.
+
+    The label map of ``photos/a/1.jpg`` is the file of stem ``1`` in the deepest sub-folder that
+    the photo's folder ends with: ``photos/a``, else ``a``, else none. Where there is none, it is
+    the only file of that stem in all sub-folders; of several, none is taken.
 
     Parameters
     ----------
@@ -39,15 +46,16 @@ class FilesSegmenter:
     Raises
     ------
     SegmenterError
-        If the folder or its class table is missing, it holds no label file, or two of one stem.
+        If the folder or its class table is missing, it holds no label file, or a folder holds
+        two of one stem.
     """
 
     def __init__(self, folder: Path, table: str | None = None) -> None:
         self._folder = folder
         self._table = table
         self._coding = find_coding(folder, table)
-        self._files = _by_stem(folder)
-        self._digest = _digest(self._files.values())
+        self._files = _by_stem_and_place(folder)
+        self._digest = _digest(folder, self._files)
 
     @property
     def classes(self) -> ClassTable:
@@ -70,16 +78,29 @@ class FilesSegmenter:
         Raises
         ------
         SegmenterError
-            If there is no label file of the photo's stem, or it is no label map.
+            If there is no label file for it, or several may be meant, or it is no label map.
         """
-        stem = Path(path).stem
-        file = next((self._files[stem + m] for m in _MARKS if stem + m in self._files), None)
-        if file is None:
-            raise SegmenterError(f"{self._folder} has no label map for {stem!r} ({path}).")
+        file = self._file_for(Path(path).absolute())
         try:
             return self._coding.label_map(_read(file))
         except LabelMapError as error:
             raise SegmenterError(f"{file} is no label map: {error}") from error
+
+    def _file_for(self, photo: Path) -> Path:
+        stems = (photo.stem + mark for mark in _MARKS)
+        found = next((self._files[stem] for stem in stems if stem in self._files), {})
+        above = photo.parent.parts
+        fitting = [place for place in found if above[len(above) - len(place) :] == place]
+        if fitting:
+            return found[max(fitting, key=len)]
+        if not found:
+            raise SegmenterError(f"{self._folder} has no label map for {photo.stem!r} ({photo}).")
+        if len(found) > 1:
+            several = " and ".join(map(str, list(found.values())[:2]))
+            raise SegmenterError(
+                f"{photo} may mean {several}; name the folders of label maps as those of photos."
+            )
+        return next(iter(found.values()))
 
     def __call__(self, image: Image) -> LabelMap:  # noqa: ARG002
         """Raise SegmenterError: label files are found by path, see :meth:`for_path`."""
@@ -93,32 +114,31 @@ class FilesSegmenter:
         return [self(image) for image in images]
 
 
-def _by_stem(folder: Path) -> dict[str, Path]:
+def _by_stem_and_place(folder: Path) -> dict[str, dict[Place, Path]]:
     if not folder.is_dir():
         raise SegmenterError(f"{folder} is no folder of label maps.")
-    files: dict[str, Path] = {}
+    files: dict[str, dict[Place, Path]] = {}
     for path in sorted(folder.rglob("*")):
         if path.suffix.lower() not in _PICTURES | _ARRAYS or path.name.startswith("."):
             continue
-        if path.stem in files:
-            raise SegmenterError(
-                f"Two label maps for {path.stem!r}: {files[path.stem]} and {path}; keep one."
-            )
-        files[path.stem] = path
+        of_stem = files.setdefault(path.stem, {})
+        first = of_stem.setdefault(path.parent.relative_to(folder).parts, path)
+        if first != path:
+            raise SegmenterError(f"Two label maps for {path.stem!r}: {first} and {path}; keep one.")
     if not files:
         kinds = ", ".join(sorted(_PICTURES | _ARRAYS))
         raise SegmenterError(f"{folder} holds no label maps; expected files {kinds}.")
     return files
 
 
-def _digest(files: Iterable[Path]) -> str:
+def _digest(folder: Path, files: Mapping[str, Mapping[Place, Path]]) -> str:
     digest = hashlib.sha256()
-    for path in files:
+    for path in sorted(path for of_stem in files.values() for path in of_stem.values()):
         try:
             status = path.stat()
         except OSError as error:
             raise SegmenterError(f"{path} cannot be read: {error.strerror}") from error
-        digest.update(os.fsencode(path.name))
+        digest.update(os.fsencode(path.relative_to(folder)))
         digest.update(f" {status.st_size} {status.st_mtime_ns}\n".encode())
     return digest.hexdigest()
 

@@ -122,6 +122,40 @@ def test_sub_folders_count(folder):
     assert load_segmenter(f"files:{folder}").for_path("a.jpg").shape == (2, 3)
 
 
+def test_the_photos_folder_chooses_among_files_of_one_stem(folder):
+    places = {"a": 0, "b": 1, "b/c": 2}
+    for place, label in places.items():
+        (folder / place).mkdir()
+        np.save(folder / place / "1.npy", np.array([[label]]))
+    segmenter = FilesSegmenter(folder)
+    for place, label in places.items():
+        assert segmenter.for_path(f"/photos/{place}/1.jpg").labels.tolist() == [[label]]
+    for photo in ("/photos/1.jpg", "/photos/c/1.jpg", "/photos/ab/1.jpg"):
+        with pytest.raises(SegmenterError, match=r"may mean .*a/1\.npy and .*b/1\.npy"):
+            segmenter.for_path(photo)
+    np.save(folder / "1.npy", np.array([[0]]))
+    assert FilesSegmenter(folder).for_path("/photos/c/1.jpg").labels.tolist() == [[0]]
+    assert FilesSegmenter(folder).for_path("/photos/b/1.jpg").labels.tolist() == [[1]]
+
+
+def test_a_relative_path_counts_with_the_folder_it_starts_from(folder, monkeypatch):
+    for place, label in {"a": 0, "b": 1}.items():
+        (folder / place).mkdir()
+        np.save(folder / place / "1.npy", np.array([[label]]))
+    monkeypatch.chdir(folder / "b")
+    assert FilesSegmenter(folder).for_path("1.jpg").labels.tolist() == [[1]]
+
+
+def test_fingerprint_follows_the_sub_folders(folder):
+    for place in "ab":
+        (folder / place).mkdir()
+        np.save(folder / place / "1.npy", LABELS)
+        os.utime(folder / place / "1.npy", ns=(1, 1))
+    before = FilesSegmenter(folder).fingerprint
+    (folder / "a").rename(folder / "c")
+    assert FilesSegmenter(folder).fingerprint != before
+
+
 def test_two_files_of_one_stem(folder):
     np.save(folder / "a.npy", LABELS)
     Image.fromarray(LABELS).save(folder / "a.png")
