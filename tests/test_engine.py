@@ -99,6 +99,27 @@ def test_an_index_smaller_than_k_gives_fewer_hits(engine, photos):
     assert len(engine.search(photos[0], k=50, exclude_self=True)) == 5
 
 
+def test_k_is_capped_before_room_is_made_for_hits(engine, photos, monkeypatch):
+    asked = []
+    search = HammingIndex.search
+
+    def remembering(index, queries, k, **options):
+        asked.append(k)
+        return search(index, queries, k, **options)
+
+    monkeypatch.setattr(HammingIndex, "search", remembering)
+    assert len(engine.search(photos[0], k=3_000_000_000)) == 6
+    assert len(engine.search(None, k=3_000_000_000, has="sky")) == 5
+    assert asked == [6]
+
+
+@pytest.mark.parametrize("k", [0, -1, True, 1.5])
+def test_bad_k_is_refused(engine, photos, k):
+    for exclude_self in (False, True):
+        with pytest.raises(OptionError, match="k is an integer >= 1"):
+            engine.search(photos[0], k=k, exclude_self=exclude_self)
+
+
 def test_path_pixels_and_label_map_find_the_same(engine, photos):
     pixels = np.asarray(PillowImage.open(photos[3]))
     label_map = ColourSegmenter()(pixels)

@@ -19,13 +19,18 @@ from semsig.engine.report import AddReport
 from semsig.errors import IndexFormatError, OptionError
 from semsig.explain import Explanation, explain
 from semsig.index import HammingIndex, is_unused
+from semsig.index.checks import check_k
 from semsig.query import Box, Conditions, Words, leave_out, parse, parse_absent
 from semsig.segment import Segmenter, load_segmenter
 from semsig.signature import sbs
 from semsig.types import Hit, Image, LabelMap, Metric, SbsSchema, SbsSignature
 
 Query = PhotoPath | Image | LabelMap
-"""What can be searched for: a photo's path, its pixels (H, W, 3) uint8 RGB, or its label map."""
+"""What can be searched for: a photo's path, its pixels (H, W, 3) uint8 RGB, or its label map.
+
+Of a path, a large JPEG is decoded no larger than the network needs it; pixels are taken as they
+are. So the same photo may get a slightly different label map by path and by pixels.
+"""
 
 
 class Engine:
@@ -209,9 +214,12 @@ class Engine:
 
         Raises
         ------
+        OptionError
+            If `k` is no integer >= 1.
         QueryError
             If conditions cannot be understood, or there is neither query nor condition.
         """
+        k = min(check_k(k), max(1, len(self)))
         conditions = self.conditions(has, without)
         if query is None:
             found = best(self.index, conditions, k)
