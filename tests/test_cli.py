@@ -275,6 +275,46 @@ def test_an_error_is_one_line_on_stderr(folder, run):
         assert "Traceback" not in err
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["search", "photos/1.jpg", "--index", "index", "--html", "photos/1.jpg/x.html"],
+        ["explain", "photos/1.jpg", "photos/2.jpg", "--out", "photos/1.jpg/x.png"],
+        ["segment", "photos/1.jpg", "--out", "photos/1.jpg/x"],
+    ],
+)
+def test_a_target_that_cannot_be_written_ends_before_the_work(folder, run, arguments, monkeypatch):
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr("semsig.engine.Engine", None)
+    code, out, err = run(*arguments)
+    assert (code, out) == (1, "")
+    assert err.startswith("semsig: photos/1.jpg")
+    assert len(err.splitlines()) == 1
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize("option", [[], ["--json"]])
+def test_a_full_disk_is_one_line(indexed, option):
+    command = [*COMMAND, "info", "--index", str(indexed / "index"), *option]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, "semsig: No space left on device\n")
+
+
+def test_names_are_printed_as_they_are_but_on_one_line(folder, run):
+    odd = "a :smile:\t[b]\n"
+    (folder / "photos" / "0.jpg").rename(folder / "photos" / f"{odd}.jpg")
+    (folder / "maps" / "0.png").rename(folder / "maps" / f"{odd}.png")
+    (folder / "photos" / f"{odd}2.jpg").write_text("no photo")
+    index = ["--index", folder / ":smile:"]
+    _, out, err = run("index", folder / "photos", *index, "--segmenter", f"files:{folder / 'maps'}")
+    assert "/:smile: holds 6 photos" in out
+    assert len(err.splitlines()) == 1
+    _, out, _ = run("search", folder / "photos" / "1.jpg", *index)
+    assert {line.count("\t") for line in out.splitlines()} == {3}
+    assert r"a :smile:\t[b]\n.jpg" in out
+
+
 @pytest.mark.slow
 def test_evaluate(tmp_path, run):
     from semsig.synthetic import write_scenes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 from typing import Annotated
 
@@ -10,7 +11,7 @@ import typer
 
 from semsig import __version__
 from semsig.cli import demo, evaluation, photos, searching, training, upkeep
-from semsig.cli.console import stderr
+from semsig.cli.console import remark
 from semsig.errors import SemsigError
 
 EXIT_CODES = """Exit codes: 0 done; 1 an error, named on stderr; 2 wrong usage;
@@ -59,12 +60,32 @@ def _options(
 
 
 def main() -> None:
-    """Run the command line; errors of semsig become one line on stderr and exit code 1."""
+    """Run the command line; errors of semsig and of files become one line and exit code 1."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="surrogateescape")
     try:
-        app()
-    except SemsigError as error:
-        stderr().print(f"semsig: {error}", markup=False, highlight=False, soft_wrap=True)
+        try:
+            app()
+        finally:
+            _flush()
+    except BrokenPipeError:
         sys.exit(1)
+    except (SemsigError, OSError) as error:
+        remark(f"semsig: {_message(error)}")
+        sys.exit(1)
+
+
+def _flush() -> None:
+    """Write out what was printed; drop it where that fails, lest it fail again at exit."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise
+
+
+def _message(error: SemsigError | OSError) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    return str(error)

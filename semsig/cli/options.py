@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -27,6 +29,14 @@ def fetched(context: typer.Context, segmenter: str | None) -> str | None:
         with download_bar("downloading") as progress:
             fetch_checkpoint(segmenter, progress=progress)
     return segmenter
+
+
+def make_room(target: Path | None) -> None:
+    """Make the folder that a file goes to; OSError, before any work, if it cannot be written."""
+    if target is not None:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if not os.access(target.parent, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(target))
 
 
 SEGMENTERS = "embedded, onnx:FILE, mmseg:CONFIG or files:DIR (see load_segmenter for more)"

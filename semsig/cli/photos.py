@@ -22,6 +22,7 @@ from semsig.cli.options import (
     Strict,
     Workers,
     fetched,
+    make_room,
 )
 
 if TYPE_CHECKING:
@@ -79,6 +80,7 @@ def explain(
     """Say where two photos agree and differ."""
     from semsig.engine import Engine
 
+    make_room(out)
     engine = Engine.create(None, segmenter=segmenter, levels=levels)
     explanation = engine.explain(a, b, names=("A", "B"))
     if as_json:
@@ -89,7 +91,6 @@ def explain(
         from semsig.report import Side, explanation_picture
 
         picture = explanation_picture(Side.read(a, engine), Side.read(b, engine), explanation)
-        out.parent.mkdir(parents=True, exist_ok=True)
         picture.save(out, "PNG")
         remark(f"Wrote {out}")
 
@@ -107,8 +108,8 @@ def segment(
     from semsig.errors import ImageError
     from semsig.report import Side, segmentation_picture
 
-    engine = Engine.create(None, segmenter=segmenter, levels=levels)
     out.mkdir(parents=True, exist_ok=True)
+    engine = Engine.create(None, segmenter=segmenter, levels=levels)
     written, skipped = [], []
     paths = _expand(photos)
     targets = _targets(paths, out)

@@ -10,7 +10,7 @@ import typer
 
 from semsig.cli import show
 from semsig.cli.console import answer_json, remark
-from semsig.cli.options import IndexFolder, Json, MetricName, MetricOption
+from semsig.cli.options import IndexFolder, Json, MetricName, MetricOption, make_room
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -78,6 +78,7 @@ def search(
 
     part = None if crop is None else Box.parse(crop)
     _check_usage(photo, layout, bool(has or without), part is not None or mirrored)
+    make_room(html)
     engine = Engine.open(index)
     query = photo if layout is None else read_layout(layout, engine.index.schema.classes)
     search = _Search(engine, query, has or [], without or [], part, mirrored, metric.value)
@@ -99,7 +100,6 @@ def search(
         remark(f"No photo meets all conditions. Alone: {search.met_alone()}.")
     if html is not None:
         page = search.page(hits, title=name.name if name else "")
-        html.parent.mkdir(parents=True, exist_ok=True)
         html.write_text(page, "utf-8")
         remark(f"Wrote {html}")
 

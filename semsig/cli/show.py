@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from semsig.cli.console import answer, remark, stdout
+from semsig.cli.console import answer, one_line, remark, stdout
 
 if TYPE_CHECKING:
     from semsig.engine import AddReport, Engine, SkippedPhoto
@@ -23,6 +23,7 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, numbers: int
 
     The first `numbers` columns are set to the right.
     """
+    rows = [[one_line(field) for field in row] for row in rows]
     console = stdout()
     if not console.is_terminal:
         for row in (columns, *rows):
@@ -64,7 +65,7 @@ def _reason(photo: SkippedPhoto) -> str:
 
 def _name_skipped(skipped: Sequence[tuple[str, str]]) -> None:
     for path, reason in skipped[:_MOST_NAMED]:
-        remark(f"skipped, {reason}: {path}")
+        remark(f"skipped, {reason}: {one_line(path)}")
     if len(skipped) > _MOST_NAMED:
         remark(f"... and {len(skipped) - _MOST_NAMED:,} more; --json names all")
 
