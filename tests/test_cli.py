@@ -132,6 +132,16 @@ def test_prune(indexed, run):
     assert report["pruned"] == [str(indexed / "photos" / "5.jpg")]
 
 
+def test_a_folder_that_is_gone_can_be_pruned(indexed, run):
+    (indexed / "photos").rename(indexed / "elsewhere")
+    arguments = ["index", indexed / "photos", "--index", indexed / "index"]
+    code, out, err = run(*arguments)
+    assert (code, out) == (2, "")
+    assert "--prune" in err
+    code, out, _ = run(*arguments, "--prune", "--json")
+    assert (code, json.loads(out)["photos"], len(json.loads(out)["pruned"])) == (0, 0, 6)
+
+
 def test_search_lists_the_nearest_first(indexed, run):
     photo = indexed / "photos" / "2.jpg"
     code, out, err = run("search", photo, "--index", indexed / "index", "-k", 2)
@@ -337,6 +347,13 @@ def test_evaluate_of_a_wrong_folder_says_what_was_expected(folder, run):
     assert "Expected" in err
 
 
+def test_evaluate_takes_one_source_of_label_maps(folder, run):
+    arguments = ["--root", folder, "--labels", folder / "maps", "--segmenter", "embedded"]
+    code, out, err = run("evaluate", "wang", *arguments)
+    assert (code, out) == (2, "")
+    assert "not both" in err
+
+
 def test_a_broken_pipe_is_quiet(indexed):
     read, write = os.pipe()
     os.close(read)
@@ -379,6 +396,16 @@ def test_a_terminal_gets_a_table(indexed):
     os.close(primary)
     assert "─" in shown.decode()
     assert "\t" not in shown.decode()
+
+
+def test_an_interrupt_says_what_was_kept(indexed, run, monkeypatch):
+    def stopped(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("semsig.engine.Engine.add", stopped)
+    code, out, err = run("index", indexed / "photos", "--index", indexed / "index")
+    assert (code, out) == (130, "")
+    assert "holds 6 photos" in err
 
 
 def test_an_interrupt_is_130_and_keeps_the_index_whole(folder, run):

@@ -9,7 +9,7 @@ import typer
 
 from semsig.cli import show
 from semsig.cli.console import answer_json, progress_bar
-from semsig.cli.options import Json, Level, MetricName, MetricOption, SegmenterName
+from semsig.cli.options import SEGMENTERS, Json, Level, MetricName, MetricOption, fetched
 
 
 def evaluate(
@@ -23,7 +23,10 @@ def evaluate(
     labels: Annotated[
         str | None, typer.Option(help="Folder of label maps made elsewhere, or DIR@TABLE.")
     ] = None,
-    segmenter: SegmenterName = "embedded",
+    segmenter: Annotated[
+        str | None,
+        typer.Option(callback=fetched, help=f"One of {SEGMENTERS}; embedded by default."),
+    ] = None,
     levels: Level = 3,
     metric: MetricOption = MetricName.HAMMING,
     as_json: Json = False,
@@ -31,11 +34,13 @@ def evaluate(
     """Measure retrieval on a benchmark."""
     from semsig import evaluate as stage
 
+    if labels is not None and segmenter is not None:
+        raise typer.BadParameter("Give --segmenter or --labels, not both.")
     with progress_bar("segmenting") as progress:
         result = stage.evaluate(
             dataset,
             root,
-            segmenter=segmenter,
+            segmenter=segmenter or "embedded",
             labels=labels,
             levels=levels,
             metric=metric.value,

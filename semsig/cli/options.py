@@ -49,6 +49,7 @@ Level = Annotated[int, typer.Option("--levels", min=0, max=8, help="Blocks: 4^N 
 MetricOption = Annotated[MetricName, typer.Option("--metric", help="The distance.")]
 Photo = Annotated[Path, typer.Argument(help="A photo.", exists=True, dir_okay=False)]
 Photos = Annotated[list[Path], typer.Argument(help="Photos, or folders of photos.", exists=True)]
+PhotosOrGone = Annotated[list[Path], typer.Argument(help="Photos, or folders of photos.")]
 SegmenterName = Annotated[
     str, typer.Option("--segmenter", callback=fetched, help=f"One of {SEGMENTERS}.")
 ]

@@ -18,6 +18,7 @@ from semsig.cli.options import (
     Level,
     Photo,
     Photos,
+    PhotosOrGone,
     SegmenterName,
     Strict,
     Workers,
@@ -32,7 +33,7 @@ _SKIPPED = 3
 
 
 def index(
-    photos: Photos,
+    photos: PhotosOrGone,
     index: IndexFolder,
     segmenter: Annotated[
         str | None,
@@ -46,7 +47,7 @@ def index(
         bool, typer.Option("--rehash", help="Trust content alone, not size and time of change.")
     ] = False,
     prune: Annotated[
-        bool, typer.Option("--prune", help="Remove photos that are gone from the folders.")
+        bool, typer.Option("--prune", help="Remove photos whose files are gone.")
     ] = False,
     strict: Strict = False,
     as_json: Json = False,
@@ -55,11 +56,19 @@ def index(
 
     What is unchanged is passed over; a run that was stopped is taken up where it was.
     """
+    there = [path for path in photos if path.exists()]
+    if there != photos and not prune:
+        gone = next(path for path in photos if path not in there)
+        raise typer.BadParameter(f"{gone} does not exist; --prune takes it out of the index.")
     engine = _open_or_create(index, segmenter, levels)
     pruned = engine.prune(photos) if prune else []
-    paths = _expand(photos)
-    with progress_bar("indexing") as progress:
-        report = engine.add(paths, workers=workers, rehash=rehash, progress=progress)
+    paths = _expand(there)
+    try:
+        with progress_bar("indexing") as progress:
+            report = engine.add(paths, workers=workers, rehash=rehash, progress=progress)
+    except KeyboardInterrupt:
+        remark(f"Stopped; {index} holds {len(engine):,} photos. The same command goes on.")
+        raise
     if as_json:
         extra = {"pruned": pruned, "index": str(index), "photos": len(engine)}
         answer_json(report.to_dict() | extra)
