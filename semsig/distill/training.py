@@ -68,6 +68,7 @@ class Training:
         self.latest: Agreement | None = None
         self.log = RunLog(options.out / "log.jsonl")
         self._make = make
+        self._reported = -1
         self.squares = squares
         if options.resume:
             self._restore()
@@ -89,7 +90,7 @@ class Training:
 
     def run(self, progress: Callable[[Progress], None]) -> None:
         """Train to the end of the run, evaluating and saving on the way."""
-        if self.step == 0:
+        if self._reported < 0:
             self._report()
         clock, first, before = time.monotonic(), self.step, self.minutes
         reported = self.minutes
@@ -106,7 +107,8 @@ class Training:
             if self.minutes - reported >= self.options.report_minutes:
                 self._report()
                 reported = self.minutes
-        self._report()
+        if self._reported != self.step:
+            self._report()
 
     def evaluate(self) -> Agreement:
         """Measure the averaged network on the held-out squares."""
@@ -146,6 +148,7 @@ class Training:
     def _report(self) -> None:
         self.latest = self.evaluate()
         self._note(agreement=round(self.latest.pixels, 5), miou=round(self.latest.miou, 5))
+        self._reported = self.step
         self._save()
 
     def _note(self, **figures: float) -> None:
@@ -176,4 +179,5 @@ class Training:
                 )
         self.learner.restore(saved)
         self.step, self.minutes, self.loss = saved["step"], saved["minutes"], saved["loss"]
+        self._reported = self.step
         self.log.cut(self.views)
