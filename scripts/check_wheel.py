@@ -32,6 +32,7 @@ EXPECTED = (
 
 ALLOWED = (
     *EXPECTED,
+    "semsig/segment/weights/MODEL_CARD.md",
     "semsig/*.py",
     "semsig_kernels/*.py",
     "semsig-*.dist-info/*",
