@@ -137,6 +137,20 @@ def test_segmentation_picture_shows_photo_and_colours():
     assert {TABLE.palette[0], TABLE.palette[1]} <= colours
 
 
+def test_page_draws_no_more_blocks_than_can_be_seen(tmp_path):
+    engine = Engine.create(None, segmenter=ColourSegmenter(), levels=6)
+    a = save(tmp_path / "a.png", picture(0.0))
+    b = save(tmp_path / "b.png", picture(0.5))
+    engine.add([a, b])
+    page = Page(search_page(engine, a, engine.search(a, exclude_self=True), side=64))
+    squares = [attrs for tag, attrs in page.tags if tag == "i" and "title" in attrs]
+    assert len(squares) == 16 * 16
+    assert [attrs["style"] for attrs in squares] == ["--a:0.00"] * 128 + ["--a:1.00"] * 128
+    assert squares[0]["title"] == (
+        "sky: not there in the query, over 3/4 here\ngrass: over 3/4 in the query, not there here"
+    )
+
+
 @pytest.mark.parametrize("levels", [0, 1, 3])
 def test_explanation_picture_frames_blocks(levels, engine):
     a, b = side("a", picture(0.5, horse=True), levels), side("b", picture(0.5), levels)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Sequence
+from dataclasses import replace
 from html import escape
 from pathlib import Path
 from string import Template
 
+import numpy as np
 from PIL import Image as PillowImage
 
 from semsig import __version__
@@ -18,9 +20,13 @@ from semsig.explain import Explanation, describe, explain
 from semsig.explain.words import sentence_case, spoken
 from semsig.report.draw import legend, overlay
 from semsig.report.side import Side
-from semsig.types import Hit, Image, Metric
+from semsig.types import Hit, Image, Metric, SbsSchema
 
 _NAMES = ("the query", "the hit")
+_NOTHING = ["no class in either"]
+_FINEST = 4
+"""Deepest level whose blocks are drawn: 256 of them."""
+
 _LEVELS = ("not there", "up to 1/4", "1/4 to 1/2", "1/2 to 3/4", "over 3/4")
 
 
@@ -64,7 +70,7 @@ def search_page(
         facts=f"What {_safe(asked.title)} shows, and those of {len(engine):,} photos whose classes "
         f"lie most like that, nearest first ({escape(metric)} distance).",
         query=_query(asked),
-        side=2**engine.index.schema.levels,
+        side=2 ** min(engine.index.schema.levels, _FINEST),
         hits="\n".join(_card(sides, hit, engine, metric, side) for hit in hits),
         footer=f"semsig {__version__}, {escape(engine.index.meta['segmenter'])}, "
         f"{escape(engine.index.schema.describe())}",
@@ -113,7 +119,7 @@ def _card(sides: Sequence[Side], hit: Hit, engine: Engine, metric: Metric, side:
         f'<li class="card"><div class="stage"><div class="stack">'
         f"{picture(found.image, f'{found.title}: {shown}')}"
         f"{picture(overlay(found.image, found.label_map), '', 'classes')}"
-        f'<div class="grid" aria-hidden="true">{_blocks(why)}</div></div></div>'
+        f'<div class="grid" aria-hidden="true">{_blocks(_merged(why))}</div></div></div>'
         f'<div class="body">{head(hit, _distance(hit, metric))}'
         f'<div class="meter" title="{_share(why):.0%} of the bits are shared">'
         f'<i style="width:{_share(why):.1%}"></i></div>'
@@ -151,6 +157,16 @@ def _share(why: Explanation) -> float:
     return 1 - why.distance / total if total else 1.0
 
 
+def _merged(why: Explanation) -> Explanation:
+    """Put the cells of blocks that are too fine to be seen into the blocks they lie in."""
+    finer = why.schema.levels - _FINEST
+    if finer <= 0:
+        return why
+    rows, columns = np.divmod(why.blocks, 2**why.schema.levels)
+    blocks = (rows >> finer << _FINEST) + (columns >> finer)
+    return replace(why, schema=SbsSchema(_FINEST, why.schema.classes), blocks=blocks)
+
+
 def _blocks(why: Explanation) -> str:
     notes: dict[int, list[str]] = {}
     names = why.schema.classes.names
@@ -162,7 +178,7 @@ def _blocks(why: Explanation) -> str:
         notes.setdefault(int(block), []).append(f"{spoken(names[label])}: {words}")
     return "".join(
         f'<i{"" if agreement >= 0.5 else " class=d"} style="--a:{agreement:.2f}" '
-        f'title="{escape(chr(10).join(notes.get(block, ["no class in either"])))}"></i>'
+        f'title="{escape(chr(10).join(dict.fromkeys(notes.get(block, _NOTHING))))}"></i>'
         for block, agreement in enumerate(why.block_agreement)
     )
 
