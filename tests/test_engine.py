@@ -26,6 +26,7 @@ from semsig.errors import (
     UnknownIdError,
 )
 from semsig.index import HammingIndex
+from semsig.segment.files import FilesSegmenter
 from semsig.types import LabelMap, SbsSchema
 
 TABLE = ClassTable(["sky", "grass", "road"], palette=[(0, 0, 255), (0, 255, 0), (255, 0, 0)])
@@ -361,6 +362,20 @@ def test_a_changed_label_map_is_noticed(tmp_path, photos, rehash):
     report = engine.add(photos[:2], rehash=rehash)
     assert (report.replaced, report.unchanged) == (1, 1)
     assert engine.index.signature(1).labels.tolist() == [2] * 4
+
+
+def test_unchanged_label_maps_are_not_decoded_again(tmp_path, photos, monkeypatch):
+    maps = tmp_path / "maps"
+    maps.mkdir()
+    (maps / "classes.txt").write_text("sky\ngrass\nroad\n")
+    PillowImage.fromarray(np.zeros((8, 8), np.uint8)).save(maps / "0.bmp")
+    engine = Engine.create(None, segmenter=f"files:{maps}")
+    assert engine.add(photos[:1]).added == 1
+    os.utime(maps / "0.bmp", (1, 1))
+    decoded = []
+    monkeypatch.setattr(FilesSegmenter, "for_path", lambda segmenter, path: decoded.append(path))
+    assert engine.add(photos[:1], rehash=True).unchanged == 1
+    assert not decoded
 
 
 def test_label_maps_on_disk_are_not_mixed_with_a_network(tmp_path, engine):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from semsig.config import IndexingOptions
 from semsig.engine.catalogue import known_photos
@@ -14,7 +14,7 @@ from semsig.engine.pipeline import ordered_map
 from semsig.engine.report import AddReport, SkippedPhoto
 from semsig.errors import ImageError
 from semsig.index import HammingIndex
-from semsig.segment import Segmenter
+from semsig.segment import PathSegmenter, Segmenter
 from semsig.signature import sbs
 from semsig.types import SbsSignature
 
@@ -27,7 +27,7 @@ class Signed:
 
     record: PhotoRecord
     signature: SbsSignature
-    id: int | None = None
+    id: int | None
 
 
 Outcome = Signed | SkippedPhoto | None
@@ -81,27 +81,26 @@ class Adding:
 
     def _process(self, path: str) -> Outcome:
         """Decode, segment and encode one photo; runs in several threads."""
-        known = self._known.get(path)
+        id_, before = self._known.get(path, (None, None))
         try:
-            return (
-                self._changed(*known) if known else Signed(PhotoRecord.of(path), self._sign(path))
-            )
+            record = replace(self._read(path, before), label_state=self._label_state(path))
+            if before is not None and record.has_content_of(before):
+                return None
+            return Signed(record, self._sign(path), id_)
         except ImageError as error:
             return SkippedPhoto(
-                path=path, reason=error.reason, message=str(error), kept=known is not None
+                path=path, reason=error.reason, message=str(error), kept=before is not None
             )
 
-    def _changed(self, id_: int, before: PhotoRecord) -> Signed | None:
-        """Sign a known photo anew, unless it is unchanged: it, and its label map if on disk."""
-        unread = before.is_fresh and not self._options.rehash
-        record = before if unread else PhotoRecord.of(before.path)
-        same_photo = record.digest == before.digest
-        if same_photo and not self._maps_on_disk:
-            return None
-        signature = self._sign(before.path)
-        if same_photo and signature == self._index.signature(id_):
-            return None
-        return Signed(record, signature, id_)
+    def _read(self, path: str, before: PhotoRecord | None) -> PhotoRecord:
+        """Read a photo's record, or trust the one before."""
+        if before is not None and before.is_fresh and not self._options.rehash:
+            return before
+        return PhotoRecord.of(path)
+
+    def _label_state(self, path: str) -> str:
+        segmenter = self._load() if self._maps_on_disk else None
+        return segmenter.state(path) if isinstance(segmenter, PathSegmenter) else ""
 
     def _sign(self, path: str) -> SbsSignature:
         return sbs(label_map_at(self._load(), path), self._index.schema.levels)

@@ -30,12 +30,15 @@ class PhotoRecord:
         Bytes.
     mtime_ns : int
         Time of last change in nanoseconds since 1970.
+    label_state : str
+        State of its label map on disk; empty where a network made it.
     """
 
     path: str
     digest: str
     size: int
     mtime_ns: int
+    label_state: str = ""
 
     @classmethod
     def of(cls, path: str) -> PhotoRecord:
@@ -61,6 +64,10 @@ class PhotoRecord:
             return _size_and_time(self.path) == (self.size, self.mtime_ns)
         except OSError:
             return False
+
+    def has_content_of(self, other: PhotoRecord) -> bool:
+        """Whether photo and label map are, byte by byte, those of another record."""
+        return (self.digest, self.label_state) == (other.digest, other.label_state)
 
     def to_json(self) -> str:
         """Return the record as ASCII: a file name that is no Unicode survives as well."""

@@ -49,6 +49,10 @@ class Segmenter(Protocol):
 class PathSegmenter(Protocol):
     """A segmenter that knows photos by their path: label maps on disk."""
 
+    def state(self, path: str | os.PathLike[str]) -> str:
+        """Return what changes with the label map of the photo at `path`; empty if it has none."""
+        ...
+
     def for_path(self, path: str | os.PathLike[str]) -> LabelMap:
         """Return the label map of the photo at `path`.
 

@@ -72,6 +72,16 @@ class FilesSegmenter:
         """Changes with the class table and with the files' names, sizes and times of change."""
         return f"files {self._digest} classes {self.classes.fingerprint}"
 
+    def state(self, path: str | os.PathLike[str]) -> str:
+        """Return the hex BLAKE2b, 128 bit, of the photo's label file; empty if it has none."""
+        try:
+            with self._file_for(Path(path).absolute()).open("rb") as file:
+                return hashlib.file_digest(
+                    file, lambda: hashlib.blake2b(digest_size=16)
+                ).hexdigest()
+        except (SegmenterError, OSError):
+            return ""
+
     def for_path(self, path: str | os.PathLike[str]) -> LabelMap:
         """Return the label map of the photo at `path`, which itself is not read.
 

@@ -9,7 +9,7 @@ from PIL import Image
 
 from semsig.classes import ClassTable
 from semsig.errors import SegmenterError
-from semsig.segment import load_segmenter, segment_path
+from semsig.segment import PathSegmenter, load_segmenter, segment_path
 from semsig.segment.files import FilesSegmenter
 
 NAMES = ["sky", "sea", "sand"]
@@ -257,6 +257,21 @@ def test_photos_alone_are_refused(folder):
         segmenter(np.zeros((2, 2, 3), np.uint8))
     with pytest.raises(SegmenterError, match="segment_path"):
         segmenter.batch([np.zeros((2, 2, 3), np.uint8)])
+
+
+def test_state_follows_the_photos_own_label_file(folder):
+    np.save(folder / "a.npy", LABELS)
+    np.save(folder / "b.npy", LABELS)
+    segmenter = FilesSegmenter(folder)
+    assert isinstance(segmenter, PathSegmenter)
+    before = segmenter.state("x/a.jpg"), segmenter.state("x/b.jpg")
+    np.save(folder / "a.npy", LABELS[::-1])
+    os.utime(folder / "b.npy", ns=(1, 1))
+    assert segmenter.state("x/a.jpg") not in ("", before[0])
+    assert segmenter.state("x/b.jpg") == before[1]
+    assert segmenter.state("x/c.jpg") == ""
+    (folder / "b.npy").unlink()
+    assert segmenter.state("x/b.jpg") == ""
 
 
 def test_fingerprint_follows_files_and_table(folder):
