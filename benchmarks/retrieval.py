@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.progress import Progress as Bar
@@ -18,7 +19,7 @@ from rich.progress import Progress as Bar
 from semsig import ClassTable, LabelMap, load_segmenter
 from semsig.evaluate import evaluate
 from semsig.segment import Segmenter, segment_path
-from semsig.types import Metric
+from semsig.types import Image, Metric
 
 RESULT = Path(__file__).parent.parent / "results" / "retrieval.json"
 BENCHMARKS = ("wang", "msrc_v2")
@@ -42,6 +43,18 @@ class Remembered:
         if key not in self._maps:
             self._maps[key] = segment_path(self._segmenter, path)
         return self._maps[key]
+
+    def state(self, path: str | os.PathLike[str]) -> str:
+        """Return the path: a photo's map does not change within a run."""
+        return os.fspath(path)
+
+    def __call__(self, image: Image) -> LabelMap:
+        """Segment one photo."""
+        return self._segmenter(image)
+
+    def batch(self, images: Sequence[Image]) -> list[LabelMap]:
+        """Segment many photos."""
+        return self._segmenter.batch(images)
 
 
 def measure(name: str, root: Path, label: str, segmenter: Segmenter, bar: Bar) -> list[dict]:
