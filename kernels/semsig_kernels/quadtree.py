@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from semsig_kernels._jit import kernel
+from semsig_kernels._jit import inlined, kernel
 from semsig_kernels.simd import equal_lanes, popcount, trailing_zeros
 
 TILE_ROWS = 32
@@ -146,7 +146,7 @@ def encode_lanes(
     return written
 
 
-@kernel
+@inlined
 def _peel_tile(
     labels: NDArray[np.uint8],
     start: int,
@@ -160,29 +160,42 @@ def _peel_tile(
 ) -> int:
     """Add one tile to `counts`; return how many classes are present in the block so far."""
     lanes = ~np.uint64(0) >> np.uint64(64 - columns)
-    covered[:rows] = 0
-    left: Any = rows * columns
+    label = np.int64(labels[start])
+    count = np.uint64(0)
+    line = start
+    for r in range(rows):
+        same = equal_lanes(labels, line, label, lanes)
+        covered[r] = same
+        count += popcount(same)
+        line += width
+    if label != 255:
+        if counts[label] == 0:
+            present[found] = label
+            found += 1
+        counts[label] += np.int64(count)
+    left = rows * columns - np.int64(count)
     row = 0
     while left > 0:
         while covered[row] == lanes:
             row += 1
-        column = np.int64(trailing_zeros(~covered[row]))
-        label = np.int64(labels[start + row * width + column])
+        line = start + row * width
         count = np.uint64(0)
+        label = np.int64(labels[line + np.int64(trailing_zeros(~covered[row]))])
         for r in range(row, rows):
-            same = equal_lanes(labels, start + r * width, label, lanes)
+            same = equal_lanes(labels, line, label, lanes)
             covered[r] |= same
             count += popcount(same)
-        left -= np.int64(count)
+            line += width
         if label != 255:
             if counts[label] == 0:
                 present[found] = label
                 found += 1
             counts[label] += np.int64(count)
+        left -= np.int64(count)
     return found
 
 
-@kernel
+@inlined
 def _emit_block(
     first: int,
     counts: NDArray[np.int64],
@@ -206,7 +219,7 @@ def _emit_block(
     return written
 
 
-@kernel
+@inlined
 def _sort_present(counts: NDArray[np.int64], present: NDArray[np.int64], found: int) -> None:
     """Sort the first `found` entries: by insertion, or from the counts where that is shorter."""
     if found * found > 4 * counts.size:
@@ -215,11 +228,11 @@ def _sort_present(counts: NDArray[np.int64], present: NDArray[np.int64], found: 
             if counts[label] > 0:
                 present[p] = label
                 p += 1
-        return
-    for p in range(1, found):
-        label = present[p]
-        q = p
-        while q > 0 and present[q - 1] > label:
-            present[q] = present[q - 1]
-            q -= 1
-        present[q] = label
+    else:
+        for p in range(1, found):
+            label = present[p]
+            q = p
+            while q > 0 and present[q - 1] > label:
+                present[q] = present[q - 1]
+                q -= 1
+            present[q] = label
