@@ -6,7 +6,6 @@ import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 from operator import index
-from typing import SupportsIndex
 
 import numpy as np
 
@@ -37,9 +36,7 @@ class SbsSchema:
     classes: ClassTable
 
     def __post_init__(self) -> None:
-        if isinstance(self.levels, bool) or not isinstance(self.levels, SupportsIndex):
-            raise OptionError(f"levels is a whole number; {self.levels!r} came.")
-        object.__setattr__(self, "levels", index(self.levels))
+        object.__setattr__(self, "levels", _whole(self.levels))
         if not 0 <= self.levels <= MAX_LEVELS:
             raise OptionError(f"levels must be 0 to {MAX_LEVELS}; {self.levels} came.")
         if self.n_cells * 4 > 2**32:
@@ -88,3 +85,12 @@ class SbsSchema:
             f"SBS n={self.levels} over {self.classes.name!r} "
             f"({len(self.classes)} classes, {self.fingerprint[:8]})"
         )
+
+
+def _whole(levels: object) -> int:
+    try:
+        if isinstance(levels, bool):
+            raise TypeError
+        return index(levels)  # type: ignore[arg-type]
+    except TypeError:
+        raise OptionError(f"levels is a whole number; {levels!r} came.") from None
