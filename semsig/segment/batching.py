@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 
@@ -21,6 +22,46 @@ MAX_ASPECT = 4.0
 
 Run = Callable[[NDArray[np.uint8]], NDArray[np.integer]]
 """Photos uint8 (N, H, W, 3) RGB to labels (N, h, w)."""
+
+
+class BatchedNetwork(ABC):
+    """What networks share as segmenters: photos of any sizes in, their label maps out.
+
+    Attributes
+    ----------
+    classes : ClassTable
+        The table of every label map.
+    short_side : int
+        Pixels that photos' short side is resized to.
+    """
+
+    classes: ClassTable
+    short_side: int
+    _batch_size: int
+
+    @abstractmethod
+    def _run(self, photos: NDArray[np.uint8]) -> NDArray[np.integer]:
+        """Photos uint8 (N, H, W, 3) RGB to labels (N, h, w)."""
+
+    def __call__(self, image: Image) -> LabelMap:
+        """Segment one photo, shape (H, W, 3) uint8 RGB, at the scale of the network's output.
+
+        Raises
+        ------
+        SegmenterError
+            If the photo is not such an array or the network fails.
+        """
+        return self.batch([image])[0]
+
+    def batch(self, images: Sequence[Image]) -> list[LabelMap]:
+        """Segment many photos, of any sizes; the maps come in the photos' order."""
+        return segment_batch(
+            images,
+            self._run,
+            self.classes,
+            short_side=self.short_side,
+            batch_size=self._batch_size,
+        )
 
 
 def segment_batch(

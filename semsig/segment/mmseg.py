@@ -11,17 +11,16 @@ from numpy.typing import NDArray
 
 from semsig.classes import ClassTable, builtin_tables
 from semsig.errors import CheckpointError, ClassTableError, SegmenterError
-from semsig.segment.batching import segment_batch
+from semsig.segment.batching import BatchedNetwork
 from semsig.segment.card import sha256_of
 from semsig.segment.checkpoint import load_checkpoint
 from semsig.segment.download import Progress, fetch
 from semsig.segment.network import build_network, fill, read_config
 from semsig.segment.options import NetworkOptions
 from semsig.segment.zoo import find_config, published
-from semsig.types import Image, LabelMap
 
 
-class MmsegSegmenter:
+class MmsegSegmenter(BatchedNetwork):
     """A network that mmsegmentation builds, with a checkpoint's weights.
 
     Photos are resized to the side that the config tests at and normalised as it says. Labels
@@ -81,26 +80,6 @@ class MmsegSegmenter:
         return (
             f"{self._name.partition('@')[0]} {self._sha256} side {self.short_side} "
             f"classes {self.classes.fingerprint}"
-        )
-
-    def __call__(self, image: Image) -> LabelMap:
-        """Segment one photo, shape (H, W, 3) uint8 RGB, at the scale of the network's output.
-
-        Raises
-        ------
-        SegmenterError
-            If the photo is not such an array or the network fails.
-        """
-        return self.batch([image])[0]
-
-    def batch(self, images: Sequence[Image]) -> list[LabelMap]:
-        """Segment many photos, of any sizes; the maps come in the photos' order."""
-        return segment_batch(
-            images,
-            self._run,
-            self.classes,
-            short_side=self.short_side,
-            batch_size=self._batch_size,
         )
 
     def _run(self, photos: NDArray[np.uint8]) -> NDArray[np.int64]:

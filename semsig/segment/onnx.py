@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from semsig.classes import ClassTable
 from semsig.errors import CheckpointError, SegmenterError
-from semsig.segment.batching import segment_batch
+from semsig.segment.batching import BatchedNetwork
 from semsig.segment.card import NetworkCard, sha256_of
 from semsig.segment.options import NetworkOptions
-from semsig.types import Image, LabelMap
 
 EMBEDDED = Path(__file__).parent / "weights" / "semsig54.onnx"
 """The network that the package carries."""
 
 
-class OnnxSegmenter:
+class OnnxSegmenter(BatchedNetwork):
     """A network file run on the CPU by ONNX Runtime.
 
     Parameters
@@ -51,16 +48,12 @@ class OnnxSegmenter:
     ) -> None:
         options = options or NetworkOptions()
         self.card = NetworkCard.read(path)
+        self.classes = self.card.classes
         self.short_side = options.short_side or self.card.short_side
         self._name = name or f"onnx:{path.absolute()}"
         self._batch_size = options.batch_size
         _require_hash(path, self.card)
         self._session = _start(path, options.threads or os.cpu_count() or 1)
-
-    @property
-    def classes(self) -> ClassTable:
-        """The table of every label map it returns."""
-        return self.card.classes
 
     @property
     def name(self) -> str:
@@ -73,26 +66,6 @@ class OnnxSegmenter:
         """Changes with the weights, the class table and the input size."""
         card = self.card
         return f"onnx {card.sha256} side {self.short_side} classes {card.classes.fingerprint}"
-
-    def __call__(self, image: Image) -> LabelMap:
-        """Segment one photo, shape (H, W, 3) uint8 RGB, at a quarter of the network's size.
-
-        Raises
-        ------
-        SegmenterError
-            If the photo is not such an array or the network fails.
-        """
-        return self.batch([image])[0]
-
-    def batch(self, images: Sequence[Image]) -> list[LabelMap]:
-        """Segment many photos, of any sizes; the maps come in the photos' order."""
-        return segment_batch(
-            images,
-            self._run,
-            self.classes,
-            short_side=self.short_side,
-            batch_size=self._batch_size,
-        )
 
     def _run(self, photos: NDArray[np.uint8]) -> NDArray[np.uint8]:
         try:
