@@ -1,8 +1,23 @@
-"""The values that flow from stage to stage: label map, signature, hit."""
+"""The values that flow from stage to stage: label map, keypoints, signature, hit."""
 
 from semsig.types.hit import Hit, Metric
+from semsig.types.keypoints import Keypoints
 from semsig.types.label_map import Image, LabelMap
+from semsig.types.sbovp import SbovpBatch, SbovpSignature
+from semsig.types.sbovp_schema import SbovpSchema
 from semsig.types.sbs import SbsBatch, SbsSignature
 from semsig.types.schema import SbsSchema
 
-__all__ = ["Hit", "Image", "LabelMap", "Metric", "SbsBatch", "SbsSchema", "SbsSignature"]
+__all__ = [
+    "Hit",
+    "Image",
+    "Keypoints",
+    "LabelMap",
+    "Metric",
+    "SbovpBatch",
+    "SbovpSchema",
+    "SbovpSignature",
+    "SbsBatch",
+    "SbsSchema",
+    "SbsSignature",
+]

@@ -36,7 +36,7 @@ class SbsSchema:
     classes: ClassTable
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "levels", _whole(self.levels))
+        object.__setattr__(self, "levels", whole_number("levels", self.levels))
         if not 0 <= self.levels <= MAX_LEVELS:
             raise OptionError(f"levels must be 0 to {MAX_LEVELS}; {self.levels} came.")
         if self.n_cells * 4 > 2**32:
@@ -87,10 +87,11 @@ class SbsSchema:
         )
 
 
-def _whole(levels: object) -> int:
+def whole_number(name: str, value: object) -> int:
+    """Return the option `name` as an int; raise :class:`OptionError` if it is no whole number."""
     try:
-        if isinstance(levels, bool):
+        if isinstance(value, bool):
             raise TypeError
-        return index(levels)  # type: ignore[arg-type]
+        return index(value)  # type: ignore[arg-type]
     except TypeError:
-        raise OptionError(f"levels is a whole number; {levels!r} came.") from None
+        raise OptionError(f"{name} is a whole number; {value!r} came.") from None
