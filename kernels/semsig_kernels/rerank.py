@@ -1,0 +1,213 @@
+"""Re-ranking by k-reciprocal neighbours (Zhong et al. 2017) over lists of nearest rows.
+
+A list holds the nearest rows of a signature, the nearest first, padded with -1. The list of an
+indexed row names the row itself, too. An encoding is what stands for a signature's neighbourhood:
+weights of rows, here sparse. Encoding i has the rows ``rows[bounds[i]:bounds[i + 1]]``.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from semsig_kernels._jit import kernel
+
+
+class Encodings(NamedTuple):
+    """Sparse weights of rows, n encodings of p entries together."""
+
+    rows: NDArray[np.int64]
+    """Shape (p,)."""
+    weights: NDArray[np.float64]
+    """Shape (p,)."""
+    bounds: NDArray[np.int64]
+    """Shape (n + 1,)."""
+
+
+@kernel
+def keep_reciprocal(
+    rows: NDArray[np.int64],
+    distances: NDArray[np.float32],
+    reach: NDArray[np.float32],
+    kept: NDArray[np.int64],
+) -> None:
+    """Keep the first neighbours that have the list's owner among their own first, too.
+
+    Parameters
+    ----------
+    rows, distances : ndarray, shape (n, m)
+        Lists.
+    reach : ndarray of float32, shape (N,)
+        Distance of the last of each row's own first neighbours.
+    kept : ndarray of int64, shape (n, c)
+        Written: which of the first c <= m are no farther than their reach, padded with -1.
+    """
+    for i in range(kept.shape[0]):
+        count = 0
+        for t in range(kept.shape[1]):
+            row = rows[i, t]
+            if row >= 0 and distances[i, t] <= reach[row]:
+                kept[i, count] = row
+                count += 1
+        kept[i, count:] = -1
+
+
+@kernel
+def encode_neighbors(
+    rows: NDArray[np.int64],
+    distances: NDArray[np.float32],
+    reciprocal: NDArray[np.int64],
+    closest: NDArray[np.int64],
+    encodings: Encodings,
+) -> None:
+    """Weigh each list's reciprocal neighbours, and those of neighbours that share most of theirs.
+
+    The closest reciprocal neighbours of a neighbour join where more than 2/3 of them are
+    reciprocal neighbours of the owner. A weight is exp(-distance / last distance of the list),
+    over the sum of all. Rows beyond the list have no known distance and are left out.
+
+    Parameters
+    ----------
+    rows, distances : ndarray, shape (n, m)
+        Lists.
+    reciprocal : ndarray of int64, shape (n, c)
+        What :func:`keep_reciprocal` kept of them.
+    closest : ndarray of int64, shape (N, h)
+        What it kept of a shorter beginning of every row's own list.
+    encodings : Encodings
+        Written; room for n * min(m, c * (h + 1)) entries.
+    """
+    marks = np.zeros(closest.shape[0], np.int64)
+    count = 0
+    encodings.bounds[0] = 0
+    for i in range(rows.shape[0]):
+        joined, core = 2 * i + 1, 2 * i + 2
+        for row in reciprocal[i]:
+            if row >= 0:
+                marks[row] = core
+        for row in reciprocal[i]:
+            if row >= 0 and _shares_most(closest[row], marks, core):
+                for other in closest[row]:
+                    if other >= 0 and marks[other] < joined:
+                        marks[other] = joined
+        count = _weigh(rows[i], distances[i], marks, joined, encodings, count)
+        encodings.bounds[i + 1] = count
+
+
+@kernel
+def _shares_most(closest: NDArray[np.int64], marks: NDArray[np.int64], core: int) -> bool:
+    """Whether more than 2/3 of `closest` are marked as `core`."""
+    size = 0
+    shared = 0
+    for row in closest:
+        if row >= 0:
+            size += 1
+            if marks[row] == core:
+                shared += 1
+    return 3 * shared > 2 * size
+
+
+@kernel
+def _weigh(
+    rows: NDArray[np.int64],
+    distances: NDArray[np.float32],
+    marks: NDArray[np.int64],
+    least: int,
+    encodings: Encodings,
+    first: int,
+) -> int:
+    """Append the encoding of the list's rows whose mark is at least `least`; return the end."""
+    scale = 0.0
+    for t in range(rows.size):
+        if rows[t] >= 0:
+            scale = max(scale, np.float64(distances[t]))
+    end = first
+    total = 0.0
+    for t in range(rows.size):
+        if rows[t] >= 0 and marks[rows[t]] >= least:
+            weight = np.exp(-distances[t] / scale) if scale > 0.0 else 1.0
+            encodings.rows[end] = rows[t]
+            encodings.weights[end] = weight
+            total += weight
+            end += 1
+    for e in range(first, end):
+        encodings.weights[e] /= total
+    return end
+
+
+@kernel
+def average_encodings(
+    members: NDArray[np.int64], encodings: Encodings, work: NDArray[np.float64], means: Encodings
+) -> None:
+    """Average the encodings of some rows each.
+
+    Parameters
+    ----------
+    members : ndarray of int64, shape (n, k)
+        Rows to average the encodings of, padded with -1.
+    encodings : Encodings
+        One a row.
+    work : ndarray of float64, shape (N,)
+        Zeros before and after.
+    means : Encodings
+        Written; room for as many entries as the members' encodings have together.
+    """
+    end = 0
+    means.bounds[0] = 0
+    for i in range(members.shape[0]):
+        first = end
+        size = 0
+        for member in members[i]:
+            if member >= 0:
+                size += 1
+                for e in range(encodings.bounds[member], encodings.bounds[member + 1]):
+                    row = encodings.rows[e]
+                    if work[row] == 0.0:
+                        means.rows[end] = row
+                        end += 1
+                    work[row] += encodings.weights[e]
+        for e in range(first, end):
+            means.weights[e] = work[means.rows[e]] / size
+            work[means.rows[e]] = 0.0
+        means.bounds[i + 1] = end
+
+
+@kernel
+def jaccard_distances(
+    owners: Encodings,
+    rows: NDArray[np.int64],
+    encodings: Encodings,
+    work: NDArray[np.float64],
+    distances: NDArray[np.float64],
+) -> None:
+    """Compare the encoding of each list's owner with those of the rows in it.
+
+    The distance is ``1 - S / (2 - S)``, S the sum of the smaller weights: encodings sum to 1.
+
+    Parameters
+    ----------
+    owners : Encodings
+        One a list.
+    rows : ndarray of int64, shape (n, m)
+        Lists.
+    encodings : Encodings
+        One an indexed row.
+    work : ndarray of float64, shape (N,)
+        Zeros before and after.
+    distances : ndarray of float64, shape (n, m)
+        Written; 1 where the list is padded.
+    """
+    for i in range(rows.shape[0]):
+        for e in range(owners.bounds[i], owners.bounds[i + 1]):
+            work[owners.rows[e]] = owners.weights[e]
+        for t in range(rows.shape[1]):
+            shared = 0.0
+            if rows[i, t] >= 0:
+                row = rows[i, t]
+                for e in range(encodings.bounds[row], encodings.bounds[row + 1]):
+                    shared += min(encodings.weights[e], work[encodings.rows[e]])
+            distances[i, t] = 1.0 - shared / (2.0 - shared)
+        for e in range(owners.bounds[i], owners.bounds[i + 1]):
+            work[owners.rows[e]] = 0.0

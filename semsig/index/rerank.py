@@ -1,0 +1,120 @@
+"""Search with re-ranking: what an index finds, ranked by shared neighbourhoods."""
+
+from __future__ import annotations
+
+from threading import Lock
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from semsig.index.checks import Ids, check_k
+from semsig.index.reciprocal import ReciprocalNeighbors, RerankOptions
+
+
+class Searchable(Protocol):
+    """What can be re-ranked: any index of signatures."""
+
+    @property
+    def ids(self) -> NDArray[np.int64]:
+        """Ids in order of insertion."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def to_batch(self) -> tuple[NDArray[np.int64], Any]:
+        """Return ids and signatures."""
+        ...
+
+    def search(
+        self, queries: Any, k: int, *, within: Ids | None = None, **how: Any
+    ) -> tuple[NDArray[Any], NDArray[np.int64]]:
+        """Return distances and ids, ascending, padded with -1."""
+        ...
+
+
+class Reranker:
+    """Searches an index and ranks what is found by k-reciprocal neighbours.
+
+    The neighbours of all indexed photos are found once, when the first search needs them, and
+    again when the index has changed: N searches, which a batch answers quickly.
+
+    Parameters
+    ----------
+    index : HammingIndex, L2Index or alike
+        The index.
+    options : RerankOptions, optional
+        How neighbours are weighed.
+    **how
+        What else ``index.search`` takes, such as ``metric="tanimoto-idf"``.
+    """
+
+    def __init__(self, index: Searchable, options: RerankOptions | None = None, **how: Any) -> None:
+        self._index = index
+        self._options = options or RerankOptions()
+        self._how = how
+        self._known: tuple[NDArray[np.int64], ReciprocalNeighbors] | None = None
+        self._lock = Lock()
+
+    def search(
+        self, queries: Any, k: int, *, within: Ids | None = None
+    ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """Find the nearest signatures of each query and rank the best `k` of them anew.
+
+        ``max(k, depth)`` nearest are looked at.
+
+        Parameters
+        ----------
+        queries
+            As ``index.search`` takes them.
+        k : int
+            At least 1.
+        within : array_like of int, optional
+            Search among these ids only.
+
+        Returns
+        -------
+        distances : ndarray of float32, shape (Q, k)
+            As :class:`ReciprocalNeighbors` defines them, ascending.
+        ids : ndarray of int64, shape (Q, k)
+            Both are -1 where there are fewer than k signatures.
+
+        Raises
+        ------
+        SemsigError
+            As ``index.search`` does.
+        """
+        k = check_k(k, len(self._index))
+        known, neighbors = self._neighbors()
+        wanted = min(max(k, self._options.depth), max(1, len(self._index)))
+        distances, ids = self._index.search(queries, wanted, within=within, **self._how)
+        found, rows = neighbors.rank(distances.astype(np.float32), _rows_of(ids, known))
+        return _resized(found, k), _resized(np.append(known, -1)[rows], k)
+
+    def _neighbors(self) -> tuple[NDArray[np.int64], ReciprocalNeighbors]:
+        """Return the indexed ids and their neighbours, found anew if the ids have changed."""
+        with self._lock:
+            if self._known is None or not np.array_equal(self._known[0], self._index.ids):
+                self._known = self._find_neighbors()
+            return self._known
+
+    def _find_neighbors(self) -> tuple[NDArray[np.int64], ReciprocalNeighbors]:
+        known, batch = self._index.to_batch()
+        depth = min(self._options.depth, max(1, len(known)))
+        distances, ids = self._index.search(batch, depth, **self._how)
+        rows = _rows_of(ids, known)
+        return known, ReciprocalNeighbors(distances.astype(np.float32), rows, self._options)
+
+
+def _rows_of(ids: NDArray[np.int64], known: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the position of each id in `known`; -1 for those that it lacks."""
+    order = np.argsort(known)
+    place = np.searchsorted(known, ids, sorter=order)
+    rows: NDArray[np.int64] = np.append(order, -1)[place]
+    return np.where(np.append(known, -1)[rows] == ids, rows, -1)
+
+
+def _resized(found: NDArray[Any], k: int) -> NDArray[Any]:
+    """Cut to `k` columns, or add columns of -1."""
+    missing = max(0, k - found.shape[1])
+    return np.pad(found, ((0, 0), (0, missing)), constant_values=-1)[:, :k]
