@@ -10,6 +10,7 @@
         * CheckpointError: a checkpoint is missing, damaged, refused or of another network
     * SignatureError: a signature or bit string is malformed
         * SchemaMismatchError: two things were made with different schemas
+        * VocabularyError: a vocabulary file is missing, damaged or of an unknown version
     * IndexStorageError: something is wrong with an index on disk
         * IndexFormatError: the folder is no index, or of an unknown version
         * IndexCorruptError: stored bytes differ from what was written
@@ -90,6 +91,10 @@ class SignatureError(SemsigError):
 
 class SchemaMismatchError(SignatureError):
     """Two signatures, or a signature and an index, were made with different schemas."""
+
+
+class VocabularyError(SignatureError):
+    """A vocabulary file is missing, damaged, or of an unknown version."""
 
 
 class IndexStorageError(SemsigError):

@@ -15,7 +15,6 @@ from semsig.classes import ClassTable
 from semsig.config import IndexingOptions
 from semsig.engine import Engine
 from semsig.engine.photo import PhotoRecord, is_below
-from semsig.engine.pipeline import ordered_map
 from semsig.errors import (
     IndexCorruptError,
     IndexFormatError,
@@ -26,6 +25,7 @@ from semsig.errors import (
     UnknownIdError,
 )
 from semsig.index import HammingIndex
+from semsig.ordered import ordered_map
 from semsig.segment.files import FilesSegmenter
 from semsig.types import LabelMap, SbsSchema
 

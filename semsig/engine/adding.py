@@ -10,10 +10,10 @@ from semsig.config import IndexingOptions
 from semsig.engine.catalogue import known_photos
 from semsig.engine.info import is_files
 from semsig.engine.photo import PhotoRecord, label_map_at
-from semsig.engine.pipeline import ordered_map
 from semsig.engine.report import AddReport, SkippedPhoto
 from semsig.errors import ImageError
 from semsig.index import HammingIndex
+from semsig.ordered import ordered_map
 from semsig.segment import PathSegmenter, Segmenter
 from semsig.signature import sbs
 from semsig.types import SbsSignature

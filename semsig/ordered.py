@@ -1,4 +1,4 @@
-"""Photos to signatures, several at a time, answers in the order of the questions."""
+"""Photos several at a time, answers in the order of the questions."""
 
 from __future__ import annotations
 
