@@ -47,11 +47,15 @@ def distill(
     batch_size: Annotated[
         int | None, typer.Option(help="Views a step (16).", rich_help_panel=RECIPE)
     ] = None,
+    optimizer: Annotated[
+        str | None, typer.Option(help="muon (default) or adamw.", rich_help_panel=RECIPE)
+    ] = None,
     learning_rate: Annotated[
-        float | None, typer.Option(help="AdamW's (0.001).", rich_help_panel=RECIPE)
+        float | None,
+        typer.Option(help="Largest, after the warm-up (0.001).", rich_help_panel=RECIPE),
     ] = None,
     weight_decay: Annotated[
-        float | None, typer.Option(help="AdamW's (0.02).", rich_help_panel=RECIPE)
+        float | None, typer.Option(help="Of weights (0.02).", rich_help_panel=RECIPE)
     ] = None,
     warmup_views: Annotated[
         int | None, typer.Option(help="Linear warm-up (1,600).", rich_help_panel=RECIPE)

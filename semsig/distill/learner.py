@@ -11,7 +11,14 @@ from torch.nn import functional
 
 from semsig.classes import ClassTable
 from semsig.distill.batches import Batch
-from semsig.distill.network import adamw, averaged, logits, new_network, pick_device, start_from
+from semsig.distill.network import (
+    averaged,
+    logits,
+    new_network,
+    optimizers,
+    pick_device,
+    start_from,
+)
 from semsig.distill.options import DistillOptions
 from semsig.segment.export import MEAN, STD
 
@@ -52,7 +59,7 @@ class Learner:
         if options.init and not options.resume:
             self.views_before = start_from(self._network, options.init, classes)
         self._average = averaged(self._network, options.ema_decay)
-        self._optimizer = adamw(self._network, options)
+        self._optimizers = optimizers(self._network, options)
         self._answer = torch.compile(logits) if options.compile else logits
         wanted = options.precision
         self._mixed = wanted == "bfloat16" or (wanted == "auto" and self._device.type == "cuda")
@@ -68,16 +75,18 @@ class Learner:
         The loss is cross-entropy at 1/4 scale with smoothed labels, averaged over the pixels
         that are not void.
         """
-        for group in self._optimizer.param_groups:
-            group["lr"] = rate
+        for optimizer in self._optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = rate
         self._network.train()
         with torch.autocast(self._device.type, torch.bfloat16, enabled=self._mixed):
             scores = self._answer(self._network, self._normalized(batch.images))
         loss = self._loss(scores.float(), batch.labels)
-        self._optimizer.zero_grad(set_to_none=True)
+        self._network.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self._network.parameters(), CLIP)
-        self._optimizer.step()
+        for optimizer in self._optimizers:
+            optimizer.step()
         self._average.update_parameters(self._network)
         return float(loss.detach())
 
@@ -102,7 +111,7 @@ class Learner:
         return {
             "state_dict": self._network.state_dict(),
             "average": self._average.state_dict(),
-            "optimizer": self._optimizer.state_dict(),
+            "optimizers": [optimizer.state_dict() for optimizer in self._optimizers],
             "rng": torch.get_rng_state(),
             "views_before": self.views_before,
         }
@@ -111,7 +120,8 @@ class Learner:
         """Put back what :meth:`state` gave."""
         self._network.load_state_dict(state["state_dict"])
         self._average.load_state_dict(state["average"])
-        self._optimizer.load_state_dict(state["optimizer"])
+        for optimizer, saved in zip(self._optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(saved)
         torch.set_rng_state(state["rng"])
         self.views_before = state["views_before"]
 

@@ -9,6 +9,7 @@ import torch
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from semsig.classes import ClassTable
+from semsig.distill.muon import Muon
 from semsig.distill.options import Architecture, DistillOptions
 from semsig.errors import CheckpointError
 from semsig.segment.checkpoint import load_checkpoint
@@ -52,15 +53,28 @@ def averaged(network: Any, decay: float) -> Any:
     return AveragedModel(network, multi_avg_fn=update, use_buffers=True).eval()
 
 
-def adamw(network: Any, options: DistillOptions) -> Any:
-    """AdamW that spares biases and normalisation from weight decay."""
-    weights = [p for p in network.parameters() if p.ndim > 1]
-    others = [p for p in network.parameters() if p.ndim <= 1]
+def optimizers(network: Any, options: DistillOptions) -> tuple[Any, ...]:
+    """Make the optimisers, which share the weights out among them.
+
+    AdamW takes all weights, or those that Muon leaves: the first and the last layer, biases and
+    normalisation, the last two without weight decay.
+    """
+    hidden = _hidden(network) if options.optimizer == "muon" else []
+    taken = {id(weight) for weight in hidden}
+    rest = [weight for weight in network.parameters() if id(weight) not in taken]
     groups = [
-        {"params": weights, "weight_decay": options.weight_decay},
-        {"params": others, "weight_decay": 0.0},
+        {"params": [p for p in rest if p.ndim > 1], "weight_decay": options.weight_decay},
+        {"params": [p for p in rest if p.ndim <= 1], "weight_decay": 0.0},
     ]
-    return torch.optim.AdamW(groups, lr=options.learning_rate, fused=True)
+    adamw = torch.optim.AdamW(groups, lr=options.learning_rate, fused=True)
+    if not hidden:
+        return (adamw,)
+    return Muon(hidden, lr=options.learning_rate, weight_decay=options.weight_decay), adamw
+
+
+def _hidden(network: Any) -> list[Any]:
+    outer = ("backbone.conv1.weight", _HEAD[0])
+    return [p for name, p in network.named_parameters() if p.ndim == 4 and name not in outer]
 
 
 def pick_device(name: str) -> Any:

@@ -27,6 +27,7 @@ def test_other_stages_are_refused(text):
     "option",
     [
         {"arch": "hr32"},
+        {"optimizer": "sgd"},
         {"stages": ()},
         {"views": 0},
         {"batch_size": 1},
