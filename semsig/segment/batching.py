@@ -99,7 +99,7 @@ def segment_batch(
     """
     groups: dict[tuple[int, int], list[int]] = defaultdict(list)
     for position, image in enumerate(images):
-        groups[network_size(_shape(image), short_side)].append(position)
+        groups[network_size(image_shape(image), short_side)].append(position)
     maps: dict[int, LabelMap] = {}
     for size, positions in groups.items():
         for start in range(0, len(positions), batch_size):
@@ -138,7 +138,8 @@ def resize(image: Image, size: tuple[int, int]) -> Image:
     return np.asarray(cv2.resize(image, (width, height), interpolation=how), dtype=np.uint8)
 
 
-def _shape(image: Image) -> tuple[int, int]:
+def image_shape(image: Image) -> tuple[int, int]:
+    """Return (H, W) of a photo; SegmenterError if it is not uint8 of shape (H, W, 3)."""
     array = np.asarray(image)
     if array.ndim != 3 or array.shape[2] != 3 or array.dtype != np.uint8 or array.size == 0:
         raise SegmenterError(

@@ -2,9 +2,11 @@
 
 The graph takes photos as they are and answers with labels: input ``photos`` uint8
 (N, H, W, 3) RGB with H and W multiples of 32, output ``labels`` uint8 (N, H/4, W/4) for an
-HRNet. Normalisation is part of it, batch norms are folded into the convolutions before them,
-weights keep the names of their modules and are stored as fp16, each with a Cast to fp32 that
-ONNX Runtime folds away at load: half the file, arithmetic in fp32.
+HRNet, output ``features`` float32 (N, 3, C): what the classifier sees, C values a pixel, pooled
+over the photo by average, maximum and generalised mean (GeM, exponent 3). Normalisation is part
+of it, batch norms are folded into the convolutions before them, weights keep the names of their
+modules and are stored as fp16, each with a Cast to fp32 that ONNX Runtime folds away at load:
+half the file, arithmetic in fp32.
 
 Needs the extra ``mmseg``; torch and onnx are imported on use.
 """
@@ -39,6 +41,9 @@ MEAN = (123.675, 116.28, 103.53)
 
 STD = (58.395, 57.12, 57.375)
 """Standard deviation of ImageNet's RGB values."""
+
+OUTPUTS = ("labels", "features")
+"""Outputs of the exported graph."""
 
 _LEAST_AGREEMENT = 0.999
 
@@ -110,7 +115,11 @@ def _to_onnx(network: torch.nn.Module, mean: Sequence[float], std: Sequence[floa
 
     file = io.BytesIO()
     labeller = _labeller(_without_upsampling(network), mean, std)
-    axes = {"photos": {0: "n", 1: "h", 2: "w"}, "labels": {0: "n", 1: "h4", 2: "w4"}}
+    axes = {
+        "photos": {0: "n", 1: "h", 2: "w"},
+        "labels": {0: "n", 1: "h4", 2: "w4"},
+        "features": {0: "n"},
+    }
     with _quiet_tracer():
         torch.onnx.export(
             labeller,
@@ -119,7 +128,7 @@ def _to_onnx(network: torch.nn.Module, mean: Sequence[float], std: Sequence[floa
             dynamo=False,
             opset_version=OPSET,
             input_names=["photos"],
-            output_names=["labels"],
+            output_names=list(OUTPUTS),
             dynamic_axes=axes,
         )
     _check(file.getvalue(), labeller)
@@ -157,7 +166,7 @@ def _check(content: bytes, labeller: torch.nn.Module) -> None:
         photos = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
         labels = session.run(["labels"], {"photos": photos})[0]
         with torch.no_grad():
-            expected = labeller(torch.from_numpy(photos)).numpy()
+            expected = labeller(torch.from_numpy(photos))[0].numpy()
         agreement = float((labels == expected).mean()) if labels.shape == expected.shape else 0.0
         if agreement < _LEAST_AGREEMENT:
             raise SegmenterError(
@@ -169,8 +178,12 @@ def _check(content: bytes, labeller: torch.nn.Module) -> None:
 def _labeller(
     network: torch.nn.Module, mean: Sequence[float], std: Sequence[float]
 ) -> torch.nn.Module:
-    """Wrap `network` as uint8 photos (N, H, W, 3) -> uint8 labels."""
+    """Wrap `network` as uint8 photos (N, H, W, 3) -> uint8 labels, pooled features."""
     import torch
+
+    seen: list[Any] = []
+    classifier = network.decode_head.conv_seg
+    classifier.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
 
     class Labeller(torch.nn.Module):  # type: ignore[misc]
         def __init__(self) -> None:
@@ -182,9 +195,19 @@ def _labeller(
         def forward(self, photos: Any) -> Any:
             rgb = photos.permute(0, 3, 1, 2).float()
             logits = self.decode_head(self.backbone((rgb - self.mean) * self.scale))
-            return logits.argmax(1).to(torch.uint8)
+            return logits.argmax(1).to(torch.uint8), _pooled(seen.pop())
 
     return Labeller().eval()
+
+
+def _pooled(features: Any) -> Any:
+    """Average, maximum and generalised mean of each channel, (N, C, h, w) -> (N, 3, C)."""
+    import torch
+
+    pixels = features.clamp(min=0).flatten(2)
+    cubes = pixels * pixels * pixels
+    average, gem = pixels.mean(2), cubes.mean(2).pow(1 / 3)
+    return torch.stack([average, pixels.amax(2), gem], dim=1)
 
 
 def _halve_weights(model: onnx.ModelProto) -> None:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
 from semsig.errors import CheckpointError, SegmenterError
-from semsig.segment.batching import BatchedNetwork
+from semsig.segment.batching import BatchedNetwork, image_shape, network_size, resize
 from semsig.segment.card import NetworkCard, sha256_of
 from semsig.segment.options import NetworkOptions
+from semsig.types import Image
 
 EMBEDDED = Path(__file__).parent / "weights" / "semsig54.onnx"
 """The network that the package carries."""
@@ -68,11 +71,44 @@ class OnnxSegmenter(BatchedNetwork):
         return f"onnx {card.sha256} side {self.short_side} classes {card.classes.fingerprint}"
 
     def _run(self, photos: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        labels: NDArray[np.uint8] = self._answer("labels", photos)
+        return labels
+
+    def features(self, images: Sequence[Image]) -> NDArray[np.float32]:
+        """Describe photos by what the classifier sees, pooled over each photo.
+
+        Parameters
+        ----------
+        images : sequence of ndarray of uint8, shape (H, W, 3)
+            RGB photos of any sizes.
+
+        Returns
+        -------
+        ndarray of float32, shape (N, 3, C)
+            C non-negative values each by average, maximum, and generalised mean with exponent 3
+            (GeM, Radenovic et al. 2018); not normalised.
+
+        Raises
+        ------
+        SegmenterError
+            If the network's file offers none.
+        """
+        if "features" not in {output.name for output in self._session.get_outputs()}:
+            raise SegmenterError(f"{self.name} has no output 'features'; export it again.")
+        rows = [self._pooled(image) for image in images]
+        return np.stack(rows) if rows else np.zeros((0, 3, 0), np.float32)
+
+    def _answer(self, output: str, photos: NDArray[np.uint8]) -> NDArray[Any]:
         try:
-            labels: NDArray[np.uint8] = self._session.run(["labels"], {"photos": photos})[0]
+            answer: NDArray[Any] = self._session.run([output], {"photos": photos})[0]
         except Exception as error:  # the runtime's own exception types share no base
             raise SegmenterError(f"{self.name} failed on {photos.shape}: {error}") from error
-        return labels
+        return answer
+
+    def _pooled(self, image: Image) -> NDArray[np.float32]:
+        photo = resize(image, network_size(image_shape(image), self.short_side))
+        features: NDArray[np.float32] = self._answer("features", photo[None])[0]
+        return features
 
 
 def embedded(options: NetworkOptions | None = None) -> OnnxSegmenter:
@@ -103,10 +139,12 @@ def _start(path: Path, threads: int) -> onnxruntime.InferenceSession:
         session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # the runtime's own exception types share no base
         raise CheckpointError(f"{path} is no network that can be run: {error}") from error
-    names = [node.name for node in (*session.get_inputs(), *session.get_outputs())]
-    if names != ["photos", "labels"]:
+    inputs, outputs = (
+        [node.name for node in nodes] for nodes in (session.get_inputs(), session.get_outputs())
+    )
+    if inputs != ["photos"] or outputs[0] != "labels":
         raise CheckpointError(
-            f"{path} has {names}; expected one input 'photos' and one output 'labels', as "
-            "semsig.segment.export writes."
+            f"{path} has inputs {inputs} and outputs {outputs}; expected 'photos' and, first, "
+            "'labels', as semsig.segment.export writes."
         )
     return session

@@ -71,6 +71,20 @@ def test_batch_gives_what_single_photos_give(segmenter):
     assert min(agree) > 0.999
 
 
+def test_features_are_pooled_in_three_ways(segmenter):
+    photos = [photo(shape=shape) for shape in ((96, 160), (1, 1), (300, 200))]
+    features = segmenter.features(photos)
+    assert features.shape == (3, 3, 270)
+    assert features.dtype == np.float32
+    average, largest, gem = features.transpose(1, 0, 2)
+    assert average.min() >= 0
+    assert (average <= gem * 1.0001).all()
+    assert (gem <= largest * 1.0001).all()
+    assert (largest > average).any()
+    np.testing.assert_array_equal(segmenter.features(photos[1:2]), features[1:2])
+    assert segmenter.features([]).shape[0] == 0
+
+
 def test_what_is_no_photo(segmenter):
     with pytest.raises(SegmenterError, match="RGB uint8"):
         segmenter(np.zeros((5, 5), np.uint8))
