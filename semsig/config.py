@@ -47,3 +47,40 @@ class IndexingOptions:
     def n_workers(self) -> int:
         """`workers`, or the number of cores."""
         return self.workers or os.cpu_count() or 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RerankOptions:
+    """How re-ranking weighs neighbours (Zhong et al. 2017).
+
+    Parameters
+    ----------
+    k1 : int
+        Two photos are neighbours where each is among the k1 nearest of the other; at least 1.
+    k2 : int
+        Neighbourhoods are averaged over so many nearest, the photo among them; 1 to k1.
+    weight : float
+        Share of the distance before in the distance after, 0 to 1; the paper's lambda.
+    depth : int
+        Length of the lists that neighbours are looked for in, more than k1.
+
+    Raises
+    ------
+    OptionError
+        If a value is outside its range.
+    """
+
+    k1: int = 20
+    k2: int = 6
+    weight: float = 0.3
+    depth: int = 200
+
+    def __post_init__(self) -> None:
+        if self.k1 < 1:
+            raise OptionError(f"k1 must be at least 1; {self.k1} came.")
+        if not 1 <= self.k2 <= self.k1:
+            raise OptionError(f"k2 must be 1 to k1 = {self.k1}; {self.k2} came.")
+        if not 0 <= self.weight <= 1:
+            raise OptionError(f"weight must be 0 to 1; {self.weight} came.")
+        if self.depth <= self.k1:
+            raise OptionError(f"depth must be more than k1 = {self.k1}; {self.depth} came.")

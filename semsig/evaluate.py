@@ -2,33 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from semsig.config import RerankOptions
 from semsig.datasets import Dataset, Photos, load_dataset
 from semsig.errors import DatasetError, ImageError
-from semsig.index import HammingIndex
 from semsig.measures import (
     Relevance,
     Scores,
     average_precision,
     average_precision_first,
+    bootstrap_interval,
     normalized_modified_retrieval_rank,
     precision_at,
 )
+from semsig.rankings import Distances, RankingOptions, SignatureDistances, Views, rank
 from semsig.segment import Segmenter, load_segmenter, segment_paths
-from semsig.signature import sbs
-from semsig.types import LabelMap, Metric, SbsBatch, SbsSignature
+from semsig.types import LabelMap, Metric
+
+Rankings = Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]
+"""Some queries' numbers and, for each, positions in the database; see :func:`rank`."""
 
 Progress = Callable[[str, int, int], None]
 """Called with what is going on (``"segment"``, ``"search"``), how much is done, of how much."""
-
-_QUERIES_AT_ONCE = 256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +62,8 @@ class Evaluation:
         Name of the benchmark.
     measures : mapping of str to float
         ``map_paper``, ``map``, ``p@20``, ``p@r`` (higher is better) and ``anmrr`` (lower is).
+    intervals : mapping of str to (float, float)
+        95 % confidence intervals of the measures, by bootstrap over the queries.
     per_class : mapping of str to mapping of str to float
         The measures over the queries of each class.
     n_queries, n_database : int
@@ -68,18 +72,19 @@ class Evaluation:
         Photos that were left out, and why.
     notes : tuple of str
         What is missing from the folder.
-    settings : mapping of str to str or int
-        What the figures depend on: segmenter, its fingerprint, levels, metric, mode, cutoff.
+    settings : mapping of str to anything JSON takes
+        What the figures depend on: segmenter, its fingerprint, ranking options, mode, cutoff.
     """
 
     dataset: str
     measures: Mapping[str, float]
+    intervals: Mapping[str, tuple[float, float]]
     per_class: Mapping[str, Mapping[str, float]]
     n_queries: int
     n_database: int
     skipped: tuple[Skipped, ...]
     notes: tuple[str, ...]
-    settings: Mapping[str, str | int]
+    settings: Mapping[str, Any]
 
     def as_dict(self) -> dict[str, Any]:
         """Return everything as dictionaries, lists, numbers and strings, for JSON."""
@@ -94,6 +99,9 @@ def evaluate(
     labels: Path | str | None = None,
     levels: int = 3,
     metric: Metric = "hamming",
+    pyramid: bool = False,
+    mirrored: bool = False,
+    rerank: RerankOptions | None = None,
     progress: Progress | None = None,
 ) -> Evaluation:
     """Measure retrieval by SBS signatures on a benchmark.
@@ -112,6 +120,8 @@ def evaluate(
         Level n of the signatures, 0..8.
     metric : {"hamming", "tanimoto", "tanimoto-idf"}
         The distance.
+    pyramid, mirrored, rerank : optional
+        See :class:`semsig.rankings.RankingOptions`.
     progress : callable, optional
         Told what is going on; see :data:`Progress`.
 
@@ -125,46 +135,92 @@ def evaluate(
         If `levels` or `metric` is out of range.
     """
     benchmark = dataset if isinstance(dataset, Dataset) else load_dataset(dataset)
+    options = RankingOptions(
+        levels=levels, metric=metric, pyramid=pyramid, mirrored=mirrored, rerank=rerank
+    )
     report = progress or (lambda *_: None)
     photos = benchmark.scan(root)
     if labels is not None:
         segmenter = f"files:{labels}"
     if isinstance(segmenter, str):
         segmenter = load_segmenter(segmenter)
-    signatures, skipped = _sign(photos, segmenter, levels, report)
-    usable = np.array([number in signatures for number in range(len(photos.paths))])
+    signed, skipped = _sign(photos, segmenter, options, report)
+    usable = np.array([number in signed for number in range(len(photos.paths))])
+    if not (photos.is_query & usable).any() or not (photos.in_database & usable).any():
+        raise DatasetError(_nothing_left(benchmark, skipped))
+    database = [signed[int(number)] for number in np.flatnonzero(photos.in_database & usable)]
+    compare = SignatureDistances(database, metric)
+    found = measure(
+        benchmark,
+        photos,
+        lambda asked: compare([signed[int(number)] for number in asked]),
+        usable=usable,
+        rerank=rerank,
+        progress=report,
+    )
+    settings = _settings(benchmark, segmenter, options)
+    return replace(found, skipped=tuple(skipped), settings=settings)
+
+
+def measure(
+    dataset: Dataset,
+    photos: Photos,
+    distances: Distances,
+    *,
+    usable: NDArray[np.bool_] | None = None,
+    rerank: RerankOptions | None = None,
+    progress: Progress | None = None,
+) -> Evaluation:
+    """Measure retrieval by any distances on a benchmark.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        The benchmark.
+    photos : Photos
+        Its photos, as :meth:`Dataset.scan` finds them.
+    distances : callable
+        Takes numbers of photos, (Q,), and returns their distances, (Q, N), to the photos of the
+        database, in order.
+    usable : ndarray of bool, optional
+        Which photos take part; all by default. N counts those of the database.
+    rerank : RerankOptions, optional
+        How to rank anew by shared neighbours, if at all.
+    progress : callable, optional
+        Told what is going on; see :data:`Progress`.
+    """
+    usable = np.ones(len(photos.paths), np.bool_) if usable is None else usable
     queries = np.flatnonzero(photos.is_query & usable)
     database = np.flatnonzero(photos.in_database & usable)
-    if not len(queries) or not len(database):
-        raise DatasetError(_nothing_left(benchmark, skipped))
-    rankings = _rank(signatures, queries, database, metric, report)
-    scores = _score(rankings, photos.labels, database, benchmark.cutoff)
+    rankings = rank(distances, queries, database, rerank)
+    scores = _score(_told(rankings, len(queries), progress), photos, database, dataset.cutoff)
     return Evaluation(
-        dataset=benchmark.name,
+        dataset=dataset.name,
         measures={name: float(values.mean()) for name, values in scores.items()},
+        intervals={name: bootstrap_interval(values) for name, values in scores.items()},
         per_class=_by_class(scores, photos.labels[queries], photos.classes),
         n_queries=len(queries),
         n_database=len(database),
-        skipped=tuple(skipped),
+        skipped=(),
         notes=photos.notes,
-        settings=_settings(benchmark, segmenter, levels, metric),
+        settings={},
     )
 
 
 def _sign(
-    photos: Photos, segmenter: Segmenter, levels: int, report: Progress
-) -> tuple[dict[int, SbsSignature], list[Skipped]]:
-    """Return the signature of each photo that can be segmented, by its number, and the others."""
-    signatures: dict[int, SbsSignature] = {}
+    photos: Photos, segmenter: Segmenter, options: RankingOptions, report: Progress
+) -> tuple[dict[int, Views], list[Skipped]]:
+    """Return what each photo that can be segmented is compared by, by its number; the others."""
+    signed: dict[int, Views] = {}
     skipped: list[Skipped] = []
     for number, (path, outcome) in enumerate(segment_paths(segmenter, photos.paths)):
         if isinstance(outcome, LabelMap):
-            signatures[number] = sbs(outcome, levels)
+            signed[number] = options.signatures(outcome)
         else:
             reason = outcome.reason if isinstance(outcome, ImageError) else "no-label-map"
             skipped.append(Skipped(path=str(path), reason=reason, message=str(outcome)))
         report("segment", number + 1, len(photos.paths))
-    return signatures, skipped
+    return signed, skipped
 
 
 def _nothing_left(dataset: Dataset, skipped: list[Skipped]) -> str:
@@ -172,39 +228,25 @@ def _nothing_left(dataset: Dataset, skipped: list[Skipped]) -> str:
     return f"None of {dataset.title}'s photos can be asked with, or none searched.{cause}"
 
 
-def _rank(
-    signatures: Mapping[int, SbsSignature],
-    queries: NDArray[np.int64],
-    database: NDArray[np.int64],
-    metric: Metric,
-    report: Progress,
-) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-    """Yield some queries at a time, (Q,), and the database ranked for each, (Q, N).
-
-    A query that is in the database comes first: other photos may be at distance 0, too.
-    """
-    index = HammingIndex(signatures[int(database[0])].schema)
-    index.add(SbsBatch.of([signatures[int(i)] for i in database]), ids=database)
-    for start in range(0, len(queries), _QUERIES_AT_ONCE):
-        asked = queries[start : start + _QUERIES_AT_ONCE]
-        batch = SbsBatch.of([signatures[int(i)] for i in asked])
-        _, ids = index.search(batch, len(database), metric=metric)
-        itself_first = np.argsort(ids != asked[:, None], axis=1, kind="stable")
-        yield asked, np.take_along_axis(ids, itself_first, axis=1)
-        report("search", start + len(asked), len(queries))
+def _told(rankings: Rankings, n_queries: int, report: Progress | None) -> Rankings:
+    """Pass rankings on and say how many have come."""
+    done = 0
+    for asked, order in rankings:
+        yield asked, order
+        done += len(asked)
+        if report is not None:
+            report("search", done, n_queries)
 
 
 def _score(
-    rankings: Iterable[tuple[NDArray[np.int64], NDArray[np.int64]]],
-    labels: NDArray[np.int64],
-    database: NDArray[np.int64],
-    cutoff: int | None,
+    rankings: Rankings, photos: Photos, database: NDArray[np.int64], cutoff: int | None
 ) -> dict[str, Scores]:
     """Return every measure of every query; R is never beyond the relevant photos there are."""
+    labels = photos.labels
     sizes = np.bincount(labels[database], minlength=labels.max() + 1)
     parts = []
-    for asked, ranked in rankings:
-        relevance = labels[ranked] == labels[asked, None]
+    for asked, order in rankings:
+        relevance = labels[database[order]] == labels[asked, None]
         n_relevant = sizes[labels[asked]]
         parts.append(_measure(relevance, n_relevant, np.clip(n_relevant, 1, cutoff), sizes.max()))
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
@@ -231,15 +273,12 @@ def _by_class(
     }
 
 
-def _settings(
-    dataset: Dataset, segmenter: Segmenter, levels: int, metric: Metric
-) -> dict[str, str | int]:
+def _settings(dataset: Dataset, segmenter: Segmenter, options: RankingOptions) -> dict[str, Any]:
     return {
         "segmenter": segmenter.name,
         "segmenter_fingerprint": segmenter.fingerprint,
         "classes": segmenter.classes.name,
-        "levels": levels,
-        "metric": metric,
+        **asdict(options),
         "mode": dataset.mode,
         "cutoff": dataset.cutoff or "class size",
     }

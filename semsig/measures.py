@@ -98,6 +98,33 @@ def normalized_modified_retrieval_rank(
     return np.where(relevant > 0, (average - ideal) / spread, 1.0)
 
 
+def bootstrap_interval(
+    scores: Scores, *, level: float = 0.95, samples: int = 2000
+) -> tuple[float, float]:
+    """Confidence interval of the mean over queries: percentiles of means of resampled queries.
+
+    The percentile bootstrap (Efron 1979), with a fixed seed, so that it is the same every time.
+
+    Parameters
+    ----------
+    scores : ndarray of float64, shape (Q,)
+        One value a query, at least one.
+    level : float
+        Share of the resampled means within the interval, above 0 and below 1.
+    samples : int
+        How often Q queries are drawn with replacement.
+    """
+    if not 0 < level < 1 or samples < 1 or not len(scores):
+        raise OptionError(
+            f"Expected scores, 0 < level < 1 and samples >= 1; {len(scores)} scores, level "
+            f"{level}, {samples} samples came."
+        )
+    random = np.random.default_rng(0)
+    means = [random.choice(scores, len(scores)).mean() for _ in range(samples)]
+    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
+
+
 def _checked(relevance: Relevance) -> Relevance:
     if relevance.ndim != 2 or relevance.dtype != np.bool_:
         raise OptionError(

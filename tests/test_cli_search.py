@@ -100,6 +100,16 @@ def test_a_mirror_image_is_as_near_as_the_photo(search, folder):
     assert search(folder / "photos" / "left.jpg", "-k", 4)["hits"][0]["distance"] > 0
 
 
+def test_reranked_hits_are_the_same_photos(search, folder):
+    plain = search(folder / "photos" / "left.jpg")
+    document = search(folder / "photos" / "left.jpg", "--rerank")
+    assert (plain["rerank"], document["rerank"]) == (False, True)
+    assert sorted(names(document)) == sorted(names(plain))
+    distances = [hit["distance"] for hit in document["hits"]]
+    assert distances == sorted(distances)
+    assert 0 <= distances[0] <= distances[-1] <= 1
+
+
 def test_a_crop_is_searched_for(search, folder):
     document = search(folder / "photos" / "low.jpg", "--crop", "0,0,100%,87.5%", "-k", 1)
     assert names(document) == ["bare"]
@@ -118,6 +128,7 @@ def test_a_painted_layout_is_searched_for(search, folder):
     [
         ["--has", "horse"],
         ["photos/left.jpg", "--mirrored"],
+        ["photos/left.jpg", "--rerank"],
         ["photos/left.jpg", "--crop", "0,0,0.5,1", "--without", "horse"],
         ["--layout", "layout.png", "--has", "sky"],
     ],
@@ -149,6 +160,7 @@ def test_a_page_of_conditions_is_escaped_and_names_what_is_gone(run, folder):
     [
         [],
         ["--mirrored", "--has", "sky"],
+        ["--rerank", "--has", "sky"],
         ["--crop", "0,0,1,1"],
         ["photos/left.jpg", "--layout", "photos/left.jpg"],
     ],

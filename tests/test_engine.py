@@ -12,7 +12,7 @@ import pytest
 from PIL import Image as PillowImage
 
 from semsig.classes import ClassTable
-from semsig.config import IndexingOptions
+from semsig.config import IndexingOptions, RerankOptions
 from semsig.engine import Engine
 from semsig.engine.photo import PhotoRecord, is_below
 from semsig.errors import (
@@ -24,7 +24,7 @@ from semsig.errors import (
     SegmenterError,
     UnknownIdError,
 )
-from semsig.index import HammingIndex
+from semsig.index import HammingIndex, Reranker
 from semsig.ordered import ordered_map
 from semsig.segment.files import FilesSegmenter
 from semsig.types import LabelMap, SbsSchema
@@ -142,6 +142,17 @@ def test_other_metrics_lie_between_0_and_1(engine, photos, metric):
     assert distances[0] == 0
     assert distances == sorted(distances)
     assert distances[-1] <= 1
+
+
+def test_reranking_follows_the_index(engine, photos):
+    options = RerankOptions(k1=2, k2=1, depth=4)
+    hits = engine.search(photos[0], k=3, rerank=options)
+    ids, batch = engine.index.to_batch()
+    expected = Reranker(engine.index, options, metric="hamming").search(batch[:1], 3)
+    assert [hit.id for hit in hits] == expected[1][0].tolist()
+    assert [hit.distance for hit in hits] == expected[0][0].tolist()
+    engine.remove([photos[5]])
+    assert len(engine.search(photos[0], k=50, rerank=options)) == len(ids) - 1
 
 
 def test_unchanged_photos_are_passed_over(engine, photos):

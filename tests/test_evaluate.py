@@ -7,11 +7,13 @@ import pytest
 from PIL import Image as PillowImage
 
 from semsig import ClassTable, LabelMap
+from semsig.config import RerankOptions
 from semsig.datasets import load_dataset
 from semsig.errors import DatasetError, OptionError, SegmenterError
 from semsig.evaluate import evaluate
 from semsig.signature import sbs_batch
 from tests.reference import hamming, measures
+from tests.reference import rerank as reference
 
 SHARED = os.environ.get("SEMSIG_SHARED")
 
@@ -121,11 +123,74 @@ def test_as_by_definition(tmp_path, metric, levels):
             assert found.per_class[class_][name] == pytest.approx(np.mean(of_class))
 
 
+def described(dataset, root, levels):
+    """Photos and the signatures of their maps and their mirror images, one batch a level."""
+    photos = dataset.scan(root)
+    maps = [LabelMap(np.asarray(PillowImage.open(p)), ABCD) for p in photos.paths]
+    mirrored = [each.flipped() for each in maps]
+    return photos, [(sbs_batch(maps, n), sbs_batch(mirrored, n)) for n in levels]
+
+
+def precision_of(photos, distance):
+    """Strict mean average precision of a matrix of distances, ties by order, itself first."""
+    scores = []
+    for q, row in enumerate(distance):
+        order = sorted(range(len(row)), key=lambda i: (i != q, row[i], i))
+        relevant = [bool(photos.labels[i] == photos.labels[q]) for i in order]
+        scores.append(measures.average_precision(relevant, sum(relevant)))
+    return np.mean(scores)
+
+
+def test_pyramids_sum_levels_and_mirror_images_count_where_nearer(tmp_path):
+    write_random(tmp_path, seed=5)
+    dataset = pets(tmp_path)
+    photos, batches = described(dataset, tmp_path, range(3))
+    expected = sum(
+        np.minimum(
+            [hamming.distances(plain, plain[q : q + 1], "hamming") for q in range(12)],
+            [hamming.distances(plain, flipped[q : q + 1], "hamming") for q in range(12)],
+        )
+        for plain, flipped in batches
+    )
+    found = evaluate(
+        dataset, tmp_path, segmenter=GreySegmenter(), levels=2, pyramid=True, mirrored=True
+    )
+    assert found.measures["map"] == pytest.approx(precision_of(photos, expected))
+    assert (found.settings["pyramid"], found.settings["mirrored"]) == (True, True)
+
+
+def test_rerank_ranks_by_shared_neighbours(tmp_path):
+    write_random(tmp_path, seed=6)
+    dataset = pets(tmp_path)
+    photos, [(batch, _)] = described(dataset, tmp_path, [1])
+    options = RerankOptions(k1=3, k2=2, depth=12)
+    before = np.array([hamming.distances(batch, batch[q : q + 1], "hamming") for q in range(12)])
+    itself_first = np.where(np.eye(12), -1, before)
+    rows = np.argsort(itself_first, axis=1, kind="stable")
+    lists = np.take_along_axis(before, rows, axis=1), rows
+    expected = np.empty((12, 12))
+    np.put_along_axis(expected, rows, np.array(reference.rank(lists, lists, options)), axis=1)
+    order = np.argsort(np.take_along_axis(expected.round(6), rows, 1), axis=1, kind="stable")
+    ranks = np.empty((12, 12))
+    np.put_along_axis(ranks, np.take_along_axis(rows, order, 1), np.arange(12.0)[None], axis=1)
+    found = evaluate(dataset, tmp_path, segmenter=GreySegmenter(), levels=1, rerank=options)
+    assert found.measures["map"] == pytest.approx(precision_of(photos, ranks))
+    assert found.settings["rerank"] == {"k1": 3, "k2": 2, "weight": 0.3, "depth": 12}
+
+
+def test_measures_lie_in_their_intervals(tmp_path):
+    write_random(tmp_path, seed=7)
+    found = evaluate(pets(tmp_path), tmp_path, segmenter=GreySegmenter(), levels=1)
+    for name, (low, high) in found.intervals.items():
+        assert low <= found.measures[name] <= high
+    assert found.intervals["map"][0] < found.intervals["map"][1]
+
+
 def test_many_queries_are_measured_in_turns(tmp_path, monkeypatch):
     write_random(tmp_path, seed=4, count=11)
     dataset = pets(tmp_path)
     whole = evaluate(dataset, tmp_path, segmenter=GreySegmenter(), levels=1)
-    monkeypatch.setattr("semsig.evaluate._QUERIES_AT_ONCE", 2)
+    monkeypatch.setattr("semsig.rankings.QUERIES_AT_ONCE", 2)
     assert evaluate(dataset, tmp_path, segmenter=GreySegmenter(), levels=1) == whole
 
 
@@ -213,6 +278,9 @@ def test_says_how_it_was_measured_as_json_too(tmp_path):
         "classes": "custom",
         "levels": 1,
         "metric": "hamming",
+        "pyramid": False,
+        "mirrored": False,
+        "rerank": None,
         "mode": "query-in-ground-truth",
         "cutoff": 5,
     }

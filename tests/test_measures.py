@@ -9,6 +9,7 @@ from semsig.errors import OptionError
 from semsig.measures import (
     average_precision,
     average_precision_first,
+    bootstrap_interval,
     normalized_modified_retrieval_rank,
     precision_at,
 )
@@ -154,3 +155,26 @@ def test_refuses_what_is_no_ranking(wrong):
 def test_refuses_cutoffs_below_1(cutoff):
     with pytest.raises(OptionError, match="at least 1"):
         precision_at(ranking("x. .x"), cutoff)
+
+
+def test_the_bootstrap_knows_the_standard_error():
+    scores = np.random.default_rng(0).random(400)
+    low, high = bootstrap_interval(scores)
+    error = scores.std() / np.sqrt(len(scores))
+    assert low == pytest.approx(scores.mean() - 1.96 * error, abs=0.2 * error)
+    assert high == pytest.approx(scores.mean() + 1.96 * error, abs=0.2 * error)
+    assert bootstrap_interval(scores) == (low, high)
+    narrow = bootstrap_interval(scores, level=0.5)
+    assert low < narrow[0] < narrow[1] < high
+
+
+def test_the_bootstrap_of_equal_scores_is_a_point():
+    assert bootstrap_interval(np.full(5, 0.25)) == (0.25, 0.25)
+
+
+@pytest.mark.parametrize("wrong", [{"level": 0}, {"level": 1}, {"samples": 0}])
+def test_refuses_what_no_interval_can_be_made_of(wrong):
+    with pytest.raises(OptionError, match="Expected scores"):
+        bootstrap_interval(np.ones(3), **wrong)
+    with pytest.raises(OptionError, match="0 scores"):
+        bootstrap_interval(np.zeros(0))

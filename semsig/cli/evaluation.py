@@ -9,7 +9,15 @@ import typer
 
 from semsig.cli import show
 from semsig.cli.console import answer_json, progress_bar
-from semsig.cli.options import SEGMENTERS, Json, Level, MetricName, MetricOption, fetched
+from semsig.cli.options import (
+    SEGMENTERS,
+    Json,
+    Level,
+    MetricName,
+    MetricOption,
+    Rerank,
+    fetched,
+)
 
 
 def evaluate(
@@ -29,10 +37,18 @@ def evaluate(
     ] = None,
     levels: Level = 3,
     metric: MetricOption = MetricName.HAMMING,
+    pyramid: Annotated[
+        bool, typer.Option("--pyramid", help="Sum the distances at all levels up to --levels.")
+    ] = False,
+    mirrored: Annotated[
+        bool, typer.Option("--mirrored", help="Compare each query's mirror image as well.")
+    ] = False,
+    rerank: Rerank = False,
     as_json: Json = False,
 ) -> None:
     """Measure retrieval on a benchmark."""
     from semsig import evaluate as stage
+    from semsig.config import RerankOptions
 
     if labels is not None and segmenter is not None:
         raise typer.BadParameter("Give --segmenter or --labels, not both.")
@@ -44,6 +60,9 @@ def evaluate(
             labels=labels,
             levels=levels,
             metric=metric.value,
+            pyramid=pyramid,
+            mirrored=mirrored,
+            rerank=RerankOptions() if rerank else None,
             progress=lambda _, done, total: progress(done, total),
         )
     if as_json:

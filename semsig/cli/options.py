@@ -50,6 +50,9 @@ MetricOption = Annotated[MetricName, typer.Option("--metric", help="The distance
 Photo = Annotated[Path, typer.Argument(help="A photo.", exists=True, dir_okay=False)]
 Photos = Annotated[list[Path], typer.Argument(help="Photos, or folders of photos.", exists=True)]
 PhotosOrGone = Annotated[list[Path], typer.Argument(help="Photos, or folders of photos.")]
+Rerank = Annotated[
+    bool, typer.Option("--rerank", help="Rank the nearest anew by the neighbours they share.")
+]
 SegmenterName = Annotated[
     str, typer.Option("--segmenter", callback=fetched, help=f"One of {SEGMENTERS}.")
 ]

@@ -10,7 +10,7 @@ import typer
 
 from semsig.cli import show
 from semsig.cli.console import answer_json, remark
-from semsig.cli.options import IndexFolder, Json, MetricName, MetricOption, make_room
+from semsig.cli.options import IndexFolder, Json, MetricName, MetricOption, Rerank, make_room
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,6 +57,7 @@ def search(
     mirrored: Annotated[
         bool, typer.Option("--mirrored", help="Search for the mirror image as well.")
     ] = False,
+    rerank: Rerank = False,
     html: Annotated[
         Path | None, typer.Option(help="Write a page with pictures and reasons.", dir_okay=False)
     ] = None,
@@ -77,11 +78,11 @@ def search(
     from semsig.query import Box, read_layout
 
     part = None if crop is None else Box.parse(crop)
-    _check_usage(photo, layout, bool(has or without), part is not None or mirrored)
+    _check_usage(photo, layout, bool(has or without), part is not None or mirrored or rerank)
     make_room(html)
     engine = Engine.open(index)
     query = photo if layout is None else read_layout(layout, engine.index.schema.classes)
-    search = _Search(engine, query, has or [], without or [], part, mirrored, metric.value)
+    search = _Search(engine, query, has or [], without or [], part, mirrored, metric.value, rerank)
     hits = search.hits(k, exclude_self=not include_self)
     sentences, bits = search.reasons(hits)
     name = photo or layout
@@ -92,6 +93,7 @@ def search(
             "conditions": str(search.conditions),
             "crop": crop,
             "mirrored": mirrored,
+            "rerank": rerank,
         }
         answer_json(asked | {"hits": show.hits_document(hits, sentences, bits)})
     else:
@@ -108,7 +110,7 @@ def _check_usage(photo: Path | None, layout: Path | None, has: bool, parts: bool
     if photo is not None and layout is not None:
         raise typer.BadParameter("Give a photo or --layout, not both.")
     if photo is None and layout is None and parts:
-        raise typer.BadParameter("--crop and --mirrored need a photo or --layout.")
+        raise typer.BadParameter("--crop, --mirrored and --rerank need a photo or --layout.")
     if photo is None and layout is None and not has:
         raise typer.BadParameter("Give a photo, --layout, --has or --without.")
 
@@ -124,12 +126,15 @@ class _Search:
     crop: Box | None
     mirrored: bool
     metric: Metric
+    rerank: bool
 
     @property
     def conditions(self) -> Conditions:
         return self.engine.conditions(self.has, self.without)
 
     def hits(self, k: int, *, exclude_self: bool) -> list[Hit]:
+        from semsig.config import RerankOptions
+
         return self.engine.search(
             self.query,
             k,
@@ -139,6 +144,7 @@ class _Search:
             without=self.without,
             crop=self.crop,
             mirrored=self.mirrored,
+            rerank=RerankOptions() if self.rerank else None,
         )
 
     def reasons(self, hits: Sequence[Hit]) -> tuple[list[str], Sequence[int | None]]:

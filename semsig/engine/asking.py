@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from semsig.errors import QueryError
 from semsig.index import HammingIndex
-from semsig.index.checks import check_k
+from semsig.index.checks import Ids, check_k
 from semsig.query import Conditions
-from semsig.types import Metric, SbsSignature
+from semsig.types import SbsSignature
 
 Found = list[tuple[float, int]]
 """Distances and ids, the nearest first, ties in order of insertion."""
+
+
+class Search(Protocol):
+    """An index's search with all its options but these set."""
+
+    def __call__(
+        self, queries: Sequence[SbsSignature], k: int, *, within: Ids | None
+    ) -> tuple[NDArray[np.int32] | NDArray[np.float32], NDArray[np.int64]]:
+        """Return distances and ids, shape (Q, k), padded with -1."""
+        ...
 
 
 def best(index: HammingIndex, conditions: Conditions, k: int) -> Found:
@@ -40,7 +51,7 @@ def nearest(
     asked: Sequence[SbsSignature],
     k: int,
     *,
-    metric: Metric,
+    search: Search,
     conditions: Conditions,
 ) -> Found:
     """Return the `k` signatures that are nearest to any of those asked for and meet conditions."""
@@ -50,7 +61,7 @@ def nearest(
         within = ids[conditions.evaluate(batch)[0]]
         if not len(within):
             return []
-    distances, found = index.search(asked, k, metric=metric, within=within)
+    distances, found = search(asked, k, within=within)
     if len(asked) == 1:
         pairs = zip(distances[0].tolist(), found[0].tolist(), strict=True)
         return [(float(distance), id_) for distance, id_ in pairs if id_ >= 0]

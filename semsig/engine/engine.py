@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from threading import Lock
-from typing import TypeGuard
+from typing import TYPE_CHECKING, TypeGuard
 
 import numpy as np
 
-from semsig.config import IndexingOptions
+from semsig.config import IndexingOptions, RerankOptions
 from semsig.engine.adding import Adding, Progress
-from semsig.engine.asking import best, nearest
+from semsig.engine.asking import Search, best, nearest
 from semsig.engine.catalogue import find_photo, prune_photos, remove_photos
 from semsig.engine.info import EngineInfo, meta_of, same_segmenter
 from semsig.engine.photo import PhotoPath, PhotoRecord, absolute, label_map_at
@@ -24,6 +25,9 @@ from semsig.query import Box, Conditions, Words, leave_out, parse, parse_absent
 from semsig.segment import Segmenter, load_segmenter
 from semsig.signature import sbs
 from semsig.types import Hit, Image, LabelMap, Metric, SbsSchema, SbsSignature
+
+if TYPE_CHECKING:
+    from semsig.index import Reranker
 
 Query = PhotoPath | Image | LabelMap
 """What can be searched for: a photo's path, its pixels (H, W, 3) uint8 RGB, or its label map.
@@ -63,6 +67,7 @@ class Engine:
         self.index = index
         self._threads = threads
         self._loading = Lock()
+        self._rerankers: dict[tuple[Metric, RerankOptions], Reranker] = {}
         self._segmenter = segmenter and same_segmenter(index, segmenter)
 
     @classmethod
@@ -186,6 +191,7 @@ class Engine:
         without: Words = (),
         crop: Box | None = None,
         mirrored: bool = False,
+        rerank: RerankOptions | None = None,
     ) -> list[Hit]:
         """Return the `k` photos nearest to `query`, the nearest first.
 
@@ -211,6 +217,9 @@ class Engine:
         mirrored : bool
             Search for the query's mirror image as well; the nearer counts. An indexed photo is
             segmented again.
+        rerank : RerankOptions, optional
+            Rank the nearest anew by shared neighbours; see :class:`semsig.index.Reranker`. The
+            first search finds the neighbours of all photos.
 
         Raises
         ------
@@ -226,7 +235,8 @@ class Engine:
         else:
             asked = self.signatures(query, without=without, crop=crop, mirrored=mirrored)
             limit = k + exclude_self
-            found = nearest(self.index, asked, limit, metric=metric, conditions=conditions)
+            search = self._search(metric, rerank)
+            found = nearest(self.index, asked, limit, search=search, conditions=conditions)
         own = absolute(query) if exclude_self and _is_path(query) else None
         paths = ((distance, id_, self.path(id_)) for distance, id_ in found)
         others = [hit for hit in paths if hit[2] != own][:k]
@@ -234,6 +244,16 @@ class Engine:
             Hit(rank=rank, id=id_, path=path, distance=distance)
             for rank, (distance, id_, path) in enumerate(others, 1)
         ]
+
+    def _search(self, metric: Metric, rerank: RerankOptions | None) -> Search:
+        if rerank is None:
+            return partial(self.index.search, metric=metric)
+        from semsig.index import Reranker
+
+        with self._loading:
+            if (metric, rerank) not in self._rerankers:
+                self._rerankers[metric, rerank] = Reranker(self.index, rerank, metric=metric)
+            return self._rerankers[metric, rerank].search
 
     def explain(self, a: Query, b: Query, *, names: tuple[str, str] | None = None) -> Explanation:
         """Say where two photos agree and differ; see :func:`semsig.explain.explain`."""

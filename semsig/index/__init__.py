@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from semsig.index.hamming import HammingIndex
-from semsig.index.storage import is_unused
-from semsig.index.verify import Damage, VerifyReport, verify_index
+from semsig.index.storage.folder import is_unused
+from semsig.index.storage.verify import Damage, VerifyReport, verify_index
 
 if TYPE_CHECKING:
     from semsig.index.dense import BitIndex
+    from semsig.index.rerank import Reranker
 
-__all__ = ["BitIndex", "Damage", "HammingIndex", "VerifyReport", "is_unused", "verify_index"]
+__all__ = [
+    "BitIndex",
+    "Damage",
+    "HammingIndex",
+    "Reranker",
+    "VerifyReport",
+    "is_unused",
+    "verify_index",
+]
+
+_LAZY = {"BitIndex": "semsig.index.dense", "Reranker": "semsig.index.rerank"}
 
 
 def __getattr__(name: str) -> object:
     """Import what needs Numba on first use, so that opening an index stays fast (PEP 562)."""
-    if name != "BitIndex":
+    if name not in _LAZY:
         raise AttributeError(f"module 'semsig.index' has no attribute {name!r}")
-    from semsig.index.dense import BitIndex
-
-    return BitIndex
+    return getattr(import_module(_LAZY[name]), name)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from threading import Lock
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from semsig.config import RerankOptions
 from semsig.index.checks import Ids, check_k
-from semsig.index.reciprocal import ReciprocalNeighbors, RerankOptions
+from semsig.index.reciprocal import ReciprocalNeighbors
 
 
 class Searchable(Protocol):
@@ -26,10 +28,9 @@ class Searchable(Protocol):
         """Return ids and signatures."""
         ...
 
-    def search(
-        self, queries: Any, k: int, *, within: Ids | None = None, **how: Any
-    ) -> tuple[NDArray[Any], NDArray[np.int64]]:
-        """Return distances and ids, ascending, padded with -1."""
+    @property
+    def search(self) -> Callable[..., tuple[NDArray[Any], NDArray[np.int64]]]:
+        """Takes queries, k and ``within``; returns distances and ids, padded with -1."""
         ...
 
 

@@ -4,8 +4,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from semsig import ClassTable, HammingIndex, SbsSchema
+from semsig.config import RerankOptions
 from semsig.errors import OptionError, UnknownIdError
-from semsig.index.reciprocal import ReciprocalNeighbors, RerankOptions
+from semsig.index.reciprocal import ReciprocalNeighbors
 from semsig.index.rerank import Reranker
 from tests.index.batches import random_batch
 from tests.reference import rerank as reference
