@@ -17,7 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 from semsig.classes import ClassTable
 from semsig.errors import OptionError, SemsigError
 from semsig.estimators.bits import csr_bits
-from semsig.index.packed import pack
+from semsig.index.exchange.packed import pack
 from semsig.segment import Segmenter, load_segmenter, segment_paths
 from semsig.signature import sbs
 from semsig.types import Image, LabelMap, SbsBatch, SbsSchema

@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from semsig.errors import DuplicateIdError, OptionError, SignatureError
-from semsig.index.packed import unpack
+from semsig.index.exchange.packed import unpack
 from semsig.types import Metric, SbsBatch, SbsSchema, SbsSignature
 
 Signatures = SbsSignature | SbsBatch | Iterable[SbsSignature] | NDArray[np.uint8]
-"""One signature or many; an array is packed bits, as :func:`semsig.index.packed.pack` has it."""
+"""One signature or many; an array holds packed bits, as :func:`SbsSignature.to_bits` has them."""
 
 Ids = int | Iterable[int] | NDArray[np.integer[Any]]
 """One id or many."""

@@ -19,10 +19,10 @@ from semsig.index.checks import (
     as_matching_ids,
     as_payloads,
 )
-from semsig.index.manifest import Manifest
-from semsig.index.segment import Segment
-from semsig.index.store import Store
-from semsig.index.verify import VerifyReport, verify_index
+from semsig.index.storage.manifest import Manifest
+from semsig.index.storage.segment import Segment
+from semsig.index.storage.store import Store
+from semsig.index.storage.verify import VerifyReport, verify_index
 from semsig.types import SbsBatch, SbsSchema, SbsSignature
 
 

@@ -16,7 +16,7 @@ from semsig.index.checks import (
     check_metric,
     check_radius,
 )
-from semsig.index.exchange import ExchangeableCollection
+from semsig.index.exchange.collection import ExchangeableCollection
 from semsig.index.scans import Distances, Engine
 from semsig.types import Metric
 

@@ -43,7 +43,7 @@ def test_the_names_that_faiss_has(schema, make):
 
 @pytest.mark.parametrize("rows", [0, 1, 5])
 def test_packed_bits_go_through_an_npy_file(schema, make, tmp_path, monkeypatch, rows):
-    monkeypatch.setattr("semsig.index.packed._BITS_AT_ONCE", 2 * schema.n_bits)
+    monkeypatch.setattr("semsig.index.exchange.packed._BITS_AT_ONCE", 2 * schema.n_bits)
     index = HammingIndex(schema)
     index.add([make(seed) for seed in range(rows)])
     index.write_packed(tmp_path / "bits.npy")
@@ -123,6 +123,7 @@ def test_other_faiss_indexes_are_refused(schema):
 )
 def test_a_missing_package_is_named(stored, monkeypatch, package, call, install):
     monkeypatch.setitem(sys.modules, package, None)
-    monkeypatch.delitem(sys.modules, f"semsig.index.{package.removeprefix('py')}", raising=False)
+    module = f"semsig.index.exchange.{package.removeprefix('py')}"
+    monkeypatch.delitem(sys.modules, module, raising=False)
     with pytest.raises(SemsigError, match=f"pip install '{install}'"):
         getattr(stored, call)()

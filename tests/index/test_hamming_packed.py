@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from semsig.classes import ClassTable
 from semsig.errors import DuplicateIdError, SignatureError
 from semsig.index import HammingIndex
-from semsig.index.packed import pack, unpack
+from semsig.index.exchange.packed import pack, unpack
 from semsig.types import SbsBatch, SbsSchema, SbsSignature
 
 
@@ -34,7 +34,7 @@ def test_rows_are_as_to_bits_has_them_and_come_back(batch):
 
 
 def test_unpacking_goes_in_portions(schema, make, monkeypatch):
-    monkeypatch.setattr("semsig.index.packed._BITS_AT_ONCE", 2 * schema.n_bits)
+    monkeypatch.setattr("semsig.index.exchange.packed._BITS_AT_ONCE", 2 * schema.n_bits)
     rows = [make(seed) for seed in range(5)]
     packed = pack(SbsBatch.of(rows))
     assert list(unpack(packed, schema)) == rows

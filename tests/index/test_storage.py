@@ -24,8 +24,8 @@ from semsig.errors import (
     SemsigError,
 )
 from semsig.index import HammingIndex, verify_index
-from semsig.index.files import map_array, write_array
-from semsig.index.manifest import FORMAT, Manifest
+from semsig.index.storage.files import map_array, write_array
+from semsig.index.storage.manifest import FORMAT, Manifest
 from semsig.types import SbsSchema, SbsSignature
 
 
@@ -148,7 +148,7 @@ def test_two_writers_in_turn_build_on_each_other(stored, make):
 def test_opening_retries_when_a_writer_moves_on(stored, make, monkeypatch):
     """A compact between reading the manifest and mapping the files is not damage."""
     reader = HammingIndex.open(stored.path)
-    monkeypatch.setattr("semsig.index.storage.map_array", _compacting_first(stored))
+    monkeypatch.setattr("semsig.index.storage.folder.map_array", _compacting_first(stored))
     assert content(HammingIndex.open(stored.path)) == content(reader)
 
 

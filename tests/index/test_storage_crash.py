@@ -17,7 +17,7 @@ import pytest
 
 from semsig.errors import IndexWriteError
 from semsig.index import HammingIndex, verify_index
-from semsig.index.manifest import Manifest
+from semsig.index.storage.manifest import Manifest
 
 CHANGES: dict[str, Callable] = {
     "add and merge": lambda index, make: index.add([make(20), make(21), make(22)]),

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from semsig.errors import IndexCorruptError
-from semsig.index.manifest import FileEntry
+from semsig.index.storage.manifest import FileEntry
 
 TEMPORARY = ".tmp"
 """Suffix of files that are being written."""

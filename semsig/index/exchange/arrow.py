@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from semsig.errors import IndexFormatError, IndexWriteError, SemsigError
 from semsig.index.checks import portions
-from semsig.index.files import TEMPORARY
-from semsig.index.schemas import read_schema, schema_document
+from semsig.index.storage.files import TEMPORARY
+from semsig.index.storage.schemas import read_schema, schema_document
 from semsig.types import SbsBatch, SbsSchema
 
 _KEY = b"semsig"

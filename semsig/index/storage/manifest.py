@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from semsig.errors import IndexCorruptError, IndexFormatError, SemsigError
-from semsig.index.schemas import read_schema, schema_document
+from semsig.index.storage.schemas import read_schema, schema_document
 from semsig.types import SbsSchema
 
 MANIFEST = "manifest.json"

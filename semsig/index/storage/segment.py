@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from semsig.errors import IndexCorruptError, SignatureError
-from semsig.index.manifest import SegmentEntry
+from semsig.index.storage.manifest import SegmentEntry
 from semsig.types import SbsBatch, SbsSchema, SbsSignature
 
 

@@ -17,7 +17,7 @@ from semsig.errors import (
 )
 from semsig.index.checks import MAX_ID, as_ids
 from semsig.index.scans import Scan, new_scan
-from semsig.index.segment import Segment, merge, no_rows
+from semsig.index.storage.segment import Segment, merge, no_rows
 from semsig.types import SbsBatch, SbsSchema
 
 

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from semsig.errors import SemsigError
 from semsig.index.checks import Ids, Signatures
 from semsig.index.collection import SignatureCollection
-from semsig.index.packed import from_bitarrays, pack, to_bitarrays, unpack, write_packed
+from semsig.index.exchange.packed import from_bitarrays, pack, to_bitarrays, unpack, write_packed
 from semsig.types import SbsSchema
 
 
@@ -88,7 +88,7 @@ class ExchangeableCollection(SignatureCollection):
         Its Hamming distances are those of :meth:`HammingIndex.search`; ties may come in another
         order. Needs the package ``faiss-cpu``.
         """
-        return _load("semsig.index.faiss", "faiss-cpu").flat_index(self.to_packed(), self.ids)
+        return _faiss().flat_index(self.to_packed(), self.ids)
 
     @classmethod
     def from_faiss(cls, index: Any, schema: SbsSchema) -> Self:
@@ -108,7 +108,7 @@ class ExchangeableCollection(SignatureCollection):
         OptionError, DuplicateIdError
             If an id is negative or comes twice.
         """
-        packed, ids = _load("semsig.index.faiss", "faiss-cpu").stored(index)
+        packed, ids = _faiss().stored(index)
         new = cls(schema)
         new.add_packed(packed, ids)
         return new
@@ -189,7 +189,11 @@ class ExchangeableCollection(SignatureCollection):
 
 
 def _arrow() -> Any:
-    return _load("semsig.index.arrow", "semsig[arrow]")
+    return _load("semsig.index.exchange.arrow", "semsig[arrow]")
+
+
+def _faiss() -> Any:
+    return _load("semsig.index.exchange.faiss", "faiss-cpu")
 
 
 def _load(module: str, package: str) -> Any:

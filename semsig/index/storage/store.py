@@ -9,9 +9,9 @@ from pathlib import Path
 from threading import Lock, RLock
 
 from semsig.errors import IndexCorruptError, IndexWriteError, OptionError
-from semsig.index.manifest import Manifest
-from semsig.index.snapshot import Snapshot
-from semsig.index.storage import IndexFolder, is_unused
+from semsig.index.storage.folder import IndexFolder, is_unused
+from semsig.index.storage.manifest import Manifest
+from semsig.index.storage.snapshot import Snapshot
 
 
 class Store:

@@ -11,10 +11,10 @@ import numpy as np
 
 from semsig.errors import IndexCorruptError, SignatureError
 from semsig.index.checks import check_batch, repeated
-from semsig.index.files import check_sum
-from semsig.index.manifest import MANIFEST, Manifest, SegmentEntry
-from semsig.index.segment import Segment
-from semsig.index.storage import IndexFolder
+from semsig.index.storage.files import check_sum
+from semsig.index.storage.folder import IndexFolder
+from semsig.index.storage.manifest import MANIFEST, Manifest, SegmentEntry
+from semsig.index.storage.segment import Segment
 from semsig.types import SbsSchema
 
 

@@ -10,7 +10,7 @@ from bitarray import bitarray
 from numpy.typing import ArrayLike, NDArray
 
 from semsig.errors import IndexWriteError, SignatureError
-from semsig.index.files import TEMPORARY
+from semsig.index.storage.files import TEMPORARY
 from semsig.types import SbsBatch, SbsSchema
 
 _BITS_AT_ONCE = 2**24

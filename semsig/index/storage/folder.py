@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from semsig.errors import IndexCorruptError, IndexFormatError, IndexStorageError, IndexWriteError
-from semsig.index.files import (
+from semsig.index.storage.files import (
     TEMPORARY,
     check_sum,
     map_array,
@@ -26,9 +26,9 @@ from semsig.index.files import (
     write_array,
     write_whole,
 )
-from semsig.index.lock import LOCK, WriterLock
-from semsig.index.manifest import FILE_NAME, MANIFEST, FileEntry, Manifest, SegmentEntry
-from semsig.index.segment import Segment, no_rows
+from semsig.index.storage.lock import LOCK, WriterLock
+from semsig.index.storage.manifest import FILE_NAME, MANIFEST, FileEntry, Manifest, SegmentEntry
+from semsig.index.storage.segment import Segment, no_rows
 
 ARRAYS = ("cells", "offsets", "ids", "payloads", "payload_offsets")
 

@@ -1,0 +1,1 @@
+"""Signatures out to other libraries and back."""
