@@ -6,8 +6,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from semsig.index.hamming import HammingIndex
-from semsig.index.storage.folder.folder import is_unused
-from semsig.index.storage.folder.verify import Damage, VerifyReport, verify_index
+from semsig.index.storage.folder import is_unused
+from semsig.index.storage.verify import Damage, VerifyReport, verify_index
 
 if TYPE_CHECKING:
     from semsig.index.dense import BitIndex
