@@ -32,7 +32,23 @@ Norm = Literal["sqrt", "l2", "none"]
 counts as they are."""
 
 MAX_WORDS = 65_535
-LENGTHS = range(2, 5)
+
+CHOICES: dict[str, tuple[str | int, ...]] = {
+    "detector": get_args(Detector),
+    "words": get_args(Words),
+    "space": get_args(Space),
+    "length": (2, 3, 4),
+    "regions": get_args(Regions),
+    "norm": get_args(Norm),
+}
+"""What the options of phrases may be."""
+
+
+def require_choice(name: str, value: object) -> None:
+    """Raise :class:`OptionError` unless option `name` may be `value`."""
+    if value not in CHOICES[name]:
+        choices = ", ".join(map(str, CHOICES[name]))
+        raise OptionError(f"{name} must be one of {choices}; {value!r} came.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,12 +99,10 @@ class SbovpSchema:
     def __post_init__(self) -> None:
         for name in ("n_words", "length"):
             object.__setattr__(self, name, whole_number(name, getattr(self, name)))
-        for name, kind in _CHOICES.items():
-            require_choice(name, getattr(self, name), get_args(kind))
+        for name in CHOICES:
+            require_choice(name, getattr(self, name))
         if not 1 <= self.n_words <= MAX_WORDS:
             raise OptionError(f"n_words must be 1 to {MAX_WORDS:,}; {self.n_words} came.")
-        if self.length not in LENGTHS:
-            raise OptionError(f"length must be 2, 3 or 4 words a phrase; {self.length} came.")
         if self.n_columns > 2**32:
             raise OptionError(
                 f"{self.n_words:,} words over {len(self.classes):,} classes exceed 2^32 columns; "
@@ -167,17 +181,4 @@ class SbovpSchema:
         return schema
 
 
-_CHOICES = {
-    "detector": Detector,
-    "words": Words,
-    "space": Space,
-    "regions": Regions,
-    "norm": Norm,
-}
 _PLAIN = ("detector", "vocabulary", "n_words", "words", "space", "length", "regions", "norm")
-
-
-def require_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
-    """Raise :class:`OptionError` unless `value` is one of `choices`."""
-    if value not in choices:
-        raise OptionError(f"{name} must be one of {', '.join(choices)}; {value!r} came.")
