@@ -14,9 +14,15 @@ if TYPE_CHECKING:
     from semsig.image import read_image as read_image
     from semsig.index import HammingIndex as HammingIndex
     from semsig.segment import load_segmenter as load_segmenter
+    from semsig.signature import Vocabulary as Vocabulary
+    from semsig.signature import load_detector as load_detector
+    from semsig.signature import sbovp as sbovp
     from semsig.signature import sbs as sbs
     from semsig.types import Hit as Hit
     from semsig.types import LabelMap as LabelMap
+    from semsig.types import SbovpBatch as SbovpBatch
+    from semsig.types import SbovpSchema as SbovpSchema
+    from semsig.types import SbovpSignature as SbovpSignature
     from semsig.types import SbsBatch as SbsBatch
     from semsig.types import SbsSchema as SbsSchema
     from semsig.types import SbsSignature as SbsSignature
@@ -29,14 +35,20 @@ _HOMES = {
     "HammingIndex": "semsig.index",
     "Hit": "semsig.types",
     "LabelMap": "semsig.types",
+    "SbovpBatch": "semsig.types",
+    "SbovpSchema": "semsig.types",
+    "SbovpSignature": "semsig.types",
     "SbsBatch": "semsig.types",
     "SbsNeighbors": "semsig.estimators",
     "SbsSchema": "semsig.types",
     "SbsSignature": "semsig.types",
     "SbsTransformer": "semsig.estimators",
     "SemsigError": "semsig.errors",
+    "Vocabulary": "semsig.signature",
+    "load_detector": "semsig.signature",
     "load_segmenter": "semsig.segment",
     "read_image": "semsig.image",
+    "sbovp": "semsig.signature",
     "sbs": "semsig.signature",
 }
 

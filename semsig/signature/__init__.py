@@ -1,5 +1,24 @@
-"""Label map -> signature."""
+"""Label map, and keypoints, -> signature."""
 
+from semsig.signature.keypoint_cache import KeypointCache, detect_all
+from semsig.signature.keypoints import KeypointDetector, KeypointOptions, load_detector
+from semsig.signature.sbovp import SbovpOptions, sbovp, sbovp_batch
 from semsig.signature.sbs import sbs, sbs_batch
+from semsig.signature.training import train_vocabulary
+from semsig.signature.vocabulary import Vocabulary, default_vocabulary
 
-__all__ = ["sbs", "sbs_batch"]
+__all__ = [
+    "KeypointCache",
+    "KeypointDetector",
+    "KeypointOptions",
+    "SbovpOptions",
+    "Vocabulary",
+    "default_vocabulary",
+    "detect_all",
+    "load_detector",
+    "sbovp",
+    "sbovp_batch",
+    "sbs",
+    "sbs_batch",
+    "train_vocabulary",
+]
