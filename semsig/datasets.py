@@ -4,20 +4,28 @@ from __future__ import annotations
 
 import re
 import tomllib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from semsig.errors import DatasetError, ImageError
+from semsig.groundtruth import Listed, read_lists
 from semsig.image import image_paths
-from semsig.layouts import Content, Find, Layout, find_photos
+from semsig.layouts import Content, Find, Layout, find_photos, letters
 
-Mode = Literal["query-in-ground-truth", "disjoint"]
-"""Whether queries are searched photos, each its own first hit, or photos kept apart."""
+Mode = Literal["query-in-ground-truth", "query-left-out", "disjoint", "listed"]
+"""Where queries come from, and what counts.
+
+- ``"query-in-ground-truth"``: all photos, each searched and its own first hit;
+- ``"query-left-out"``: some of the searched photos; a query is not counted in its own ranking;
+- ``"disjoint"``: photos kept apart;
+- ``"listed"``: parts of searched photos; files beside them list what is relevant and what is junk.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +46,11 @@ class Photos:
         Class names.
     notes : tuple of str
         What is missing or was left out, in words.
+    mode : Mode
+        Where queries come from, and what counts.
+    listed : mapping of int to Listed
+        In listed mode, each query's photo part and what is relevant; such a query has a number
+        of its own, beyond those of the searched photos.
     """
 
     paths: tuple[Path, ...]
@@ -46,6 +59,34 @@ class Photos:
     in_database: NDArray[np.bool_]
     classes: tuple[str, ...]
     notes: tuple[str, ...] = ()
+    mode: Mode = "query-in-ground-truth"
+    listed: Mapping[int, Listed] = field(default_factory=dict)
+
+    def judge(self, queries: NDArray[np.int64], database: NDArray[np.int64]) -> NDArray[np.int8]:
+        """Say what counts in the rankings of queries.
+
+        Parameters
+        ----------
+        queries, database : ndarray of int64, shape (Q,) and (N,)
+            Numbers of photos.
+
+        Returns
+        -------
+        ndarray of int8, shape (Q, N)
+            1 relevant, 0 not, -1 junk: passed over as if it were not there.
+        """
+        if self.mode == "listed":
+            return np.stack([self._listed(int(query), database) for query in queries])
+        same: NDArray[np.bool_] = self.labels[queries, None] == self.labels[database]
+        judged = same.astype(np.int8)
+        if self.mode == "query-left-out":
+            judged[queries[:, None] == database] = -1
+        return judged
+
+    def _listed(self, query: int, database: NDArray[np.int64]) -> NDArray[np.int8]:
+        lists = self.listed[query]
+        stems = [self.paths[number].stem for number in database]
+        return np.array([(s in lists.relevant) - (s in lists.junk) for s in stems], np.int8)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,8 +97,8 @@ class Dataset:
     ----------
     name, title, reference, licence, source : str
         Short name, full name, where it was published, its terms, and where to get it.
-    mode : {"query-in-ground-truth", "disjoint"}
-        Whether queries are searched photos, each its own first hit, or photos kept apart.
+    mode : Mode
+        Where queries come from, and what counts.
     cutoff : int or None
         R of the measures ``map_paper`` and ``p@r``; None for the size of the query's class.
     content : Content
@@ -106,17 +147,62 @@ class Dataset:
             raise DatasetError(_mismatch(self, root, files, finds))
         return self._photos(root, max(fitting, key=lambda find: len(find.photos)), len(files))
 
+    def status(self, root: Path | str) -> str:
+        """Say in words whether a folder below `root` holds this dataset.
+
+        Raises
+        ------
+        DatasetError
+            If `root` is no folder that can be listed.
+        """
+        folder = find_folder(self.name, root)
+        if folder is None:
+            return "not there"
+        try:
+            photos = self.scan(folder)
+        except DatasetError as error:
+            return str(error).splitlines()[0]
+        return "; ".join([f"{len(photos.paths):,} photos in {folder}", *photos.notes])
+
     def _photos(self, root: Path, find: Find, n_files: int) -> Photos:
         labels = {class_: label for label, class_ in enumerate(find.classes)}
         asks = np.array([split == self.query_split for _, split in find.photos.values()])
-        return Photos(
+        if self.mode == "query-left-out":
+            asks = np.array([file in find.queries for file in find.photos])
+        photos = Photos(
             paths=tuple(Path(root, file) for file in find.photos),
             labels=np.array([labels[class_] for class_, _ in find.photos.values()], np.int64),
             is_query=asks,
-            in_database=asks if self.mode == "query-in-ground-truth" else ~asks,
+            in_database=~asks if self.mode == "disjoint" else np.ones(len(asks), np.bool_),
             classes=find.classes,
             notes=tuple(_notes(self, find, n_files)),
+            mode=self.mode,
         )
+        return _with_listed(photos, root) if self.mode == "listed" else photos
+
+
+def _with_listed(photos: Photos, root: Path) -> Photos:
+    """Add the queries that files below `root` list; each becomes a photo number of its own."""
+    lists = read_lists(root)
+    numbers = {path.stem: number for number, path in enumerate(photos.paths)}
+    known = [one for one in lists if one.photo in numbers]
+    if not known:
+        raise DatasetError(
+            f"{root} holds photos but no ground truth: expected files NAME_query.txt, "
+            f"NAME_good.txt, NAME_ok.txt and NAME_junk.txt in it or below; {len(lists)} queries "
+            "name a photo that is there."
+        )
+    whole = np.array([numbers[one.photo] for one in known])
+    n_photos, n_queries = len(photos.paths), len(known)
+    ones, zeros = np.ones(n_queries, np.bool_), np.zeros(n_photos, np.bool_)
+    return replace(
+        photos,
+        paths=photos.paths + tuple(photos.paths[number] for number in whole),
+        labels=np.concatenate([photos.labels, photos.labels[whole]]),
+        is_query=np.concatenate([zeros, ones]),
+        in_database=np.concatenate([~zeros, ~ones]),
+        listed={n_photos + place: one for place, one in enumerate(known)},
+    )
 
 
 def dataset_names() -> tuple[str, ...]:
@@ -143,6 +229,26 @@ def load_dataset(name: str | Path) -> Dataset:
         raise DatasetError(f"{path} does not describe a dataset: {error!r}") from error
 
 
+def find_folder(name: str, root: Path | str) -> Path | None:
+    """Return the folder below `root` that is named like a dataset; None without one.
+
+    Case, blanks and signs do not count: ``Corel-10K`` is ``corel_10k``. MSRC v1 is part of v2,
+    whose folder will do.
+
+    Raises
+    ------
+    DatasetError
+        If `root` is no folder that can be listed.
+    """
+    try:
+        folders = sorted(path for path in Path(root).iterdir() if path.is_dir())
+    except OSError as error:
+        raise DatasetError(f"{root} cannot be listed: {error.strerror}") from error
+    wanted = [letters(name)] + ([letters("msrc_v2")] if name == "msrc_v1" else [])
+    found = [path for like in wanted for path in folders if letters(path.name) == like]
+    return found[0] if found else None
+
+
 @cache
 def _folder() -> Path:
     """Return the folder of descriptions: in the installed package, or beside it in a checkout."""
@@ -151,7 +257,7 @@ def _folder() -> Path:
 
 
 def _parse(facts: dict[str, Any]) -> Dataset:
-    if facts["mode"] not in ("query-in-ground-truth", "disjoint"):
+    if facts["mode"] not in get_args(Mode):
         raise ValueError(f"mode {facts['mode']!r}")
     cutoff = None if facts["cutoff"] == "class size" else int(facts["cutoff"])
     if cutoff is not None and cutoff < 1:

@@ -13,16 +13,19 @@ from numpy.typing import NDArray
 from semsig.config import RerankOptions
 from semsig.datasets import Dataset, Photos, load_dataset
 from semsig.errors import DatasetError, ImageError
+from semsig.image import read_image
 from semsig.measures import (
     Relevance,
     Scores,
     average_precision,
     average_precision_first,
+    average_precision_trapezoid,
     bootstrap_interval,
     normalized_modified_retrieval_rank,
     precision_at,
 )
-from semsig.rankings import Distances, RankingOptions, SignatureDistances, Views, rank
+from semsig.query import Box
+from semsig.rankings import Distances, RankingOptions, SignatureDistances, Views, rank, some_of
 from semsig.segment import Segmenter, load_segmenter, segment_paths
 from semsig.types import LabelMap, Metric
 
@@ -61,7 +64,8 @@ class Evaluation:
     dataset : str
         Name of the benchmark.
     measures : mapping of str to float
-        ``map_paper``, ``map``, ``p@20``, ``p@r`` (higher is better) and ``anmrr`` (lower is).
+        ``map_paper``, ``map``, ``p@20``, ``p@r`` (higher is better) and ``anmrr`` (lower is);
+        ``map_trapezoid`` where that is how a dataset's authors measure.
     intervals : mapping of str to (float, float)
         95 % confidence intervals of the measures, by bootstrap over the queries.
     per_class : mapping of str to mapping of str to float
@@ -193,7 +197,8 @@ def measure(
     queries = np.flatnonzero(photos.is_query & usable)
     database = np.flatnonzero(photos.in_database & usable)
     rankings = rank(distances, queries, database, rerank)
-    scores = _score(_told(rankings, len(queries), progress), photos, database, dataset.cutoff)
+    told = _told(rankings, len(queries), progress)
+    scores = _score(told, photos, database, dataset, _most_relevant(photos, queries, database))
     return Evaluation(
         dataset=dataset.name,
         measures={name: float(values.mean()) for name, values in scores.items()},
@@ -215,12 +220,22 @@ def _sign(
     skipped: list[Skipped] = []
     for number, (path, outcome) in enumerate(segment_paths(segmenter, photos.paths)):
         if isinstance(outcome, LabelMap):
-            signed[number] = options.signatures(outcome)
+            signed[number] = options.signatures(_part(outcome, photos, number))
         else:
             reason = outcome.reason if isinstance(outcome, ImageError) else "no-label-map"
             skipped.append(Skipped(path=str(path), reason=reason, message=str(outcome)))
         report("segment", number + 1, len(photos.paths))
     return signed, skipped
+
+
+def _part(label_map: LabelMap, photos: Photos, number: int) -> LabelMap:
+    """Return the part of a photo's label map that is asked for; all of it but in listed mode."""
+    if number not in photos.listed:
+        return label_map
+    height, width, _ = read_image(photos.paths[number]).shape
+    sides = np.array(photos.listed[number].box) / (width, height, width, height)
+    left, top, right, bottom = np.clip(sides, 0, 1).tolist()
+    return Box(left=left, top=top, right=right, bottom=bottom).crop(label_map)
 
 
 def _nothing_left(dataset: Dataset, skipped: list[Skipped]) -> str:
@@ -239,17 +254,26 @@ def _told(rankings: Rankings, n_queries: int, report: Progress | None) -> Rankin
 
 
 def _score(
-    rankings: Rankings, photos: Photos, database: NDArray[np.int64], cutoff: int | None
+    rankings: Rankings, photos: Photos, database: NDArray[np.int64], dataset: Dataset, largest: int
 ) -> dict[str, Scores]:
     """Return every measure of every query; R is never beyond the relevant photos there are."""
-    labels = photos.labels
-    sizes = np.bincount(labels[database], minlength=labels.max() + 1)
     parts = []
     for asked, order in rankings:
-        relevance = labels[database[order]] == labels[asked, None]
-        n_relevant = sizes[labels[asked]]
-        parts.append(_measure(relevance, n_relevant, np.clip(n_relevant, 1, cutoff), sizes.max()))
+        judged = np.take_along_axis(photos.judge(asked, database), order, axis=1)
+        junk_last = np.argsort(judged < 0, axis=1, kind="stable")
+        relevance = np.take_along_axis(judged, junk_last, axis=1) > 0
+        n_relevant = relevance.sum(1)
+        first = np.clip(n_relevant, 1, dataset.cutoff)
+        scores = _measure(relevance, n_relevant, first, largest)
+        if dataset.mode in ("query-left-out", "listed"):
+            scores["map_trapezoid"] = average_precision_trapezoid(relevance, n_relevant)
+        parts.append(scores)
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def _most_relevant(photos: Photos, queries: NDArray[np.int64], database: NDArray[np.int64]) -> int:
+    """Return the most relevant photos that any query has."""
+    return max(int((photos.judge(some, database) > 0).sum(1).max()) for some in some_of(queries))
 
 
 def _measure(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +19,8 @@ class Layout:
     pattern : re.Pattern
         Matches the end of a photo's path, from a folder boundary on. Its groups: ``class``
         (name of the class), or ``number`` (class = (number - first) // per_class); ``split``
-        (queries or searched photos); ``file``. All groups together name a photo.
+        (queries or searched photos); ``query``, which takes part in the match of queries alone;
+        ``file``. All groups together name a photo.
     first, per_class : int
         How a ``number`` turns into a class.
     """
@@ -74,9 +75,9 @@ class Content:
         """Return the class that a folder's name means; the name itself if classes have none."""
         if not self.classes:
             return folder
-        wanted = _letters(folder)
+        wanted = letters(folder)
         known = ((c, (c, *self.aliases.get(c, ()))) for c in self.classes)
-        return next((c for c, names in known if wanted in map(_letters, names)), None)
+        return next((c for c, names in known if wanted in map(letters, names)), None)
 
     def class_of_number(self, number: int) -> str | None:
         """Return the class of a number from 0, None beyond the last."""
@@ -97,6 +98,8 @@ class Find:
         Class and split of each file that fits.
     classes : tuple of str
         Class names, in the dataset's order or, where it names none, in natural order.
+    queries : frozenset of str
+        Those files whose name says that they are queries.
     problem : str
         Why these files cannot be the dataset; empty if they can.
     """
@@ -104,6 +107,7 @@ class Find:
     layout: Layout
     photos: Mapping[str, tuple[str, str]]
     classes: tuple[str, ...]
+    queries: frozenset[str]
     problem: str
 
     def gaps(self, content: Content) -> list[tuple[str, str, int, int]]:
@@ -131,6 +135,7 @@ def find_photos(layout: Layout, files: Iterable[str], content: Content) -> Find:
     """
     photos: dict[str, tuple[str, str]] = {}
     seen: dict[tuple[str, ...], str] = {}
+    queries: set[str] = set()
     twice = ""
     for file in files:
         match = layout.pattern.search(file)
@@ -141,10 +146,12 @@ def find_photos(layout: Layout, files: Iterable[str], content: Content) -> Find:
         if key in seen:
             twice = twice or f"{seen[key]} and {file} would be the same photo"
         seen[key] = file
+        if match.groupdict().get("query") is not None:
+            queries.add(file)
         photos[file] = class_, match.groupdict("").get("split", "").casefold()
     classes = content.classes or tuple(sorted({c for c, _ in photos.values()}, key=_natural))
-    problem = twice or _problem(Find(layout, photos, classes, ""), content)
-    return Find(layout, photos, classes, problem)
+    found = Find(layout, photos, classes, frozenset(queries), twice)
+    return replace(found, problem=twice or _problem(found, content))
 
 
 def _class_of(match: re.Match[str], layout: Layout, content: Content) -> str | None:
@@ -171,7 +178,8 @@ def _problem(find: Find, content: Content) -> str:
     return ""
 
 
-def _letters(name: str) -> str:
+def letters(name: str) -> str:
+    """Return the letters and digits of a name in small letters."""
     return re.sub(r"[\W_]", "", name.casefold())
 
 

@@ -34,6 +34,26 @@ def average_precision(relevance: Relevance, n_relevant: ArrayLike) -> Scores:
     return np.asarray(_precision_at_hits(hits).sum(1) / np.maximum(n_relevant, 1))
 
 
+def average_precision_trapezoid(relevance: Relevance, n_relevant: ArrayLike) -> Scores:
+    """Average precision as Oxford5k, Paris6k and Holidays publish it: by the trapezoid rule.
+
+    ``AP = 1/NG * sum over relevant ranks k of (P(k - 1) + P(k)) / 2`` with ``P(0) = 1``
+    (Philbin et al., Object retrieval with large vocabularies, CVPR 2007: ``compute_ap``).
+
+    Parameters
+    ----------
+    relevance : ndarray of bool, shape (Q, N)
+        The ranking, without junk.
+    n_relevant : array_like of int, shape (Q,) or ()
+        NG, the relevant photos that there are, ranked or not.
+    """
+    hits = _checked(relevance)
+    precision = hits.cumsum(1) / np.arange(1, hits.shape[1] + 1)
+    before = np.pad(precision, ((0, 0), (1, 0)), constant_values=1)[:, :-1]
+    areas = np.where(hits, (before + precision) / 2, 0.0)
+    return np.asarray(areas.sum(1) / np.maximum(n_relevant, 1))
+
+
 def average_precision_first(relevance: Relevance, cutoff: ArrayLike) -> Scores:
     """Average precision over the first R ranks, divided by the relevant photos among them.
 

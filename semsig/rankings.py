@@ -123,7 +123,7 @@ def rank(
         Positions in `database`, the nearest first.
     """
     neighbors = None if rerank is None else _neighbors(distances, database, rerank)
-    for asked in _some(queries):
+    for asked in some_of(queries):
         found = _sorted(distances(asked), asked, database)
         yield asked, (found if neighbors is None else neighbors.rank(*found))[1]
 
@@ -134,13 +134,14 @@ def _neighbors(
     """Find the neighbours of a database's photos among each other."""
     from semsig.index.reciprocal import ReciprocalNeighbors
 
-    lists = [_sorted(distances(some), some, database) for some in _some(database)]
+    lists = [_sorted(distances(some), some, database) for some in some_of(database)]
     near = np.concatenate([part[0][:, : options.depth] for part in lists])
     rows = np.concatenate([part[1][:, : options.depth] for part in lists])
     return ReciprocalNeighbors(near, rows, options)
 
 
-def _some(numbers: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
+def some_of(numbers: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
+    """Yield the numbers, some at a time."""
     for start in range(0, len(numbers), QUERIES_AT_ONCE):
         yield numbers[start : start + QUERIES_AT_ONCE]
 

@@ -341,6 +341,24 @@ def test_evaluate(tmp_path, run):
     assert 0.3 < document["measures"]["map"] <= 1
 
 
+def test_datasets_are_listed_with_their_status(tmp_path, run):
+    code, out, _ = run("datasets")
+    lines = [line.split("\t") for line in out.splitlines()]
+    assert code == 0
+    assert lines[0] == ["photos", "name", "queries", "source"]
+    assert ["1,000", "wang", "query-in-ground-truth"] in [line[:3] for line in lines]
+    (tmp_path / "Wang").mkdir()
+    for number in range(1000):
+        (tmp_path / "Wang" / f"{number}.jpg").touch()
+    code, out, _ = run("datasets", tmp_path, "--json")
+    status = {one["name"]: one["status"] for one in json.loads(out)}
+    assert status["wang"] == f"1,000 photos in {tmp_path / 'Wang'}"
+    assert status["holidays"] == "not there"
+    code, out, err = run("datasets", tmp_path / "absent")
+    assert (code, out) == (1, "")
+    assert "cannot be listed" in err
+
+
 def test_evaluate_of_a_wrong_folder_says_what_was_expected(folder, run):
     code, out, err = run("evaluate", "wang", "--root", folder / "maps")
     assert (code, out) == (1, "")

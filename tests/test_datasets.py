@@ -1,7 +1,9 @@
+import re
+
 import numpy as np
 import pytest
 
-from semsig.datasets import dataset_names, load_dataset
+from semsig.datasets import dataset_names, find_folder, load_dataset
 from semsig.errors import DatasetError
 
 PAPER = {  # Ouni et al. 2022, table 1: photos to search, queries, R, mode
@@ -278,3 +280,132 @@ def test_refuses_descriptions(tmp_path, old, new):
 def test_no_such_dataset(name):
     with pytest.raises(DatasetError):
         load_dataset(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "file", "count"),
+    [
+        ("corel_5k", "{c}/{i}.jpg", 50),
+        ("corel_5k", "{c}_{i}.jpeg", 50),
+        ("corel_db", "obj_{c}/{i}.JPG", 80),
+        ("corel_db", "corel/{c}/{i}.jpg", 80),
+    ],
+)
+def test_corel_by_other_counts(tmp_path, name, file, count):
+    touch(tmp_path, *(file.format(c=c, i=i) for c in range(count) for i in range(2)))
+    photos = load_dataset(name).scan(tmp_path)
+    assert np.bincount(photos.labels).tolist() == [2] * count
+
+
+def test_caltech_leaves_the_background_out(tmp_path):
+    names = load_dataset("caltech101").content.classes
+    assert len(names) == 101
+    own = {"faces": "Faces", "faces_easy": "Faces_easy", "leopards": "Leopards"}
+    touch(tmp_path, *(f"101_ObjectCategories/{own.get(c, c)}/image_0001.jpg" for c in names))
+    touch(tmp_path, "101_ObjectCategories/BACKGROUND_Google/image_0001.jpg")
+    photos = load_dataset("caltech101").scan(tmp_path)
+    assert len(photos.paths) == 101
+    assert photos.notes == ("1 other image files were left out",)
+
+
+@pytest.mark.parametrize("place", ["{}", "jpg/{}", "jpg{half}/{}"])
+def test_holidays_asks_with_the_first_of_each_group_and_leaves_it_out(tmp_path, place):
+    files = [f"{1000 + g}{i:02}.jpg" for g in range(500) for i in range(2 + g % 2)]
+    touch(tmp_path, *(place.format(f, half=int(f[3]) % 2) for f in files))
+    photos = load_dataset("holidays").scan(tmp_path)
+    assert (photos.is_query.sum(), photos.in_database.sum()) == (500, 1250)
+    by_name = {path.stem: number for number, path in enumerate(photos.paths)}
+    asked = np.array([by_name["100100"], by_name["100000"]])
+    database = np.array([by_name[s] for s in ("100000", "100001", "100100", "100101", "100102")])
+    assert photos.judge(asked, database).tolist() == [[0, 0, -1, 1, 1], [-1, 1, 0, 0, 0]]
+
+
+LANDMARKS = {
+    "oxford5k": (
+        ["all_souls", "ashmolean", "balliol", "bodleian", "christ_church", "cornmarket",
+         "hertford", "jesus", "keble", "magdalen", "new", "oriel", "oxford", "pitt_rivers",
+         "radcliffe_camera", "trinity", "worcester"],
+        "oxc1_all_souls_000002",
+        "all_souls",
+    ),
+    "paris6k": (
+        ["paris_" + name for name in
+         ["defense", "eiffel", "general", "invalides", "louvre", "moulinrouge", "museedorsay",
+          "notredame", "pantheon", "pompidou", "sacrecoeur", "triomphe"]],
+        "paris_defense_000002",
+        "paris_defense",
+    ),
+}  # fmt: skip
+
+
+def write_landmarks(root, name, photos="jpg", lists="lab"):
+    """Three photos a landmark and one query of the first."""
+    names, query, first = LANDMARKS[name]
+    touch(root, *(f"{photos}/{n}_{i:06}.jpg" for n in names for i in range(3)))
+    (root / lists).mkdir(exist_ok=True)
+    for kind, text in {
+        "query": f"{query} 1 2 30.5 40\n",
+        "good": f"{first}_000001\n{first}_000002\n",
+        "ok": f"{names[1]}_000000\n",
+        "junk": f"{names[1]}_000001\n",
+    }.items():
+        (root / lists / f"landmark_1_{kind}.txt").write_text(text)
+
+
+@pytest.mark.parametrize("name", LANDMARKS)
+@pytest.mark.parametrize("lists", ["lab", "."])
+def test_landmarks_are_asked_for_by_a_part_of_a_photo(tmp_path, name, lists):
+    write_landmarks(tmp_path, name, lists=lists)
+    photos = load_dataset(name).scan(tmp_path)
+    names, _, first = LANDMARKS[name]
+    (query,) = np.flatnonzero(photos.is_query)
+    assert photos.paths[query].stem == f"{first}_000002"
+    assert photos.listed[query].box == (1, 2, 30.5, 40)
+    assert not photos.in_database[query]
+    database = np.flatnonzero(photos.in_database)
+    judged = photos.judge(np.array([query]), database)[0]
+    assert {photos.paths[i].stem: int(j) for i, j in zip(database, judged, strict=True) if j} == {
+        f"{first}_000001": 1,
+        f"{first}_000002": 1,
+        f"{names[1]}_000000": 1,
+        f"{names[1]}_000001": -1,
+    }
+
+
+def test_landmarks_without_or_with_broken_lists_are_refused(tmp_path):
+    write_landmarks(tmp_path, "oxford5k")
+    dataset = load_dataset("oxford5k")
+    (tmp_path / "lab" / "landmark_1_ok.txt").unlink()
+    with pytest.raises(DatasetError, match=r"landmark_1_ok\.txt cannot be read"):
+        dataset.scan(tmp_path)
+    query = tmp_path / "lab" / "landmark_1_query.txt"
+    for text in ("", "photo 1 2 3", "photo 1 2 3 four"):
+        query.write_text(text)
+        with pytest.raises(DatasetError, match="malformed"):
+            dataset.scan(tmp_path)
+    query.unlink()
+    with pytest.raises(DatasetError, match="no ground truth"):
+        dataset.scan(tmp_path)
+
+
+def test_folders_are_found_by_their_letters(tmp_path):
+    for name in ("Corel-10K", "MSRC_v2", "wang"):
+        (tmp_path / name).mkdir()
+    assert find_folder("corel_10k", tmp_path) == tmp_path / "Corel-10K"
+    assert find_folder("msrc_v1", tmp_path) == tmp_path / "MSRC_v2"
+    assert find_folder("ghim_10k", tmp_path) is None
+    (tmp_path / "msrc v1").mkdir()
+    assert find_folder("msrc_v1", tmp_path) == tmp_path / "msrc v1"
+    with pytest.raises(DatasetError, match="cannot be listed"):
+        find_folder("wang", tmp_path / "absent")
+
+
+def test_status_says_what_is_there(tmp_path):
+    wang = load_dataset("wang")
+    assert wang.status(tmp_path) == "not there"
+    touch(tmp_path, "Wang/1.jpg")
+    assert re.fullmatch(
+        r".*Wang does not hold Wang \(Corel-1K\)\. .* as one of", wang.status(tmp_path)
+    )
+    touch(tmp_path / "Wang", *(f"{i}.jpg" for i in range(999)))
+    assert wang.status(tmp_path).startswith(f"999 photos in {tmp_path / 'Wang'}; 1 of 1,000")

@@ -222,6 +222,47 @@ def test_queries_kept_apart(tmp_path):
     assert found.per_class["dog"]["map"] == pytest.approx(1 / 3)
 
 
+def test_a_query_that_is_left_out_neither_counts_nor_takes_a_rank(tmp_path):
+    for name, label in [("1000_q", 0), ("1001", 0), ("1100_q", 3), ("1101", 0), ("1102", 3)]:
+        write(tmp_path, name, [[label]])
+    text = PETS.format(
+        mode="query-left-out", cutoff='"class size"', database="", queries="", pattern=""
+    )
+    pattern = "(?P<number>1[01])(?P<file>[0-9]{2})(?P<query>_q)?"
+    text = text.replace("(?P<class>[^/]+)/(?P<file>[^/]+)", pattern) + "first = 10\n"
+    (tmp_path / "groups.toml").write_text(text)
+    dataset = load_dataset(tmp_path / "groups.toml")
+    found = evaluate(dataset, tmp_path, segmenter=GreySegmenter(), levels=0)
+    assert (found.n_queries, found.n_database) == (2, 5)
+    # 1000: 1001 and 1101 alike, in this order, then 3s; 1100: 1102, then 1000, 1001, 1101
+    assert found.per_class["cat"]["map"] == 1
+    assert found.per_class["dog"]["map"] == pytest.approx((1 + 2 / 4) / 2)
+    assert found.per_class["dog"]["map_trapezoid"] == pytest.approx((1 + (1 / 3 + 2 / 4) / 2) / 2)
+
+
+def test_listed_queries_are_crops_and_junk_is_passed_over(tmp_path):
+    # the query is the right half of a_000000, all 3s
+    write(tmp_path, "a_000000", [[0, 0, 3, 3]] * 4)
+    for name, label in [("a_000001", 0), ("b_000000", 3), ("b_000001", 3), ("b_000002", 1)]:
+        write(tmp_path, name, np.full((4, 4), label))
+    lists = {"query": "a_000000 2 0 4 4", "good": "b_000001", "ok": "", "junk": "b_000000"}
+    for kind, content in lists.items():
+        (tmp_path / f"x_{kind}.txt").write_text(content)
+    text = PETS.format(mode="listed", cutoff='"class size"', database="", queries="", pattern="")
+    text = text.replace('["cat", "dog"]', '["a", "b"]')
+    text = text.replace("(?P<class>[^/]+)/(?P<file>[^/]+)", "(?P<class>[a-z])_(?P<file>[0-9]+)")
+    (tmp_path / "landmarks.toml").write_text(text)
+    dataset = load_dataset(tmp_path / "landmarks.toml")
+    found = evaluate(dataset, tmp_path, segmenter=GreySegmenter(), levels=0)
+    assert (found.n_queries, found.n_database) == (1, 5)
+    assert found.measures["map"] == 1
+    assert found.measures["map_trapezoid"] == 1
+    (tmp_path / "x_query.txt").write_text("a_000000 0 0 2 4")
+    found = evaluate(dataset, tmp_path, segmenter=GreySegmenter(), levels=0)
+    # 0s first: a_000001, a_000000, then the others as far as they are; b_000001 without junk
+    assert found.measures["map"] == pytest.approx(1 / 3)
+
+
 def test_separate_classes_are_retrieved_perfectly(tmp_path):
     for i in range(6):
         write(tmp_path, f"{'cat' if i % 2 else 'dog'}/{i}", np.full((3, 3), i % 2))

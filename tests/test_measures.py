@@ -9,6 +9,7 @@ from semsig.errors import OptionError
 from semsig.measures import (
     average_precision,
     average_precision_first,
+    average_precision_trapezoid,
     bootstrap_interval,
     normalized_modified_retrieval_rank,
     precision_at,
@@ -47,6 +48,14 @@ def test_map_paper_forgives_what_was_not_found_and_strict_map_does_not():
     hits = ranking("x.........")
     assert average_precision_first(hits, 10) == 1
     assert average_precision(hits, 10) == pytest.approx(0.1)
+
+
+def test_the_trapezoid_rule_by_hand():
+    # hits at ranks 1 and 3: (1 + 1) / 2 and (1/2 + 2/3) / 2
+    hits = ranking("x.x.")
+    assert average_precision_trapezoid(hits, 2) == pytest.approx((1 + (1 / 2 + 2 / 3) / 2) / 2)
+    # the first rank misses: P(1) = 0 before, 1/2 after
+    assert average_precision_trapezoid(ranking(".x"), 1) == pytest.approx(0.25)
 
 
 def test_each_query_has_its_own_cutoff_and_number_of_relevant_photos():
@@ -94,6 +103,17 @@ def test_as_by_definition(hits, unranked, cutoff):
         ),
     ]:
         np.testing.assert_allclose(found, expected, atol=1e-12)
+
+
+@few
+@given(rankings, st.integers(0, 5))
+def test_the_trapezoid_rule_as_oxford_published_it(hits, unranked):
+    relevant = np.maximum(hits.sum(1) + unranked, 1)
+    expected = [
+        reference.oxford_average_precision(row.tolist(), int(n))
+        for row, n in zip(hits, relevant, strict=True)
+    ]
+    np.testing.assert_allclose(average_precision_trapezoid(hits, relevant), expected, atol=1e-12)
 
 
 @few

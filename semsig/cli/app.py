@@ -35,6 +35,7 @@ for command in (
     upkeep.remove,
     upkeep.compact,
     evaluation.evaluate,
+    evaluation.datasets,
     training.distill,
     demo.demo,
 ):

@@ -1,4 +1,4 @@
-"""The command evaluate."""
+"""The commands about benchmarks: evaluate, datasets."""
 
 from __future__ import annotations
 
@@ -23,9 +23,7 @@ from semsig.cli.options import (
 def evaluate(
     dataset: Annotated[
         str,
-        typer.Argument(
-            help="wang, corel_10k, ghim_10k, linnaeus, msrc_v1, msrc_v2, or a TOML file."
-        ),
+        typer.Argument(help="wang, corel_10k, ... (`semsig datasets` lists them), or a TOML file."),
     ],
     root: Annotated[Path, typer.Option(help="Folder of its photos.", exists=True, file_okay=False)],
     labels: Annotated[
@@ -69,3 +67,20 @@ def evaluate(
         answer_json(result.as_dict())
     else:
         show.evaluation(result)
+
+
+def datasets(
+    root: Annotated[
+        Path | None, typer.Argument(help="Folder with a folder a dataset.", file_okay=False)
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """List the benchmarks that can be measured on, and which of them a folder holds."""
+    from semsig.datasets import dataset_names, load_dataset
+
+    found = [load_dataset(name) for name in dataset_names()]
+    status = [None if root is None else dataset.status(root) for dataset in found]
+    if as_json:
+        answer_json(show.datasets_document(found, status))
+    else:
+        show.datasets(found, status)

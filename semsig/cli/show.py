@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from semsig.cli.console import answer, one_line, remark, stdout
 
 if TYPE_CHECKING:
+    from semsig.datasets import Dataset
     from semsig.engine import AddReport, Engine, SkippedPhoto
     from semsig.evaluate import Evaluation
     from semsig.explain import Explanation
@@ -132,6 +133,27 @@ def evaluation(result: Evaluation) -> None:
     for note in result.notes:
         remark(note)
     _name_skipped([(photo.path, photo.reason) for photo in result.skipped])
+
+
+def datasets(found: Sequence[Dataset], status: Sequence[str | None]) -> None:
+    """List benchmarks: size, where queries come from, and what is there or where to get it."""
+    rows = [
+        (f"{of.size:,}" if of.size else "", of.name, of.mode, there or of.source)
+        for of, there in zip(found, status, strict=True)
+    ]
+    where = "source" if None in status else "status"
+    table(("photos", "name", "queries", where), rows, numbers=1)
+
+
+def datasets_document(
+    found: Sequence[Dataset], status: Sequence[str | None]
+) -> list[dict[str, Any]]:
+    """Return benchmarks for JSON; `status` is None where no folder was named."""
+    facts = ("name", "title", "reference", "licence", "source", "mode", "cutoff", "size")
+    return [
+        {**{fact: getattr(of, fact) for fact in facts}, "status": there}
+        for of, there in zip(found, status, strict=True)
+    ]
 
 
 def _distance(distance: float) -> str:

@@ -23,3 +23,14 @@ def nmrr(relevant, n_relevant, largest):
     average = sum(ranks) / n_relevant
     ideal = 0.5 + n_relevant / 2
     return (average - ideal) / (1.25 * reach - ideal)
+
+
+def oxford_average_precision(relevant, n_relevant):
+    """What compute_ap.cpp of Oxford Buildings adds up, rank by rank."""
+    old_recall, old_precision, hits, total = 0.0, 1.0, 0, 0.0
+    for rank, hit in enumerate(relevant, 1):
+        hits += hit
+        recall, precision = hits / n_relevant, hits / rank
+        total += (recall - old_recall) * (old_precision + precision) / 2
+        old_recall, old_precision = recall, precision
+    return total
