@@ -1,0 +1,72 @@
+"""Figure 13: queries, their segmentation, and the three nearest."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image as PillowImage
+
+from benchmarks.paper.distances import sbs_distances
+from benchmarks.paper.facts import TITLES
+from benchmarks.paper.material import Material
+from benchmarks.paper.parts import Figure, Heading, Part
+from semsig.image import read_image
+from semsig.rankings import RankingOptions
+
+QUERIES = 5
+NEAREST = 3
+WIDTH, HEIGHT, GAP = 192, 128, 6
+
+
+def run(materials: list[Material]) -> dict[str, Any]:
+    """Find the nearest of one query a class, evenly drawn over the classes, by Hamming distance."""
+    return {material.name: _examples(material) for material in materials}
+
+
+def _examples(material: Material) -> list[dict[str, Any]]:
+    photos = material.photos
+    queries = np.flatnonzero(photos.is_query)
+    classes = np.linspace(0, len(photos.classes) - 1, QUERIES).round().astype(int)
+    asked = np.array([queries[photos.labels[queries] == label][0] for label in classes])
+    database = np.flatnonzero(photos.in_database)
+    distances = sbs_distances(material, RankingOptions())(asked)
+    distances[asked[:, None] == database] = np.inf
+    nearest = database[np.argsort(distances, axis=1, kind="stable")[:, :NEAREST]]
+    return [
+        {"query": int(query), "nearest": found.tolist()}
+        for query, found in zip(asked, nearest, strict=True)
+    ]
+
+
+def draw(materials: list[Material], found: dict[str, Any], figures: Path) -> list[Part]:
+    """Draw a row a query: the photo, its label map, the nearest photos."""
+    parts: list[Part] = [Heading("Figure 13. Queries, their segmentation, three nearest")]
+    figures.mkdir(parents=True, exist_ok=True)
+    for material in (m for m in materials if m.name in found):
+        maps = material.label_maps()
+        rows = [
+            [
+                _tile(read_image(material.photos.paths[example["query"]])),
+                _tile(maps[example["query"]].colored()),
+                *(_tile(read_image(material.photos.paths[i])) for i in example["nearest"]),
+            ]
+            for example in found[material.name]
+        ]
+        picture = np.concatenate([np.concatenate(row, axis=1) for row in rows], axis=0)
+        file = figures / f"figure13-{material.name}.png"
+        PillowImage.fromarray(picture).save(file, optimize=True)
+        parts.append(Figure(f"{figures.name}/{file.name}", TITLES[material.name]))
+    return parts
+
+
+def _tile(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Fit a picture in a white tile."""
+    scale = min(WIDTH / image.shape[1], HEIGHT / image.shape[0])
+    size = round(image.shape[1] * scale), round(image.shape[0] * scale)
+    tile = np.full((HEIGHT + GAP, WIDTH + GAP, 3), 255, np.uint8)
+    tile[: size[1], : size[0]] = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    return tile

@@ -1,0 +1,134 @@
+"""What the tables are made from: a dataset's photos, their label maps, features and keypoints."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.paper.cache import Array, Cache
+from semsig.datasets import Dataset, Photos, find_folder, load_dataset
+from semsig.errors import DatasetError, SemsigError
+from semsig.image import read_image
+from semsig.segment import Segmenter, load_segmenter, segment_paths
+from semsig.segment.onnx import embedded
+from semsig.signature.keypoints import load_detector
+from semsig.types import Keypoints, LabelMap
+
+PAPER = ("msrc_v1", "msrc_v2", "linnaeus", "wang", "corel_10k", "ghim_10k")
+"""The paper's datasets, in the order of its tables."""
+
+KIN = {"msrc_v1": "msrc_v2"}
+"""Datasets that are part of another's folder."""
+
+
+@dataclass(frozen=True)
+class Material:
+    """A dataset's photos and what is computed of them, each thing once.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        The benchmark.
+    photos : Photos
+        Its photos.
+    segmenters : dict of str to Segmenter
+        What makes label maps, by the name to show; the first is the embedded network.
+    cache : Cache
+        Where everything is kept.
+    """
+
+    dataset: Dataset
+    photos: Photos
+    segmenters: dict[str, Segmenter]
+    cache: Cache
+
+    @property
+    def name(self) -> str:
+        """The dataset's short name."""
+        return self.dataset.name
+
+    def label_maps(self, segmenter: str = "embedded") -> list[LabelMap]:
+        """Return every photo's label map by one of the segmenters."""
+        source = self.segmenters[segmenter]
+
+        def make(paths: Sequence[Path]) -> Iterator[Array]:
+            for _, outcome in segment_paths(source, paths):
+                if isinstance(outcome, SemsigError):
+                    raise outcome
+                yield outcome.labels
+
+        found = self.cache.arrays(f"labels {source.fingerprint}", self.photos.paths, make)
+        return [LabelMap(labels, source.classes) for labels in found]
+
+    @cached_property
+    def features(self) -> NDArray[np.float32]:
+        """The embedded network's features, shape (N, 3, C): average, maximum, GeM."""
+        network = embedded()
+
+        def make(paths: Sequence[Path]) -> Iterator[Array]:
+            for path in paths:
+                yield network.features([read_image(path, at_least=network.short_side)])[0]
+
+        kind = f"features {network.fingerprint}"
+        return np.stack(self.cache.arrays(kind, self.photos.paths, make))
+
+    def keypoints(self, detector: str) -> list[Keypoints]:
+        """Return every photo's keypoints, the strongest first."""
+        find = load_detector(detector)
+
+        def make(paths: Sequence[Path]) -> Iterator[Array]:
+            return (_as_rows(find(read_image(path))) for path in paths)
+
+        kind = f"keypoints {find.name} {find.options}"
+        return [_as_keypoints(rows) for rows in self.cache.arrays(kind, self.photos.paths, make)]
+
+
+def _as_rows(found: Keypoints) -> Array:
+    """Put keypoints in one array: the photo's size, then a row a keypoint."""
+    size = np.zeros((1, 67), np.float32)
+    size[0, :2] = found.size
+    rows = [found.points, found.responses[:, None], found.descriptors]
+    return np.concatenate([size, np.concatenate(rows, axis=1)])
+
+
+def _as_keypoints(rows: Array) -> Keypoints:
+    height, width = rows[0, :2].astype(int).tolist()
+    points, responses, descriptors = np.split(rows[1:], [2, 3], axis=1)
+    return Keypoints(points, descriptors, responses[:, 0], (height, width))
+
+
+def find_material(root: Path, cache: Cache) -> tuple[list[Material], dict[str, str]]:
+    """Return the paper's datasets that lie under `root`, and why the others are left out.
+
+    A folder ``<name>_labelmaps`` beside a dataset, and ``labels`` in it, are segmenters too.
+    """
+    found, missing = [], {}
+    for name in PAPER:
+        dataset = load_dataset(name)
+        folder = find_folder(name, root)
+        if folder is None:
+            missing[name] = f"{root} holds no folder of that name; get it from {dataset.source}"
+            continue
+        try:
+            photos = dataset.scan(folder)
+        except DatasetError as error:
+            missing[name] = str(error)
+            continue
+        found.append(Material(dataset, photos, _segmenters(folder), cache))
+    return found, missing
+
+
+def _segmenters(folder: Path) -> dict[str, Segmenter]:
+    maps = {
+        "two public teachers": folder.with_name(f"{folder.name}_labelmaps"),
+        "ground truth": folder / "labels",
+    }
+    return {
+        "embedded": load_segmenter("embedded"),
+        **{name: load_segmenter(f"files:{at}") for name, at in maps.items() if at.is_dir()},
+    }

@@ -1,0 +1,55 @@
+"""Plots as PNG and SVG."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+from matplotlib import pyplot
+
+
+def bars(
+    groups: Sequence[str], series: Mapping[str, Sequence[float]], *, label: str, log: bool = False
+) -> Any:
+    """Draw one bar a group and series."""
+    figure, axes = pyplot.subplots(figsize=(max(6, 0.9 * len(groups) + 3), 4), layout="tight")
+    width = 0.8 / len(series)
+    for position, (name, values) in enumerate(series.items()):
+        places = [i + position * width for i in range(len(groups))]
+        axes.bar(places, values, width, label=name)
+    middle = 0.4 - width / 2
+    axes.set_xticks([i + middle for i in range(len(groups))], groups, rotation=30, ha="right")
+    axes.set_ylabel(label)
+    if log:
+        axes.set_yscale("log")
+    if len(series) > 1:
+        axes.legend(fontsize="small")
+    return figure
+
+
+def lines(places: Sequence[float], series: Mapping[str, Sequence[float]], labels: str) -> Any:
+    """Draw a line a series; `labels` are those of both axes, parted by a bar."""
+    figure, axes = pyplot.subplots(figsize=(6, 4), layout="tight")
+    for name, values in series.items():
+        axes.plot(places, values, marker="o", label=name)
+    across, up = labels.split("|")
+    axes.set_xlabel(across)
+    axes.set_ylabel(up)
+    axes.set_xticks(list(places))
+    axes.legend(fontsize="small")
+    return figure
+
+
+def save(figure: Any, folder: Path, name: str) -> str:
+    """Write PNG and SVG, and return the PNG's path below `folder`'s parent."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for kind in ("png", "svg"):
+        metadata = {"Date": None} if kind == "svg" else None
+        figure.savefig(folder / f"{name}.{kind}", dpi=110, metadata=metadata)
+    pyplot.close(figure)
+    return f"{folder.name}/{name}.png"

@@ -1,0 +1,196 @@
+"""Table 6 and Figure 11: rivals, what they find, what they cost."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.paper.distances import sbs_distances, scores, vector_distances
+from benchmarks.paper.facts import TITLES, number, paper
+from benchmarks.paper.material import KIN, Material
+from benchmarks.paper.parts import Figure, Heading, Part, Table, Text
+from benchmarks.paper.plots import bars, save
+from benchmarks.rivals.local import (
+    BagOfNeighbours,
+    BagOfWords,
+    Bigrams,
+    Descriptors,
+    Encoder,
+    Fisher,
+    Vlad,
+    sample,
+    sift,
+    unit,
+)
+from benchmarks.rivals.whole import Describe, colors, torchvision_network
+from semsig.image import read_image
+from semsig.rankings import RankingOptions
+from semsig.signature import sbs
+
+ENCODERS: dict[str, tuple[type[Encoder], str]] = {
+    "BoVW": (BagOfWords, "bovw"),
+    "n-BoVW": (BagOfNeighbours, "n_bovw"),
+    "N-gram": (Bigrams, "n_gram"),
+    "VLAD": (Vlad, "vlad"),
+    "Fisher vectors": (Fisher, ""),
+}
+"""Rivals made of local descriptors, and what the paper's table calls them."""
+
+POOLS = ("average", "maximum", "GeM")
+NETWORKS = {"VGG16": ("vgg16", "vgg"), "ResNet101": ("resnet101", "resnet")}
+COLUMNS = ("msrc_v1", "msrc_v2", "linnaeus", "wang", "corel_10k", "ghim_10k")
+Row = dict[str, Any]
+
+
+def run(materials: list[Material]) -> dict[str, Any]:
+    """Measure every rival on every dataset."""
+    local = {m.name: {"KAZE": _kaze(m), "SIFT": _sift(m)} for m in materials}
+    found: dict[str, Any] = {}
+    for material in materials:
+        rows = [_colors(material), *_local(material, local), *_pooled(material)]
+        found[material.name] = [*rows, *_networks(material), _sbs(material)]
+    return found
+
+
+def _kaze(material: Material) -> list[Descriptors]:
+    return [found.descriptors for found in material.keypoints("kaze")]
+
+
+def _sift(material: Material) -> list[Descriptors]:
+    def make(paths: Sequence[Path]) -> Iterator[Descriptors]:
+        return (sift(read_image(path)) for path in paths)
+
+    return material.cache.arrays("rootsift 500", material.photos.paths, make)  # type: ignore[return-value]
+
+
+def _local(material: Material, local: dict[str, dict[str, list[Descriptors]]]) -> Iterator[Row]:
+    """Yield a row an encoder and descriptor; it learns from another dataset's photos."""
+    learned_from = next((n for n in local if not _related(n, material.name)), material.name)
+    for kind, own in local[material.name].items():
+        rows = sample(local[learned_from][kind])
+        for name, (encoder, key) in ENCODERS.items():
+            encode = encoder.learn(rows)
+            vectors, seconds = _timed(encode, own)
+            row = _row(material, f"{name}, {kind}", vectors, seconds, key)
+            yield row | {"learned_from": learned_from}
+
+
+def _related(a: str, b: str) -> bool:
+    return KIN.get(a, a) == KIN.get(b, b)
+
+
+def _timed(
+    encode: Callable[[Any], NDArray[np.float32]], items: Sequence[Any]
+) -> tuple[NDArray[np.float32], float]:
+    """Return a row an item, and the CPU seconds that an item took."""
+    encode(items[0])
+    clock = time.process_time()
+    vectors = np.stack([encode(item) for item in items])
+    return vectors, (time.process_time() - clock) / len(items)
+
+
+def _row(
+    material: Material, name: str, vectors: NDArray[np.float32], seconds: float, key: str = ""
+) -> Row:
+    measured = scores(material, vector_distances(material, vectors))
+    size = vectors.shape[1] * vectors.itemsize
+    return {"method": name, "paper": key, "seconds": seconds, "bytes": size, **measured}
+
+
+def _colors(material: Material) -> Row:
+    images = [read_image(path) for path in material.photos.paths]
+    return _row(material, "colour histogram", *_timed(colors, images))
+
+
+def _pooled(material: Material) -> Iterator[Row]:
+    for pool, name in enumerate(POOLS):
+        vectors, seconds = _timed(unit, material.features[:, pool])
+        yield _row(material, f"embedded HRNet, {name} pooling", vectors, seconds)
+
+
+def _networks(material: Material) -> Iterator[Row]:
+    for title, (name, key) in NETWORKS.items():
+        try:
+            describe = torchvision_network(name)
+        except Exception as error:  # not installed, or its weights cannot be had
+            yield {"method": title, "paper": key, "missing": f"{type(error).__name__}: {error}"}
+            continue
+        vectors = np.stack(_described(material, name, describe))
+        vectors, seconds = _timed(unit, vectors)
+        yield _row(material, title, vectors, seconds, key)
+
+
+def _described(material: Material, name: str, describe: Describe) -> list[Any]:
+    def make(paths: Sequence[Path]) -> Iterator[NDArray[np.float32]]:
+        return (describe(read_image(path)) for path in paths)
+
+    return material.cache.arrays(f"torchvision {name}", material.photos.paths, make)
+
+
+def _sbs(material: Material) -> Row:
+    options = RankingOptions(metric="tanimoto-idf")
+    maps = material.label_maps()
+    sbs(maps[0])
+    clock = time.process_time()
+    signatures = [sbs(label_map) for label_map in maps]
+    seconds = (time.process_time() - clock) / len(maps)
+    size = sum(signature.cells.nbytes for signature in signatures) / len(maps)
+    measured = scores(material, sbs_distances(material, options))
+    name = "SBS, Tanimoto with idf"
+    return {"method": name, "paper": "", "seconds": seconds, "bytes": round(size), **measured}
+
+
+def show(found: dict[str, Any], figures: Path) -> list[Part]:
+    """Tabulate rivals beside the paper's figures for them, and what they cost."""
+    methods = list(dict.fromkeys(row["method"] for rows in found.values() for row in rows))
+    by = {name: {row["method"]: row for row in rows} for name, rows in found.items()}
+    rows = [[method, *(_pair(by[name].get(method), name) for name in found)] for method in methods]
+    quoted = [name for name in paper()["table6"] if name in ("alexnet", "sacoco", "ayan", "chu")]
+    rows += [[f"{name} (quoted)", *(_theirs(name, d) for d in found)] for name in quoted]
+    costs = {m: next(r for r in rows_of(found) if r["method"] == m) for m in methods}
+    real = {m: row for m, row in costs.items() if "seconds" in row}
+    plot = bars(
+        list(real),
+        {"ms": [r["seconds"] * 1e3 for r in real.values()]},
+        label="ms a photo",
+        log=True,
+    )
+    missing = {row["method"]: row["missing"] for row in rows_of(found) if "missing" in row}
+    return [
+        Heading("Table 6. Rivals (map_paper; the paper's figure in brackets)"),
+        Table(["method", *(TITLES[name] for name in found)], rows),
+        *(Text(f"{method} was not run: {why}") for method, why in missing.items()),
+        Table(
+            ["method", "vector, ms a photo", "bytes a photo"],
+            [[m, f"{r['seconds'] * 1e3:.3g}", f"{r['bytes']:,}"] for m, r in real.items()],
+        ),
+        Text(
+            "Times are those of the vector alone, as in the paper: detection, description, and "
+            "the network's forward pass are left out."
+        ),
+        Figure(save(plot, figures, "figure11"), "Figure 11. Construction of one signature"),
+    ]
+
+
+def rows_of(found: dict[str, Any]) -> Iterator[Row]:
+    """Yield every dataset's rows."""
+    for rows in found.values():
+        yield from rows
+
+
+def _pair(row: Row | None, dataset: str) -> str:
+    if row is None:
+        return "–"
+    theirs = _theirs(row["paper"], dataset)
+    ours = number(row.get("map_paper"))
+    return ours if theirs == "–" else f"{ours} ({theirs})"
+
+
+def _theirs(key: str, dataset: str) -> str:
+    values = paper()["table6"].get(key)
+    return number(values[COLUMNS.index(dataset)], 2) if values else "–"
