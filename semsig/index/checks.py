@@ -4,17 +4,29 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, get_args
+from typing import Any, get_args, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from semsig.errors import DuplicateIdError, OptionError, SignatureError
 from semsig.index.exchange.packed import unpack
-from semsig.types import Metric, SbsBatch, SbsSchema, SbsSignature
+from semsig.index.kinds import AnyBatch, AnySchema, kind_of
+from semsig.types import (
+    Metric,
+    SbovpBatch,
+    SbovpSchema,
+    SbovpSignature,
+    SbsBatch,
+    SbsSchema,
+    SbsSignature,
+)
 
 Signatures = SbsSignature | SbsBatch | Iterable[SbsSignature] | NDArray[np.uint8]
 """One signature or many; an array holds packed bits, as :func:`SbsSignature.to_bits` has them."""
+
+Histograms = SbovpSignature | SbovpBatch | Iterable[SbovpSignature]
+"""One bag of visual phrases or many."""
 
 Ids = int | Iterable[int] | NDArray[np.integer[Any]]
 """One id or many."""
@@ -27,7 +39,19 @@ MAX_PADDED = 2**20
 _CELLS_AT_ONCE = 1 << 22
 
 
-def as_batch(signatures: Signatures, schema: SbsSchema) -> SbsBatch:
+@overload
+def as_batch(signatures: Signatures, schema: SbsSchema) -> SbsBatch: ...
+
+
+@overload
+def as_batch(signatures: Histograms, schema: SbovpSchema) -> SbovpBatch: ...
+
+
+@overload
+def as_batch(signatures: Any, schema: AnySchema) -> AnyBatch: ...
+
+
+def as_batch(signatures: Any, schema: AnySchema) -> AnyBatch:
     """Return signatures as one checked batch of `schema`.
 
     Raises
@@ -35,45 +59,48 @@ def as_batch(signatures: Signatures, schema: SbsSchema) -> SbsBatch:
     SchemaMismatchError
         If a signature has another schema.
     SignatureError
-        If something else than signatures came, or cells are malformed.
+        If something else than signatures came, or they are malformed.
     """
-    if isinstance(signatures, SbsBatch):
+    kind = kind_of(schema)
+    if isinstance(signatures, kind.batch):
         schema.require(signatures.schema)
-        check_batch(signatures)
-        return signatures
-    if isinstance(signatures, np.ndarray):
+        given: AnyBatch = signatures
+        check_batch(given)
+        return given
+    if isinstance(signatures, np.ndarray) and isinstance(schema, SbsSchema):
         return unpack(signatures, schema)
-    if isinstance(signatures, SbsSignature) or not isinstance(signatures, Iterable):
+    if isinstance(signatures, kind.signature) or not isinstance(signatures, Iterable):
         signatures = [signatures]
     rows = list(signatures)
     for row in rows:
-        if not isinstance(row, SbsSignature):
-            raise SignatureError(f"Expected SbsSignature; {type(row).__name__} came.")
-    return SbsBatch.of(rows, schema)
+        if not isinstance(row, kind.signature):
+            raise SignatureError(f"Expected {kind.signature.__name__}; {type(row).__name__} came.")
+    batch: AnyBatch = kind.batch.of(rows, schema)
+    return batch
 
 
-def check_batch(batch: SbsBatch) -> None:
-    """Raise :class:`SignatureError` unless each row's cells ascend and are in range."""
-    limit = batch.schema.n_cells * 4
+def check_batch(batch: AnyBatch) -> None:
+    """Raise :class:`SignatureError` unless each row's values ascend and are in range."""
+    kind = kind_of(batch.schema)
+    limits = kind.limits(batch.schema)
     for start, stop in portions(batch.offsets):
         first, last = batch.offsets[start], batch.offsets[stop]
-        cells = batch.cells[first:last]
-        starts = batch.offsets[start + 1 : stop] - first
-        fits = np.ones(len(cells) + 1, np.bool_)
-        fits[1:-1] = (cells[1:] >> 2) > (cells[:-1] >> 2)
-        fits[starts] = True
-        fits[:-1] &= cells < limit
+        values = {key: array[first:last] for key, array in kind.values(batch).items()}
+        positions = kind.positions(values)
+        fits = np.ones(len(positions) + 1, np.bool_)
+        fits[1:-1] = positions[1:] > positions[:-1]
+        fits[batch.offsets[start + 1 : stop] - first] = True
+        for key, (least, greatest) in limits.items():
+            fits[:-1] &= (values[key] >= least) & (values[key] <= greatest)
         if not fits.all():
             bad = first + int(np.argmin(fits))
             row = int(np.searchsorted(batch.offsets, bad, "right")) - 1
-            raise SignatureError(
-                f"Signature {row} is malformed: cells must be strictly ascending, one level a "
-                f"cell, in 0..{limit - 1}."
-            )
+            ranges = ", ".join(f"{key} in {low}..{high}" for key, (low, high) in limits.items())
+            raise SignatureError(f"Signature {row} is malformed: {kind.rule}, {ranges}.")
 
 
 def portions(offsets: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
-    """Ranges of rows of a few million cells each."""
+    """Ranges of rows of a few million values each."""
     start, rows = 0, len(offsets) - 1
     while start < rows:
         end = int(np.searchsorted(offsets, offsets[start] + _CELLS_AT_ONCE, "right")) - 1

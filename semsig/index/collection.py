@@ -2,31 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal, Self
+from typing import ClassVar, Generic, Literal, Self, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from semsig.errors import OptionError
+from semsig.errors import IndexFormatError, OptionError
 from semsig.index.checks import (
     Ids,
-    Signatures,
     as_batch,
     as_distinct_ids,
     as_matching_ids,
     as_payloads,
 )
+from semsig.index.kinds import AnyBatch, AnySchema, AnySignature, Kind
 from semsig.index.storage.manifest import Manifest
 from semsig.index.storage.segment import Segment
 from semsig.index.storage.store import Store
 from semsig.index.storage.verify import VerifyReport, verify_index
-from semsig.types import SbsBatch, SbsSchema, SbsSignature
+
+Schema = TypeVar("Schema", bound=AnySchema)
+Signature = TypeVar("Signature", bound=AnySignature)
+Batch = TypeVar("Batch", bound=AnyBatch)
 
 
-class SignatureCollection:
+class SignatureCollection(Generic[Schema, Signature, Batch]):
     """Signatures of one schema with ids and payloads, in memory or in a folder.
 
     A new collection lives in memory; :meth:`save` writes it to a folder. One that :meth:`open`
@@ -35,7 +38,7 @@ class SignatureCollection:
 
     Parameters
     ----------
-    schema : SbsSchema
+    schema : SbsSchema or SbovpSchema
         Schema of every signature.
     meta : mapping of str to str, optional
         What the index's maker wants remembered, such as the segmenter's name.
@@ -43,10 +46,15 @@ class SignatureCollection:
     Raises
     ------
     OptionError
-        If `meta` holds anything but strings.
+        If the schema is of another kind of signature, or `meta` holds anything but strings.
     """
 
-    def __init__(self, schema: SbsSchema, *, meta: Mapping[str, str] | None = None) -> None:
+    kind: ClassVar[Kind]
+
+    def __init__(self, schema: Schema, *, meta: Mapping[str, str] | None = None) -> None:
+        if not isinstance(schema, self.kind.schema):
+            expected = self.kind.schema.__name__
+            raise OptionError(f"Expected {expected}; {type(schema).__name__} came.")
         meta = dict(meta or {})
         if not all(isinstance(text, str) for item in meta.items() for text in item):
             raise OptionError("meta maps strings to strings.")
@@ -69,14 +77,19 @@ class SignatureCollection:
         Raises
         ------
         IndexFormatError
-            If the folder holds no index, or one of another version.
+            If the folder holds no index, or one of another version or kind.
         IndexCorruptError
             If a file is damaged; the message names it.
         """
         if damaged not in ("raise", "skip"):
             raise OptionError(f"damaged is 'raise' or 'skip'; {damaged!r} came.")
         store = Store.open(Path(path), rescue=damaged == "skip")
-        index = cls(store.manifest.schema)
+        schema = store.manifest.schema
+        if not isinstance(schema, cls.kind.schema):
+            raise IndexFormatError(
+                f"{path} holds {schema.describe()}, which {cls.__name__} cannot search."
+            )
+        index = cls(cast(Schema, schema))
         index._store = store
         return index
 
@@ -96,7 +109,7 @@ class SignatureCollection:
             If the index is in this very folder, where changes are on disk already; or if the
             folder is not empty and `overwrite` is False.
         IndexFormatError
-            If the folder holds other files and no index.
+            If the folder holds other files and no index, or an index of another kind.
         IndexLockedError, IndexWriteError
             If the folder cannot be written to.
         IndexCorruptError
@@ -112,9 +125,9 @@ class SignatureCollection:
         return f"{name}({len(self):,} signatures, {self.schema.describe()}, {self.path})"
 
     @property
-    def schema(self) -> SbsSchema:
+    def schema(self) -> Schema:
         """Schema of every signature."""
-        return self._store.snapshot.schema
+        return cast(Schema, self._store.snapshot.schema)
 
     @property
     def meta(self) -> Mapping[str, str]:
@@ -141,23 +154,23 @@ class SignatureCollection:
         """Payloads in the order of :attr:`ids`."""
         return self._store.snapshot.payloads()
 
-    def to_batch(self) -> tuple[NDArray[np.int64], SbsBatch]:
+    def to_batch(self) -> tuple[NDArray[np.int64], Batch]:
         """Return ids and signatures as they are at one moment, in order of insertion.
 
         Returns
         -------
         ids : ndarray of int64, shape (N,)
             Read-only.
-        batch : SbsBatch
+        batch : SbsBatch or SbovpBatch
             N signatures; not copied where the index is compact.
         """
         snapshot = self._store.snapshot
-        return snapshot.ids, snapshot.batch()
+        return snapshot.ids, cast(Batch, snapshot.batch())
 
-    def signature(self, id_: int) -> SbsSignature:
+    def signature(self, id_: int) -> Signature:
         """Return the signature of an id; UnknownIdError if it is absent."""
         segment, row = self._store.snapshot.locate(id_)
-        return segment.signature(row, self.schema)
+        return cast(Signature, segment.signature(row, self.schema))
 
     def payload(self, id_: int) -> str:
         """Return the payload of an id; UnknownIdError if it is absent."""
@@ -166,7 +179,7 @@ class SignatureCollection:
 
     def add(
         self,
-        signatures: Signatures,
+        signatures: Signature | Batch | Iterable[Signature] | NDArray[np.uint8],
         ids: Ids | None = None,
         *,
         payloads: Sequence[str] | None = None,
@@ -175,9 +188,9 @@ class SignatureCollection:
 
         Parameters
         ----------
-        signatures : SbsSignature, SbsBatch, iterable of SbsSignature or ndarray of uint8
+        signatures : signature, batch, iterable of signatures or ndarray of uint8
             N signatures of the index's schema; an array holds packed bits, each row as
-            :meth:`SbsSignature.to_bits` has it.
+            :meth:`SbsSignature.to_bits` has it, and only SBS come so.
         ids : array_like of int, shape (N,), optional
             Distinct ids from 0 to 2^63 - 2 that the index does not hold. The next unused ones
             by default.
@@ -225,7 +238,11 @@ class SignatureCollection:
                 self._store.commit(self._store.snapshot.removed(numbers))
 
     def replace(
-        self, ids: Ids, signatures: Signatures, *, payloads: Sequence[str] | None = None
+        self,
+        ids: Ids,
+        signatures: Signature | Batch | Iterable[Signature] | NDArray[np.uint8],
+        *,
+        payloads: Sequence[str] | None = None,
     ) -> None:
         """Remove ids and add them anew, as the last inserted, in one step.
 

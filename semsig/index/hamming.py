@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
@@ -17,7 +18,7 @@ from semsig.index.checks import (
     check_radius,
 )
 from semsig.index.exchange.collection import ExchangeableCollection
-from semsig.index.scans import Distances, Engine
+from semsig.index.scans import Distances, Engine, new_scan
 from semsig.types import Metric
 
 Found = TypeVar("Found", Distances, NDArray[np.int64])
@@ -96,7 +97,7 @@ class HammingIndex(ExchangeableCollection):
         k = check_k(k, len(snapshot))
         batch = as_batch(queries, self.schema)
         allowed = snapshot.mask(None if within is None else as_ids(within))
-        scan = snapshot.scan(engine)
+        scan = snapshot.scan(engine, partial(new_scan, engine))
         held = min(k, max(1, len(snapshot)))
         distances, rows = scan.search(batch, held, metric=metric, allowed=allowed)
         return _padded(distances, k), _padded(snapshot.ids_of(rows), k)
@@ -124,7 +125,7 @@ class HammingIndex(ExchangeableCollection):
         batch = as_batch(queries, self.schema)
         snapshot = self._store.snapshot
         allowed = snapshot.mask(None if within is None else as_ids(within))
-        scan = snapshot.scan(engine)
+        scan = snapshot.scan(engine, partial(new_scan, engine))
         found = scan.search_radius(batch, radius, metric=metric, allowed=allowed)
         return [(distances, snapshot.ids_of(rows)) for distances, rows in found]
 

@@ -24,8 +24,9 @@ from semsig.errors import (
     SemsigError,
 )
 from semsig.index import HammingIndex, verify_index
+from semsig.index.kinds import SBS
 from semsig.index.storage.files import map_array, write_array
-from semsig.index.storage.manifest import FORMAT, Manifest
+from semsig.index.storage.manifest import Manifest
 from semsig.types import SbsSchema, SbsSignature
 
 
@@ -420,7 +421,7 @@ def test_a_manifest_cannot_name_files_elsewhere(stored, of):
 @pytest.mark.parametrize("whole", [b"[]", b"{}", b"null", b'"text"'])
 def test_json_that_is_no_manifest_is_refused(tmp_path, whole):
     (tmp_path / "manifest.json").write_bytes(whole)
-    with pytest.raises(IndexFormatError, match=FORMAT):
+    with pytest.raises(IndexFormatError, match=SBS.format):
         HammingIndex.open(tmp_path)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import numpy as np
 from bitarray import bitarray
@@ -15,14 +15,17 @@ from semsig.errors import SemsigError
 from semsig.index.checks import Ids, Signatures
 from semsig.index.collection import SignatureCollection
 from semsig.index.exchange.packed import from_bitarrays, pack, to_bitarrays, unpack, write_packed
-from semsig.types import SbsSchema
+from semsig.index.kinds import SBS
+from semsig.types import SbsBatch, SbsSchema, SbsSignature
 
 
-class ExchangeableCollection(SignatureCollection):
+class ExchangeableCollection(SignatureCollection[SbsSchema, SbsSignature, SbsBatch]):
     """A collection of signatures that other libraries' forms go out of and come into.
 
     Every form holds the signatures in the order of :attr:`ids` and comes back exactly.
     """
+
+    kind = SBS
 
     @property
     def ntotal(self) -> int:
@@ -42,7 +45,7 @@ class ExchangeableCollection(SignatureCollection):
             Each row as :meth:`SbsSignature.to_bits` has it. Takes n_bits / 8 bytes a signature:
             7,760 for 194 classes at level 3.
         """
-        return pack(self._store.snapshot.batch())
+        return pack(self.to_batch()[1])
 
     def add_packed(
         self, packed: ArrayLike, ids: Ids | None = None, *, payloads: Sequence[str] | None = None
@@ -63,7 +66,7 @@ class ExchangeableCollection(SignatureCollection):
         IndexWriteError
             If the file cannot be written; one that was there before is left as it was.
         """
-        write_packed(self._store.snapshot.batch(), Path(path))
+        write_packed(self.to_batch()[1], Path(path))
 
     def to_bitarrays(self) -> list[bitarray]:
         """Return one big-endian bitarray of n_bits bits a signature."""
@@ -125,7 +128,7 @@ class ExchangeableCollection(SignatureCollection):
         """
         snapshot = self._store.snapshot
         rows = _arrow().Rows(
-            batch=snapshot.batch(),
+            batch=cast(SbsBatch, snapshot.batch()),
             ids=snapshot.ids,
             payloads=list(snapshot.payloads()),
             meta=self.meta,

@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from semsig.errors import IndexCorruptError, IndexFormatError, IndexStorageError, IndexWriteError
+from semsig.index.kinds import kind_of
 from semsig.index.storage.files import (
     TEMPORARY,
     check_sum,
@@ -29,8 +30,6 @@ from semsig.index.storage.files import (
 from semsig.index.storage.lock import LOCK, WriterLock
 from semsig.index.storage.manifest import FILE_NAME, MANIFEST, FileEntry, Manifest, SegmentEntry
 from semsig.index.storage.segment import Segment, no_rows
-
-ARRAYS = ("cells", "offsets", "ids", "payloads", "payload_offsets")
 
 
 class IndexFolder:
@@ -112,19 +111,20 @@ class IndexFolder:
         dead = self._dead(entry)
         if known is not None and known.entry and known.entry.files == entry.files:
             return known if known.entry == entry else replace(known, dead=dead, entry=entry)
-        dtypes = {"cells": manifest.schema.cell_dtype, "payloads": np.uint8}
-        lengths = {
-            "cells": entry.n_cells,
-            "offsets": entry.rows + 1,
-            "ids": entry.rows,
-            "payloads": entry.payload_bytes,
-            "payload_offsets": entry.rows + 1,
-        }
-        arrays: dict[str, Any] = {
-            key: map_array(self.path, entry.files[key], dtypes.get(key, np.int64), lengths[key])
-            for key in ARRAYS
-        }
-        return Segment(**arrays, dead=dead, entry=entry)
+
+        def mapped(key: str, dtype: DTypeLike, length: int) -> NDArray[Any]:
+            return map_array(self.path, entry.files[key], dtype, length)
+
+        dtypes = kind_of(manifest.schema).dtypes(manifest.schema)
+        return Segment(
+            values={key: mapped(key, dtype, entry.n_cells) for key, dtype in dtypes.items()},
+            offsets=mapped("offsets", np.int64, entry.rows + 1),
+            ids=mapped("ids", np.int64, entry.rows),
+            payloads=mapped("payloads", np.uint8, entry.payload_bytes),
+            payload_offsets=mapped("payload_offsets", np.int64, entry.rows + 1),
+            dead=dead,
+            entry=entry,
+        )
 
     def _dead(self, entry: SegmentEntry) -> NDArray[np.int64]:
         if entry.removed is None:
@@ -197,14 +197,21 @@ class IndexFolder:
         return replace(entry, dead=len(segment.dead), removed=write_array(path, segment.dead))
 
     def _write_arrays(self, segment: Segment, name: str) -> SegmentEntry:
+        arrays = {
+            **segment.values,
+            "offsets": segment.offsets,
+            "ids": segment.ids,
+            "payloads": segment.payloads,
+            "payload_offsets": segment.payload_offsets,
+        }
         files: dict[str, FileEntry] = {
-            key: write_array(self.path / f"{name}.{key}.npy", getattr(segment, key))
-            for key in ARRAYS
+            key: write_array(self.path / f"{name}.{key}.npy", array)
+            for key, array in arrays.items()
         }
         return SegmentEntry(
             name=name,
             rows=len(segment.ids),
-            n_cells=len(segment.cells),
+            n_cells=segment.n_values,
             payload_bytes=len(segment.payloads),
             files=files,
         )

@@ -10,11 +10,10 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from semsig.errors import IndexCorruptError, IndexFormatError, SemsigError
-from semsig.index.storage.schemas import read_schema, schema_document
-from semsig.types import SbsSchema
+from semsig.index.kinds import KINDS, AnySchema, kind_of
 
 MANIFEST = "manifest.json"
-FORMAT = "semsig-hamming-index"
+FORMATS = {kind.format: kind for kind in KINDS}
 VERSION = 1
 
 SEGMENT_NAME = re.compile(r"segment-\d{6,}")
@@ -37,7 +36,10 @@ class FileEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SegmentEntry:
-    """A segment: its stem, its row count, a file for each array and one for the dead rows."""
+    """A segment: its stem, its row count, a file for each array and one for the dead rows.
+
+    `n_cells` counts the values of all its rows: cells of an SBS, columns of a histogram.
+    """
 
     name: str
     rows: int
@@ -64,7 +66,7 @@ class Manifest:
     ----------
     generation : int
         Grows by one a commit; files are named by the generation that wrote them.
-    schema : SbsSchema
+    schema : SbsSchema or SbovpSchema
         Schema of every signature.
     meta : mapping of str to str
         What the index's maker wants remembered.
@@ -75,7 +77,7 @@ class Manifest:
     """
 
     generation: int = 0
-    schema: SbsSchema
+    schema: AnySchema
     meta: Mapping[str, str] = field(default_factory=dict)
     next_id: int = 0
     segments: tuple[SegmentEntry, ...] = ()
@@ -87,10 +89,10 @@ class Manifest:
     def to_json(self) -> bytes:
         """Return the file's content: JSON with a checksum of itself."""
         document = {
-            "format": FORMAT,
+            "format": kind_of(self.schema).format,
             "version": VERSION,
             "generation": self.generation,
-            "schema": schema_document(self.schema),
+            "schema": kind_of(self.schema).to_json(self.schema),
             "meta": dict(self.meta),
             "next_id": self.next_id,
             "segments": [asdict(segment) for segment in self.segments],
@@ -113,7 +115,7 @@ class Manifest:
             return _manifest(document)
         except (KeyError, TypeError, ValueError, SemsigError) as error:
             raise IndexFormatError(
-                f"{MANIFEST} is not as {FORMAT} {VERSION} has it: {error!r}"
+                f"{MANIFEST} is not as {document['format']} {VERSION} has it: {error!r}"
             ) from error
 
 
@@ -128,9 +130,9 @@ def _checked(content: bytes) -> dict[str, Any]:
         raise IndexCorruptError(
             f"{MANIFEST} is damaged: {error}. Restore it from a copy."
         ) from error
-    if not isinstance(document, dict) or document.get("format") != FORMAT:
+    if not isinstance(document, dict) or document.get("format") not in FORMATS:
         raise IndexFormatError(
-            f"{MANIFEST} is not of a semsig index: expected format {FORMAT!r}. "
+            f"{MANIFEST} is not of a semsig index: expected format {' or '.join(FORMATS)}. "
             "Is it another program's folder?"
         )
     if document.get("version") != VERSION:
@@ -148,7 +150,7 @@ def _checked(content: bytes) -> dict[str, Any]:
 def _manifest(document: Mapping[str, Any]) -> Manifest:
     return Manifest(
         generation=document["generation"],
-        schema=read_schema(document["schema"]),
+        schema=FORMATS[document["format"]].from_json(document["schema"]),
         meta=document["meta"],
         next_id=document["next_id"],
         segments=tuple(map(_segment, document["segments"])),

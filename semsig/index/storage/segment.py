@@ -1,8 +1,8 @@
-"""A segment: rows that were written together, as five flat arrays and a list of dead rows."""
+"""A segment: rows that were written together, as flat arrays and a list of dead rows."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from semsig.errors import IndexCorruptError, SignatureError
+from semsig.index.kinds import AnyBatch, AnySchema, AnySignature, kind_of
 from semsig.index.storage.manifest import SegmentEntry
-from semsig.types import SbsBatch, SbsSchema, SbsSignature
 
 
 def no_rows() -> NDArray[np.int64]:
@@ -26,10 +26,10 @@ class Segment:
 
     Parameters
     ----------
-    cells : ndarray of ``schema.cell_dtype``, shape (offsets[-1],)
-        Cells of all signatures, one after the other.
+    values : mapping of str to ndarray, each of shape (offsets[-1],)
+        The arrays of the signatures' kind, one signature after the other.
     offsets : ndarray of int64, shape (N + 1,)
-        Row i has ``cells[offsets[i]:offsets[i + 1]]``.
+        Row i has the values ``offsets[i]:offsets[i + 1]``.
     ids : ndarray of int64, shape (N,)
         One id a row, in order of insertion.
     payloads : ndarray of uint8, shape (payload_offsets[-1],)
@@ -44,7 +44,7 @@ class Segment:
         Files whose rows were copied into this segment.
     """
 
-    cells: NDArray[np.uint16] | NDArray[np.uint32]
+    values: Mapping[str, NDArray[Any]]
     offsets: NDArray[np.int64]
     ids: NDArray[np.int64]
     payloads: NDArray[np.uint8]
@@ -54,13 +54,14 @@ class Segment:
     sources: tuple[SegmentEntry, ...] = ()
 
     @classmethod
-    def of(cls, batch: SbsBatch, ids: NDArray[np.int64], payloads: Sequence[bytes]) -> Segment:
+    def of(cls, batch: AnyBatch, ids: NDArray[np.int64], payloads: Sequence[bytes]) -> Segment:
         """Copy rows into a new segment; `payloads` has one a row, or none at all."""
+        values = kind_of(batch.schema).values(batch)
         lengths = np.zeros(len(ids), np.int64)
         if payloads:
             lengths[:] = [len(payload) for payload in payloads]
         return cls(
-            cells=batch.cells.copy(),
+            values={key: array.copy() for key, array in values.items()},
             offsets=batch.offsets.copy(),
             ids=ids.copy(),
             payloads=np.frombuffer(b"".join(payloads), np.uint8),
@@ -69,6 +70,11 @@ class Segment:
 
     def __len__(self) -> int:
         return len(self.ids) - len(self.dead)
+
+    @property
+    def n_values(self) -> int:
+        """Length of each array of values."""
+        return len(next(iter(self.values.values())))
 
     @property
     def name(self) -> str:
@@ -108,12 +114,15 @@ class Segment:
         """Return the segment with `rows` dead as well; the arrays are shared."""
         return replace(self, dead=np.union1d(self.dead, rows)) if len(rows) else self
 
-    def signature(self, row: int, schema: SbsSchema) -> SbsSignature:
+    def signature(self, row: int, schema: AnySchema) -> AnySignature:
         """Return the signature of one row; IndexCorruptError if it is damaged."""
+        own = slice(self.offsets[row], self.offsets[row + 1])
+        values = {key: array[own] for key, array in self.values.items()}
         try:
-            return SbsSignature(self.cells[self.offsets[row] : self.offsets[row + 1]], schema)
+            signature: AnySignature = kind_of(schema).signature(**values, schema=schema)
         except SignatureError as error:
-            raise self._damaged("cells", str(error)) from error
+            raise self._damaged(next(iter(values)), str(error)) from error
+        return signature
 
     def payload(self, row: int) -> str:
         """Return the payload of one row; IndexCorruptError if it is damaged."""
@@ -132,25 +141,27 @@ class Segment:
             except UnicodeDecodeError as error:
                 raise self._damaged("payloads", str(error)) from error
 
-    def batch(self, schema: SbsSchema) -> SbsBatch:
+    def batch(self, schema: AnySchema) -> AnyBatch:
         """Return all rows' signatures, fit for kernels, which do not check bounds.
 
         Raises
         ------
         IndexCorruptError
-            If offsets do not ascend or a cell is out of range.
+            If offsets do not ascend or a value is out of range.
         """
         self.check_offsets()
-        highest = int(self.cells.max(initial=0))
-        if highest >= schema.n_cells * 4:
-            raise self._damaged(
-                "cells", f"it holds {highest}, the last is {schema.n_cells * 4 - 1}"
-            )
-        return SbsBatch(self.cells, self.offsets, schema)
+        kind = kind_of(schema)
+        for key, (least, greatest) in kind.limits(schema).items():
+            low = int(self.values[key].min(initial=greatest))
+            high = int(self.values[key].max(initial=least))
+            if low < least or high > greatest:
+                raise self._damaged(key, f"it holds {low}..{high}, not {least}..{greatest}")
+        batch: AnyBatch = kind.batch(**self.values, offsets=self.offsets, schema=schema)
+        return batch
 
     def check_offsets(self) -> None:
         """Raise :class:`IndexCorruptError` unless both offsets cut their arrays into rows."""
-        if not _cuts(self.offsets, len(self.cells)):
+        if not _cuts(self.offsets, self.n_values):
             raise self._damaged("offsets", "they do not ascend")
         if not _cuts(self.payload_offsets, len(self.payloads)):
             raise self._damaged("payload_offsets", "they do not ascend")
@@ -165,14 +176,19 @@ def merge(segments: Sequence[Segment]) -> Segment:
         return segments[0]
     for part in segments:
         part.check_offsets()
-    cells = [_take(part.cells, part.offsets, part.alive) for part in segments]
+    values = {
+        key: np.concatenate([_take(p.values[key], p.offsets, p.alive) for p in segments])
+        for key in segments[0].values
+    }
     payloads = [_take(part.payloads, part.payload_offsets, part.alive) for part in segments]
+    lengths = [np.diff(part.offsets)[part.alive] for part in segments]
+    payload_lengths = [np.diff(part.payload_offsets)[part.alive] for part in segments]
     return Segment(
-        cells=np.concatenate([values for values, _ in cells]),
-        offsets=_starts(np.concatenate([lengths for _, lengths in cells])),
+        values=values,
+        offsets=_starts(np.concatenate(lengths)),
         ids=np.concatenate([part.live_ids for part in segments]),
-        payloads=np.concatenate([values for values, _ in payloads]),
-        payload_offsets=_starts(np.concatenate([lengths for _, lengths in payloads])),
+        payloads=np.concatenate(payloads),
+        payload_offsets=_starts(np.concatenate(payload_lengths)),
         sources=tuple(part.entry for part in segments if part.entry),
     )
 
@@ -190,9 +206,6 @@ def _starts(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
 
 def _take(
     values: NDArray[Any], offsets: NDArray[np.int64], keep: NDArray[np.bool_]
-) -> tuple[NDArray[Any], NDArray[np.int64]]:
-    """Return the values of the rows to keep, and the length of each."""
-    lengths = np.diff(offsets)
-    if keep.all():
-        return values, lengths
-    return values[np.repeat(keep, lengths)], lengths[keep]
+) -> NDArray[Any]:
+    """Return the values of the rows to keep."""
+    return values if keep.all() else values[np.repeat(keep, np.diff(offsets))]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from threading import Lock
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +17,10 @@ from semsig.errors import (
     UnknownIdError,
 )
 from semsig.index.checks import MAX_ID, as_ids
-from semsig.index.scans import Scan, new_scan
+from semsig.index.kinds import AnyBatch, AnySchema, kind_of
 from semsig.index.storage.segment import Segment, merge, no_rows
-from semsig.types import SbsBatch, SbsSchema
+
+Scan = TypeVar("Scan")
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -27,7 +29,7 @@ class Snapshot:
 
     Parameters
     ----------
-    schema : SbsSchema
+    schema : SbsSchema or SbovpSchema
         Schema of every signature.
     segments : tuple of Segment
         In order of insertion; live ids are distinct over all of them.
@@ -35,10 +37,10 @@ class Snapshot:
         The smallest id never used.
     """
 
-    schema: SbsSchema
+    schema: AnySchema
     segments: tuple[Segment, ...] = ()
     next_id: int = 0
-    _scans: dict[str, Scan] = field(default_factory=dict, init=False, repr=False)
+    _scans: dict[str, Any] = field(default_factory=dict, init=False, repr=False)
     _lock: Lock = field(default_factory=Lock, init=False, repr=False)
 
     def __len__(self) -> int:
@@ -121,19 +123,20 @@ class Snapshot:
         for segment in self.segments:
             yield from segment.live_payloads()
 
-    def batch(self) -> SbsBatch:
+    def batch(self) -> AnyBatch:
         """Return the live signatures in order of insertion; one whole segment is not copied."""
         batches = [segment.batch(self.schema) for segment in self.segments]
         if len(batches) == 1 and self.is_compact:
             return batches[0]
         return self.merged().batch(self.schema)
 
-    def scan(self, engine: str) -> Scan:
-        """Return the scan over the live rows, built on first use."""
+    def scan(self, name: str, build: Callable[[Any], Scan]) -> Scan:
+        """Return the scan of that name over the live rows, built from their batch on first use."""
         with self._lock:
-            if engine not in self._scans:
-                self._scans[engine] = new_scan(engine, self.batch())
-            return self._scans[engine]
+            if name not in self._scans:
+                self._scans[name] = build(self.batch())
+            scan: Scan = self._scans[name]
+            return scan
 
     def merged(self) -> Segment:
         """Return all live rows as one segment."""
@@ -180,9 +183,9 @@ class Snapshot:
         return replace(self, segments=(self.merged(),) if len(self) else ())
 
 
-def empty_segment(schema: SbsSchema) -> Segment:
+def empty_segment(schema: AnySchema) -> Segment:
     """Return a segment without rows."""
-    return Segment.of(SbsBatch.of((), schema), no_rows(), ())
+    return Segment.of(kind_of(schema).batch.of((), schema), no_rows(), ())
 
 
 def _unknown(id_: int) -> UnknownIdError:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from threading import Lock, RLock
 
-from semsig.errors import IndexCorruptError, IndexWriteError, OptionError
+from semsig.errors import IndexCorruptError, IndexFormatError, IndexWriteError, OptionError
 from semsig.index.storage.folder import IndexFolder, is_unused
 from semsig.index.storage.manifest import Manifest
 from semsig.index.storage.snapshot import Snapshot
@@ -116,6 +116,11 @@ class Store:
             if not overwrite and not is_unused(path):
                 raise OptionError(f"{path} is not empty; open it, or name a new folder.")
             before = target.read_or_new(replace(manifest, generation=0))
+            if type(before.schema) is not type(manifest.schema):
+                raise IndexFormatError(
+                    f"{path} holds an index of {before.schema.describe()}; "
+                    "only an index of the same kind replaces it. Name another folder."
+                )
             new = replace(manifest, generation=before.generation)
             whole = [replace(snapshot.merged(), entry=None, sources=())] if len(snapshot) else []
             target.commit(new, whole, snapshot.next_id)

@@ -11,11 +11,11 @@ import numpy as np
 
 from semsig.errors import IndexCorruptError, SignatureError
 from semsig.index.checks import check_batch, repeated
+from semsig.index.kinds import AnySchema
 from semsig.index.storage.files import check_sum
 from semsig.index.storage.folder import IndexFolder
 from semsig.index.storage.manifest import MANIFEST, Manifest, SegmentEntry
 from semsig.index.storage.segment import Segment
-from semsig.types import SbsSchema
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +127,7 @@ def _inconsistent(folder: IndexFolder, manifest: Manifest) -> Iterator[Damage]:
         yield Damage(file=MANIFEST, reason=f"next_id {manifest.next_id} was used already")
 
 
-def _segment_faults(segment: Segment, schema: SbsSchema) -> Iterator[Damage]:
+def _segment_faults(segment: Segment, schema: AnySchema) -> Iterator[Damage]:
     edges = np.concatenate([[-1], segment.dead, [len(segment.ids)]])
     if (np.diff(edges) <= 0).any():
         yield Damage(file=segment.name, reason="removed rows do not ascend or do not exist")
