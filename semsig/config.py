@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from typing import Literal
 
 from semsig.errors import OptionError
+
+SignatureName = Literal["sbs", "sbovp", "fused"]
+"""What photos are compared by: blocks of classes, visual phrases, or both."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,8 +74,8 @@ class RerankOptions:
         If a value is outside its range.
     """
 
-    k1: int = 20
-    k2: int = 6
+    k1: int = 30
+    k2: int = 8
     weight: float = 0.3
     depth: int = 200
 

@@ -153,7 +153,7 @@ def test_an_empty_index():
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"k1": 0}, {"k2": 0}, {"k2": 21}, {"weight": -0.1}, {"weight": 2}, {"depth": 20}]
+    "wrong", [{"k1": 0}, {"k2": 0}, {"k2": 31}, {"weight": -0.1}, {"weight": 2}, {"depth": 30}]
 )
 def test_refuses_options(wrong):
     with pytest.raises(OptionError, match=next(iter(wrong))):
