@@ -179,7 +179,7 @@ def link_words(
     ends : ndarray of int64, shape (P, 2)
         The keypoint whose phrase it is, or one of its neighbours, and a farther neighbour.
     """
-    rows, columns = _pixels(keypoints, label_map)
+    rows, columns = pixels_under(keypoints, label_map)
     labels = label_map.labels[rows, columns].astype(np.int64)
     regions = labels
     if schema.regions == "components":
@@ -206,7 +206,7 @@ def _histogram(
     return columns, np.minimum(counts, _LARGEST_COUNT).astype(np.uint16)
 
 
-def _pixels(
+def pixels_under(
     keypoints: Keypoints, label_map: LabelMap
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return row and column of the label map's pixel under each keypoint."""
