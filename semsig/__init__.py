@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from semsig.estimators import SbsTransformer as SbsTransformer
     from semsig.image import read_image as read_image
     from semsig.index import HammingIndex as HammingIndex
+    from semsig.index import L2Index as L2Index
     from semsig.segment import load_segmenter as load_segmenter
     from semsig.signature import Vocabulary as Vocabulary
     from semsig.signature import load_detector as load_detector
@@ -34,6 +35,7 @@ _HOMES = {
     "Engine": "semsig.engine",
     "HammingIndex": "semsig.index",
     "Hit": "semsig.types",
+    "L2Index": "semsig.index",
     "LabelMap": "semsig.types",
     "SbovpBatch": "semsig.types",
     "SbovpSchema": "semsig.types",

@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from semsig.index.hamming import HammingIndex
+from semsig.index.l2 import L2Index
 from semsig.index.storage.folder import is_unused
 from semsig.index.storage.verify import Damage, VerifyReport, verify_index
 
@@ -17,6 +18,7 @@ __all__ = [
     "BitIndex",
     "Damage",
     "HammingIndex",
+    "L2Index",
     "Reranker",
     "VerifyReport",
     "is_unused",

@@ -3,25 +3,15 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from semsig.index.checks import (
-    Ids,
-    Signatures,
-    as_batch,
-    as_ids,
-    check_k,
-    check_metric,
-    check_radius,
-)
+from semsig.index.answers import find_nearest, find_within
+from semsig.index.checks import Ids, Signatures, check_metric
 from semsig.index.exchange.collection import ExchangeableCollection
 from semsig.index.scans import Distances, Engine, new_scan
 from semsig.types import Metric
-
-Found = TypeVar("Found", Distances, NDArray[np.int64])
 
 
 class HammingIndex(ExchangeableCollection):
@@ -93,14 +83,8 @@ class HammingIndex(ExchangeableCollection):
             If `within` names an absent id.
         """
         check_metric(metric)
-        snapshot = self._store.snapshot
-        k = check_k(k, len(snapshot))
-        batch = as_batch(queries, self.schema)
-        allowed = snapshot.mask(None if within is None else as_ids(within))
-        scan = snapshot.scan(engine, partial(new_scan, engine))
-        held = min(k, max(1, len(snapshot)))
-        distances, rows = scan.search(batch, held, metric=metric, allowed=allowed)
-        return _padded(distances, k), _padded(snapshot.ids_of(rows), k)
+        scan = engine, partial(new_scan, engine)
+        return find_nearest(self._store.snapshot, queries, k, within, scan, metric=metric)
 
     def search_radius(
         self,
@@ -121,16 +105,5 @@ class HammingIndex(ExchangeableCollection):
             One pair a query, ascending, ties in order of insertion.
         """
         check_metric(metric)
-        radius = check_radius(radius)
-        batch = as_batch(queries, self.schema)
-        snapshot = self._store.snapshot
-        allowed = snapshot.mask(None if within is None else as_ids(within))
-        scan = snapshot.scan(engine, partial(new_scan, engine))
-        found = scan.search_radius(batch, radius, metric=metric, allowed=allowed)
-        return [(distances, snapshot.ids_of(rows)) for distances, rows in found]
-
-
-def _padded(found: Found, k: int) -> Found:
-    """Add columns of -1 up to `k`."""
-    padded: Any = np.pad(found, ((0, 0), (0, k - found.shape[1])), constant_values=-1)
-    return padded  # type: ignore[no-any-return]
+        scan = engine, partial(new_scan, engine)
+        return find_within(self._store.snapshot, queries, radius, within, scan, metric=metric)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+from semsig_kernels.histogram_l2 import Histograms
 from semsig_kernels.postings import Queries
 from semsig_kernels.threads import run_split, thread_count
 
@@ -22,6 +23,8 @@ Chunks = tuple[int, int]
 
 _ROWS_A_THREAD = 2**16
 
+Part = TypeVar("Part", Queries, Histograms)
+
 
 def empty_heaps(n_queries: int, k: int) -> Heaps:
     """Return heaps without rows: distances inf, rows -1."""
@@ -35,7 +38,7 @@ def weigh(queries: SbsBatch, scheme: FlatWeights | IdfWeights) -> Queries:
 
 
 def share_out(
-    queries: Queries, n_rows: int, chunk_rows: int, scan: Callable[[Queries, Chunks], Heaps]
+    queries: Part, n_rows: int, chunk_rows: int, scan: Callable[[Part, Chunks], Heaps]
 ) -> Heaps:
     """Run `scan` in threads, each over some queries or, if those are few, some chunks of rows.
 
@@ -60,9 +63,9 @@ def share_out(
     return _join(by_chunks, axis=1)
 
 
-def _slice(queries: Queries, first: int, last: int) -> Queries:
-    offsets = queries.offsets[first : last + 1]
-    return Queries(queries.codes, queries.weights, offsets, queries.totals[first:last])
+def _slice(queries: Part, first: int, last: int) -> Part:
+    offsets, totals = queries.offsets[first : last + 1], queries.totals[first:last]
+    return queries._replace(offsets=offsets, totals=totals)
 
 
 def _join(parts: list[Heaps], axis: int) -> Heaps:
