@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from semsig.errors import OptionError, SignatureError
 from semsig.types import Image, Keypoints
 from semsig.types.sbovp_schema import Detector, require_choice
+from semsig.types.schema import whole_number
 
 _RANGES = {
     "octaves": (1, 6),
@@ -21,7 +22,7 @@ _RANGES = {
     "max_points": (1, 1_000_000),
     "max_side": (32, 8192),
 }
-_THRESHOLDS: dict[Detector, float] = {"kaze": 0.001, "surf": 0.1}
+_THRESHOLDS: dict[Detector, float] = {"kaze": 0.0003, "surf": 0.1}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,8 +37,9 @@ class KeypointOptions:
     octaves : int
         How often the scale doubles, 1..6.
     threshold : float, optional
-        Least response of a keypoint, at least 0: 0.001 for KAZE by default, and 0.1, the
-        determinant of the Hessian over grey values 0..255, for SURF.
+        Least response of a keypoint, at least 0. By default 0.0003 for KAZE, which retrieves
+        better than OpenCV's 0.001 on held-out training photos and takes as long; 0.1 for SURF,
+        whose responses are determinants of the Hessian over grey values 0..255.
     max_points : int
         Most keypoints a photo, the strongest, 1..1,000,000.
     max_side : int
@@ -57,6 +59,8 @@ class KeypointOptions:
     max_side: int = 512
 
     def __post_init__(self) -> None:
+        for name in ("octaves", "max_points", "max_side"):
+            object.__setattr__(self, name, whole_number(name, getattr(self, name)))
         for name, (low, high) in _RANGES.items():
             value = getattr(self, name)
             if value is not None and not low <= value <= high:

@@ -16,7 +16,7 @@ Progress = Callable[[int, int], None]
 """Called with the steps of k-means done and those there are in all."""
 
 PER_PHOTO = 250
-_LARGE = 250_000
+_LARGE = 20_000_000
 _BATCH = 8192
 _PASSES = 4
 
@@ -32,8 +32,8 @@ def train_vocabulary(
 ) -> Vocabulary:
     """Learn visual words from the keypoints of photos, by k-means.
 
-    Of each photo at most 250 descriptors are drawn. Up to 250,000 descriptors are grouped by
-    scikit-learn's KMeans, more by MiniBatchKMeans in four passes.
+    Of each photo at most 250 descriptors are drawn. While descriptors times words are at most 20
+    million, scikit-learn's KMeans groups them, beyond MiniBatchKMeans in four passes.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ def train_vocabulary(
             f"A vocabulary of {words} words needs as many descriptors, and at least one word; "
             f"the photos gave {len(sample)}. Give more photos, or ask for fewer words."
         )
-    group = _group if len(sample) <= _LARGE else _group_batches
+    group = _group if len(sample) * words <= _LARGE else _group_batches
     centers = group(sample, words, seed, progress or (lambda _done, _total: None))
     return Vocabulary(
         words=centers, detector=detector.name, options=detector.options, training=training

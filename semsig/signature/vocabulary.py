@@ -21,7 +21,7 @@ from semsig.types.sbovp_schema import MAX_WORDS, Detector, require_choice
 
 _FORMAT = "semsig vocabulary 1"
 _SHIPPED = Path(__file__).parent / "vocabularies"
-N_WORDS = 50
+N_WORDS = 5
 """Words of a vocabulary unless asked otherwise."""
 
 

@@ -82,7 +82,7 @@ def test_options_change_what_kaze_finds():
 def test_a_detector_says_what_it_is():
     surf = load_detector("surf")
     assert (surf.name, surf.options.threshold) == ("surf", 0.1)
-    assert load_detector("kaze").options == KeypointOptions(threshold=0.001)
+    assert load_detector("kaze").options == KeypointOptions(threshold=0.0003)
     own = KeypointOptions(threshold=0.5)
     assert load_detector("kaze", own).options == own
 
@@ -90,7 +90,8 @@ def test_a_detector_says_what_it_is():
 @pytest.mark.parametrize(
     ("name", "value"),
     [("octaves", 0), ("octaves", 7), ("threshold", -1), ("threshold", float("nan")),
-     ("max_points", 0), ("max_side", 8)],
+     ("max_points", 0), ("max_side", 8),
+     ("octaves", 2.5), ("max_side", "400")],
 )  # fmt: skip
 def test_refuses_options(name, value):
     with pytest.raises(OptionError, match=name):

@@ -127,7 +127,7 @@ def test_words_are_kept_read_only_and_apart():
 @pytest.mark.parametrize("large", [False, True])
 def test_training_finds_the_groups(monkeypatch, large):
     if large:
-        monkeypatch.setattr(training, "_LARGE", 100)
+        monkeypatch.setattr(training, "_LARGE", 0)
     steps = []
     learned = train_vocabulary(
         grouped(3), KAZE, words=3, training="boxes", progress=lambda *at: steps.append(at)
