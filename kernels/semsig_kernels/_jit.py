@@ -12,6 +12,7 @@ cache name.
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -22,13 +23,13 @@ import numba.extending
 
 Kernel = TypeVar("Kernel", bound=Callable[..., object])
 
+SIMD_PATHS = ("portable", "avx2", "avx512")
+"""From the narrowest vectors to the widest."""
+
 
 def _digest_sources() -> str:
     files = sorted(Path(__file__).parent.glob("*.py"))
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:8]
-
-
-_DIGEST = _digest_sources()
 
 
 def kernel(function: Kernel) -> Kernel:
@@ -60,12 +61,31 @@ def jit_enabled() -> bool:
     return not numba.config.DISABLE_JIT
 
 
-def has_avx512() -> bool:
-    """Whether compiled kernels may use 64-byte vectors (AVX-512 F and BW).
+def simd() -> str:
+    """Return the widest vectors that compiled kernels may use, as SIMD_PATHS names them.
 
-    False when Numba is told to compile for another CPU than this one (NUMBA_CPU_NAME).
+    "portable" without the JIT, and when Numba is told to compile for another CPU than this one
+    (NUMBA_CPU_NAME). The environment variable SEMSIG_SIMD can only ask for less.
     """
-    if not jit_enabled() or numba.config.CPU_NAME:
-        return False
     features = llvmlite.binding.get_host_cpu_features()
-    return bool(features.get("avx512f") and features.get("avx512bw"))
+    best = "portable"
+    if jit_enabled() and not numba.config.CPU_NAME:
+        if features.get("avx512f") and features.get("avx512bw"):
+            best = "avx512"
+        elif features.get("avx2"):
+            best = "avx2"
+    asked = os.environ.get("SEMSIG_SIMD", best)
+    return min(asked, best, key=SIMD_PATHS.index)
+
+
+def vector_words() -> int:
+    """Return how many 8-byte words a vector of :func:`simd` has."""
+    return {"portable": 1, "avx2": 4, "avx512": 8}[simd()]
+
+
+_DIGEST = f"{_digest_sources()}-{simd()}"
+
+
+def has_avx512() -> bool:
+    """Whether compiled kernels may use 64-byte vectors (AVX-512 F and BW)."""
+    return simd() == "avx512"

@@ -16,16 +16,18 @@ from numpy.typing import NDArray
 from semsig_kernels._jit import kernel
 from semsig_kernels.compare import Rows, clear_table, fill_table, offer_row, prefetch_row
 from semsig_kernels.postings import Queries
+from semsig_kernels.simd import trailing_zeros
 from semsig_kernels.sums import (
+    BLOCK_ROWS,
     CHUNK_ROWS,
-    LANES,
     OFFSET,
     Sums,
     find_peaks,
     score_chunk,
     sum_query,
-    whole_lanes,
+    whole_blocks,
 )
+from semsig_kernels.vectors import lanes_reaching
 
 QUERIES_AT_ONCE = 8
 _BINS = 4096
@@ -68,7 +70,8 @@ def nearest_bounded(
     """
     held = max(1, min(QUERIES_AT_ONCE, queries.totals.size))
     scores = np.empty((held, chunks[1] - chunks[0], CHUNK_ROWS), np.uint16)
-    peaks = np.empty((held, chunks[1] - chunks[0], LANES), np.uint16)
+    peaks = np.zeros((held, chunks[1] - chunks[0], CHUNK_ROWS // BLOCK_ROWS), np.uint16)
+    part = np.empty(CHUNK_ROWS, np.uint8)
     needs = np.empty((held, sums.column_of.size), np.uint8)
     groups = np.empty((held, sums.column_of.size), np.int64)
     n_groups = np.empty(held, np.int64)
@@ -79,10 +82,10 @@ def nearest_bounded(
         for q in range(first, last):
             n_groups[q - first] = sum_query(sums, queries, q, groups[q - first], needs[q - first])
         for chunk in range(chunks[0], chunks[1]):
-            size = min(CHUNK_ROWS, whole_lanes(rows.totals.size - chunk * CHUNK_ROWS))
+            size = min(CHUNK_ROWS, whole_blocks(rows.totals.size - chunk * CHUNK_ROWS))
             for q in range(last - first):
                 scored = scores[q, chunk - chunks[0], :size]
-                score_chunk(sums, chunk, groups[q, : n_groups[q]], needs[q], scored)
+                score_chunk(sums, chunk, groups[q, : n_groups[q]], needs[q], part[:size], scored)
                 find_peaks(scored, peaks[q, chunk - chunks[0]])
         for q in range(first, last):
             fill_table(queries, q, table)
@@ -149,23 +152,24 @@ def _gather(
     candidates: NDArray[np.int64],
 ) -> int:
     """Write where scores are in limit..above - 1; return how many."""
+    flat_peaks, flat = peaks.reshape(-1), scores.reshape(-1)
     count = 0
-    for chunk in range(peaks.shape[0]):
-        first, best, of_chunk = chunk * CHUNK_ROWS, peaks[chunk], scores[chunk]
-        size = min(CHUNK_ROWS, n_rows - first)
-        for lane in range(best.size):
-            if best[lane] < limit:
-                continue
-            for i in range(lane, size, LANES):
-                if limit <= of_chunk[i] < above:
-                    candidates[count] = first + i
-                    count += 1
+    for block in range((n_rows + BLOCK_ROWS - 1) // BLOCK_ROWS):
+        if flat_peaks[block] < limit:
+            continue
+        near = lanes_reaching(flat, block * BLOCK_ROWS, limit)
+        while near:
+            row = block * BLOCK_ROWS + np.int64(trailing_zeros(near))
+            near &= near - np.uint64(1)
+            if flat[row] < above and row < n_rows:
+                candidates[count] = row
+                count += 1
     return count
 
 
 @kernel
 def _high_score(peaks: NDArray[np.uint16], count: int) -> int:
-    """Return a score that about `count` lanes reach; 0 if there are fewer."""
+    """Return a score that about `count` blocks reach; 0 if there are fewer."""
     flat = peaks.reshape(-1)
     highest: Any = 0
     for i in range(flat.size):
@@ -173,10 +177,10 @@ def _high_score(peaks: NDArray[np.uint16], count: int) -> int:
     reached = np.zeros(_BINS, np.int64)
     for i in range(flat.size):
         reached[min(_BINS - 1, highest - np.int64(flat[i]))] += 1
-    lanes = 0
+    blocks = 0
     for below in range(_BINS - 1):
-        lanes += reached[below]
-        if lanes >= count:
+        blocks += reached[below]
+        if blocks >= count:
             return int(max(0, highest - below))
     return 0
 

@@ -21,7 +21,7 @@ class Rows(NamedTuple):
 
     cells: NDArray[np.uint16]
     offsets: NDArray[np.int64]
-    totals: NDArray[np.int64]
+    totals: NDArray[np.int32] | NDArray[np.int64]
     """Weight of each row, shape (N,)."""
     heaviest: int
     """The greatest of them."""
@@ -49,10 +49,14 @@ def clear_table(queries: Queries, q: int, table: NDArray[np.uint8] | NDArray[np.
 @kernel
 def shared_with_row(rows: Rows, row: int, table: NDArray[np.uint8] | NDArray[np.int64]) -> int:
     """Return the weight that a row shares with the query of the table."""
-    shared = np.int64(0)
-    for j in range(rows.offsets[row], rows.offsets[row + 1]):
-        shared += np.int64(table[rows.cells[j]])
-    return int(shared)
+    cells, first, last = rows.cells, rows.offsets[row], rows.offsets[row + 1]
+    shared = other = np.int64(0)
+    for j in range(first, last - 3, 4):
+        shared += np.int64(table[cells[j]]) + np.int64(table[cells[j + 1]])
+        other += np.int64(table[cells[j + 2]]) + np.int64(table[cells[j + 3]])
+    for j in range(last - (last - first) % 4, last):
+        shared += np.int64(table[cells[j]])
+    return int(shared + other)
 
 
 @kernel

@@ -6,16 +6,21 @@ counters stay in the first-level cache.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from semsig_kernels._jit import kernel
+from semsig_kernels.simd import prefetch, trailing_zeros
 from semsig_kernels.topk import replace_worst
+from semsig_kernels.vectors import few_below, lanes_below
 
 CHUNK_ROWS = 16384
 BLOCK_ROWS = 64
+_AHEAD = 4
+TANIMOTO_ONE = 4096
+"""The integer that stands for 1 where shares are compared without division."""
 
 
 class Postings(NamedTuple):
@@ -85,7 +90,7 @@ def nearest(
     postings: Postings,
     queries: Queries,
     chunks: tuple[int, int],
-    totals: NDArray[np.int64],
+    totals: NDArray[np.int32] | NDArray[np.int64],
     tanimoto: bool,
     allowed: NDArray[np.bool_],
     shared: NDArray[np.uint16] | NDArray[np.int64],
@@ -102,14 +107,14 @@ def nearest(
         What is searched for.
     chunks : (int, int)
         First chunk, and the one after the last.
-    totals : ndarray of int64, shape (N,)
+    totals : ndarray of int32 or int64, shape (N,)
         Weight of each row, by the same weights as the queries'.
     tanimoto : bool
         Tanimoto distance rounded to float32, else Hamming.
     allowed : ndarray of bool, shape (N,) or (0,)
         Rows that may be found; of shape (0,): all.
-    shared : ndarray of uint16 or int64, shape (>= CHUNK_ROWS,)
-        Counters, all 0 before and after; wide enough for the weight any two rows share.
+    shared : ndarray of uint16 or int64, shape (CHUNK_ROWS,)
+        Counters, all 0 before and after; uint16 goes with int32, and all totals below 2^16.
     distances, rows : ndarray of float64 and int64, shape (Q, k)
         Heaps of :mod:`semsig_kernels.topk`, updated.
     """
@@ -117,24 +122,20 @@ def nearest(
         first = chunk * CHUNK_ROWS
         size = min(CHUNK_ROWS, totals.size - first)
         for q in range(queries.totals.size):
-            _add_shared(postings, chunk, queries, q, shared)
+            add_shared(postings, chunk, queries, q, shared)
             total = queries.totals[q]
-            if tanimoto:
-                _offer_tanimoto(shared, size, first, total, totals, allowed, distances[q], rows[q])
-            else:
-                _offer_hamming(shared, size, first, total, totals, allowed, distances[q], rows[q])
-            shared[:size] = 0
+            offer(shared, size, first, total, totals, tanimoto, allowed, distances[q], rows[q])
 
 
 @kernel
 def shared_weights(postings: Postings, queries: Queries, q: int, shared: NDArray[np.int64]) -> None:
     """Add to `shared`, shape (N,), the weight that each row shares with query q."""
     for chunk in range(postings.id_bounds.size - 1):
-        _add_shared(postings, chunk, queries, q, shared[chunk * CHUNK_ROWS :])
+        add_shared(postings, chunk, queries, q, shared[chunk * CHUNK_ROWS :])
 
 
 @kernel
-def _add_shared(
+def add_shared(
     postings: Postings,
     chunk: int,
     queries: Queries,
@@ -145,7 +146,13 @@ def _add_shared(
     ids = postings.ids[postings.id_bounds[chunk] : postings.id_bounds[chunk + 1]]
     starts = postings.starts[postings.start_bounds[chunk] : postings.start_bounds[chunk + 1]]
     keys = postings.keys[postings.key_bounds[chunk] : postings.key_bounds[chunk + 1]]
-    for j in range(queries.offsets[q], queries.offsets[q + 1]):
+    last_code = queries.offsets[q + 1] - 1
+    for j in range(queries.offsets[q], last_code + 1):
+        ahead = min(j + _AHEAD, last_code)
+        slot = _first_slot(keys, starts, queries.codes[ahead] >> 2)
+        if slot >= 0:
+            prefetch(ids, starts[slot])
+            prefetch(ids, starts[slot] + 32)
         slot = _first_slot(keys, starts, queries.codes[j] >> 2)
         if slot < 0:
             continue
@@ -167,55 +174,54 @@ def _first_slot(keys: NDArray[np.int64], starts: NDArray[np.uint32], cell: int) 
 
 
 @kernel
-def _offer_hamming(
+def offer(
     shared: NDArray[np.uint16] | NDArray[np.int64],
     size: int,
     first: int,
     total: int,
-    totals: NDArray[np.int64],
+    totals: NDArray[np.int32] | NDArray[np.int64],
+    tanimoto: bool,
     allowed: NDArray[np.bool_],
     distances: NDArray[np.float64],
     rows: NDArray[np.int64],
 ) -> None:
-    """Offer a chunk's rows, ascending, at the distance total + totals - 2 * shared."""
+    """Offer a chunk's rows, ascending, by the weights they share; make those weights 0 again."""
+    rule = _rule(tanimoto, total, distances[0])
     for start in range(0, size, BLOCK_ROWS):
-        stop = min(start + BLOCK_ROWS, size)
-        common = shared[start:stop]
-        own = totals[first + start : first + stop]
-        if total + _least(common, own) >= distances[0]:
-            continue
-        for i in range(own.size):
-            row = first + start + i
-            distance = total + own[i] - 2 * np.int64(common[i])
+        if start + BLOCK_ROWS <= size:
+            near = lanes_below(totals, first + start, shared, start, rule)
+        else:
+            near = few_below(totals, first + start, shared, start, rule, size - start)
+        while near:
+            i = start + np.int64(trailing_zeros(near))
+            near &= near - np.uint64(1)
+            row: Any = first + i
+            common = np.int64(shared[i])
+            distance = _distance(tanimoto, total, np.int64(totals[row]), common)
             if distance < distances[0] and (allowed.size == 0 or allowed[row]):
                 replace_worst(distances, rows, distance, row)
+                rule = _rule(tanimoto, total, distances[0])
+        shared[start : start + BLOCK_ROWS] = 0
 
 
 @kernel
-def _least(shared: NDArray[np.uint16] | NDArray[np.int64], totals: NDArray[np.int64]) -> int:
-    """Return the least totals - 2 * shared; a loop that the compiler turns into vectors."""
-    least = totals[0] - 2 * np.int64(shared[0])
-    for i in range(totals.size):
-        least = min(least, totals[i] - 2 * np.int64(shared[i]))
-    return int(least)
+def _distance(tanimoto: bool, total: int, own: Any, shared: Any) -> float:
+    """Return 1 - shared / union, 0 if both are empty; or the Hamming distance."""
+    if not tanimoto:
+        return float(total + own - 2 * shared)
+    union = total + own - shared
+    return float(np.float32(1.0 - shared / union)) if union > 0 else 0.0
 
 
 @kernel
-def _offer_tanimoto(
-    shared: NDArray[np.uint16] | NDArray[np.int64],
-    size: int,
-    first: int,
-    total: int,
-    totals: NDArray[np.int64],
-    allowed: NDArray[np.bool_],
-    distances: NDArray[np.float64],
-    rows: NDArray[np.int64],
-) -> None:
-    """Offer a chunk's rows, ascending, at the distance 1 - shared / union; 0 if both are empty."""
-    for i in range(size):
-        row = first + i
-        common = np.int64(shared[i])
-        union = total + totals[row] - common
-        distance = float(np.float32(1.0 - common / union)) if union > 0 else 0.0
-        if distance < distances[0] and (allowed.size == 0 or allowed[row]):
-            replace_worst(distances, rows, distance, row)
+def _rule(tanimoto: bool, total: Any, worst: float) -> tuple[Any, Any, Any]:
+    """Return a, b, c so that a * own - b * shared < c for every row nearer than `worst`.
+
+    For Tanimoto, shared >= s * (total + own - shared) with s a little below 1 - worst.
+    """
+    if not np.isfinite(worst):
+        return np.int64(0), np.int64(0), np.int64(1)
+    if not tanimoto:
+        return np.int64(1), np.int64(2), np.int64(worst) - total
+    part = max(np.int64(0), np.int64(np.floor((1.0 - worst) * TANIMOTO_ONE)) - 1)
+    return part, np.int64(TANIMOTO_ONE + part), np.int64(1 - part * total)

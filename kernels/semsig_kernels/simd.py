@@ -56,7 +56,7 @@ def _trailing_zeros(word: Any) -> Any:  # noqa: ARG001
     return lambda word: _cttz(word)
 
 
-def prefetch(array: Any, index: int) -> None:
+def prefetch(array: Any, index: Any) -> None:
     """Have the cache line of ``array[index]`` loaded; no more than a hint, also past the end."""
 
 
@@ -105,11 +105,11 @@ def _emit_equal_lanes(context: Any, build: Any, signature: Any, args: Any) -> An
     )
     zero = ir.Constant(_BYTES, [0] * 64)
     loaded = build.call(load, [pointer, ir.Constant(_I32, 1), build.bitcast(lanes, _LANES), zero])
-    equal = build.icmp_unsigned("==", loaded, _splat(build, build.trunc(label, _I8), _BYTES))
+    equal = build.icmp_unsigned("==", loaded, splat(build, build.trunc(label, _I8), _BYTES))
     return build.and_(build.bitcast(equal, _I64), lanes)
 
 
-def _splat(build: Any, scalar: Any, vector: Any) -> Any:
+def splat(build: Any, scalar: Any, vector: Any) -> Any:
     """Return `scalar` in every lane of a value of type `vector`."""
     undefined = ir.Constant(vector, ir.Undefined)
     first = build.insert_element(undefined, scalar, ir.Constant(_I32, 0))

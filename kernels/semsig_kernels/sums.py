@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 
 from semsig_kernels._jit import kernel
 from semsig_kernels.postings import Queries
+from semsig_kernels.vectors import highest
 
 CHUNK_ROWS = 8192
-LANES = 512
-"""A chunk's row i is in lane i % LANES; the highest score of each lane is kept."""
+BLOCK_ROWS = 32
+"""The highest score of every so many rows is kept."""
 OFFSET = 2**15
 
 
@@ -115,37 +116,62 @@ def score_chunk(
     chunk: int,
     groups: NDArray[np.int64],
     needs: NDArray[np.uint8],
+    part: NDArray[np.uint8],
     scores: NDArray[np.uint16],
 ) -> None:
-    """Score the rows of a chunk, shape (CHUNK_ROWS,)."""
+    """Score the rows of a chunk, shape (rows,); `part` is room for as many bytes.
+
+    Columns are added as bytes while their greatest sum is one, then all at once to the scores.
+    """
     start = sums.starts[chunk]
     for i in range(scores.size):
         scores[i] = start[i]
+        part[i] = 0
+    most = np.int64(0)
     for g in range(groups.size):
         group, need = groups[g], needs[g]
-        if sums.column_of[group] >= 0:
-            column = sums.columns[chunk, sums.column_of[group]]
-            for i in range(scores.size):
-                scores[i] += min(column[i], need)
-        else:
-            first, last = sums.bounds[chunk, group], sums.bounds[chunk, group + 1]
-            ids, own = sums.ids[first:last], sums.sums[first:last]
-            for p in range(ids.size):
-                scores[ids[p]] += min(own[p], need)
+        if sums.column_of[group] < 0:
+            _add_postings(sums, chunk, group, need, scores)
+            continue
+        most += np.int64(need)
+        if most > 255:
+            _move(part, scores)
+            most = np.int64(need)
+        _add_column(sums.columns[chunk, sums.column_of[group]], need, part)
+    _move(part, scores)
+
+
+@kernel
+def _add_postings(
+    sums: Sums, chunk: int, group: int, need: np.uint8, scores: NDArray[np.uint16]
+) -> None:
+    first, last = sums.bounds[chunk, group], sums.bounds[chunk, group + 1]
+    ids, own = sums.ids[first:last], sums.sums[first:last]
+    for p in range(ids.size):
+        scores[ids[p]] += min(own[p], need)
+
+
+@kernel
+def _add_column(column: NDArray[np.uint8], need: np.uint8, part: NDArray[np.uint8]) -> None:
+    for i in range(part.size):
+        part[i] += min(column[i], need)
+
+
+@kernel
+def _move(part: NDArray[np.uint8], scores: NDArray[np.uint16]) -> None:
+    for i in range(part.size):
+        scores[i] += part[i]
+        part[i] = 0
 
 
 @kernel
 def find_peaks(scores: NDArray[np.uint16], peaks: NDArray[np.uint16]) -> None:
-    """Write the highest score of each lane."""
-    for lane in range(peaks.size):
-        peaks[lane] = scores[lane]
-    for start in range(peaks.size, scores.size, peaks.size):
-        part = scores[start : start + peaks.size]
-        for lane in range(peaks.size):
-            peaks[lane] = max(peaks[lane], part[lane])
+    """Write the highest score of each block of rows."""
+    for block in range(scores.size // BLOCK_ROWS):
+        peaks[block] = highest(scores, block * BLOCK_ROWS)
 
 
 @kernel
-def whole_lanes(n_rows: int) -> int:
-    """Round up to a multiple of LANES."""
-    return (n_rows + LANES - 1) // LANES * LANES
+def whole_blocks(n_rows: int) -> int:
+    """Round up to a multiple of BLOCK_ROWS."""
+    return (n_rows + BLOCK_ROWS - 1) // BLOCK_ROWS * BLOCK_ROWS

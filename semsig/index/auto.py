@@ -7,17 +7,18 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from semsig.index.bitmaps import BitmapsScan
 from semsig.index.bounded import BoundedScan
 from semsig.index.postings import PostingsScan
 from semsig.index.scans import Distances, Scan
 from semsig.types import Metric, SbsBatch
 
 _FEWEST_ROWS = 2**14
-_ROWS_A_NEIGHBOUR = 500
+_MANY_NEIGHBOURS = 50
 
 
 class AutoScan:
-    """Exact search by sums where they rule most rows out, else over postings.
+    """Exact search by sums for the few nearest, over bitmaps for many, over postings in few rows.
 
     Parameters
     ----------
@@ -37,7 +38,7 @@ class AutoScan:
         allowed: NDArray[np.bool_] | None = None,
     ) -> tuple[Distances, NDArray[np.int64]]:
         """Find the k nearest rows to each query; see :meth:`ExactScan.search`."""
-        return self._scan(k).search(queries, k, metric=metric, allowed=allowed)
+        return self._scan(k, metric).search(queries, k, metric=metric, allowed=allowed)
 
     def search_radius(
         self,
@@ -48,17 +49,24 @@ class AutoScan:
         allowed: NDArray[np.bool_] | None = None,
     ) -> list[tuple[Distances, NDArray[np.int64]]]:
         """Find every row at a distance of at most `radius`; see :meth:`ExactScan.search_radius`."""
-        return self._scan(1).search_radius(queries, radius, metric=metric, allowed=allowed)
+        return self._scan(1, metric).search_radius(queries, radius, metric=metric, allowed=allowed)
 
-    def _scan(self, k: int) -> Scan:
-        n_rows = len(self._batch)
-        few = n_rows < _FEWEST_ROWS or k > n_rows // _ROWS_A_NEIGHBOUR
+    def _scan(self, k: int, metric: Metric) -> Scan:
         wide = self._batch.schema.cell_dtype != np.uint16
-        return self._postings if few or wide else self._bounded
+        weighed = metric == "tanimoto-idf"
+        if len(self._batch) < _FEWEST_ROWS or (wide and weighed):
+            return self._postings
+        if wide or (k >= _MANY_NEIGHBOURS and not weighed):
+            return self._bitmaps
+        return self._bounded
 
     @cached_property
     def _postings(self) -> PostingsScan:
         return PostingsScan(self._batch)
+
+    @cached_property
+    def _bitmaps(self) -> BitmapsScan:
+        return BitmapsScan(self._batch)
 
     @cached_property
     def _bounded(self) -> BoundedScan:

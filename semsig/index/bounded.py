@@ -18,6 +18,7 @@ from semsig.index.heaps import Chunks, Heaps, empty_heaps, share_out, sort_heaps
 from semsig.index.scans import Distances
 from semsig.index.scoring import (
     FlatWeights,
+    Totals,
     distance_dtype,
     distances_of,
     is_tanimoto,
@@ -140,7 +141,7 @@ class BoundedScan(ExactScan):
         return build_sums(self._batch, self._idf, self._idf_totals)
 
 
-def as_rows(batch: SbsBatch, totals: NDArray[np.int64]) -> Rows:
+def as_rows(batch: SbsBatch, totals: Totals) -> Rows:
     """Return the rows of a batch as the kernels take them, all allowed."""
     cells = np.asarray(batch.cells, np.uint16)[:]
     offsets = np.asarray(batch.offsets, np.int64)[:]

@@ -14,6 +14,7 @@ from semsig.index.scans import Distances
 from semsig.index.scoring import (
     FlatWeights,
     IdfWeights,
+    Totals,
     check_allowed,
     distance_dtype,
     is_tanimoto,
@@ -117,7 +118,7 @@ class ExactScan(ABC):
     def _scheme(self, metric: Metric) -> FlatWeights | IdfWeights:
         return self._idf if metric == "tanimoto-idf" else FlatWeights()
 
-    def _totals(self, metric: Metric) -> NDArray[np.int64]:
+    def _totals(self, metric: Metric) -> Totals:
         return self._idf_totals if metric == "tanimoto-idf" else self._flat_totals
 
     @cached_property
@@ -125,9 +126,9 @@ class ExactScan(ABC):
         return IdfWeights(self._batch)
 
     @cached_property
-    def _idf_totals(self) -> NDArray[np.int64]:
+    def _idf_totals(self) -> Totals:
         return row_totals(self._batch, self._idf)
 
     @cached_property
-    def _flat_totals(self) -> NDArray[np.int64]:
+    def _flat_totals(self) -> Totals:
         return row_totals(self._batch, FlatWeights())

@@ -19,10 +19,11 @@ from semsig_kernels.postings import (
 from semsig.index.exact import ExactScan
 from semsig.index.heaps import Chunks, Heaps, empty_heaps, share_out, sort_heaps, weigh
 from semsig.index.scans import Distances
-from semsig.index.scoring import distance_dtype, distances_of, is_tanimoto, parts_of
-from semsig.types import Metric, SbsBatch
+from semsig.index.scoring import Totals, distance_dtype, distances_of, is_tanimoto, parts_of
+from semsig.types import Metric, SbsBatch, SbsSchema
 
-_EVERY_ROW = np.zeros(0, np.bool_)
+EVERY_ROW = np.zeros(0, np.bool_)
+"""A mask that allows every row."""
 
 
 class PostingsScan(ExactScan):
@@ -42,10 +43,9 @@ class PostingsScan(ExactScan):
     def _nearest(
         self, queries: SbsBatch, k: int, metric: Metric, allowed: NDArray[np.bool_] | None
     ) -> tuple[Distances, NDArray[np.int64]]:
-        totals = self._totals(metric)
-        weighed = weigh(queries, self._scheme(metric))
-        counters = _counter_dtype(totals, weighed.totals)
-        mask = _EVERY_ROW if allowed is None else allowed
+        weighed = in_order(weigh(queries, self._scheme(metric)), self._batch.schema)
+        totals, counters = _dtypes(self._totals(metric), weighed.totals)
+        mask = EVERY_ROW if allowed is None else allowed
         held = min(k, max(1, len(self)))
 
         def scan(part: Queries, chunks: Chunks) -> Heaps:
@@ -60,7 +60,7 @@ class PostingsScan(ExactScan):
 
     def _distances(self, queries: SbsBatch, metric: Metric) -> Iterator[Distances]:
         totals = self._totals(metric)
-        weighed = weigh(queries, self._scheme(metric))
+        weighed = in_order(weigh(queries, self._scheme(metric)), self._batch.schema)
         for q in range(len(queries)):
             shared = np.zeros(len(self), np.int64)
             shared_weights(self._postings, weighed, q, shared)
@@ -70,29 +70,76 @@ class PostingsScan(ExactScan):
 
 def build_postings(batch: SbsBatch) -> Postings:
     """Invert a batch: for each chunk of rows and each (cell, level), the rows that have it."""
-    sparse = batch.schema.cell_dtype == np.uint32
-    ids = np.empty(len(batch.cells), np.uint16)
-    starts, keys = [np.zeros(0, np.uint32)], [np.zeros(0, np.int64)]
-    id_bounds = np.append(batch.offsets[:-1:CHUNK_ROWS], batch.offsets[-1])
-    for part, first in zip(parts_of(batch, CHUNK_ROWS), id_bounds, strict=False):
-        codes = part.cells.astype(np.int64)
-        cells = np.unique(codes >> 2) if sparse else np.zeros(0, np.int64)
-        slots = np.searchsorted(cells, codes >> 2) * 4 + (codes & 3) if sparse else codes
-        n_slots = 4 * (len(cells) if sparse else batch.schema.n_cells)
-        table = np.zeros(n_slots + 1, np.uint32)
-        group_rows(slots, part.offsets, table, ids[first : first + len(codes)])
-        starts.append(table)
-        keys.append(cells)
-    return Postings(
-        ids, id_bounds, np.concatenate(starts), _bounds(starts), np.concatenate(keys), _bounds(keys)
-    )
+    builder = PostingsBuilder(batch.schema)
+    for part in parts_of(batch, CHUNK_ROWS):
+        slots, cells = slots_of(part)
+        builder.add(slots, part.offsets, cells)
+    return builder.build()
 
 
-def _bounds(parts: list[NDArray[np.uint32]] | list[NDArray[np.int64]]) -> NDArray[np.int64]:
-    return np.cumsum([len(part) for part in parts], dtype=np.int64)
+def slots_of(part: SbsBatch) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the slots of a chunk's codes, shape (p,), and the cells that have slots, in order.
+
+    Cells of 16 bits all have slots, by class, then block, so that what a picture asks for lies
+    together; of 32 bits only those that occur, ascending.
+    """
+    schema = part.schema
+    if schema.cell_dtype == np.uint16:
+        codes = np.arange(4 * schema.n_cells)
+        return by_class(codes, schema)[part.cells], np.argsort(by_class(codes[::4], schema))
+    codes = part.cells.astype(np.int64)
+    cells = np.unique(codes >> 2)
+    return np.searchsorted(cells, codes >> 2) * 4 + (codes & 3), cells
 
 
-def _counter_dtype(totals: NDArray[np.int64], of_queries: NDArray[np.int64]) -> np.dtype[Any]:
-    """Return a dtype that holds the weight any row can share with any query."""
-    most = min(totals.max(initial=0), of_queries.max(initial=0))
-    return np.dtype(np.uint16 if most < 2**16 else np.int64)
+def by_class(codes: NDArray[np.int64], schema: SbsSchema) -> NDArray[np.int64]:
+    """Return codes as they are if cells are numbered by class, then block."""
+    block, label = np.divmod(codes >> 2, len(schema.classes))
+    return ((label << 2 * schema.levels) + block) * 4 + (codes & 3)
+
+
+def in_order(queries: Queries, schema: SbsSchema) -> Queries:
+    """Return queries with codes as the slots have them, ascending."""
+    if schema.cell_dtype != np.uint16:
+        return queries
+    codes = by_class(queries.codes, schema)
+    query = np.repeat(np.arange(len(queries.totals)), np.diff(queries.offsets))
+    order = np.argsort(query * (4 * schema.n_cells) + codes)
+    return queries._replace(codes=codes[order], weights=queries.weights[order])
+
+
+class PostingsBuilder:
+    """Postings in the making, chunk after chunk."""
+
+    def __init__(self, schema: SbsSchema) -> None:
+        self._every_cell = schema.cell_dtype == np.uint16
+        self._ids = [np.zeros(0, np.uint16)]
+        self._starts = [np.zeros(0, np.uint32)]
+        self._keys = [np.zeros(0, np.int64)]
+
+    def add(
+        self, slots: NDArray[np.int64], offsets: NDArray[np.int64], cells: NDArray[np.int64]
+    ) -> None:
+        """Add a chunk: row i has ``slots[offsets[i]:offsets[i + 1]]``; see :func:`slots_of`."""
+        starts, ids = np.zeros(4 * len(cells) + 1, np.uint32), np.empty(len(slots), np.uint16)
+        group_rows(slots, offsets, starts, ids)
+        self._ids.append(ids)
+        self._starts.append(starts)
+        self._keys.append(cells[:0] if self._every_cell else cells)
+
+    def build(self) -> Postings:
+        """Return the postings of all chunks."""
+        ids, starts, keys = self._ids, self._starts, self._keys
+        joined = np.concatenate(ids), np.concatenate(starts), np.concatenate(keys)
+        bounds = [np.cumsum([len(p) for p in parts]) for parts in (ids, starts, keys)]
+        return Postings(joined[0], bounds[0], joined[1], bounds[1], joined[2], bounds[2])
+
+
+def _dtypes(totals: Totals, of_queries: NDArray[np.int64]) -> tuple[Totals, np.dtype[Any]]:
+    """Return totals, and a dtype for the weight that rows and queries share, as kernels need them.
+
+    int32 and uint16 if all totals are below 2^16, else int64.
+    """
+    if max(totals.max(initial=0), of_queries.max(initial=0)) < 2**16:
+        return totals.astype(np.int32, copy=False), np.dtype(np.uint16)
+    return totals.astype(np.int64, copy=False), np.dtype(np.int64)

@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 from semsig.errors import OptionError
 from semsig.types import Metric, SbsBatch
 
-Engine = Literal["auto", "bounded", "postings", "dense"]
+Engine = Literal["auto", "bitmaps", "bounded", "postings", "dense"]
 """How to search: every engine gives the same answers; ``"auto"`` takes the fastest."""
 
 _ENGINES = {
     "auto": ("semsig.index.auto", "AutoScan"),
+    "bitmaps": ("semsig.index.bitmaps", "BitmapsScan"),
     "bounded": ("semsig.index.bounded", "BoundedScan"),
     "postings": ("semsig.index.postings", "PostingsScan"),
     "dense": ("semsig.index.dense", "DenseScan"),

@@ -22,6 +22,9 @@ from semsig.errors import OptionError
 from semsig.index.scans import Distances
 from semsig.types import Metric, SbsBatch
 
+Totals = NDArray[np.int32] | NDArray[np.int64]
+"""Total weights of signatures."""
+
 IDF_ONE = 2**16
 """The integer that stands for an idf of 1."""
 
@@ -43,16 +46,18 @@ class FlatWeights:
         """Return the weight of levels 1..4 of each code's cell, shape (n, 4)."""
         return np.tile(_FLAT, (len(codes), 1))
 
+    def own(self, codes: NDArray[np.integer]) -> NDArray[np.int64]:
+        """Return the weight of each code, shape (n,)."""
+        own: NDArray[np.int64] = _FLAT[codes & 3]
+        return own
+
 
 class IdfWeights:
     """Every bit weighs its idf over the rows of a batch."""
 
     def __init__(self, batch: SbsBatch) -> None:
-        codes, counts = _count_codes(batch)
-        self._cells, position = np.unique(codes >> 2, return_inverse=True)
-        frequency = np.zeros((len(self._cells) + 1, 4), np.int64)
-        frequency[position, codes & 3] = counts
-        frequency = frequency[:, ::-1].cumsum(axis=1)[:, ::-1]
+        self._cells, frequency = bit_frequency(batch)
+        frequency = np.concatenate([frequency, np.zeros((1, 4), np.int64)])
         bits = idf(frequency, len(batch))
         bits[:, 0] *= 2
         self._weights = bits.cumsum(axis=1)
@@ -65,11 +70,31 @@ class IdfWeights:
         known[known] = self._cells[position[known]] == cells[known]
         return self._weights[np.where(known, position, -1)]
 
+    def own(self, codes: NDArray[np.integer]) -> NDArray[np.int64]:
+        """Return the weight of each code, shape (n,)."""
+        wide = codes.astype(np.int64)
+        return np.take_along_axis(self.of(wide), (wide & 3)[:, None], axis=1)[:, 0]
+
+
+def bit_frequency(batch: SbsBatch) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the distinct cells (n,), ascending, and how many rows reach levels 1..4 (n, 4)."""
+    codes, counts = _count_codes(batch)
+    cells, position = np.unique(codes >> 2, return_inverse=True)
+    frequency = np.zeros((len(cells), 4), np.int64)
+    frequency[position, codes & 3] = counts
+    return cells, frequency[:, ::-1].cumsum(axis=1)[:, ::-1]
+
 
 def _count_codes(batch: SbsBatch) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the distinct codes, ascending, and how many rows have each."""
-    codes, counts = np.unique(batch.cells, return_counts=True)
-    return codes.astype(np.int64), counts.astype(np.int64)
+    if batch.schema.cell_dtype == np.uint16:
+        by_code = np.zeros(4 * batch.schema.n_cells, np.int64)
+        for part in parts_of(batch, _ROWS_AT_ONCE):
+            by_code += np.bincount(part.cells, minlength=len(by_code))
+        codes = np.flatnonzero(by_code)
+        return codes, by_code[codes]
+    distinct, counts = np.unique(batch.cells, return_counts=True)
+    return distinct.astype(np.int64), counts.astype(np.int64)
 
 
 def weights_and_totals(
@@ -77,15 +102,16 @@ def weights_and_totals(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """Return codes (n,), the weights of their levels (n, 4), and each signature's total (N,)."""
     codes = batch.cells.astype(np.int64)
-    weights = scheme.of(codes)
-    own = np.take_along_axis(weights, (codes & 3)[:, None], axis=1)[:, 0]
-    return codes, weights, _sum_rows(own, batch.offsets)
+    return codes, scheme.of(codes), _sum_rows(scheme.own(codes), batch.offsets)
 
 
-def row_totals(batch: SbsBatch, scheme: FlatWeights | IdfWeights) -> NDArray[np.int64]:
-    """Return the total weight of each signature, shape (N,)."""
-    parts = [weights_and_totals(part, scheme)[2] for part in parts_of(batch, _ROWS_AT_ONCE)]
-    return np.concatenate([np.zeros(0, np.int64), *parts])
+def row_totals(batch: SbsBatch, scheme: FlatWeights | IdfWeights) -> Totals:
+    """Return the total weight of each signature, shape (N,); int32 if all are below 2^16."""
+    parts = [
+        _sum_rows(scheme.own(part.cells), part.offsets) for part in parts_of(batch, _ROWS_AT_ONCE)
+    ]
+    totals = np.concatenate([np.zeros(0, np.int64), *parts])
+    return totals.astype(np.int32) if totals.max(initial=0) < 2**16 else totals
 
 
 def parts_of(batch: SbsBatch, rows: int) -> Iterator[SbsBatch]:
@@ -103,7 +129,7 @@ def _sum_rows(values: NDArray[np.int64], offsets: NDArray[np.int64]) -> NDArray[
 
 
 def distances_of(
-    shared: NDArray[np.integer], total: int, totals: NDArray[np.int64], *, tanimoto: bool
+    shared: NDArray[np.integer], total: int, totals: Totals, *, tanimoto: bool
 ) -> Distances:
     """Distances of one query to N rows, from the weight they share and their totals."""
     if not tanimoto:

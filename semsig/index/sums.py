@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from semsig_kernels.sums import CHUNK_ROWS, OFFSET, Sums, sum_rows
 
-from semsig.index.scoring import FlatWeights, IdfWeights, parts_of, weights_and_totals
+from semsig.index.scoring import FlatWeights, IdfWeights, Totals, parts_of, weights_and_totals
 from semsig.types import SbsBatch, SbsSchema
 
-_FREQUENT = 0.1
+_FREQUENT = 0.05
 
 
 class _Entries(NamedTuple):
@@ -30,9 +30,7 @@ class _Postings(NamedTuple):
     starts: NDArray[np.int64]
 
 
-def build_sums(
-    batch: SbsBatch, scheme: FlatWeights | IdfWeights, totals: NDArray[np.int64]
-) -> Sums:
+def build_sums(batch: SbsBatch, scheme: FlatWeights | IdfWeights, totals: Totals) -> Sums:
     """Sum the weights of each row's cells by group; `totals` are the rows' own, shape (N,)."""
     group_of = quarter_groups(batch.schema)
     n_groups = int(group_of.max()) + 1
@@ -108,7 +106,7 @@ def _entries(
     return _Entries(*(column[:count] for column in entries))
 
 
-def _unit(chunks: list[_Entries], totals: NDArray[np.int64]) -> int:
+def _unit(chunks: list[_Entries], totals: Totals) -> int:
     """Return the least unit by which sums fit a byte and half the totals fit 15 bits."""
     greatest = max((int(c.sums.max(initial=0)) for c in chunks), default=0)
     return max(1, -(-greatest // 255), -(-int(totals.max(initial=0)) // 2**15))

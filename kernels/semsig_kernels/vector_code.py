@@ -1,0 +1,185 @@
+"""LLVM code of :mod:`semsig_kernels.vectors`, which says what each function does.
+
+It exists only compiled, and NUMBA_BOUNDSCHECK does not reach into it. LLVM cuts a vector wider
+than the CPU's registers into several.
+"""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.core.datamodel import models
+from numba.extending import register_model
+
+from semsig_kernels._jit import intrinsic, overload, vector_words
+from semsig_kernels.simd import Emitted, splat
+
+LANE_WORDS = vector_words()
+
+_I32, _I64 = ir.IntType(32), ir.IntType(64)
+_WORDS = ir.VectorType(_I64, LANE_WORDS)
+_MASK = ir.VectorType(ir.IntType(1), 64)
+_BYTES = ir.VectorType(ir.IntType(8), 64)
+
+
+class _VectorType(types.Type):  # type: ignore[misc]
+    """Numba's type of a vector of LANE_WORDS words."""
+
+    def __init__(self) -> None:
+        super().__init__(name=f"Vector{LANE_WORDS}")
+
+
+_VECTOR = _VectorType()
+
+
+@register_model(_VectorType)
+class _VectorModel(models.PrimitiveModel):  # type: ignore[misc]
+    def __init__(self, manager: Any, numba_type: Any) -> None:
+        super().__init__(manager, numba_type, _WORDS)
+
+
+def _pointer(context: Any, build: Any, vector: Any, array: Any, value: Any, index: Any) -> Any:
+    """Return where a vector starts in a contiguous array."""
+    data = context.make_array(array)(context, build, value).data
+    return build.bitcast(build.gep(data, [index]), vector.as_pointer())
+
+
+def _read(build: Any, pointer: Any, align: int) -> Any:
+    vector = build.load(pointer)
+    vector.align = align
+    return vector
+
+
+@intrinsic
+def load(typing: Any, words: Any, start: Any) -> Emitted:  # noqa: ARG001
+    """LLVM code of :func:`semsig_kernels.vectors.load_word`."""
+
+    def emit(context: Any, build: Any, signature: Any, args: Any) -> Any:
+        return _read(build, _pointer(context, build, _WORDS, signature.args[0], *args), 8)
+
+    return _VECTOR(words, types.int64), emit
+
+
+@intrinsic
+def store(typing: Any, words: Any, start: Any, vector: Any) -> Emitted:  # noqa: ARG001
+    """LLVM code of :func:`semsig_kernels.vectors.store_word`."""
+
+    def emit(context: Any, build: Any, signature: Any, args: Any) -> Any:
+        pointer = _pointer(context, build, _WORDS, signature.args[0], *args[:2])
+        build.store(args[2], pointer).align = 8
+        return context.get_dummy_value()
+
+    return types.void(words, types.int64, _VECTOR), emit
+
+
+def _define(plain: Any, instruction: str) -> None:
+    """Make an operator of Python one LLVM instruction on two vectors."""
+
+    @intrinsic
+    def combine(typing: Any, one: Any, other: Any) -> Emitted:  # noqa: ARG001
+        def emit(_: Any, build: Any, __: Any, args: Any) -> Any:
+            return getattr(build, instruction)(*args)
+
+        return _VECTOR(_VECTOR, _VECTOR), emit
+
+    @overload(plain)
+    def of_vectors(one: Any, other: Any) -> Any:
+        if isinstance(one, _VectorType) and isinstance(other, _VectorType):
+            return lambda one, other: combine(one, other)
+        return None
+
+
+for _operator, _instruction in (
+    (operator.and_, "and_"),
+    (operator.or_, "or_"),
+    (operator.xor, "xor"),
+):
+    _define(_operator, _instruction)
+
+
+@intrinsic
+def add_counts(typing: Any, planes: Any, word: Any, shared: Any) -> Emitted:  # noqa: ARG001
+    """LLVM code of :func:`semsig_kernels.vectors.add_spread_counts`."""
+    return types.void(planes, types.int64, shared), _emit_add_counts
+
+
+def _emit_add_counts(context: Any, build: Any, signature: Any, args: Any) -> Any:
+    planes = context.make_array(signature.args[0])(context, build, args[0])
+    width = build.extract_value(planes.shape, 1)
+    zeros = counts = ir.Constant(_BYTES, [0] * 64)
+    for plane in range(8):
+        index = build.add(args[1], build.mul(width, _I64(plane)))
+        mask = build.bitcast(build.load(build.gep(planes.data, [index])), _MASK)
+        weight = ir.Constant(_BYTES, [1 << plane] * 64)
+        counts = build.or_(counts, build.select(mask, weight, zeros))
+    shorts = ir.VectorType(ir.IntType(16), 64)
+    start = build.mul(args[1], _I64(64))
+    pointer = _pointer(context, build, shorts, signature.args[2], args[2], start)
+    added = build.add(_read(build, pointer, 2), build.zext(counts, shorts))
+    build.store(added, pointer).align = 2
+    return context.get_dummy_value()
+
+
+@intrinsic
+def lanes_below(
+    typing: Any,  # noqa: ARG001
+    totals: Any,
+    first: Any,  # noqa: ARG001
+    shared: Any,
+    start: Any,  # noqa: ARG001
+    rule: Any,
+) -> Emitted:
+    """LLVM code of :func:`semsig_kernels.vectors.every_below`."""
+    return types.uint64(totals, types.int64, shared, types.int64, rule), _emit_lanes_below
+
+
+def _emit_lanes_below(context: Any, build: Any, signature: Any, args: Any) -> Any:
+    of_totals, of_shared = signature.args[0].dtype, signature.args[2].dtype
+    lane = ir.IntType(of_totals.bitwidth)
+    lanes = ir.VectorType(lane, 64)
+    owns = _pointer(context, build, lanes, signature.args[0], *args[:2])
+    stored = ir.VectorType(ir.IntType(of_shared.bitwidth), 64)
+    commons = _pointer(context, build, stored, signature.args[2], *args[2:4])
+    common = _read(build, commons, of_shared.bitwidth // 8)
+    if of_shared.bitwidth < lane.width:
+        common = build.zext(common, lanes)
+    rule = [build.extract_value(args[4], i) for i in range(3)]
+    if lane.width < 64:
+        rule = [build.trunc(part, lane) for part in rule]
+    a, b, c = (splat(build, part, lanes) for part in rule)
+    own = _read(build, owns, lane.width // 8)
+    left = build.sub(build.mul(a, own), build.mul(b, common))
+    return build.bitcast(build.icmp_signed("<", left, c), _I64)
+
+
+@intrinsic
+def highest(typing: Any, scores: Any, start: Any) -> Emitted:  # noqa: ARG001
+    """LLVM code of :func:`semsig_kernels.vectors.highest_of_32`."""
+    return types.uint16(scores, types.int64), _emit_highest
+
+
+def _emit_highest(context: Any, build: Any, signature: Any, args: Any) -> Any:
+    shorts = ir.VectorType(ir.IntType(16), 32)
+    reduce = cgutils.get_or_insert_function(
+        build.module, ir.FunctionType(ir.IntType(16), [shorts]), "llvm.vector.reduce.umax.v32i16"
+    )
+    scores = _read(build, _pointer(context, build, shorts, signature.args[0], *args), 2)
+    return build.call(reduce, [scores])
+
+
+@intrinsic
+def lanes_reaching(typing: Any, scores: Any, start: Any, limit: Any) -> Emitted:  # noqa: ARG001
+    """LLVM code of :func:`semsig_kernels.vectors.reaching_of_32`."""
+    return types.uint64(scores, types.int64, types.int64), _emit_lanes_reaching
+
+
+def _emit_lanes_reaching(context: Any, build: Any, signature: Any, args: Any) -> Any:
+    shorts = ir.VectorType(ir.IntType(16), 32)
+    scores = _read(build, _pointer(context, build, shorts, signature.args[0], *args[:2]), 2)
+    limit = splat(build, build.trunc(args[2], ir.IntType(16)), shorts)
+    reaching = build.icmp_unsigned(">=", scores, limit)
+    return build.zext(build.bitcast(reaching, _I32), _I64)

@@ -1,0 +1,117 @@
+"""Vectors of LANE_WORDS 8-byte words, and steps over 64 rows at once, as wide as the CPU allows.
+
+Kernels :func:`load` vectors, combine them with ``&``, ``|`` and ``^``, and :func:`store` them.
+Where :func:`semsig_kernels._jit.simd` says "portable" a vector is a plain uint64 and everything
+here plain Numba; otherwise it is LLVM code of :mod:`semsig_kernels.vector_code`, for which LLVM
+picks the instructions of the CPU. The results are the same.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from semsig_kernels import vector_code
+from semsig_kernels._jit import kernel
+
+LANE_WORDS = vector_code.LANE_WORDS
+
+_SPREAD = np.array(
+    [sum((byte >> bit & 1) << 8 * bit for bit in range(8)) for byte in range(256)], np.uint64
+)
+"""Bit j of the index as byte j of the entry."""
+
+
+@kernel
+def load_word(words: NDArray[np.uint64], start: int) -> Any:
+    """Return the vector at ``words[start : start + LANE_WORDS]``; `words` is 1-D, contiguous."""
+    return words[start]
+
+
+@kernel
+def store_word(words: NDArray[np.uint64], start: int, vector: Any) -> None:
+    """Write a vector to ``words[start : start + LANE_WORDS]``."""
+    words[start] = vector
+
+
+@kernel
+def add_spread_counts(planes: NDArray[np.uint64], word: int, shared: NDArray[np.uint16]) -> None:
+    """Add to ``shared[64 * word + j]`` the number whose bit p is bit j of ``planes[p, word]``.
+
+    planes: shape (8, n), contiguous; shared: shape (>= 64 * n,), contiguous.
+    """
+    for part in range(8):
+        counts = np.uint64(0)
+        for plane in range(8):
+            byte = (planes[plane, word] >> np.uint64(8 * part)) & np.uint64(255)
+            counts |= _SPREAD[np.int64(byte)] << np.uint64(plane)
+        for lane in range(8):
+            count = (counts >> np.uint64(8 * lane)) & np.uint64(255)
+            shared[64 * word + 8 * part + lane] += np.uint16(count)
+
+
+@kernel
+def few_below(
+    totals: NDArray[Any],
+    first: int,
+    shared: NDArray[Any],
+    start: int,
+    rule: tuple[int, int, int],
+    count: int,
+) -> np.uint64:
+    """As :func:`every_below` for `count` rows, at most 64."""
+    own_factor, shared_factor, limit = rule
+    below = np.uint64(0)
+    for j in range(count):
+        own, common = np.int64(totals[first + j]), np.int64(shared[start + j])
+        if own_factor * own - shared_factor * common < limit:
+            below |= np.uint64(1) << np.uint64(j)
+    return below
+
+
+@kernel
+def every_below(
+    totals: NDArray[Any],
+    first: int,
+    shared: NDArray[Any],
+    start: int,
+    rule: tuple[int, int, int],
+) -> np.uint64:
+    """Bit j says whether a * totals[first + j] - b * shared[start + j] < c; (a, b, c) is `rule`.
+
+    Arrays of int32 and uint16, or both of int64; all values here fit the type of `totals`.
+    """
+    return few_below(totals, first, shared, start, rule, 64)
+
+
+@kernel
+def highest_of_32(scores: NDArray[np.uint16], start: int) -> np.uint16:
+    """Return the greatest of ``scores[start : start + 32]``."""
+    greatest = scores[start]
+    for i in range(start + 1, start + 32):
+        greatest = max(greatest, scores[i])
+    return greatest  # type: ignore[no-any-return]
+
+
+@kernel
+def reaching_of_32(scores: NDArray[np.uint16], start: int, limit: int) -> np.uint64:
+    """Bit j says whether ``scores[start + j] >= limit``, j < 32; limit is in 0..65535."""
+    reaching = np.uint64(0)
+    for j in range(32):
+        if scores[start + j] >= limit:
+            reaching |= np.uint64(1) << np.uint64(j)
+    return reaching
+
+
+load: Any = load_word
+store: Any = store_word
+add_counts: Any = add_spread_counts
+lanes_below: Any = every_below
+highest: Any = highest_of_32
+lanes_reaching: Any = reaching_of_32
+if LANE_WORDS > 1:
+    load, store = vector_code.load, vector_code.store
+    add_counts, lanes_below = vector_code.add_counts, vector_code.lanes_below
+    highest, lanes_reaching = vector_code.highest, vector_code.lanes_reaching
