@@ -118,14 +118,15 @@ def _encode_list(entries: NDArray[np.uint64], stream: NDArray[np.uint16], end: i
     while first < entries.size:
         last = min(_end_of_run(entries, first, 16), first + _LONGEST)
         if last - first < FEW_ROWS and n_few < _LONGEST - FEW_ROWS:
-            entries[n_few : n_few + last - first] = entries[first:last]
-            n_few += last - first
+            for j in range(first, last):
+                entries[n_few] = entries[j]
+                n_few += 1
         else:
             stream[end] = (entries[first] >> np.uint64(16)) & low
             stream[end + 1] = last - first - 1
             end += 2
-            for entry in entries[first:last]:
-                stream[end] = entry & low
+            for j in range(first, last):
+                stream[end] = entries[j] & low
                 end += 1
         first = last
     if n_few == 0:
