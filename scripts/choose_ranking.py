@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.paper.beat import PYRAMID, SBS, gem, phrases
+from benchmarks.paper.beat import SBS, parts
 from benchmarks.paper.cache import Cache
 from benchmarks.paper.distances import fused, sbs_distances
 from benchmarks.paper.material import Material
@@ -73,17 +73,13 @@ def ways(material: Material) -> Iterator[Way]:
     """Yield what is compared: steps of SBS, weights of fusion, numbers of neighbours."""
     for name, options in SBS.items():
         yield name, sbs_distances(material, options), None
-    parts = {
-        "sbs": sbs_distances(material, PYRAMID),
-        "sbovp": phrases(material),
-        "gem": gem(material),
-    }
-    yield "SBOVP alone", parts["sbovp"], None
-    yield "GeM alone", parts["gem"], None
+    of = parts(material)
+    yield "SBOVP alone", of["sbovp"], None
+    yield "GeM alone", of["gem"], None
     for weights in ((0.25, 0, 1), (0.25, 0.5, 0), *product((0.125, 0.25, 0.5), (0.25, 0.5), (1,))):
-        total = fused(list(zip(weights, parts.values(), strict=True)))
+        total = fused(list(zip(weights, of.values(), strict=True)))
         yield f"sbs, sbovp, gem: {weights}", total, None
-    best = fused(list(zip((0.25, 0.5, 1), parts.values(), strict=True)))
+    best = fused(list(zip((0.25, 0.5, 1), of.values(), strict=True)))
     for k1, k2, weight in product((10, 20, 30, 40), (4, 8), (0.1, 0.3, 0.5)):
         options = RerankOptions(k1=k1, k2=k2, weight=weight)
         yield f"all, k1 {k1}, k2 {k2}, weight {weight}", best, options

@@ -11,7 +11,7 @@ from scipy.sparse import csr_array
 from benchmarks.paper.material import Material
 from semsig.config import RerankOptions
 from semsig.evaluate import Evaluation, measure
-from semsig.rankings import Distances, RankingOptions, SignatureDistances
+from semsig.rankings import Distances, RankingOptions, SignatureDistances, some_of
 from semsig.types import SbovpBatch
 
 
@@ -54,6 +54,13 @@ def sbovp_vectors(batch: SbovpBatch) -> csr_array:
         return rows
     lengths = np.repeat(np.sqrt(np.maximum(_squares(rows), 1e-12)), np.diff(batch.offsets))
     return csr_array((values / lengths, rows.indices, rows.indptr), shape=shape)
+
+
+def remembered(material: Material, distances: Distances) -> Distances:
+    """Compute all distances once, to ask for them often."""
+    numbers = np.arange(len(material.photos.paths))
+    rows = np.concatenate([distances(some) for some in some_of(numbers)])
+    return lambda asked: rows[asked]
 
 
 def fused(parts: Sequence[tuple[float, Distances]]) -> Distances:

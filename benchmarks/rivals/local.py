@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, Self
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.cluster import MiniBatchKMeans
 from sklearn.decomposition import PCA
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
 
 from semsig.types import Image
@@ -42,8 +44,10 @@ def sample(descriptors: Sequence[Descriptors], most: int = SAMPLE) -> Descriptor
 
 
 def learn_words(rows: Descriptors, count: int) -> Descriptors:
-    """Return `count` visual words, (count, d), by k-means."""
-    means = MiniBatchKMeans(count, n_init=1, batch_size=4096, random_state=0).fit(rows)
+    """Return `count` visual words, (count, d), by k-means; no more than there are rows."""
+    means = MiniBatchKMeans(min(count, len(rows)), n_init=1, batch_size=4096, random_state=0).fit(
+        rows
+    )
     return np.asarray(means.cluster_centers_, np.float32)
 
 
@@ -157,7 +161,8 @@ class Fisher:
         """Learn axes and Gaussians of diagonal covariance."""
         axes = PCA(32, random_state=0).fit(rows)
         mixture = GaussianMixture(32, covariance_type="diag", max_iter=30, random_state=0)
-        return cls(axes, mixture.fit(axes.transform(rows)))
+        with warnings.catch_warnings(action="ignore", category=ConvergenceWarning):
+            return cls(axes, mixture.fit(axes.transform(rows)))
 
     def __call__(self, descriptors: Descriptors) -> NDArray[np.float32]:
         """Gradients by means and deviations; signed square roots, then length 1."""
