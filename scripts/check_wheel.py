@@ -24,6 +24,7 @@ EXPECTED = (
     "semsig/datasets/*.toml",
     "semsig/segment/weights/*.onnx",
     "semsig/segment/weights/*.json",
+    "semsig/signature/vocabularies/*.npz",
     "semsig/report/*.html",
     "semsig_kernels/__init__.py",
     "semsig_kernels/py.typed",
