@@ -6,6 +6,9 @@ import os
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from semsig.errors import OptionError
 
 SignatureName = Literal["sbs", "sbovp", "fused"]
@@ -88,3 +91,35 @@ class RerankOptions:
             raise OptionError(f"weight must be 0 to 1; {self.weight} came.")
         if self.depth <= self.k1:
             raise OptionError(f"depth must be more than k1 = {self.k1}; {self.depth} came.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FusionOptions:
+    """How the distances of both signatures become one.
+
+    ``(1 - weight) * d_SBS + weight * d_SBOVP / sqrt(2)``, d_SBS by "tanimoto-idf"; both are 0 to 1
+    where phrases have norm "sqrt" or "l2".
+
+    Parameters
+    ----------
+    weight : float
+        Share of the phrases, 0 to 1; the default is chosen on held-out training photos.
+
+    Raises
+    ------
+    OptionError
+        If the weight is out of range.
+    """
+
+    weight: float = 0.5
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.weight <= 1:
+            raise OptionError(f"weight must be 0 to 1; {self.weight} came.")
+
+    def fuse(
+        self, blocks: NDArray[np.float32], phrases: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        """Return the fused distances; all arrays of one shape, float32."""
+        share = np.float32(self.weight)
+        return (1 - share) * blocks + share / np.float32(2**0.5) * phrases

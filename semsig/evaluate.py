@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from semsig.config import RerankOptions
+from semsig.comparisons import Comparison, PhraseComparison, compare_by
+from semsig.config import RerankOptions, SignatureName
 from semsig.datasets import Dataset, Photos, load_dataset
 from semsig.errors import DatasetError, ImageError
 from semsig.image import read_image
@@ -25,15 +26,18 @@ from semsig.measures import (
     precision_at,
 )
 from semsig.query import Box
-from semsig.rankings import Distances, RankingOptions, SignatureDistances, Views, rank, some_of
+from semsig.rankings import Distances, RankingOptions, rank, some_of
 from semsig.segment import Segmenter, load_segmenter, segment_paths
-from semsig.types import LabelMap, Metric
+from semsig.types import Image, LabelMap, Metric
 
 Rankings = Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]
 """Some queries' numbers and, for each, positions in the database; see :func:`rank`."""
 
 Progress = Callable[[str, int, int], None]
 """Called with what is going on (``"segment"``, ``"search"``), how much is done, of how much."""
+
+
+_LONGEST = 512
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,9 +110,11 @@ def evaluate(
     pyramid: bool = False,
     mirrored: bool = False,
     rerank: RerankOptions | None = None,
+    signature: SignatureName = "sbs",
+    phrases: PhraseComparison | None = None,
     progress: Progress | None = None,
 ) -> Evaluation:
-    """Measure retrieval by SBS signatures on a benchmark.
+    """Measure retrieval by signatures on a benchmark.
 
     Parameters
     ----------
@@ -126,6 +132,10 @@ def evaluate(
         The distance.
     pyramid, mirrored, rerank : optional
         See :class:`semsig.rankings.RankingOptions`.
+    signature : {"sbs", "sbovp", "fused"}
+        What photos are compared by. Fused takes metric "tanimoto-idf".
+    phrases : PhraseComparison, optional
+        How phrases are made; KAZE's shipped words and the default options if left out.
     progress : callable, optional
         Told what is going on; see :data:`Progress`.
 
@@ -136,7 +146,8 @@ def evaluate(
     SegmenterError
         If the segmenter cannot be loaded.
     OptionError
-        If `levels` or `metric` is out of range.
+        If `levels`, `metric` or `signature` is out of range, or options of SBS are given for
+        phrases alone.
     """
     benchmark = dataset if isinstance(dataset, Dataset) else load_dataset(dataset)
     options = RankingOptions(
@@ -148,12 +159,13 @@ def evaluate(
         segmenter = f"files:{labels}"
     if isinstance(segmenter, str):
         segmenter = load_segmenter(segmenter)
-    signed, skipped = _sign(photos, segmenter, options, report)
+    comparison = compare_by(signature, options, phrases)
+    signed, skipped = _sign(photos, segmenter, comparison, report)
     usable = np.array([number in signed for number in range(len(photos.paths))])
     if not (photos.is_query & usable).any() or not (photos.in_database & usable).any():
         raise DatasetError(_nothing_left(benchmark, skipped))
     database = [signed[int(number)] for number in np.flatnonzero(photos.in_database & usable)]
-    compare = SignatureDistances(database, metric)
+    compare = comparison.among(database)
     found = measure(
         benchmark,
         photos,
@@ -162,7 +174,7 @@ def evaluate(
         rerank=rerank,
         progress=report,
     )
-    settings = _settings(benchmark, segmenter, options)
+    settings = _settings(benchmark, segmenter, comparison) | {"signature": signature}
     return replace(found, skipped=tuple(skipped), settings=settings)
 
 
@@ -213,14 +225,16 @@ def measure(
 
 
 def _sign(
-    photos: Photos, segmenter: Segmenter, options: RankingOptions, report: Progress
-) -> tuple[dict[int, Views], list[Skipped]]:
+    photos: Photos, segmenter: Segmenter, comparison: Comparison, report: Progress
+) -> tuple[dict[int, Any], list[Skipped]]:
     """Return what each photo that can be segmented is compared by, by its number; the others."""
-    signed: dict[int, Views] = {}
+    signed: dict[int, Any] = {}
     skipped: list[Skipped] = []
-    for number, (path, outcome) in enumerate(segment_paths(segmenter, photos.paths)):
+    found = comparison.keypoints(_image(photos, number) for number in range(len(photos.paths)))
+    outcomes = zip(segment_paths(segmenter, photos.paths), found, strict=False)
+    for number, ((path, outcome), keypoints) in enumerate(outcomes):
         if isinstance(outcome, LabelMap):
-            signed[number] = options.signatures(_part(outcome, photos, number))
+            signed[number] = comparison.sign(_part(outcome, photos, number), keypoints)
         else:
             reason = outcome.reason if isinstance(outcome, ImageError) else "no-label-map"
             skipped.append(Skipped(path=str(path), reason=reason, message=str(outcome)))
@@ -228,14 +242,29 @@ def _sign(
     return signed, skipped
 
 
+def _image(photos: Photos, number: int) -> Image:
+    """Read what is asked for of a photo; one pixel where it cannot be read, which is told later."""
+    try:
+        image = read_image(photos.paths[number], at_least=_LONGEST)
+    except ImageError:
+        return np.zeros((1, 1, 3), np.uint8)
+    if number in photos.listed:
+        image = np.ascontiguousarray(image[_box(photos, number).slices(*image.shape[:2])])
+    return image
+
+
 def _part(label_map: LabelMap, photos: Photos, number: int) -> LabelMap:
     """Return the part of a photo's label map that is asked for; all of it but in listed mode."""
     if number not in photos.listed:
         return label_map
+    return _box(photos, number).crop(label_map)
+
+
+def _box(photos: Photos, number: int) -> Box:
     height, width, _ = read_image(photos.paths[number]).shape
     sides = np.array(photos.listed[number].box) / (width, height, width, height)
     left, top, right, bottom = np.clip(sides, 0, 1).tolist()
-    return Box(left=left, top=top, right=right, bottom=bottom).crop(label_map)
+    return Box(left=left, top=top, right=right, bottom=bottom)
 
 
 def _nothing_left(dataset: Dataset, skipped: list[Skipped]) -> str:
@@ -297,12 +326,12 @@ def _by_class(
     }
 
 
-def _settings(dataset: Dataset, segmenter: Segmenter, options: RankingOptions) -> dict[str, Any]:
+def _settings(dataset: Dataset, segmenter: Segmenter, comparison: Comparison) -> dict[str, Any]:
     return {
         "segmenter": segmenter.name,
         "segmenter_fingerprint": segmenter.fingerprint,
         "classes": segmenter.classes.name,
-        **asdict(options),
+        **comparison.settings,
         "mode": dataset.mode,
         "cutoff": dataset.cutoff or "class size",
     }

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from semsig import __version__
-from semsig.cli import demo, evaluation, photos, searching, training, upkeep
+from semsig.cli import demo, evaluation, photos, phrases, searching, training, upkeep
 from semsig.cli.console import remark
 from semsig.errors import SemsigError
 
@@ -34,6 +34,7 @@ for command in (
     upkeep.verify,
     upkeep.remove,
     upkeep.compact,
+    phrases.vocab,
     evaluation.evaluate,
     evaluation.datasets,
     training.distill,

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from semsig.cli import show
+from semsig.cli import phrases, show
 from semsig.cli.console import answer_json, progress_bar
 from semsig.cli.options import (
     SEGMENTERS,
@@ -16,6 +16,8 @@ from semsig.cli.options import (
     MetricName,
     MetricOption,
     Rerank,
+    SignatureChoice,
+    SignatureOption,
     fetched,
 )
 
@@ -42,6 +44,21 @@ def evaluate(
         bool, typer.Option("--mirrored", help="Compare each query's mirror image as well.")
     ] = False,
     rerank: Rerank = False,
+    signature: SignatureOption = SignatureChoice.SBS,
+    vocabulary: phrases.Vocab = "kaze",
+    phrase_words: phrases.Words = None,
+    phrase_length: phrases.Length = None,
+    phrase_space: phrases.Space = None,
+    phrase_regions: phrases.Regions = None,
+    phrase_norm: phrases.Norm = None,
+    cache: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder that keeps keypoints for other runs.",
+            file_okay=False,
+            rich_help_panel=phrases.PANEL,
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Measure retrieval on a benchmark."""
@@ -50,6 +67,21 @@ def evaluate(
 
     if labels is not None and segmenter is not None:
         raise typer.BadParameter("Give --segmenter or --labels, not both.")
+    made = None
+    if signature is not SignatureChoice.SBS:
+        from semsig.comparisons import PhraseComparison
+
+        made = PhraseComparison(
+            vocabulary=phrases.find_vocabulary(vocabulary),
+            options=phrases.phrase_options(
+                words=phrase_words,
+                length=phrase_length,
+                space=phrase_space,
+                regions=phrase_regions,
+                norm=phrase_norm,
+            ),
+            cache=cache,
+        )
     with progress_bar("segmenting") as progress:
         result = stage.evaluate(
             dataset,
@@ -61,6 +93,8 @@ def evaluate(
             pyramid=pyramid,
             mirrored=mirrored,
             rerank=RerankOptions() if rerank else None,
+            signature=signature.value,
+            phrases=made,
             progress=lambda _, done, total: progress(done, total),
         )
     if as_json:

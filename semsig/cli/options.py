@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -19,6 +20,14 @@ class MetricName(StrEnum):
     HAMMING = "hamming"
     TANIMOTO = "tanimoto"
     TANIMOTO_IDF = "tanimoto-idf"
+
+
+class SignatureChoice(StrEnum):
+    """What photos are compared by."""
+
+    SBS = "sbs"
+    SBOVP = "sbovp"
+    FUSED = "fused"
 
 
 def fetched(context: typer.Context, segmenter: str | None) -> str | None:
@@ -39,6 +48,15 @@ def make_room(target: Path | None) -> None:
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(target))
 
 
+def expand(photos: Sequence[Path]) -> list[Path]:
+    """Return the photos, and those in folders among them."""
+    from semsig.image import image_paths
+
+    return [
+        path for photo in photos for path in (image_paths(photo) if photo.is_dir() else [photo])
+    ]
+
+
 SEGMENTERS = "embedded, onnx:FILE, mmseg:CONFIG or files:DIR (see load_segmenter for more)"
 
 IndexFolder = Annotated[
@@ -55,6 +73,10 @@ Rerank = Annotated[
 ]
 SegmenterName = Annotated[
     str, typer.Option("--segmenter", callback=fetched, help=f"One of {SEGMENTERS}.")
+]
+SignatureOption = Annotated[
+    SignatureChoice,
+    typer.Option("--signature", help="Blocks of classes, visual phrases, or both fused."),
 ]
 Strict = Annotated[bool, typer.Option("--strict", help="Exit with 3 if files were skipped.")]
 Workers = Annotated[

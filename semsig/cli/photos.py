@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from semsig.cli import show
-from semsig.cli.console import answer_json, progress_bar, remark
+from semsig.cli import phrases, show
+from semsig.cli.console import answer, answer_json, progress_bar, remark
 from semsig.cli.options import (
     SEGMENTERS,
     IndexFolder,
@@ -22,6 +22,7 @@ from semsig.cli.options import (
     SegmenterName,
     Strict,
     Workers,
+    expand,
     fetched,
     make_room,
 )
@@ -42,6 +43,16 @@ def index(
     levels: Annotated[
         int | None, typer.Option(min=0, max=8, help="Blocks: 4^N of them; 3 for a new index.")
     ] = None,
+    signature: Annotated[
+        str | None,
+        typer.Option(help="sbs, or sbs,sbovp: visual phrases as well; as it is, or sbs."),
+    ] = None,
+    vocabulary: phrases.Vocab = "kaze",
+    phrase_words: phrases.Words = None,
+    phrase_length: phrases.Length = None,
+    phrase_space: phrases.Space = None,
+    phrase_regions: phrases.Regions = None,
+    phrase_norm: phrases.Norm = None,
     workers: Workers = None,
     rehash: Annotated[
         bool, typer.Option("--rehash", help="Trust content alone, not size and time of change.")
@@ -61,8 +72,17 @@ def index(
         gone = next(path for path in photos if path not in there)
         raise typer.BadParameter(f"{gone} does not exist; --prune takes it out of the index.")
     engine = _open_or_create(index, segmenter, levels)
+    if _wants_phrases(signature) and engine.phrases is None:
+        options = phrases.phrase_options(
+            words=phrase_words,
+            length=phrase_length,
+            space=phrase_space,
+            regions=phrase_regions,
+            norm=phrase_norm,
+        )
+        engine.add_phrases(phrases.find_vocabulary(vocabulary), options)
     pruned = engine.prune(photos) if prune else []
-    paths = _expand(there)
+    paths = expand(there)
     try:
         with progress_bar("indexing") as progress:
             report = engine.add(paths, workers=workers, rehash=rehash, progress=progress)
@@ -84,6 +104,10 @@ def explain(
     out: Annotated[Path | None, typer.Option(help="Write a picture (PNG).")] = None,
     segmenter: SegmenterName = "embedded",
     levels: Level = 3,
+    shared_phrases: Annotated[
+        bool, typer.Option("--phrases", help="Find the visual phrases they share as well.")
+    ] = False,
+    vocabulary: phrases.Vocab = "kaze",
     as_json: Json = False,
 ) -> None:
     """Say where two photos agree and differ."""
@@ -91,15 +115,23 @@ def explain(
 
     make_room(out)
     engine = Engine.create(None, segmenter=segmenter, levels=levels)
-    explanation = engine.explain(a, b, names=("A", "B"))
+    explanation, links = engine.explain(a, b, names=("A", "B")), None
+    if shared_phrases:
+        engine.add_phrases(phrases.find_vocabulary(vocabulary))
+        links = engine.explain_phrases(a, b)
     if as_json:
-        answer_json({"a": str(a), "b": str(b)} | explanation.to_dict())
+        more = links.to_dict() if links else {}
+        answer_json({"a": str(a), "b": str(b)} | explanation.to_dict() | more)
     else:
         show.explanation(explanation)
+        if links:
+            answer(links.sentence)
     if out is not None:
         from semsig.report import Side, explanation_picture
 
-        picture = explanation_picture(Side.read(a, engine), Side.read(b, engine), explanation)
+        picture = explanation_picture(
+            Side.read(a, engine), Side.read(b, engine), explanation, phrases=links
+        )
         picture.save(out, "PNG")
         remark(f"Wrote {out}")
 
@@ -120,7 +152,7 @@ def segment(
     out.mkdir(parents=True, exist_ok=True)
     engine = Engine.create(None, segmenter=segmenter, levels=levels)
     written, skipped = [], []
-    paths = _expand(photos)
+    paths = expand(photos)
     targets = _targets(paths, out)
     with progress_bar("segmenting") as progress:
         for done, (path, target) in enumerate(zip(paths, targets, strict=True), 1):
@@ -155,12 +187,11 @@ def _open_or_create(folder: Path, segmenter: str | None, levels: int | None) -> 
     return engine
 
 
-def _expand(photos: Sequence[Path]) -> list[Path]:
-    from semsig.image import image_paths
-
-    return [
-        path for photo in photos for path in (image_paths(photo) if photo.is_dir() else [photo])
-    ]
+def _wants_phrases(signature: str | None) -> bool:
+    names = {name.strip() for name in (signature or "sbs").split(",")}
+    if not {"sbs"} <= names <= {"sbs", "sbovp"}:
+        raise typer.BadParameter(f"--signature is sbs or sbs,sbovp; {signature} came.")
+    return "sbovp" in names
 
 
 def _targets(paths: Sequence[Path], out: Path) -> list[Path]:

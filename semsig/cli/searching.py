@@ -10,11 +10,21 @@ import typer
 
 from semsig.cli import show
 from semsig.cli.console import answer_json, remark
-from semsig.cli.options import IndexFolder, Json, MetricName, MetricOption, Rerank, make_room
+from semsig.cli.options import (
+    IndexFolder,
+    Json,
+    MetricName,
+    MetricOption,
+    Rerank,
+    SignatureChoice,
+    SignatureOption,
+    make_room,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from semsig.config import SignatureName
     from semsig.engine import Engine
     from semsig.query import Box, Conditions
     from semsig.types import Hit, LabelMap, Metric
@@ -28,6 +38,7 @@ def search(
         Path | None, typer.Argument(help="A photo.", exists=True, dir_okay=False)
     ] = None,
     k: Annotated[int, typer.Option("-k", min=1, help="Hits to show.")] = 10,
+    signature: SignatureOption = SignatureChoice.SBS,
     metric: MetricOption = MetricName.HAMMING,
     has: Annotated[
         list[str] | None,
@@ -82,14 +93,25 @@ def search(
     make_room(html)
     engine = Engine.open(index)
     query = photo if layout is None else read_layout(layout, engine.index.schema.classes)
-    search = _Search(engine, query, has or [], without or [], part, mirrored, metric.value, rerank)
+    search = _Search(
+        engine=engine,
+        query=query,
+        has=has or [],
+        without=without or [],
+        crop=part,
+        mirrored=mirrored,
+        signature=signature.value,
+        metric=metric.value,
+        rerank=rerank,
+    )
     hits = search.hits(k, exclude_self=not include_self)
     sentences, bits = search.reasons(hits)
     name = photo or layout
     if as_json:
         asked: dict[str, Any] = {
             "query": name and str(name),
-            "metric": name and metric.value,
+            "signature": name and signature.value,
+            "metric": metric.value if name and signature is SignatureChoice.SBS else None,
             "conditions": str(search.conditions),
             "crop": crop,
             "mirrored": mirrored,
@@ -115,7 +137,7 @@ def _check_usage(photo: Path | None, layout: Path | None, has: bool, parts: bool
         raise typer.BadParameter("Give a photo, --layout, --has or --without.")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Search:
     """What was asked for, and the engine to ask."""
 
@@ -125,6 +147,7 @@ class _Search:
     without: list[str]
     crop: Box | None
     mirrored: bool
+    signature: SignatureName
     metric: Metric
     rerank: bool
 
@@ -138,6 +161,7 @@ class _Search:
         return self.engine.search(
             self.query,
             k,
+            signature=self.signature,
             metric=self.metric,
             exclude_self=exclude_self,
             has=self.has,

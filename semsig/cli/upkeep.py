@@ -27,13 +27,15 @@ def info(index: IndexFolder, as_json: Json = False) -> None:
     answer(f"signature  n = {facts.levels}, {facts.bits:,} bits")
     answer(f"classes    {facts.n_classes} of {facts.classes}")
     answer(f"segmenter  {facts.segmenter}")
+    if facts.phrases:
+        answer(f"phrases    {facts.phrases}")
 
 
 def verify(index: IndexFolder, as_json: Json = False) -> None:
     """Read every file of an index and check that it is as it was written."""
-    from semsig.index import verify_index
+    from semsig.engine import verify_photos
 
-    report = verify_index(index)
+    report = verify_photos(index)
     if as_json:
         answer_json({"index": str(index), "ok": report.ok} | asdict(report))
     elif report.ok:
@@ -70,7 +72,7 @@ def compact(index: IndexFolder, as_json: Json = False) -> None:
 
     engine = Engine.open(index)
     before = engine.info().bytes
-    engine.index.compact()
+    engine.compact()
     after = engine.info().bytes
     if as_json:
         answer_json({"index": str(index), "bytes_before": before, "bytes_after": after})

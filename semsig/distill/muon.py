@@ -43,7 +43,7 @@ def orthogonalized(matrices: Any) -> Any:
     return x if wide else x.mT
 
 
-class Muon(torch.optim.Optimizer):
+class Muon(torch.optim.Optimizer):  # type: ignore[misc]
     """Muon with Nesterov momentum and decoupled weight decay.
 
     torch.optim.Muon takes matrices only, and one at a time; here a convolution (O, I, H, W) is
@@ -65,7 +65,7 @@ class Muon(torch.optim.Optimizer):
         settings = {"lr": lr, "weight_decay": weight_decay, "momentum": momentum}
         super().__init__(params, settings)
 
-    @torch.no_grad()
+    @torch.no_grad()  # type: ignore[untyped-decorator]
     def step(self, closure: None = None) -> None:  # noqa: ARG002
         """Take one step; weights without a gradient stay."""
         for group in self.param_groups:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from semsig.config import IndexingOptions
 from semsig.engine.catalogue import known_photos
@@ -13,10 +14,14 @@ from semsig.engine.photo import PhotoRecord, label_map_at
 from semsig.engine.report import AddReport, SkippedPhoto
 from semsig.errors import ImageError
 from semsig.index import HammingIndex
+from semsig.index.checks import Ids
 from semsig.ordered import ordered_map
 from semsig.segment import PathSegmenter, Segmenter
 from semsig.signature import sbs
-from semsig.types import SbsSignature
+from semsig.types import SbovpSignature, SbsSignature
+
+if TYPE_CHECKING:
+    from semsig.engine.phrases import PhraseIndex
 
 Progress = Callable[[int, int], None]
 
@@ -27,6 +32,7 @@ class Signed:
 
     record: PhotoRecord
     signature: SbsSignature
+    phrases: SbovpSignature | None
     id: int | None
 
 
@@ -45,12 +51,20 @@ class Adding:
         Called when the first photo needs it.
     options : IndexingOptions
         How to run.
+    phrases : PhraseIndex, optional
+        Receives phrases; photos without are signed anew.
     """
 
     def __init__(
-        self, index: HammingIndex, segmenter: Callable[[], Segmenter], options: IndexingOptions
+        self,
+        index: HammingIndex,
+        segmenter: Callable[[], Segmenter],
+        options: IndexingOptions,
+        phrases: PhraseIndex | None = None,
     ) -> None:
         self._index = index
+        self._phrases = phrases
+        self._with_phrases = set(phrases.index.ids.tolist()) if phrases else None
         self._load = segmenter
         self._options = options
         self._known = known_photos(index)
@@ -84,9 +98,9 @@ class Adding:
         id_, before = self._known.get(path, (None, None))
         try:
             record = replace(self._read(path, before), label_state=self._label_state(path))
-            if before is not None and record.has_content_of(before):
+            if before is not None and record.has_content_of(before) and self._is_whole(id_):
                 return None
-            return Signed(record, self._sign(path), id_)
+            return Signed(record, *self._sign(path), id_)
         except ImageError as error:
             return SkippedPhoto(
                 path=path, reason=error.reason, message=str(error), kept=before is not None
@@ -102,8 +116,16 @@ class Adding:
         segmenter = self._load() if self._maps_on_disk else None
         return segmenter.state(path) if isinstance(segmenter, PathSegmenter) else ""
 
-    def _sign(self, path: str) -> SbsSignature:
-        return sbs(label_map_at(self._load(), path), self._index.schema.levels)
+    def _is_whole(self, id_: int | None) -> bool:
+        """Tell whether an indexed photo has all the signatures it should have."""
+        return self._with_phrases is None or id_ in self._with_phrases
+
+    def _sign(self, path: str) -> tuple[SbsSignature, SbovpSignature | None]:
+        label_map = label_map_at(self._load(), path)
+        signature = sbs(label_map, self._index.schema.levels)
+        if self._phrases is None:
+            return signature, None
+        return signature, self._phrases.sign(self._phrases.read(path), label_map)
 
     def _take(self, outcome: Outcome) -> None:
         if outcome is None:
@@ -119,15 +141,28 @@ class Adding:
     def _commit(self) -> None:
         pending, self._pending = self._pending, []
         new = [photo for photo in pending if photo.id is None]
-        changed = [photo for photo in pending if photo.id is not None]
+        changed = {photo.id: photo for photo in pending if photo.id is not None}
         if new:
-            self._index.add([p.signature for p in new], payloads=[p.record.to_json() for p in new])
+            self._add(new)
         if changed:
-            self._index.replace(
-                [photo.id for photo in changed if photo.id is not None],
-                [photo.signature for photo in changed],
-                payloads=[photo.record.to_json() for photo in changed],
-            )
+            self._replace(changed)
         self._added += len(new)
         self._replaced += len(changed)
         self._last_commit = time.monotonic()
+
+    def _add(self, new: Sequence[Signed]) -> None:
+        payloads = [photo.record.to_json() for photo in new]
+        ids = self._index.add([photo.signature for photo in new], payloads=payloads)
+        self._add_phrases(ids, new)
+
+    def _replace(self, changed: Mapping[int, Signed]) -> None:
+        ids, photos = list(changed), list(changed.values())
+        if self._phrases is not None:
+            self._phrases.remove(ids)
+        payloads = [photo.record.to_json() for photo in photos]
+        self._index.replace(ids, [photo.signature for photo in photos], payloads=payloads)
+        self._add_phrases(ids, photos)
+
+    def _add_phrases(self, ids: Ids, photos: Sequence[Signed]) -> None:
+        if self._phrases is not None:
+            self._phrases.add(ids, [photo.phrases for photo in photos if photo.phrases is not None])

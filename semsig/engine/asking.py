@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from functools import partial
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from semsig.errors import QueryError
+from semsig.config import RerankOptions, SignatureName
+from semsig.errors import OptionError, QueryError
 from semsig.index import HammingIndex
 from semsig.index.checks import Ids, check_k
 from semsig.query import Conditions
-from semsig.types import SbsSignature
+from semsig.types import Metric
+
+if TYPE_CHECKING:
+    from semsig.engine.phrases import PhraseIndex
+    from semsig.index import Reranker
 
 Found = list[tuple[float, int]]
 """Distances and ids, the nearest first, ties in order of insertion."""
@@ -22,10 +29,61 @@ class Search(Protocol):
     """An index's search with all its options but these set."""
 
     def __call__(
-        self, queries: Sequence[SbsSignature], k: int, *, within: Ids | None
+        self, queries: Sequence[Any], k: int, *, within: Ids | None
     ) -> tuple[NDArray[np.int32] | NDArray[np.float32], NDArray[np.int64]]:
         """Return distances and ids, shape (Q, k), padded with -1."""
         ...
+
+
+class Searches:
+    """The ways to search an index of photos; what they need is made when first asked for.
+
+    Parameters
+    ----------
+    photos : HammingIndex
+        The index of photos.
+    phrases : callable returning PhraseIndex
+        Called when phrases are needed; raises QueryError if there are none.
+    """
+
+    def __init__(self, photos: HammingIndex, phrases: Callable[[], PhraseIndex]) -> None:
+        self._photos = photos
+        self._phrases = phrases
+        self._rerankers: dict[tuple[SignatureName, Metric, RerankOptions], Reranker] = {}
+        self._lock = Lock()
+
+    def by(self, signature: SignatureName, metric: Metric, rerank: RerankOptions | None) -> Search:
+        """Return the search by `signature`, perhaps ranked anew.
+
+        Raises
+        ------
+        OptionError
+            If there is no such signature, or the phrases cannot be fused.
+        QueryError
+            If there are no phrases.
+        """
+        index = self._index(signature)
+        how: dict[str, Any] = {"metric": metric} if signature == "sbs" else {}
+        if rerank is None:
+            return partial(index.search, **how)
+        from semsig.index import Reranker
+
+        key = signature, metric, rerank
+        with self._lock:
+            if key not in self._rerankers:
+                self._rerankers[key] = Reranker(index, rerank, **how)
+            return self._rerankers[key].search
+
+    def _index(self, signature: SignatureName) -> Any:
+        if signature == "sbs":
+            return self._photos
+        if signature == "sbovp":
+            return self._phrases()
+        if signature != "fused":
+            raise OptionError(f"signature is 'sbs', 'sbovp' or 'fused'; {signature!r} came.")
+        from semsig.engine.fusion import FusedIndex
+
+        return FusedIndex(self._photos, self._phrases())
 
 
 def best(index: HammingIndex, conditions: Conditions, k: int) -> Found:
@@ -48,7 +106,7 @@ def best(index: HammingIndex, conditions: Conditions, k: int) -> Found:
 
 def nearest(
     index: HammingIndex,
-    asked: Sequence[SbsSignature],
+    asked: Sequence[Any],
     k: int,
     *,
     search: Search,

@@ -3,38 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from functools import partial
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, TypeGuard
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from semsig.config import IndexingOptions, RerankOptions
+from semsig.config import IndexingOptions, RerankOptions, SignatureName
 from semsig.engine.adding import Adding, Progress
-from semsig.engine.asking import Search, best, nearest
-from semsig.engine.catalogue import find_photo, prune_photos, remove_photos
-from semsig.engine.info import EngineInfo, meta_of, same_segmenter
-from semsig.engine.photo import PhotoPath, PhotoRecord, absolute, label_map_at
+from semsig.engine.asking import Searches, best, nearest
+from semsig.engine.catalogue import prune_photos, remove_photos
+from semsig.engine.info import EngineInfo, meta_of, open_phrases, same_segmenter
+from semsig.engine.photo import PhotoPath, PhotoRecord, absolute
+from semsig.engine.queries import Query, QueryReader, View, is_path
 from semsig.engine.report import AddReport
-from semsig.errors import IndexFormatError, OptionError
-from semsig.explain import Explanation, explain
+from semsig.errors import IndexFormatError, OptionError, QueryError
+from semsig.explain import Explanation, SharedPhrases, explain, share_phrases
 from semsig.index import HammingIndex, is_unused
 from semsig.index.checks import check_k
-from semsig.query import Box, Conditions, Words, leave_out, parse, parse_absent
+from semsig.query import Box, Conditions, Words, parse, parse_absent
 from semsig.segment import Segmenter, load_segmenter
 from semsig.signature import sbs
-from semsig.types import Hit, Image, LabelMap, Metric, SbsSchema, SbsSignature
+from semsig.types import Hit, LabelMap, Metric, SbsSchema, SbsSignature
 
 if TYPE_CHECKING:
-    from semsig.index import Reranker
-
-Query = PhotoPath | Image | LabelMap
-"""What can be searched for: a photo's path, its pixels (H, W, 3) uint8 RGB, or its label map.
-
-Of a path, a large JPEG is decoded no larger than the network needs it; pixels are taken as they
-are. So the same photo may get a slightly different label map by path and by pixels.
-"""
+    from semsig.engine.phrases import PhraseIndex
+    from semsig.signature import SbovpOptions, Vocabulary
 
 
 class Engine:
@@ -51,6 +43,13 @@ class Engine:
         The segmenter; loaded by the remembered name when first needed by default.
     threads : int, optional
         Threads of a network loaded by name; all cores by default.
+
+    Attributes
+    ----------
+    index : HammingIndex
+        SBS signatures of the photos.
+    phrases : PhraseIndex or None
+        Their visual phrases, if the index has them.
     """
 
     def __init__(
@@ -67,8 +66,10 @@ class Engine:
         self.index = index
         self._threads = threads
         self._loading = Lock()
-        self._rerankers: dict[tuple[Metric, RerankOptions], Reranker] = {}
         self._segmenter = segmenter and same_segmenter(index, segmenter)
+        self.phrases = open_phrases(index)
+        self._reader = QueryReader(index, self._require_phrases, lambda: self.segmenter)
+        self._searches = Searches(index, self._require_phrases)
 
     @classmethod
     def create(
@@ -139,6 +140,30 @@ class Engine:
                 self._segmenter = same_segmenter(self.index, loaded)
             return self._segmenter
 
+    def add_phrases(
+        self, vocabulary: Vocabulary | None = None, options: SbovpOptions | None = None
+    ) -> None:
+        """Let photos be indexed by visual phrases, too; :meth:`add` then signs those without.
+
+        Parameters
+        ----------
+        vocabulary : Vocabulary, optional
+            The words; the one that semsig ships for KAZE by default.
+        options : SbovpOptions, optional
+            How words become phrases.
+
+        Raises
+        ------
+        OptionError
+            If the index has phrases already.
+        """
+        if self.phrases is not None:
+            raise OptionError("This index has phrases already; make another index for others.")
+        from semsig.engine.phrases import PhraseIndex
+        from semsig.signature import default_vocabulary
+
+        self.phrases = PhraseIndex.create(self.index, vocabulary or default_vocabulary(), options)
+
     def add(
         self,
         photos: Iterable[PhotoPath],
@@ -177,7 +202,7 @@ class Engine:
         paths = list(dict.fromkeys(absolute(photo) for photo in photos))
         self._threads = self._threads or 1
         with self.index.writer():
-            adding = Adding(self.index, lambda: self.segmenter, options)
+            adding = Adding(self.index, lambda: self.segmenter, options, self.phrases)
             return adding.run(paths, progress)
 
     def search(
@@ -185,6 +210,7 @@ class Engine:
         query: Query | None,
         k: int = 10,
         *,
+        signature: SignatureName = "sbs",
         metric: Metric = "hamming",
         exclude_self: bool = False,
         has: Words = (),
@@ -202,8 +228,11 @@ class Engine:
             a hit's distance is then 1 - score.
         k : int
             At least 1; fewer hits come where fewer photos are there or meet the conditions.
+        signature : {"sbs", "sbovp", "fused"}
+            What photos are compared by; the last two take an index with phrases.
         metric : {"hamming", "tanimoto", "tanimoto-idf"}
-            The distance.
+            The distance between SBS signatures; phrases have their own, and both together a
+            fixed one.
         exclude_self : bool
             Leave the query's own path out of the hits.
         has : str or iterable of str
@@ -226,34 +255,26 @@ class Engine:
         OptionError
             If `k` is no integer >= 1.
         QueryError
-            If conditions cannot be understood, or there is neither query nor condition.
+            If conditions cannot be understood, there is neither query nor condition, or phrases
+            are asked for where there are none.
         """
         k = min(check_k(k), max(1, len(self)))
         conditions = self.conditions(has, without)
         if query is None:
             found = best(self.index, conditions, k)
         else:
-            asked = self.signatures(query, without=without, crop=crop, mirrored=mirrored)
+            view = self._view(without, crop, mirrored)
+            asked = self._reader.asked(query, view, signature)
             limit = k + exclude_self
-            search = self._search(metric, rerank)
+            search = self._searches.by(signature, metric, rerank)
             found = nearest(self.index, asked, limit, search=search, conditions=conditions)
-        own = absolute(query) if exclude_self and _is_path(query) else None
+        own = absolute(query) if exclude_self and is_path(query) else None
         paths = ((distance, id_, self.path(id_)) for distance, id_ in found)
         others = [hit for hit in paths if hit[2] != own][:k]
         return [
             Hit(rank=rank, id=id_, path=path, distance=distance)
             for rank, (distance, id_, path) in enumerate(others, 1)
         ]
-
-    def _search(self, metric: Metric, rerank: RerankOptions | None) -> Search:
-        if rerank is None:
-            return partial(self.index.search, metric=metric)
-        from semsig.index import Reranker
-
-        with self._loading:
-            if (metric, rerank) not in self._rerankers:
-                self._rerankers[metric, rerank] = Reranker(self.index, rerank, metric=metric)
-            return self._rerankers[metric, rerank].search
 
     def explain(self, a: Query, b: Query, *, names: tuple[str, str] | None = None) -> Explanation:
         """Say where two photos agree and differ; see :func:`semsig.explain.explain`."""
@@ -266,21 +287,22 @@ class Engine:
             names=names or ("the first", "the second"),
         )
 
+    def explain_phrases(self, a: Query, b: Query) -> SharedPhrases:
+        """Find the visual phrases that two photos share; QueryError if there are no phrases."""
+        phrases = self._require_phrases()
+        first, second = (
+            (phrases.keypoints(self._reader.pixels(query)), self.label_map(query))
+            for query in (a, b)
+        )
+        return share_phrases(first, second, phrases.vocabulary, phrases.options)
+
     def label_map(self, query: Query) -> LabelMap:
         """Return the label map of a query; ImageError or SegmenterError if there is none."""
-        if isinstance(query, LabelMap):
-            return query
-        if isinstance(query, np.ndarray):
-            return self.segmenter(query)
-        return label_map_at(self.segmenter, query)
+        return self._reader.label_map(query)
 
     def signature(self, query: Query) -> SbsSignature:
         """Return the signature of a query; that of an indexed, unchanged photo is at hand."""
-        if _is_path(query):
-            known = find_photo(self.index, absolute(query))
-            if known is not None and known[1].is_fresh:
-                return self.index.signature(known[0])
-        return sbs(self.label_map(query), self.index.schema.levels)
+        return self._reader.signature(query)
 
     def conditions(self, has: Words = (), without: Words = ()) -> Conditions:
         """Return what hits must meet; QueryError if a text cannot be understood."""
@@ -296,14 +318,12 @@ class Engine:
         crop: Box | None = None,
         mirrored: bool = False,
     ) -> list[SbsSignature]:
-        """Return the signatures that :meth:`search` looks for: one, or two if mirrored."""
+        """Return the SBS signatures that :meth:`search` looks for: one, or two if mirrored."""
+        return self._reader.signatures(query, self._view(without, crop, mirrored))
+
+    def _view(self, without: Words, crop: Box | None, mirrored: bool) -> View:
         absent = parse_absent(without, self.index.schema.classes)
-        if crop is None and not mirrored:
-            return [leave_out(self.signature(query), absent)]
-        label_map = self.label_map(query)
-        label_map = crop.crop(label_map) if crop else label_map
-        maps = [label_map, label_map.flipped()] if mirrored else [label_map]
-        return [leave_out(sbs(each, self.index.schema.levels), absent) for each in maps]
+        return View(absent=absent, crop=crop, mirrored=mirrored)
 
     def path(self, id_: int) -> str:
         """Return the path of the photo with an id; UnknownIdError if it is absent."""
@@ -319,16 +339,35 @@ class Engine:
 
         The files stay. UnknownIdError if a path names no photo in the index; then all are kept.
         """
-        return remove_photos(self.index, [absolute(path) for path in paths])
+        gone = remove_photos(self.index, [absolute(path) for path in paths])
+        self._trim()
+        return gone
 
     def prune(self, folders: Sequence[PhotoPath]) -> list[str]:
         """Take photos out of the index whose files are gone from `folders`; return their paths."""
-        return prune_photos(self.index, [absolute(folder) for folder in folders])
+        gone = prune_photos(self.index, [absolute(folder) for folder in folders])
+        self._trim()
+        return gone
 
     def info(self) -> EngineInfo:
         """Return what the index holds and was made with."""
-        return EngineInfo.of(self.index)
+        return EngineInfo.of(self.index, self.phrases)
 
+    def compact(self) -> None:
+        """Merge the parts of the index, and of its phrases, without what was removed."""
+        self.index.compact()
+        if self.phrases is not None:
+            self._trim()
+            self.phrases.index.compact()
 
-def _is_path(query: Query | None) -> TypeGuard[PhotoPath]:
-    return query is not None and not isinstance(query, np.ndarray | LabelMap)
+    def _trim(self) -> None:
+        if self.phrases is not None:
+            self.phrases.trim()
+
+    def _require_phrases(self) -> PhraseIndex:
+        if self.phrases is None:
+            raise QueryError(
+                "This index holds no phrases. Add them: `semsig index PHOTOS --signature "
+                "sbs,sbovp`, or Engine.add_phrases() and Engine.add(photos)."
+            )
+        return self.phrases

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from semsig.errors import SegmenterError
 from semsig.index import HammingIndex
 from semsig.segment import Segmenter
 from semsig.types import SbsSchema
+
+if TYPE_CHECKING:
+    from semsig.engine.phrases import PhraseIndex
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +27,9 @@ class EngineInfo:
     classes, n_classes, levels, bits : str, int
         Class table, its size, level n of the quadtree, bits of a signature.
     bytes : int
-        Size of the index's data on disk; 0 in memory.
+        Size of the index's data on disk, phrases and all; 0 in memory.
+    phrases : str
+        What the phrases were made with; empty where there are none.
     """
 
     photos: int
@@ -34,10 +40,11 @@ class EngineInfo:
     levels: int
     bits: int
     bytes: int
+    phrases: str = ""
 
     @classmethod
-    def of(cls, index: HammingIndex) -> EngineInfo:
-        """Read it off an index that an engine wrote."""
+    def of(cls, index: HammingIndex, phrases: PhraseIndex | None) -> EngineInfo:
+        """Read it off what an engine wrote."""
         return cls(
             photos=len(index),
             segmenter=index.meta["segmenter"],
@@ -46,13 +53,23 @@ class EngineInfo:
             n_classes=len(index.schema.classes),
             levels=index.schema.levels,
             bits=index.schema.n_bits,
-            bytes=index.n_bytes,
+            bytes=index.n_bytes + (phrases.index.n_bytes if phrases else 0),
+            phrases=phrases.index.schema.describe() if phrases else "",
         )
 
 
 def meta_of(segmenter: Segmenter) -> dict[str, str]:
     """Return what an index remembers of its segmenter."""
     return {"segmenter": segmenter.name, "segmenter_fingerprint": segmenter.fingerprint}
+
+
+def open_phrases(index: HammingIndex) -> PhraseIndex | None:
+    """Open the phrases in an index's folder; None, without importing Numba, if there are none."""
+    if index.path is None or not (index.path / "sbovp").exists():
+        return None
+    from semsig.engine.phrases import PhraseIndex
+
+    return PhraseIndex.open(index)
 
 
 def is_files(segmenter: str) -> bool:

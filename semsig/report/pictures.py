@@ -7,9 +7,11 @@ from PIL import Image as PillowImage
 from PIL import ImageDraw
 
 from semsig.explain import Explanation, describe
+from semsig.explain.phrases import SharedPhrases
 from semsig.explain.words import sentence_case
 from semsig.report.canvas import FAINT, Canvas, frame
 from semsig.report.draw import fit, legend, overlay
+from semsig.report.links import draw_links
 from semsig.report.side import Side
 from semsig.types import Image
 
@@ -40,7 +42,12 @@ def segmentation_picture(side: Side, *, width: int = 640) -> PillowImage.Image:
 
 
 def explanation_picture(
-    a: Side, b: Side, explanation: Explanation, *, width: int = 600
+    a: Side,
+    b: Side,
+    explanation: Explanation,
+    *,
+    phrases: SharedPhrases | None = None,
+    width: int = 600,
 ) -> PillowImage.Image:
     """Draw two photos, their label maps, and the blocks in which they agree and differ.
 
@@ -50,6 +57,8 @@ def explanation_picture(
         The photos.
     explanation : Explanation
         Of their signatures, in this order.
+    phrases : SharedPhrases, optional
+        Visual phrases to draw as well.
     width : int
         Longer side of each photo in pixels.
     """
@@ -70,6 +79,13 @@ def explanation_picture(
     _place_pair(canvas, columns, [_marked(picture, explanation) for picture in covered])
     canvas.y += 12
     _key(canvas, explanation)
+    if phrases is not None:
+        drawn = zip(photos, phrases.links, strict=True)
+        classes = phrases.schema.classes
+        _place_pair(canvas, columns, [draw_links(*each, classes) for each in drawn])
+        canvas.y += 12
+        canvas.paragraph(sentence_case(phrases.sentence), size=18)
+        canvas.y += 6
     canvas.swatches(legend(a.label_map, b.label_map))
     _class_bars(canvas, explanation)
     return canvas.finished()

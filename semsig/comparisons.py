@@ -1,0 +1,208 @@
+"""What photos of a benchmark are compared by: blocks of classes, visual phrases, or both."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from itertools import repeat
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from semsig.config import FusionOptions, SignatureName
+from semsig.errors import OptionError
+from semsig.index import L2Index
+from semsig.rankings import RankingOptions, SignatureDistances
+from semsig.signature import (
+    KeypointCache,
+    SbovpOptions,
+    Vocabulary,
+    default_vocabulary,
+    detect_all,
+    load_detector,
+    sbovp,
+)
+from semsig.types import Image, Keypoints, LabelMap, SbovpBatch, SbovpSignature
+
+Compare = Callable[[Sequence[Any]], NDArray[np.float32]]
+"""Q photos, signed, to their distances (Q, N) to those of a database."""
+
+
+class Comparison(Protocol):
+    """How photos are signed and compared."""
+
+    def keypoints(self, images: Iterable[Image]) -> Iterator[Any]:
+        """Yield what the photos must be looked at for, if anything; `images` is read then."""
+        ...
+
+    def sign(self, label_map: LabelMap, keypoints: Any) -> Any:
+        """Return what a photo is compared by."""
+        ...
+
+    def among(self, database: Sequence[Any]) -> Compare:
+        """Return the distances to these photos."""
+        ...
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What it depends on, for JSON."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SbsComparison:
+    """Photos compared by SBS signatures.
+
+    Parameters
+    ----------
+    options : RankingOptions
+        What signatures, and how.
+    """
+
+    options: RankingOptions
+
+    def keypoints(self, images: Iterable[Image]) -> Iterator[None]:  # noqa: ARG002
+        """Yield None: label maps are enough."""
+        return repeat(None)
+
+    def sign(self, label_map: LabelMap, keypoints: object) -> Any:  # noqa: ARG002
+        """Return a photo's signatures."""
+        return self.options.signatures(label_map)
+
+    def among(self, database: Sequence[Any]) -> Compare:
+        """Return the distances to these photos, shape (Q, N)."""
+        return SignatureDistances(database, self.options.metric)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The ranking options."""
+        return asdict(self.options)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhraseComparison:
+    """Photos compared by visual phrases.
+
+    Parameters
+    ----------
+    vocabulary : Vocabulary
+        The words, and how their keypoints are found.
+    options : SbovpOptions
+        How words become phrases.
+    cache : Path, optional
+        Folder that keeps keypoints, so that another run finds them.
+    """
+
+    vocabulary: Vocabulary
+    options: SbovpOptions
+    cache: Path | None = None
+
+    def keypoints(self, images: Iterable[Image]) -> Iterator[Keypoints]:
+        """Yield the keypoints of each photo, found over all cores."""
+        detector = load_detector(self.vocabulary.detector, self.vocabulary.options)
+        cache = KeypointCache(self.cache) if self.cache else None
+        return detect_all(images, detector, cache=cache)
+
+    def sign(self, label_map: LabelMap, keypoints: Keypoints) -> SbovpSignature:
+        """Return a photo's phrases."""
+        return sbovp(keypoints, label_map, self.vocabulary, self.options)
+
+    def among(self, database: Sequence[SbovpSignature]) -> Compare:
+        """Return the distances to these photos, shape (Q, N)."""
+        index = L2Index(database[0].schema)
+        index.add(SbovpBatch.of(database))
+
+        def compare(queries: Sequence[SbovpSignature]) -> NDArray[np.float32]:
+            distances, ids = index.search(SbovpBatch.of(queries), len(index))
+            by_photo = np.empty(distances.shape, np.float32)
+            np.put_along_axis(by_photo, ids, distances, axis=1)
+            return by_photo
+
+        return compare
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Detector, words and options."""
+        words = {"detector": self.vocabulary.detector, "n_words": len(self.vocabulary)}
+        return {**words, "vocabulary": self.vocabulary.fingerprint, **asdict(self.options)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FusedComparison:
+    """Photos compared by both: the weighted sum of distances, each 0 to 1.
+
+    Parameters
+    ----------
+    sbs : SbsComparison
+        By blocks of classes.
+    phrases : PhraseComparison
+        By visual phrases.
+    fusion : FusionOptions
+        What each counts.
+    """
+
+    sbs: SbsComparison
+    phrases: PhraseComparison
+    fusion: FusionOptions
+
+    def keypoints(self, images: Iterable[Image]) -> Iterator[Keypoints]:
+        """Yield the keypoints of each photo."""
+        return self.phrases.keypoints(images)
+
+    def sign(self, label_map: LabelMap, keypoints: Keypoints) -> tuple[Any, SbovpSignature]:
+        """Return both signatures of a photo."""
+        return self.sbs.sign(label_map, None), self.phrases.sign(label_map, keypoints)
+
+    def among(self, database: Sequence[tuple[Any, SbovpSignature]]) -> Compare:
+        """Return the distances to these photos, shape (Q, N)."""
+        blocks = self.sbs.among([one for one, _ in database])
+        phrases = self.phrases.among([one for _, one in database])
+
+        def compare(queries: Sequence[tuple[Any, SbovpSignature]]) -> NDArray[np.float32]:
+            return self.fusion.fuse(
+                blocks([one for one, _ in queries]), phrases([one for _, one in queries])
+            )
+
+        return compare
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What both depend on, and their weights."""
+        return {**self.sbs.settings, **self.phrases.settings, "weight": self.fusion.weight}
+
+
+def compare_by(
+    signature: SignatureName, options: RankingOptions, phrases: PhraseComparison | None = None
+) -> Comparison:
+    """Return the comparison by `signature`.
+
+    Parameters
+    ----------
+    signature : {"sbs", "sbovp", "fused"}
+        What photos are compared by.
+    options : RankingOptions
+        How SBS signatures are compared; "fused" takes metric "tanimoto-idf" whatever they say.
+    phrases : PhraseComparison, optional
+        How phrases are made; KAZE's shipped words and the default options if left out.
+
+    Raises
+    ------
+    OptionError
+        If there is no such signature, phrases alone are to be mirrored or summed over levels, or
+        those to be fused are not scaled.
+    """
+    if signature == "sbs":
+        return SbsComparison(options)
+    phrases = phrases or PhraseComparison(vocabulary=default_vocabulary(), options=SbovpOptions())
+    if signature == "sbovp":
+        if options.pyramid or options.mirrored:
+            raise OptionError("Levels and mirror images are of SBS signatures, not of phrases.")
+        return phrases
+    if signature != "fused":
+        raise OptionError(f"signature is 'sbs', 'sbovp' or 'fused'; {signature!r} came.")
+    if phrases.options.norm == "none":
+        raise OptionError("Phrases of norm 'none' cannot be fused; take 'sqrt' or 'l2'.")
+    blocks = SbsComparison(replace(options, metric="tanimoto-idf"))
+    return FusedComparison(sbs=blocks, phrases=phrases, fusion=FusionOptions())
