@@ -14,6 +14,7 @@ import benchmarks.paper
 from benchmarks.paper import (
     beat,
     figure13,
+    readings,
     table1,
     table3,
     table4,
@@ -37,6 +38,7 @@ RUNS: dict[str, Run] = {
     "table7": table7.run,
     "figure13": figure13.run,
     "beat": beat.run,
+    "readings": readings.run,
 }
 
 
@@ -96,6 +98,7 @@ def write_report(materials: list[Material], missing: dict[str, str], out: Path) 
         "table7": lambda of: table7.show(of, figures),
         "figure13": lambda of: figure13.draw(materials, of, figures),
         "beat": beat.show,
+        "readings": readings.show,
     }
     for name, of in found.items():
         parts += shows[name](of)

@@ -69,15 +69,29 @@ def _sift(material: Material) -> list[Descriptors]:
 
 
 def _local(material: Material, local: dict[str, dict[str, list[Descriptors]]]) -> Iterator[Row]:
-    """Yield a row an encoder and descriptor; it learns from another dataset's photos."""
-    learned_from = next((n for n in local if not _related(n, material.name)), material.name)
+    """Yield a row an encoder and descriptor."""
+    learned_from = _elsewhere(material.name, list(local))
     for kind, own in local[material.name].items():
         rows = sample(local[learned_from][kind])
         for name, (encoder, key) in ENCODERS.items():
-            encode = encoder.learn(rows)
-            vectors, seconds = _timed(encode, own)
+            vectors, seconds = _timed(encoder.learn(rows), own)
             row = _row(material, f"{name}, {kind}", vectors, seconds, key)
             yield row | {"learned_from": learned_from}
+
+
+def describe_locally(
+    material: Material, materials: Sequence[Material], encoder: type[Encoder]
+) -> NDArray[np.float32]:
+    """Return a vector a photo of KAZE descriptors, learned from another dataset's."""
+    by_name = {one.name: one for one in materials}
+    elsewhere = by_name[_elsewhere(material.name, list(by_name))]
+    encode = encoder.learn(sample(_kaze(elsewhere)))
+    return np.stack([encode(descriptors) for descriptors in _kaze(material)])
+
+
+def _elsewhere(name: str, names: Sequence[str]) -> str:
+    """Return a dataset that shares no photos with one; itself where there is no other."""
+    return next((other for other in names if not _related(other, name)), name)
 
 
 def _related(a: str, b: str) -> bool:

@@ -92,7 +92,17 @@ def test_the_command_writes_results_and_a_report(root, monkeypatch, capsys):
     main()
     printed = capsys.readouterr().out
     assert "ghim_10k is left out" in printed
-    for name in ("table1", "table3", "table4", "table5", "table6", "table7", "figure13", "beat"):
+    for name in (
+        "table1",
+        "table3",
+        "table4",
+        "table5",
+        "table6",
+        "table7",
+        "figure13",
+        "beat",
+        "readings",
+    ):
         assert json.loads((out / f"{name}.json").read_text())["found"].keys() <= {
             "wang", "SBS, Hamming", "SBOVP", "ours"
         }  # fmt: skip
