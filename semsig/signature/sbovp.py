@@ -24,6 +24,12 @@ _LARGEST_COUNT = np.iinfo(np.uint16).max
 class SbovpOptions:
     """How words become phrases; see :class:`SbovpSchema`, which keeps it with each signature.
 
+    The defaults, and L = 5 words, retrieve best among 493 photos that neither the network nor the
+    vocabularies have seen (``scripts/choose_sbovp.py``): mean average precision 0.463 for KAZE.
+    One change at a time, n = 3 or 4: 0.462, components: 0.463, picture: 0.457, norm l2: 0.419,
+    none: 0.356, visual words: 0.217; L = 10, 25, 50, 100, 200, 500: 0.456, 0.442, 0.439, 0.422,
+    0.401, 0.381.
+
     Parameters
     ----------
     words : {"semantic", "visual"}
@@ -88,7 +94,8 @@ def sbovp(
 
     That much the paper leaves open: whether mutual neighbours count once or twice, whether a
     phrase of three is a star (as here) or a chain, what ties do, and whether words of different
-    classes are the same word. It links by an LSH forest; this is exact.
+    classes are the same word. It links by an LSH forest; this is exact, by brute force: among
+    descriptors a k-d tree takes seven to ten times as long for 500 to 2,000 keypoints.
 
     Parameters
     ----------

@@ -22,7 +22,7 @@ from semsig.types.sbovp_schema import MAX_WORDS, Detector, require_choice
 _FORMAT = "semsig vocabulary 1"
 _SHIPPED = Path(__file__).parent / "vocabularies"
 N_WORDS = 5
-"""Words of a vocabulary unless asked otherwise."""
+"""Words of a vocabulary unless asked otherwise; :class:`SbovpOptions` says what more would do."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
