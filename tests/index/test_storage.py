@@ -29,11 +29,12 @@ from semsig.index.storage.files import map_array, write_array
 from semsig.index.storage.manifest import Manifest
 from semsig.types import SbsSchema, SbsSignature
 
+EVERY_KIND = True
 
-def content(index: HammingIndex) -> list[tuple[int, str, list[int]]]:
-    ids = index.ids.tolist()
-    cells = [index.signature(id_).cells.tolist() for id_ in ids]
-    return list(zip(ids, index.payloads, cells, strict=True))
+
+def content(index) -> list[tuple[int, str, object]]:
+    signatures = [index.signature(id_) for id_ in index.ids.tolist()]
+    return list(zip(index.ids.tolist(), index.payloads, signatures, strict=True))
 
 
 def data_files(path) -> list[str]:
@@ -45,9 +46,11 @@ def named_files(path) -> list[str]:
     return sorted(file.name for file in manifest.all_files())
 
 
-def file_of_first_segment(index: HammingIndex, key: str):
+def file_of_first_segment(index, key: str):
+    """The file of one of its arrays; "values" for the first of those that signatures consist of."""
     manifest = Manifest.from_json((index.path / "manifest.json").read_bytes())
-    return index.path / manifest.segments[0].files[key].name
+    files = manifest.segments[0].files
+    return index.path / (next(iter(files.values())) if key == "values" else files[key]).name
 
 
 def spoil(file, position: int, by: int = 255) -> None:
@@ -56,9 +59,9 @@ def spoil(file, position: int, by: int = 255) -> None:
     file.write_bytes(whole)
 
 
-def test_an_opened_index_equals_the_saved_one(index_in_memory, tmp_path, make):
+def test_an_opened_index_equals_the_saved_one(kind, index_in_memory, tmp_path, make):
     index_in_memory.save(tmp_path / "new" / "index")
-    opened = HammingIndex.open(tmp_path / "new" / "index")
+    opened = kind.index.open(tmp_path / "new" / "index")
     assert content(opened) == content(index_in_memory)
     assert (opened.schema, opened.meta) == (index_in_memory.schema, {"made": "by a test"})
     for mine, other in zip(
@@ -68,27 +71,27 @@ def test_an_opened_index_equals_the_saved_one(index_in_memory, tmp_path, make):
     assert opened.add(make(50)).tolist() == [12]
 
 
-def test_an_empty_index_is_saved_and_opened(schema, tmp_path, make):
-    HammingIndex(schema).save(tmp_path)
-    index = HammingIndex.open(str(tmp_path))
+def test_an_empty_index_is_saved_and_opened(kind, schema, tmp_path, make):
+    kind.index(schema).save(tmp_path)
+    index = kind.index.open(str(tmp_path))
     assert (len(index), index.search(make(1), 1)[1].tolist()) == (0, [[-1]])
     assert index.add(make(1)).tolist() == [0]
 
 
-def test_each_change_is_on_disk_when_it_returns(stored, make):
+def test_each_change_is_on_disk_when_it_returns(kind, stored, make):
     stored.replace([4, 0], [make(40), make(41)], payloads=["a", "b"])
     stored.remove(11)
-    reopened = HammingIndex.open(stored.path)
+    reopened = kind.index.open(stored.path)
     assert content(reopened) == content(stored)
     assert reopened.ids.tolist() == [2, 3, 5, 6, 7, 8, 10, 4, 0]
 
 
-def test_compact_keeps_content_and_order_in_one_segment(stored, make):
+def test_compact_keeps_content_and_order_in_one_segment(kind, stored, make):
     stored.add([make(5), make(6)], [9, 1])
     before = content(stored)
     stored.compact()
-    assert content(stored) == content(HammingIndex.open(stored.path)) == before
-    assert len(data_files(stored.path)) == 5
+    assert content(stored) == content(kind.index.open(stored.path)) == before
+    assert len({name.partition(".")[0] for name in data_files(stored.path)}) == 1
 
 
 def test_compact_of_a_compact_index_writes_nothing(stored):
@@ -98,14 +101,14 @@ def test_compact_of_a_compact_index_writes_nothing(stored):
     assert (stored.path / "manifest.json").read_bytes() == manifest
 
 
-def test_removing_all_leaves_an_empty_index_without_data(stored, make):
+def test_removing_all_leaves_an_empty_index_without_data(kind, stored, make):
     stored.remove(stored.ids)
     assert data_files(stored.path) == []
-    assert HammingIndex.open(stored.path).add(make(1)).tolist() == [12]
+    assert kind.index.open(stored.path).add(make(1)).tolist() == [12]
 
 
-def test_save_replaces_another_index_in_one_step(stored, index_in_memory, tmp_path):
-    reader = HammingIndex.open(stored.path)
+def test_save_replaces_another_index_in_one_step(kind, stored, index_in_memory, tmp_path):
+    reader = kind.index.open(stored.path)
     before = content(reader)
     index_in_memory.save(stored.path)
     assert content(reader) == before
@@ -125,8 +128,8 @@ def test_save_refuses_its_own_folder_and_one_of_other_files(stored, tmp_path):
         stored.save(other / "a.jpg")
 
 
-def test_a_reader_keeps_its_view_until_it_refreshes(stored, make):
-    reader = HammingIndex.open(stored.path)
+def test_a_reader_keeps_its_view_until_it_refreshes(kind, stored, make):
+    reader = kind.index.open(stored.path)
     before, answer = content(reader), reader.search(make(3), 5)[1].tolist()
     stored.add([make(60)] * 9)
     stored.compact()
@@ -137,20 +140,20 @@ def test_a_reader_keeps_its_view_until_it_refreshes(stored, make):
     assert content(reader) == content(stored)
 
 
-def test_two_writers_in_turn_build_on_each_other(stored, make):
-    other = HammingIndex.open(stored.path)
+def test_two_writers_in_turn_build_on_each_other(kind, stored, make):
+    other = kind.index.open(stored.path)
     stored.add(make(20), payloads=["first"])
     assert other.add(make(21), payloads=["second"]).tolist() == [13]
     stored.remove(13)
-    assert content(stored) == content(HammingIndex.open(stored.path))
+    assert content(stored) == content(kind.index.open(stored.path))
     assert stored.payload(12) == "first"
 
 
-def test_opening_retries_when_a_writer_moves_on(stored, make, monkeypatch):
+def test_opening_retries_when_a_writer_moves_on(kind, stored, make, monkeypatch):
     """A compact between reading the manifest and mapping the files is not damage."""
-    reader = HammingIndex.open(stored.path)
+    reader = kind.index.open(stored.path)
     monkeypatch.setattr("semsig.index.storage.folder.map_array", _compacting_first(stored))
-    assert content(HammingIndex.open(stored.path)) == content(reader)
+    assert content(kind.index.open(stored.path)) == content(reader)
 
 
 def _compacting_first(index):
@@ -165,52 +168,53 @@ def _compacting_first(index):
     return map_later
 
 
-def test_a_second_writer_is_told_who_writes(stored, make):
+def test_a_second_writer_is_told_who_writes(kind, stored, make):
     with stored.writer(), pytest.raises(IndexLockedError, match=f"process {os.getpid()} on "):
-        HammingIndex.open(stored.path).add(make(1))
-    HammingIndex.open(stored.path).add(make(1))
+        kind.index.open(stored.path).add(make(1))
+    kind.index.open(stored.path).add(make(1))
 
 
-def test_a_writer_may_hold_the_lock_over_several_changes(stored, make):
+def test_a_writer_may_hold_the_lock_over_several_changes(kind, stored, make):
     with stored.writer() as index:
         index.add(make(1))
         index.remove(0)
-        assert content(HammingIndex.open(stored.path)) == content(stored)
+        assert content(kind.index.open(stored.path)) == content(stored)
 
 
-def _write_and_wait(path, locked, release):
-    with HammingIndex.open(path).writer():
+def _write_and_wait(index, path, locked, release):
+    with index.open(path).writer():
         locked.set()
         release.wait(60)
 
 
-def test_a_killed_writer_leaves_no_lock(stored, make):
+def test_a_killed_writer_leaves_no_lock(kind, stored, make):
     context = multiprocessing.get_context("spawn")
     locked, release = context.Event(), context.Event()
-    process = context.Process(target=_write_and_wait, args=(stored.path, locked, release))
+    arguments = kind.index, stored.path, locked, release
+    process = context.Process(target=_write_and_wait, args=arguments)
     process.start()
     assert locked.wait(60)
     with pytest.raises(IndexLockedError, match=f"process {process.pid} on "):
         stored.add(make(1))
-    assert content(HammingIndex.open(stored.path)) == content(stored)
+    assert content(kind.index.open(stored.path)) == content(stored)
     process.kill()
     process.join()
     stored.add(make(1))
 
 
-def test_an_unreadable_lock_file_still_locks(stored, make):
+def test_an_unreadable_lock_file_still_locks(kind, stored, make):
     with stored.writer():
         (stored.path / "writer.lock").write_text("?")
         with pytest.raises(IndexLockedError, match="another process"):
-            HammingIndex.open(stored.path).add(make(1))
+            kind.index.open(stored.path).add(make(1))
 
 
-def test_leftovers_of_a_killed_writer_are_ignored_then_deleted(stored, make):
+def test_leftovers_of_a_killed_writer_are_ignored_then_deleted(kind, stored, make):
     leftovers = ["segment-000099.cells.npy", "segment-000099.ids.npy.tmp", "manifest.json.tmp"]
     for name in [*leftovers, "notes.txt"]:
         (stored.path / name).write_text("half a fi")
     assert verify_index(stored.path).ok
-    HammingIndex.open(stored.path).add(make(1))
+    kind.index.open(stored.path).add(make(1))
     assert not any((stored.path / name).exists() for name in leftovers)
     assert (stored.path / "notes.txt").exists()
     assert data_files(stored.path) == named_files(stored.path)
@@ -248,7 +252,7 @@ def test_a_flipped_byte_is_found_in_every_file(stored, tmp_path, position):
 
 
 @pytest.mark.parametrize("size", [0, 60, 0.9, "longer", "gone"])
-def test_a_wrong_size_is_found_when_opening(stored, tmp_path, size):
+def test_a_wrong_size_is_found_when_opening(kind, stored, tmp_path, size):
     def cut(file):
         whole = file.read_bytes()
         match size:
@@ -262,12 +266,12 @@ def test_a_wrong_size_is_found_when_opening(stored, tmp_path, size):
     for name, copy in damaged_copies(stored, tmp_path, cut):
         gone = (size, name) == ("gone", "manifest.json")
         with pytest.raises(IndexFormatError if gone else IndexCorruptError, match=name):
-            HammingIndex.open(copy)
+            kind.index.open(copy)
         if not gone:
             assert [damage.file for damage in verify_index(copy).damaged] == [name]
 
 
-def test_another_dtype_or_shape_is_found_when_opening(stored, tmp_path):
+def test_another_dtype_or_shape_is_found_when_opening(kind, stored, tmp_path):
     def reshape(file):
         if file.suffix == ".npy":
             array = np.load(file)
@@ -279,7 +283,7 @@ def test_another_dtype_or_shape_is_found_when_opening(stored, tmp_path):
             and (copy / name).read_bytes() != (stored.path / name).read_bytes()
         ):
             with pytest.raises(IndexCorruptError, match=name):
-                HammingIndex.open(copy)
+                kind.index.open(copy)
 
 
 def test_any_damaged_manifest_is_named(stored):
@@ -309,13 +313,13 @@ def test_any_damaged_header_is_harmless_or_named(tmp_path):
     assert named > 400
 
 
-def test_an_array_of_objects_is_never_unpickled(stored):
+def test_an_array_of_objects_is_never_unpickled(kind, stored):
     file = stored.path / named_files(stored.path)[0]
     size = file.stat().st_size
     np.save(file, np.array([_Trap()], object))
     file.write_bytes(file.read_bytes().ljust(size, b"\0")[:size])
     with pytest.raises(IndexCorruptError, match=file.name):
-        HammingIndex.open(stored.path)
+        kind.index.open(stored.path)
 
 
 class _Trap:
@@ -323,9 +327,9 @@ class _Trap:
         return os._exit, (1,)
 
 
-def test_the_other_segments_stay_readable(stored, make, tmp_path):
-    spoil(file_of_first_segment(stored, "cells"), -1)
-    left = HammingIndex.open(stored.path, damaged="skip")
+def test_the_other_segments_stay_readable(kind, stored, make, tmp_path):
+    spoil(file_of_first_segment(stored, "values"), -1)
+    left = kind.index.open(stored.path, damaged="skip")
     lost = 7
     assert left.ids.tolist() == [id_ for id_ in stored.ids.tolist() if id_ >= lost]
     assert left.search(make(8), 1)[1].tolist() == [[8]]
@@ -333,37 +337,37 @@ def test_the_other_segments_stay_readable(stored, make, tmp_path):
     with pytest.raises(IndexCorruptError, match="damaged segments"):
         left.add(make(1))
     left.save(tmp_path / "rescued")
-    assert content(HammingIndex.open(tmp_path / "rescued")) == content(left)
+    assert content(kind.index.open(tmp_path / "rescued")) == content(left)
 
 
 def test_damage_is_never_copied_into_a_new_segment(stored, make, tmp_path):
-    cells = file_of_first_segment(stored, "cells")
-    spoil(cells, -1, by=1)
+    file = file_of_first_segment(stored, "values")
+    spoil(file, -1, by=1)
     for call in (
         stored.compact,
         lambda: stored.save(tmp_path / "copy"),
         lambda: stored.add([make(1)] * 50),
     ):
-        with pytest.raises(IndexCorruptError, match=cells.name):
+        with pytest.raises(IndexCorruptError, match=file.name):
             call()
-    assert [damage.file for damage in stored.verify().damaged] == [cells.name]
+    assert [damage.file for damage in stored.verify().damaged] == [file.name]
     stored.remove([0, 2, 3, 4, 5, 6])
     assert stored.verify().ok
 
 
-@pytest.mark.parametrize(("key", "position"), [("cells", -1), ("offsets", -10)])
-def test_damage_that_would_lead_a_kernel_astray_is_found(stored, make, key, position):
+@pytest.mark.parametrize(("key", "position"), [("values", -1), ("offsets", -10)])
+def test_damage_that_would_lead_a_kernel_astray_is_found(kind, stored, make, key, position):
     file = file_of_first_segment(stored, key)
     spoil(file, position)
     with pytest.raises(IndexCorruptError, match=f"{file.name} is damaged.*Run verify"):
-        HammingIndex.open(stored.path).search(make(1), 1)
+        kind.index.open(stored.path).search(make(1), 1)
 
 
-def test_damage_of_one_row_is_found_when_it_is_read(stored):
-    spoil(file_of_first_segment(stored, "cells"), -1)
+def test_damage_of_one_row_is_found_when_it_is_read(kind, stored):
+    spoil(file_of_first_segment(stored, "values"), -1)
     spoil(file_of_first_segment(stored, "payloads"), -1)
-    index = HammingIndex.open(stored.path)
-    with pytest.raises(IndexCorruptError, match="cells"):
+    index = kind.index.open(stored.path)
+    with pytest.raises(IndexCorruptError, match=r"\.c\w+\.npy"):
         index.signature(6)
     with pytest.raises(IndexCorruptError, match="payloads"):
         index.payload(6)
@@ -390,10 +394,10 @@ def rewrite_manifest(path, change) -> None:
         ({"segments": None}, "manifest.json is not as"),
     ],
 )
-def test_a_foreign_or_newer_manifest_is_refused(stored, make, change, message):
+def test_a_foreign_or_newer_manifest_is_refused(kind, stored, make, change, message):
     rewrite_manifest(stored.path, lambda document: document.update(change))
     before = sorted(stored.path.iterdir())
-    for call in (lambda: HammingIndex.open(stored.path), lambda: stored.add(make(1))):
+    for call in (lambda: kind.index.open(stored.path), lambda: stored.add(make(1))):
         with pytest.raises(IndexFormatError, match=message):
             call()
     with pytest.raises(IndexFormatError):
@@ -401,41 +405,41 @@ def test_a_foreign_or_newer_manifest_is_refused(stored, make, change, message):
     assert sorted(stored.path.iterdir()) == before
 
 
-def test_a_manifest_of_another_definition_is_refused(stored):
+def test_a_manifest_of_another_definition_is_refused(kind, stored):
     rewrite_manifest(stored.path, lambda document: document["schema"].update(fingerprint="0" * 64))
     with pytest.raises(IndexFormatError, match="another definition"):
-        HammingIndex.open(stored.path)
+        kind.index.open(stored.path)
 
 
 @pytest.mark.parametrize("of", ["segment", "file"])
-def test_a_manifest_cannot_name_files_elsewhere(stored, of):
+def test_a_manifest_cannot_name_files_elsewhere(kind, stored, of):
     def point_outside(document):
         segment = document["segments"][0]
-        (segment if of == "segment" else segment["files"]["cells"])["name"] = "../cells.npy"
+        (segment if of == "segment" else segment["files"]["ids"])["name"] = "../ids.npy"
 
     rewrite_manifest(stored.path, point_outside)
     with pytest.raises(IndexFormatError, match=f"no name of a .*{of}"):
-        HammingIndex.open(stored.path)
+        kind.index.open(stored.path)
 
 
 @pytest.mark.parametrize("whole", [b"[]", b"{}", b"null", b'"text"'])
-def test_json_that_is_no_manifest_is_refused(tmp_path, whole):
+def test_json_that_is_no_manifest_is_refused(kind, tmp_path, whole):
     (tmp_path / "manifest.json").write_bytes(whole)
     with pytest.raises(IndexFormatError, match=SBS.format):
-        HammingIndex.open(tmp_path)
+        kind.index.open(tmp_path)
 
 
-def test_a_folder_without_index_says_what_to_do(tmp_path):
+def test_a_folder_without_index_says_what_to_do(kind, tmp_path):
     (tmp_path / "file").touch()
     for path in (tmp_path, tmp_path / "absent", tmp_path / "file"):
         with pytest.raises(IndexFormatError, match="holds no index"):
-            HammingIndex.open(path)
+            kind.index.open(path)
 
 
 @pytest.mark.parametrize(
     ("key", "array", "reason"),
     [
-        ("cells", lambda array: array[::-1], "strictly ascending"),
+        ("values", lambda array: array[::-1], "strictly ascending"),
         ("ids", lambda array: np.zeros_like(array), "ids repeat"),
         ("payload_offsets", lambda array: array[::-1], "do not ascend"),
         ("payloads", lambda array: np.full_like(array, 255), "decode"),
@@ -447,7 +451,8 @@ def test_verify_finds_what_was_written_wrong(stored, key, array, reason):
     np.save(file, array(np.load(file)))
 
     def sign(document):
-        entry = document["segments"][0]["files"][key]
+        files = document["segments"][0]["files"].values()
+        entry = next(entry for entry in files if entry["name"] == file.name)
         entry["sha256"] = hashlib.sha256(file.read_bytes()).hexdigest()
 
     rewrite_manifest(stored.path, sign)
@@ -494,19 +499,19 @@ def test_wide_cells_and_many_classes_survive(tmp_path):
 
 
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="permissions do not bind here")
-def test_a_read_only_folder_is_readable(stored, make):
+def test_a_read_only_folder_is_readable(kind, stored, make):
     stored.path.chmod(0o500)
     (stored.path / "writer.lock").chmod(0o400)
-    index = HammingIndex.open(stored.path)
+    index = kind.index.open(stored.path)
     assert verify_index(stored.path).ok
     with pytest.raises(IndexWriteError, match="Cannot write"):
         index.add(make(1))
 
 
-def test_opening_imports_no_compiler(stored):
+def test_opening_imports_no_compiler(kind, stored):
     code = (
-        "import sys; from semsig.index import HammingIndex; "
-        f"HammingIndex.open({str(stored.path)!r}); print('numba' in sys.modules)"
+        f"import sys; from semsig.index import {kind.index.__name__} as Index; "
+        f"Index.open({str(stored.path)!r}); print('numba' in sys.modules)"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "False"

@@ -16,8 +16,10 @@ from pathlib import Path
 import pytest
 
 from semsig.errors import IndexWriteError
-from semsig.index import HammingIndex, verify_index
+from semsig.index import verify_index
 from semsig.index.storage.manifest import Manifest
+
+EVERY_KIND = True
 
 CHANGES: dict[str, Callable] = {
     "add and merge": lambda index, make: index.add([make(20), make(21), make(22)]),
@@ -32,14 +34,14 @@ STEPS = ((os, "fsync"), (os, "replace"), (os, "unlink"), (io, "open"), (os, "ope
 
 
 def saved_over(index, make):
-    other = HammingIndex(index.schema)
+    other = type(index)(index.schema)
     other.add([make(30), make(31)])
     other.save(index.path)
 
 
-def content(index: HammingIndex) -> list[tuple[int, str, list[int]]]:
-    cells = [index.signature(id_).cells.tolist() for id_ in index.ids.tolist()]
-    return list(zip(index.ids.tolist(), index.payloads, cells, strict=True))
+def content(index) -> list[tuple[int, str, object]]:
+    signatures = [index.signature(id_) for id_ in index.ids.tolist()]
+    return list(zip(index.ids.tolist(), index.payloads, signatures, strict=True))
 
 
 @contextmanager
@@ -76,19 +78,19 @@ class Killed(BaseException):
 
 
 @pytest.fixture(params=CHANGES)
-def case(request, stored, make, monkeypatch, tmp_path):
+def case(kind, request, stored, make, monkeypatch, tmp_path):
     """A change, the index before and after it, and the number of its steps."""
     change = CHANGES[request.param]
-    copy = HammingIndex.open(shutil.copytree(stored.path, tmp_path / "copy"))
+    copy = kind.index.open(shutil.copytree(stored.path, tmp_path / "copy"))
     with failing(monkeypatch, 0, Killed(), lasting=False) as calls:
         change(copy, make)
-    after = content(HammingIndex.open(copy.path))
+    after = content(kind.index.open(copy.path))
     assert len(calls) > 5
     return change, [content(stored), after], len(calls)
 
 
-def fresh(stored, tmp_path, step) -> HammingIndex:
-    return HammingIndex.open(shutil.copytree(stored.path, tmp_path / f"step {step}"))
+def fresh(stored, tmp_path, step):
+    return stored.open(shutil.copytree(stored.path, tmp_path / f"step {step}"))
 
 
 def assert_tidy(path: Path) -> None:
@@ -97,7 +99,7 @@ def assert_tidy(path: Path) -> None:
     assert {file.name for file in path.iterdir()} == named
 
 
-def test_killed_at_any_step(case, stored, make, monkeypatch, tmp_path):
+def test_killed_at_any_step(kind, case, stored, make, monkeypatch, tmp_path):
     change, allowed, steps = case
     seen = []
     for step in range(1, steps + 1):
@@ -105,7 +107,7 @@ def test_killed_at_any_step(case, stored, make, monkeypatch, tmp_path):
         killing = failing(monkeypatch, step, Killed(), lasting=True)
         with killing, pytest.raises(Killed):
             change(index, make)
-        left = HammingIndex.open(index.path)
+        left = kind.index.open(index.path)
         seen.append(allowed.index(content(left)))
         assert verify_index(index.path).ok
         with left.writer():
@@ -115,7 +117,7 @@ def test_killed_at_any_step(case, stored, make, monkeypatch, tmp_path):
 
 @pytest.mark.parametrize("case", ["replace", "save over it"], indirect=True)
 @pytest.mark.parametrize("lasting", [False, True], ids=["once", "from then on"])
-def test_the_disk_is_full_at_any_step(case, stored, make, monkeypatch, tmp_path, lasting):
+def test_the_disk_is_full_at_any_step(kind, case, stored, make, monkeypatch, tmp_path, lasting):
     change, (before, after), steps = case
     for step in range(1, steps + 1):
         index = fresh(stored, tmp_path, step)
@@ -128,13 +130,13 @@ def test_the_disk_is_full_at_any_step(case, stored, make, monkeypatch, tmp_path,
                 assert "No space left" in str(error)  # noqa: PT017
                 expected = before
         index.refresh()
-        assert content(index) == content(HammingIndex.open(index.path)) == expected
+        assert content(index) == content(kind.index.open(index.path)) == expected
         assert verify_index(index.path).ok
         with index.writer():
             assert_tidy(index.path)
 
 
-def test_a_full_disk_leaves_the_old_index_and_no_debris(stored, make):
+def test_a_full_disk_leaves_the_old_index_and_no_debris(kind, stored, make):
     """The kernel itself refuses to write more than 600 bytes a file."""
     before = content(stored)
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -144,11 +146,11 @@ def test_a_full_disk_leaves_the_old_index_and_no_debris(stored, make):
             stored.add([make(seed) for seed in range(20, 120)])
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    assert content(stored) == content(HammingIndex.open(stored.path)) == before
+    assert content(stored) == content(kind.index.open(stored.path)) == before
     assert_tidy(stored.path)
 
 
-def test_an_interrupt_after_the_commit_loses_nothing(stored, make, monkeypatch):
+def test_an_interrupt_after_the_commit_loses_nothing(kind, stored, make, monkeypatch):
     """Ctrl-C between the commit and its return: the next change must build on the commit."""
     calls: list[int] = []
 
@@ -164,7 +166,7 @@ def test_an_interrupt_after_the_commit_loses_nothing(stored, make, monkeypatch):
         with pytest.raises(KeyboardInterrupt):
             stored.add(make(20), [20])
         stored.add(make(21), [21])
-    assert HammingIndex.open(stored.path).ids.tolist()[-2:] == [20, 21]
+    assert kind.index.open(stored.path).ids.tolist()[-2:] == [20, 21]
 
 
 def test_power_may_fail_at_any_time(case, stored, make, monkeypatch):
