@@ -1,11 +1,15 @@
-"""Exact k nearest signatures: semsig's scans and other libraries, side by side.
+"""Exact k nearest signatures: semsig's engines and other libraries, side by side.
 
-    python -m benchmarks.hamming [--rows N] [--k K [K ...]] [--repeats R] [--all] [--json]
+    python -m benchmarks.hamming [--rows N [N ...]] [--k K [K ...]] [--all] [--resume] [--json]
 
-Made-up scenes at n = 3 over 194 classes (62,080 bits), one thread, 100 queries. Every candidate
-must give the distances of the dense scan, or it is named as wrong and the exit code is 1. Needs
-faiss-cpu (``pip install --group bench``); --all adds NumPy, bitarray and OpenCV, which are slow.
-Writes results/hamming.json.
+Scenes at n = 3 over 194 classes (62,080 bits), one thread, 100 queries. A stage, say single
+queries for k = 10 in 100,000 rows, times all its candidates in turns. Every exact candidate must
+give the same distances, or it is named as wrong and the exit code is 1; the others' recall is
+given. Needs ``pip install --group bench``. --all adds the slow candidates, up to 100,000 rows;
+among a million only faiss's flat index is compared, if its 8 GB fit.
+
+Each stage is written to results/hamming.json when done; --resume skips those that are there.
+--plot draws docs/hamming.svg.
 """
 
 from __future__ import annotations
@@ -15,118 +19,144 @@ import json
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import cv2
 import faiss
 import numpy as np
-from bitarray import bitarray
-from bitarray.util import count_xor
 from numpy.typing import NDArray
 from semsig_kernels.threads import set_thread_count
 
-from benchmarks.scenes import signatures
-from benchmarks.timing import as_entries, cycle, interleave, write_results
+from benchmarks import libraries
+from benchmarks.libraries import APPROXIMATE, FLAT, ONE_BY_ONE, Search
+from benchmarks.scenes import CACHE, signatures
+from benchmarks.timing import RESULTS, as_entries, cycle, interleave, machine, write_results
 from semsig import SbsBatch
-from semsig.index.bounded import BoundedScan
 from semsig.index.dense import BitIndex
-from semsig.index.postings import PostingsScan
+from semsig.index.scans import new_scan
 
-BASE = "faiss IndexBinaryFlat"
-Search = Callable[[slice, int], NDArray[np.int64]]
-"""Takes which queries and k; returns distances, shape (Q, k)."""
-
-
-def packed_bits(batch: SbsBatch) -> NDArray[np.uint8]:
-    rows = np.empty((len(batch), batch.schema.n_bits // 8), np.uint8)
-    for row, signature in zip(rows, batch, strict=True):
-        row[:] = signature.to_bits()
-    return rows
+ENGINES = ("auto", "bounded", "bitmaps", "postings")
+_SLOW_ROWS = 100_000
+_DENSE = "semsig dense bits"
+Entries = dict[str, Any]
 
 
-def own_scans(rows: SbsBatch, queries: SbsBatch) -> dict[str, Search]:
-    """Return the scans over cells."""
-    parts = [SbsBatch.of([query]) for query in queries]
+class Candidates:
+    """What is compared among some rows, and how long each took to build (CPU seconds)."""
 
-    def searching(scan: BoundedScan | PostingsScan) -> Search:
-        def search(which: slice, k: int) -> NDArray[np.int64]:
-            batch = queries if which.stop - which.start > 1 else parts[which.start]
-            return scan.search(batch, k)[0]
+    def __init__(self, rows: SbsBatch, queries: SbsBatch) -> None:
+        self.searches: dict[str, Search] = {}
+        self.building: dict[str, float] = {}
+        self._rows, self._queries = rows, queries
+        self._bits = libraries.packed(queries)
 
-        return search
+    def add(self, name: str, rival: libraries.Rival) -> None:
+        say(f"  {name}")
+        self.searches[name], self.building[name] = rival
 
-    return {
-        "semsig bounded": searching(BoundedScan(rows)),
-        "semsig postings": searching(PostingsScan(rows)),
+    def add_engines(self) -> None:
+        one_by_one = [SbsBatch.of([query]) for query in self._queries]
+        for engine in ENGINES:
+            started = time.process_time()
+            scan = new_scan(engine, self._rows)
+            scan.search(self._queries, 1)
+
+            def search(which: slice, k: int, scan: Any = scan) -> NDArray[np.int64]:
+                single = which.stop - which.start == 1
+                return scan.search(one_by_one[which.start] if single else self._queries, k)[0]
+
+            self.add(f"semsig {engine}", (search, time.process_time() - started))
+
+    def add_rivals(self, *, slow: bool, cache: Path) -> None:
+        needed = len(self._rows) * self._rows.schema.n_bits / 8
+        if needed > 0.7 * available_bytes():
+            say(f"  left out for want of memory: {FLAT}")
+            return
+        self.add(FLAT, libraries.flat(self._rows, self._bits))
+        if len(self._rows) > _SLOW_ROWS:
+            return
+        bits = libraries.packed(self._rows)
+        own = BitIndex(bits.shape[1] * 8)
+        own.add(bits)
+        self.add(_DENSE, (lambda which, k: own.search(self._bits[which], k)[0], 0.0))
+        if slow:
+            for name, rival in libraries.others(bits, self._bits, cache):
+                self.add(name, rival)
+
+    def wrong(self, k: int) -> list[str]:
+        """Name the exact candidates whose distances are not those of the first."""
+        exact = {n: s for n, s in self.searches.items() if n not in APPROXIMATE}
+        bad = set()
+        for query in range(3):
+            which = slice(query, query + 1)
+            expected = next(reversed(exact.values()))(which, k)
+            bad |= {n for n, search in exact.items() if (search(which, k) != expected).any()}
+        return sorted(bad)
+
+    def recall(self, k: int) -> dict[str, float]:
+        """Return the share of the k nearest that each approximate candidate finds."""
+        every = slice(0, len(self._queries))
+        limit = self.searches["semsig auto"](every, k)[:, -1:]
+        return {
+            name: float((self.searches[name](every, k) <= limit).mean())
+            for name in APPROXIMATE
+            if name in self.searches
+        }
+
+
+def available_bytes() -> int:
+    lines = Path("/proc/meminfo").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("MemAvailable")) * 1024
+
+
+def measure(candidates: Candidates, k: int, *, batch: bool, repeats: int) -> Entries:
+    """Time single queries, or all in one call."""
+    searches = candidates.searches
+    if batch:
+        searches = {n: s for n, s in searches.items() if n not in ONE_BY_ONE}
+        calls = {n: whole(search, k) for n, search in searches.items()}
+        timings = interleave(calls, repeats=max(1, repeats // 3), least_seconds=0)
+    else:
+        calls = {n: single(search, k) for n, search in searches.items()}
+        timings = interleave(calls, repeats=repeats)
+    return as_entries(timings, FLAT if FLAT in timings else "semsig auto")
+
+
+def whole(search: Search, k: int) -> Callable[[], object]:
+    return lambda: search(slice(0, 100), k)
+
+
+def single(search: Search, k: int) -> Callable[[], object]:
+    return cycle(100, lambda i: search(slice(i, i + 1), k))
+
+
+def run_size(n_rows: int, options: argparse.Namespace, found: Entries) -> None:
+    """Run the stages of one number of rows; `found` grows and is written after each."""
+    size = found["sizes"].setdefault(str(n_rows), {})
+    stages = {
+        f"{'batch of 100' if batch else 'single'}, k={k}": (k, batch)
+        for k in options.k
+        for batch in (False, True)
     }
-
-
-def dense_scans(bits: NDArray[np.uint8], queries: NDArray[np.uint8]) -> dict[str, Search]:
-    """Return the scans over dense bits: semsig's and faiss's."""
-    flat = faiss.IndexBinaryFlat(bits.shape[1] * 8)
-    flat.add(bits)
-    own = BitIndex(bits.shape[1] * 8)
-    own.add(bits)
-    return {
-        BASE: lambda which, k: flat.search(queries[which], k)[0],
-        "semsig dense bits": lambda which, k: own.search(queries[which], k)[0],
-    }
-
-
-def slow_scans(bits: NDArray[np.uint8], queries: NDArray[np.uint8]) -> dict[str, Search]:
-    """Return scans by general tools, one query at a time."""
-    words, wanted = bits.view(np.uint64), queries.view(np.uint64)
-    strings = [bitarray(buffer=row) for row in bits]
-    matcher = cv2.BFMatcher(cv2.NORM_HAMMING)
-
-    def by_numpy(which: slice, k: int) -> NDArray[np.int64]:
-        parts = [
-            np.bitwise_count(words[i : i + 512] ^ wanted[which]).sum(axis=1, dtype=np.int64)
-            for i in range(0, len(words), 512)
-        ]
-        return np.sort(np.partition(np.concatenate(parts), k - 1)[:k])[None]
-
-    def by_bitarray(which: slice, k: int) -> NDArray[np.int64]:
-        query = bitarray(buffer=queries[which.start])
-        return np.array([sorted(count_xor(query, string) for string in strings)[:k]])
-
-    def by_opencv(which: slice, k: int) -> NDArray[np.int64]:
-        matches = matcher.knnMatch(queries[which], bits, k=k)
-        return np.array([[int(match.distance) for match in row] for row in matches])
-
-    return {
-        "NumPy xor, bitwise_count": by_numpy,
-        "bitarray count_xor": by_bitarray,
-        "OpenCV BFMatcher": by_opencv,
-    }
-
-
-def wrong(candidates: dict[str, Search], k: int) -> list[str]:
-    """Name the candidates whose distances differ from the dense scan's on three queries."""
-    bad = []
-    for query in range(3):
-        which = slice(query, query + 1)
-        expected = candidates["semsig dense bits"](which, k)
-        bad += [n for n, search in candidates.items() if (search(which, k) != expected).any()]
-    return sorted(set(bad))
-
-
-def measure(
-    candidates: dict[str, Search], n_queries: int, k: int, repeats: int
-) -> dict[str, dict[str, float]]:
-    """Time single queries and, where it makes sense, all queries in one call."""
-
-    def single(search: Search) -> Callable[[], object]:
-        return cycle(n_queries, lambda i: search(slice(i, i + 1), k))
-
-    def batch(search: Search) -> Callable[[], object]:
-        return lambda: search(slice(0, n_queries), k)
-
-    singles = {name: single(search) for name, search in candidates.items()}
-    found = {f"single, k={k}": as_entries(interleave(singles, repeats=repeats), BASE)}
-    whole = {n: batch(s) for n, s in candidates.items() if n.startswith(("semsig", "faiss"))}
-    batches = interleave(whole, repeats=max(1, repeats // 3), least_seconds=0)
-    found[f"batch of {n_queries}, k={k}"] = as_entries(batches, BASE)
-    return found
+    done = size.get("timings", {}) if options.resume else {}
+    left = {name: stage for name, stage in stages.items() if name not in done}
+    if not left:
+        return
+    say(f"{n_rows:,} rows")
+    rows, queries = signatures(n_rows), signatures(100, queries=True)
+    candidates = Candidates(rows, queries)
+    candidates.add_engines()
+    candidates.add_rivals(slow=options.all, cache=options.cache)
+    size["task"] = f"{n_rows:,} signatures of {rows.schema.n_bits:,} bits, one thread"
+    size["building"] = candidates.building
+    size["wrong"] = candidates.wrong(max(options.k))
+    size["recall"] = {f"k={k}": candidates.recall(k) for k in options.k}
+    size["timings"] = done
+    for name, (k, batch) in left.items():
+        say(f"  {name}")
+        size["timings"][name] = measure(candidates, k, batch=batch, repeats=options.repeats)
+        write_results("hamming", {"sizes": found["sizes"]})
 
 
 def main() -> None:
@@ -134,49 +164,45 @@ def main() -> None:
     set_thread_count(1)
     faiss.omp_set_num_threads(1)
     cv2.setNumThreads(1)
-    rows, queries = signatures(options.rows), signatures(100, queries=True)
-    started = time.perf_counter()
-    candidates = own_scans(rows, queries)
-    building = time.perf_counter() - started
-    bits, wanted = packed_bits(rows), packed_bits(queries)
-    candidates |= dense_scans(bits, wanted)
-    if options.all:
-        candidates |= slow_scans(bits, wanted)
-    bad = wrong(candidates, max(options.k))
-    timings = {}
-    for k in options.k:
-        timings |= measure(candidates, len(queries), k, options.repeats)
-    entries = {
-        "task": f"{options.rows:,} signatures of {rows.schema.n_bits:,} bits, one thread",
-        "wrong": bad,
-        "building bounded and postings, seconds": building,
-        "timings": timings,
-    }
-    write_results("hamming", entries)
-    print(json.dumps(entries, indent=1) if options.json else table(entries, options.rows))
-    sys.exit(1 if bad else 0)
+    path = RESULTS / "hamming.json"
+    found = json.loads(path.read_text()) if path.exists() else {}
+    found = {"machine": machine(), "sizes": found.get("sizes", {})}
+    for n_rows in options.rows:
+        run_size(n_rows, options, found)
+    if options.plot:
+        from benchmarks.plots import draw_hamming
+
+        draw_hamming(found["sizes"])
+    sizes = {str(n): found["sizes"][str(n)] for n in options.rows}
+    print(json.dumps(sizes, indent=1) if options.json else "\n".join(map(table, sizes.values())))
+    sys.exit(1 if any(size["wrong"] for size in sizes.values()) else 0)
+
+
+def say(line: str) -> None:
+    print(f"{time.strftime('%H:%M:%S')} {line}", file=sys.stderr, flush=True)
 
 
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rows", type=int, default=100_000)
+    parser.add_argument("--rows", type=int, nargs="+", default=[100_000])
     parser.add_argument("--k", type=int, nargs="+", default=[10, 100])
     parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--all", action="store_true", help="also the slow candidates")
+    parser.add_argument("--resume", action="store_true", help="skip the stages done before")
+    parser.add_argument("--cache", type=Path, default=CACHE, help="where built graphs are kept")
+    parser.add_argument("--plot", action="store_true", help="draw docs/hamming.svg")
     parser.add_argument("--json", action="store_true", help="print the results as JSON")
     return parser.parse_args()
 
 
-def table(entries: dict[str, object], rows: int) -> str:
-    lines = [str(entries["task"])]
-    for name, timings in entries["timings"].items():  # type: ignore[attr-defined]
-        queries = 100 if name.startswith("batch") else 1
+def table(size: Entries) -> str:
+    lines = [size["task"]]
+    for name, timings in size["timings"].items():
         lines.append(name)
         lines += [
-            f"  {n:26} {t['cpu'] / rows / queries * 1e9:9.2f} ns a row {t['faster']:8.1f} x"
-            for n, t in timings.items()
+            f"  {n:26} {t['cpu'] * 1e3:12.3f} ms {t['faster']:8.1f} x" for n, t in timings.items()
         ]
-    return "\n".join([*lines, f"wrong: {', '.join(entries['wrong']) or 'none'}"])  # type: ignore[arg-type]
+    return "\n".join([*lines, f"wrong: {', '.join(size['wrong']) or 'none'}"])
 
 
 if __name__ == "__main__":

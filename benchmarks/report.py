@@ -66,21 +66,28 @@ def segmenters() -> str:
 
 
 def hamming() -> str:
-    """Tabulate exact search, one row a method, one column a kind of query."""
-    found = _load("hamming")
-    kinds = found["timings"]
-    methods = next(iter(kinds.values()))
+    """Tabulate exact search: a table a size, one row a method, one column a kind of query."""
+    sizes = _load("hamming")["sizes"]
+    return "\n\n".join(_hamming_table(sizes[rows]) for rows in sorted(sizes, key=int))
+
+
+def _hamming_table(size: Any) -> str:
+    kinds = size["timings"]
+    methods = {method: None for runs in kinds.values() for method in runs}
+    recall = {m: f", recall {r:.2f}" for m, r in size["recall"].get("k=10", {}).items()}
     rows = [
         [
-            method,
-            *(
-                f"{_seconds(runs[method]['cpu'])} ({runs[method]['faster']:.3g}x)"
-                for runs in kinds.values()
-            ),
+            method + recall.get(method, ""),
+            _seconds(size["building"][method]) if size["building"].get(method) else "",
+            *(_timing(runs.get(method)) for runs in kinds.values()),
         ]
         for method in methods
     ]
-    return _table([found["task"], *kinds], rows)
+    return _table([size["task"], "built in", *kinds], rows)
+
+
+def _timing(run: Any) -> str:
+    return f"{_seconds(run['cpu'])} ({run['faster']:.3g}x)" if run else ""
 
 
 def coldstart() -> str:

@@ -21,6 +21,7 @@ KINDS = 40
 CLASSES_A_KIND = 30
 
 CLASSES = ClassTable([f"class {label}" for label in range(N_CLASSES)], name="bench")
+_MOST_RENDERED = 100_000
 CACHE = Path(__file__).resolve().parent.parent / "build"
 
 
@@ -114,8 +115,11 @@ def label_maps(count: int, height: int, width: int) -> list[LabelMap]:
 def signatures(count: int, *, queries: bool = False) -> SbsBatch:
     """Return `count` signatures at n = 3, kept in ``build/`` for the next run.
 
-    Queries are other scenes over the layouts of 100,000.
+    Queries are other scenes over the layouts of 100,000. More than that many rows are recombined
+    from 100,000, see :func:`_recombine`: to render a million takes an hour.
     """
+    if count > _MOST_RENDERED:
+        return _recombine(signatures(_MOST_RENDERED), count)
     name = f"scenes-{'queries-' if queries else ''}{count}.npz"
     path = CACHE / name
     if path.exists():
@@ -136,3 +140,45 @@ def _make(count: int, first: int, layouts: int) -> SbsBatch:
     cells = np.concatenate([part.cells for part in parts])
     lengths = np.concatenate([np.diff(part.offsets) for part in parts])
     return SbsBatch(cells, np.concatenate([[0], np.cumsum(lengths)]), parts[0].schema)
+
+
+def _recombine(scenes: SbsBatch, count: int) -> SbsBatch:
+    """Return the upper rows of blocks of one scene over the lower ones of another of its kind."""
+    rng = np.random.default_rng(5)
+    kind = _kinds(len(scenes))
+    order = np.argsort(kind, kind="stable")
+    upper = rng.integers(len(scenes), size=count)
+    first = np.searchsorted(kind[order], kind[upper])
+    size = np.searchsorted(kind[order], kind[upper], side="right") - first
+    lower = order[first + (rng.random(count) * size).astype(np.int64)]
+    cut = _row_starts(scenes)
+    row = rng.integers(1, 9, size=count)
+    starts = np.stack([cut[upper, 0], cut[lower, row]], axis=1).reshape(-1)
+    lengths = np.stack([cut[upper, row], cut[lower, 8]], axis=1).reshape(-1) - starts
+    ends = np.cumsum(lengths)
+    cells = np.empty(ends[-1], scenes.cells.dtype)
+    for at in range(0, len(starts), 100_000):
+        part = slice(at, at + 100_000)
+        before = ends[part] - lengths[part]
+        take = np.arange(before[0], ends[part][-1])
+        take += np.repeat(starts[part] - before, lengths[part])
+        cells[before[0] : ends[part][-1]] = scenes.cells[take]
+    return SbsBatch(cells, np.concatenate([[0], ends[1::2]]), scenes.schema)
+
+
+def _kinds(count: int) -> NDArray[np.int64]:
+    """Return the kind of each of the first scenes; their layouts are drawn as in :func:`scene`."""
+    kinds, layouts = np.empty(count, np.int64), count // 20
+    for seed in range(count):
+        rng = np.random.default_rng(seed)
+        layout = int(rng.integers(layouts)) if rng.random() < 0.6 else layouts + seed
+        kinds[seed] = int(KINDS * np.random.default_rng([layout, 17]).random() ** 1.7)
+    return kinds
+
+
+def _row_starts(scenes: SbsBatch) -> NDArray[np.int64]:
+    """Return where each row of blocks starts in the cells of each scene, and the end, (N, 9)."""
+    row = (scenes.cells.astype(np.int64) >> 2) // N_CLASSES // 8
+    key = np.repeat(np.arange(len(scenes)), np.diff(scenes.offsets)) * 8 + row
+    starts = np.searchsorted(key, np.arange(8 * len(scenes)))
+    return np.concatenate([starts.reshape(-1, 8), scenes.offsets[1:, None]], axis=1)

@@ -48,7 +48,8 @@ def interleave(
     Parameters
     ----------
     candidates : mapping of str to callable
-        What to time, by name. Each is called twice before the clock starts.
+        What to time, by name. Each is called twice before the clock starts, or once if that
+        takes longer than a second.
     repeats : int
         How many turns each gets.
     least_seconds : float
@@ -65,7 +66,9 @@ def interleave(
 
 
 def _loops(call: Callable[[], object], least_seconds: float) -> int:
-    call()
+    first, _ = _time(call, 1)
+    if first > 1:
+        return 1
     wall, _ = _time(call, 1)
     return max(1, round(least_seconds / max(wall, 1e-9)))
 

@@ -61,6 +61,9 @@ class IdfWeights:
         bits = idf(frequency, len(batch))
         bits[:, 0] *= 2
         self._weights = bits.cumsum(axis=1)
+        narrow = batch.schema.cell_dtype == np.uint16
+        every = np.arange(batch.schema.n_cells if narrow else 0)
+        self._by_code = self.of(4 * every).reshape(-1)
 
     def of(self, codes: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the weight of levels 1..4 of each code's cell, shape (n, 4)."""
@@ -73,7 +76,12 @@ class IdfWeights:
     def own(self, codes: NDArray[np.integer]) -> NDArray[np.int64]:
         """Return the weight of each code, shape (n,)."""
         wide = codes.astype(np.int64)
-        return np.take_along_axis(self.of(wide), (wide & 3)[:, None], axis=1)[:, 0]
+        own: NDArray[np.int64] = (
+            self._by_code[wide]
+            if len(self._by_code)
+            else np.take_along_axis(self.of(wide), (wide & 3)[:, None], axis=1)[:, 0]
+        )
+        return own
 
 
 def bit_frequency(batch: SbsBatch) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from semsig_kernels.sums import CHUNK_ROWS, OFFSET, Sums, sum_rows
 
-from semsig.index.scoring import FlatWeights, IdfWeights, Totals, parts_of, weights_and_totals
+from semsig.index.scoring import FlatWeights, IdfWeights, Totals, parts_of
 from semsig.types import SbsBatch, SbsSchema
 
 _FREQUENT = 0.05
 
 
 class _Entries(NamedTuple):
-    """The sums of one chunk that are not 0."""
+    """The sums of one chunk that are not 0; small types, since those of all chunks are held."""
 
-    rows: NDArray[np.int64]
-    groups: NDArray[np.int64]
-    sums: NDArray[np.int64]
+    rows: NDArray[np.uint16]
+    groups: NDArray[np.uint16]
+    sums: NDArray[np.uint16] | NDArray[np.int64]
 
 
 class _Postings(NamedTuple):
@@ -34,7 +34,7 @@ def build_sums(batch: SbsBatch, scheme: FlatWeights | IdfWeights, totals: Totals
     """Sum the weights of each row's cells by group; `totals` are the rows' own, shape (N,)."""
     group_of = quarter_groups(batch.schema)
     n_groups = int(group_of.max()) + 1
-    chunks = [_entries(part, scheme, group_of) for part in parts_of(batch, CHUNK_ROWS)]
+    chunks = _entries(batch, scheme, group_of, _sum_dtype(totals))
     unit = _unit(chunks, totals)
     column_of = _columns_of(chunks, n_groups, len(batch))
     rare = [_rare(entries, unit, column_of) for entries in chunks]
@@ -78,12 +78,11 @@ def _rare(entries: _Entries, unit: int, column_of: NDArray[np.int64]) -> _Postin
     rare = np.flatnonzero(column_of[entries.groups] < 0)
     rare = rare[np.argsort(entries.groups[rare], kind="stable")]
     starts = np.searchsorted(entries.groups[rare], np.arange(len(column_of) + 1))
-    ids = entries.rows[rare].astype(np.uint16)
-    return _Postings(ids, _in_units(entries, unit)[rare], starts)
+    return _Postings(entries.rows[rare], _in_units(entries, unit)[rare], starts)
 
 
 def _in_units(entries: _Entries, unit: int) -> NDArray[np.uint8]:
-    return (-(-entries.sums // unit)).astype(np.uint8)
+    return ((entries.sums.astype(np.int64) + unit - 1) // unit).astype(np.uint8)
 
 
 def quarter_groups(schema: SbsSchema) -> NDArray[np.int64]:
@@ -96,14 +95,28 @@ def quarter_groups(schema: SbsSchema) -> NDArray[np.int64]:
 
 
 def _entries(
-    part: SbsBatch, scheme: FlatWeights | IdfWeights, group_of: NDArray[np.int64]
-) -> _Entries:
-    codes, weights, _ = weights_and_totals(part, scheme)
-    own = np.take_along_axis(weights, (codes & 3)[:, None], axis=1)[:, 0]
-    entries = _Entries(*(np.empty(len(codes), np.int64) for _ in range(3)))
-    work = np.zeros(int(group_of.max()) + 1, np.int64)
-    count = sum_rows(group_of[codes >> 2], own, part.offsets, work, *entries)
-    return _Entries(*(column[:count] for column in entries))
+    batch: SbsBatch,
+    scheme: FlatWeights | IdfWeights,
+    group_of: NDArray[np.int64],
+    dtype: np.dtype[Any],
+) -> list[_Entries]:
+    """Return the entries of each chunk: parts of three arrays, of which little is ever touched."""
+    room = tuple(np.empty(len(batch.cells), t) for t in (np.uint16, np.uint16, dtype))
+    of_codes, work = np.repeat(group_of, 4), np.zeros(int(group_of.max()) + 1, np.int64)
+    chunks, first = [], 0
+    for part in parts_of(batch, CHUNK_ROWS):
+        found = [np.empty(len(part.cells), np.int64) for _ in range(3)]
+        groups, weights = of_codes[part.cells], scheme.own(part.cells)
+        count = sum_rows(groups, weights, part.offsets, work, *found)
+        chunks.append(_Entries(*(column[first : first + count] for column in room)))
+        for stored, column in zip(chunks[-1], found, strict=True):
+            stored[:] = column[:count]
+        first += count
+    return chunks
+
+
+def _sum_dtype(totals: Totals) -> np.dtype[Any]:
+    return np.dtype(np.uint16 if totals.max(initial=0) < 2**16 else np.int64)
 
 
 def _unit(chunks: list[_Entries], totals: Totals) -> int:

@@ -1,0 +1,49 @@
+"""Plots of what the benchmarks found, for the README."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+
+matplotlib.use("Agg")
+from matplotlib import pyplot as plt
+
+DOCS = Path(__file__).resolve().parent.parent / "docs"
+STAGES = ("single, k=10", "batch of 100, k=100")
+
+
+def draw_hamming(sizes: dict[str, Any]) -> None:
+    """Draw time a query against the number of rows, a panel a stage."""
+    plt.rcParams["svg.hashsalt"] = "semsig"
+    figure, panels = plt.subplots(1, len(STAGES), figsize=(10, 4.2), sharey=True)
+    for panel, stage in zip(panels, STAGES, strict=True):
+        for name, points in _lines(sizes, stage).items():
+            own = name.startswith("semsig")
+            rows, seconds = zip(*sorted(points), strict=True)
+            style = "o-" if own else "s--"
+            panel.loglog(rows, seconds, style, label=name, linewidth=2 if own else 1, markersize=4)
+        panel.set_title(stage)
+        panel.set_xlabel("rows of 62,080 bits")
+        panel.grid(alpha=0.3)
+    panels[0].set_ylabel("ms a query, one thread")
+    handles = {
+        label: line
+        for panel in panels
+        for line, label in zip(*panel.get_legend_handles_labels(), strict=True)
+    }
+    figure.legend(handles.values(), handles.keys(), loc="center right", fontsize=8)
+    figure.tight_layout(rect=(0, 0, 0.8, 1))
+    figure.savefig(DOCS / "hamming.svg", metadata={"Date": None})
+
+
+def _lines(sizes: dict[str, Any], stage: str) -> dict[str, list[tuple[int, float]]]:
+    """Return, by candidate, its (rows, milliseconds a query)."""
+    lines = defaultdict(list)
+    queries = 100 if stage.startswith("batch") else 1
+    for rows, size in sizes.items():
+        for name, timing in size["timings"].get(stage, {}).items():
+            lines[name].append((int(rows), timing["cpu"] / queries * 1e3))
+    return lines
