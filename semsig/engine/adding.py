@@ -64,7 +64,7 @@ class Adding:
     ) -> None:
         self._index = index
         self._phrases = phrases
-        self._with_phrases = set(phrases.index.ids.tolist()) if phrases else None
+        self._with_phrases = None if phrases is None else set(phrases.index.ids.tolist())
         self._load = segmenter
         self._options = options
         self._known = known_photos(index)

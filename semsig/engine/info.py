@@ -45,6 +45,7 @@ class EngineInfo:
     @classmethod
     def of(cls, index: HammingIndex, phrases: PhraseIndex | None) -> EngineInfo:
         """Read it off what an engine wrote."""
+        further = 0 if phrases is None else phrases.index.n_bytes
         return cls(
             photos=len(index),
             segmenter=index.meta["segmenter"],
@@ -53,8 +54,8 @@ class EngineInfo:
             n_classes=len(index.schema.classes),
             levels=index.schema.levels,
             bits=index.schema.n_bits,
-            bytes=index.n_bytes + (phrases.index.n_bytes if phrases else 0),
-            phrases=phrases.index.schema.describe() if phrases else "",
+            bytes=index.n_bytes + further,
+            phrases="" if phrases is None else phrases.index.schema.describe(),
         )
 
 

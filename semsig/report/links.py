@@ -35,8 +35,8 @@ def draw_links(image: Image, links: Links, classes: ClassTable) -> Image:
     pixels = np.round(links.ends * (width, height) * _SUBPIXEL).astype(np.int64)
     for (start, end), label in zip(pixels.tolist(), links.labels.tolist(), strict=True):
         color = classes.palette[label]
-        cv2.line(picture, start, end, (60, 60, 60), 3, cv2.LINE_AA, _SHIFT)
-        cv2.line(picture, start, end, color, 2, cv2.LINE_AA, _SHIFT)
+        cv2.line(picture, start, end, (60, 60, 60), 2, cv2.LINE_AA, _SHIFT)
+        cv2.line(picture, start, end, color, 1, cv2.LINE_AA, _SHIFT)
         for point in (start, end):
             cv2.circle(picture, point, 3 * _SUBPIXEL, (60, 60, 60), -1, cv2.LINE_AA, _SHIFT)
             cv2.circle(picture, point, 2 * _SUBPIXEL, color, -1, cv2.LINE_AA, _SHIFT)
