@@ -150,6 +150,24 @@ def _end_of_run(entries: NDArray[np.uint64], first: int, shift: int) -> int:
 
 
 @kernel
+def add_squares(
+    counts: NDArray[np.float64],
+    offsets: NDArray[np.int64],
+    roots: bool,
+    totals: NDArray[np.float64],
+) -> None:
+    """Write the squared norm of each histogram, or of its square roots, to `totals`, shape (N,).
+
+    Histogram i has ``counts[offsets[i]:offsets[i + 1]]``.
+    """
+    for i in range(totals.size):
+        total = 0.0
+        for j in range(offsets[i], offsets[i + 1]):
+            total += counts[j] if roots else counts[j] * counts[j]
+        totals[i] = total
+
+
+@kernel
 def nearest(
     lists: Lists,
     queries: Histograms,
@@ -302,35 +320,39 @@ def _offer(
     found: NDArray[np.int64],
 ) -> None:
     """Offer a chunk's rows, ascending; blocks without a row that is near enough are skipped."""
+    totals = rows.totals[first : first + size]
+    limit = _limit(distances[0], total, rows.unit)
     for start in range(0, size, BLOCK_ROWS):
         stop = min(start + BLOCK_ROWS, size)
-        common = shared[start:stop]
-        totals = rows.totals[first + start : first + stop]
-        limit = _limit(distances[0], total, rows.unit)
-        if not _any_near(common, totals, rows.unit, limit):
+        if not _any_near(shared, totals, np.uint64(start), np.uint64(stop), rows.unit, limit):
             continue
-        for i in range(totals.size):
-            if not _is_near(common[i], totals[i], rows.unit, limit):
+        for i in range(start, stop):
+            if not _is_near(shared[i], totals[i], rows.unit, limit):
                 continue
-            row = first + start + i
-            distance = _distance(common[i], total, totals[i], rows.unit)
+            row = first + i
+            distance = _distance(shared[i], total, totals[i], rows.unit)
             if distance < distances[0] and (rows.allowed.size == 0 or rows.allowed[row]):
                 replace_worst(distances, found, distance, row)
                 limit = _limit(distances[0], total, rows.unit)
 
 
-@kernel
+@inlined
 def _any_near(
-    shared: NDArray[np.float64], totals: NDArray[np.float64], unit: bool, limit: float
+    shared: NDArray[np.float64],
+    totals: NDArray[np.float64],
+    start: np.uint64,
+    stop: np.uint64,
+    unit: bool,
+    limit: float,
 ) -> bool:
     """Whether a row may be near enough; loops that the compiler turns into vectors."""
     near = False
     if unit:
-        for i in range(totals.size):
-            near |= _is_near(shared[i], totals[i], True, limit)
+        for i in range(start, stop):
+            near |= shared[i] * shared[i] >= limit * totals[i]
     else:
-        for i in range(totals.size):
-            near |= _is_near(shared[i], totals[i], False, limit)
+        for i in range(start, stop):
+            near |= totals[i] - 2 * shared[i] < limit
     return near
 
 

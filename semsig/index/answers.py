@@ -62,4 +62,5 @@ def find_within(
 
 def _padded(found: NDArray[Any], k: int) -> NDArray[Any]:
     """Add columns of -1 up to `k`."""
-    return np.pad(found, ((0, 0), (0, k - found.shape[1])), constant_values=-1)
+    missing = k - found.shape[1]
+    return np.pad(found, ((0, 0), (0, missing)), constant_values=-1) if missing else found

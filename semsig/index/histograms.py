@@ -11,6 +11,7 @@ from semsig_kernels.histogram_l2 import (
     Histograms,
     Lists,
     Rows,
+    add_squares,
     distances_to_all,
     encode_lists,
     nearest,
@@ -41,7 +42,7 @@ class HistogramScan:
         self._schema = batch.schema
         self._lists = build_lists(batch)
         self._rows = Rows(
-            totals=squared_norms(batch),
+            totals=_squared_norms(batch),
             allowed=np.zeros(0, np.bool_),
             roots=norm == "sqrt",
             unit=norm != "none",
@@ -126,24 +127,19 @@ class HistogramScan:
 
 def _as_histograms(batch: SbovpBatch) -> Histograms:
     """Return a batch as the kernels take queries."""
-    return Histograms(
-        columns=batch.columns.astype(np.int64),
-        counts=batch.counts.astype(np.float64),
-        offsets=batch.offsets.astype(np.int64),
-        totals=squared_norms(batch),
-    )
+    offsets, counts = batch.offsets.astype(np.int64), batch.counts.astype(np.float64)
+    totals = np.empty(len(batch))
+    add_squares(counts, offsets, batch.schema.norm == "sqrt", totals)
+    return Histograms(batch.columns.astype(np.int64), counts, offsets, totals)
 
 
-def squared_norms(batch: SbovpBatch) -> NDArray[np.float64]:
+def _squared_norms(batch: SbovpBatch) -> NDArray[np.float64]:
     """Return the squared norm of each row, shape (N,); of square roots, where the schema says."""
-    norms = np.zeros(len(batch))
+    norms = np.empty(len(batch))
     for start, stop in portions(batch.offsets):
         offsets = batch.offsets[start : stop + 1]
-        squares = batch.counts[offsets[0] : offsets[-1]].astype(np.int64)
-        if batch.schema.norm != "sqrt":
-            squares *= squares
-        sums = np.concatenate([np.zeros(1, np.int64), np.cumsum(squares)])[offsets - offsets[0]]
-        norms[start:stop] = np.diff(sums)
+        counts = batch.counts[offsets[0] : offsets[-1]].astype(np.float64)
+        add_squares(counts, offsets - offsets[0], batch.schema.norm == "sqrt", norms[start:stop])
     return norms
 
 
