@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from semsig_kernels._jit import has_avx512
+from semsig_kernels._jit import simd
 from semsig_kernels.quadtree import encode_lanes, encode_words
 
 from benchmarks import signatures
@@ -84,8 +84,9 @@ def candidates(maps: list[LabelMap], levels: int) -> dict[str, Callable[[int], o
         "portable kernel": lambda i: encode_words(as_words(maps[i].labels), 8, *shape, cells),
         "semsig.sbs": lambda i: sbs(maps[i], levels),
     }
-    if has_avx512():
-        found["AVX-512 kernel"] = lambda i: encode_lanes(maps[i].labels.reshape(-1), *shape, cells)
+    if simd() != "portable":
+        name = {"avx512": "AVX-512 kernel", "avx2": "AVX2 kernel"}[simd()]
+        found[name] = lambda i: encode_lanes(maps[i].labels.reshape(-1), *shape, cells)
     return found
 
 

@@ -84,8 +84,3 @@ def vector_words() -> int:
 
 
 _DIGEST = f"{_digest_sources()}-{simd()}"
-
-
-def has_avx512() -> bool:
-    """Whether compiled kernels may use 64-byte vectors (AVX-512 F and BW)."""
-    return simd() == "avx512"

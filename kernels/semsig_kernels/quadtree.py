@@ -2,7 +2,7 @@
 
 Two kernels with the same result: :func:`encode_words` walks runs of equal labels eight bytes at
 a time and runs anywhere; :func:`encode_lanes` counts a class in 64 pixels with one comparison
-and needs AVX-512.
+of AVX-512, or two of AVX2.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from semsig_kernels._jit import inlined, kernel
-from semsig_kernels.simd import equal_lanes, popcount, trailing_zeros
+from semsig_kernels.simd import popcount, trailing_zeros
+from semsig_kernels.vectors import equal_lanes
 
 TILE_ROWS = 32
 TILE_COLUMNS = 64

@@ -1,7 +1,6 @@
-"""Bit counting and 64-byte vector instructions that Numba does not offer by itself.
+"""Bit counting and prefetching, which Numba does not offer by itself.
 
-The scalar functions run as plain Python under NUMBA_DISABLE_JIT=1. The vector ones exist only
-compiled; NUMBA_BOUNDSCHECK does not reach into them.
+They run as plain Python under NUMBA_DISABLE_JIT=1.
 """
 
 from __future__ import annotations
@@ -15,9 +14,7 @@ from numba.core import cgutils
 
 from semsig_kernels._jit import intrinsic, overload
 
-_I1, _I8, _I32, _I64 = (ir.IntType(width) for width in (1, 8, 32, 64))
-_BYTES = ir.VectorType(_I8, 64)
-_LANES = ir.VectorType(_I1, 64)
+_I1, _I8, _I32 = (ir.IntType(width) for width in (1, 8, 32))
 
 Emitted = tuple[Any, Any]
 """A Numba signature and the function that emits its LLVM code."""
@@ -81,32 +78,6 @@ def _emit_prefetch(context: Any, build: Any, signature: Any, args: Any) -> Any:
 @overload(prefetch)
 def _prefetch(array: Any, index: Any) -> Any:  # noqa: ARG001
     return lambda array, index: _prefetch_line(array, index)
-
-
-@intrinsic
-def equal_lanes(typing: Any, labels: Any, start: Any, label: Any, lanes: Any) -> Emitted:  # noqa: ARG001
-    """Bit j says whether ``labels[start + j] == label``, for the bits j set in `lanes`.
-
-    labels: uint8 (n,), contiguous; start: int64; label: int64 0..255; lanes: uint64.
-    A masked load: bytes outside `lanes` are never read.
-    """
-    signature = types.uint64(labels, types.int64, types.int64, types.uint64)
-    return signature, _emit_equal_lanes
-
-
-def _emit_equal_lanes(context: Any, build: Any, signature: Any, args: Any) -> Any:
-    labels, start, label, lanes = args
-    data = context.make_array(signature.args[0])(context, build, labels).data
-    pointer = build.bitcast(build.gep(data, [start]), _BYTES.as_pointer())
-    load = cgutils.get_or_insert_function(
-        build.module,
-        ir.FunctionType(_BYTES, [_BYTES.as_pointer(), _I32, _LANES, _BYTES]),
-        "llvm.masked.load.v64i8.p0",
-    )
-    zero = ir.Constant(_BYTES, [0] * 64)
-    loaded = build.call(load, [pointer, ir.Constant(_I32, 1), build.bitcast(lanes, _LANES), zero])
-    equal = build.icmp_unsigned("==", loaded, splat(build, build.trunc(label, _I8), _BYTES))
-    return build.and_(build.bitcast(equal, _I64), lanes)
 
 
 def splat(build: Any, scalar: Any, vector: Any) -> Any:

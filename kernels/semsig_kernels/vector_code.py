@@ -183,3 +183,41 @@ def _emit_lanes_reaching(context: Any, build: Any, signature: Any, args: Any) ->
     limit = splat(build, build.trunc(args[2], ir.IntType(16)), shorts)
     reaching = build.icmp_unsigned(">=", scores, limit)
     return build.zext(build.bitcast(reaching, _I32), _I64)
+
+
+@intrinsic
+def equal_masked(typing: Any, labels: Any, start: Any, label: Any, lanes: Any) -> Emitted:  # noqa: ARG001
+    """LLVM code of :func:`semsig_kernels.vectors.equal_few`; bytes outside `lanes` stay unread.
+
+    Needs AVX-512: elsewhere LLVM would load byte by byte.
+    """
+    signature = types.uint64(labels, types.int64, types.int64, types.uint64)
+    return signature, _emit_equal_masked
+
+
+def _emit_equal_masked(context: Any, build: Any, signature: Any, args: Any) -> Any:
+    pointer = _pointer(context, build, _BYTES, signature.args[0], *args[:2])
+    load = cgutils.get_or_insert_function(
+        build.module,
+        ir.FunctionType(_BYTES, [_BYTES.as_pointer(), _I32, _MASK, _BYTES]),
+        "llvm.masked.load.v64i8.p0",
+    )
+    zeros, wanted = ir.Constant(_BYTES, [0] * 64), build.bitcast(args[3], _MASK)
+    loaded = build.call(load, [pointer, _I32(1), wanted, zeros])
+    return build.and_(_equal(build, loaded, args[2]), args[3])
+
+
+@intrinsic
+def equal_64(typing: Any, labels: Any, start: Any, label: Any) -> Emitted:  # noqa: ARG001
+    """Bit j says whether ``labels[start + j] == label``, j < 64."""
+
+    def emit(context: Any, build: Any, signature: Any, args: Any) -> Any:
+        pointer = _pointer(context, build, _BYTES, signature.args[0], *args[:2])
+        return _equal(build, _read(build, pointer, 1), args[2])
+
+    return types.uint64(labels, types.int64, types.int64), emit
+
+
+def _equal(build: Any, loaded: Any, label: Any) -> Any:
+    every = splat(build, build.trunc(label, ir.IntType(8)), _BYTES)
+    return build.bitcast(build.icmp_unsigned("==", loaded, every), _I64)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from semsig_kernels import vector_code
-from semsig_kernels._jit import kernel
+from semsig_kernels._jit import kernel, simd
 
 LANE_WORDS = vector_code.LANE_WORDS
 
@@ -105,13 +105,36 @@ def reaching_of_32(scores: NDArray[np.uint16], start: int, limit: int) -> np.uin
     return reaching
 
 
+@kernel
+def equal_few(labels: NDArray[np.uint8], start: int, label: int, lanes: np.uint64) -> np.uint64:
+    """Bit j says whether ``labels[start + j] == label``, for the bits j set in `lanes`.
+
+    Labels from `start` to the highest of those bits are in the array.
+    """
+    equal = np.uint64(0)
+    for j in range(min(64, labels.size - start)):
+        if labels[start + j] == label:
+            equal |= np.uint64(1) << np.uint64(j)
+    return equal & lanes
+
+
+@kernel
+def equal_whole(labels: NDArray[np.uint8], start: int, label: int, lanes: np.uint64) -> Any:
+    """As :func:`equal_few`, 64 labels at once but for the last of the array."""
+    if start + 64 > labels.size:
+        return equal_few(labels, start, label, lanes)
+    return vector_code.equal_64(labels, start, label) & lanes
+
+
 load: Any = load_word
 store: Any = store_word
 add_counts: Any = add_spread_counts
 lanes_below: Any = every_below
 highest: Any = highest_of_32
 lanes_reaching: Any = reaching_of_32
+equal_lanes: Any = equal_few
 if LANE_WORDS > 1:
     load, store = vector_code.load, vector_code.store
     add_counts, lanes_below = vector_code.add_counts, vector_code.lanes_below
     highest, lanes_reaching = vector_code.highest, vector_code.lanes_reaching
+    equal_lanes = vector_code.equal_masked if simd() == "avx512" else equal_whole

@@ -7,7 +7,7 @@ from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
-from semsig_kernels._jit import has_avx512
+from semsig_kernels._jit import simd
 from semsig_kernels.quadtree import encode_lanes, encode_words
 from semsig_kernels.threads import run_split
 
@@ -87,7 +87,7 @@ def _check_one_table(label_maps: Sequence[LabelMap], classes: ClassTable) -> Non
 
 @cache
 def _use_lanes() -> bool:
-    return has_avx512()
+    return simd() != "portable"
 
 
 def _encode(label_map: LabelMap, schema: SbsSchema) -> NDArray[np.uint32]:

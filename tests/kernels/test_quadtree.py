@@ -3,7 +3,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from semsig_kernels._jit import has_avx512
 from semsig_kernels.quadtree import encode_lanes, encode_words
 
 from semsig.signature.sbs import as_words
@@ -29,8 +28,7 @@ def _run(kernel, pixels, pixel_bits, labels, levels, n_classes):
     return cells[:written].tolist()
 
 
-needs_avx512 = pytest.mark.skipif(not has_avx512(), reason="compiled code has no AVX-512 here")
-encoders = pytest.mark.parametrize("encode", [words, pytest.param(lanes, marks=needs_avx512)])
+encoders = pytest.mark.parametrize("encode", [words, lanes])
 
 
 def patches(dtype, side=20):
@@ -99,7 +97,6 @@ def test_levels_deeper_than_the_map_leave_blocks_empty(encode):
 
 
 @pytest.mark.slow
-@needs_avx512
 def test_both_kernels_agree_on_large_maps():
     rng = np.random.default_rng(11)
     for _ in range(20):

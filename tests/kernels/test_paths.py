@@ -1,0 +1,32 @@
+"""The narrower vectors give the same answers; the tests themselves run with the widest."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+from semsig_kernels._jit import SIMD_PATHS, jit_enabled, simd
+
+NARROWER = SIMD_PATHS[: SIMD_PATHS.index(simd())]
+
+
+def test_the_environment_can_ask_for_less_only(monkeypatch):
+    monkeypatch.setenv("SEMSIG_SIMD", "portable")
+    assert simd() == "portable"
+    monkeypatch.setenv("SEMSIG_SIMD", SIMD_PATHS[-1])
+    assert not jit_enabled() or simd() in (*NARROWER, simd())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", NARROWER)
+def test_narrower_vectors_pass_the_same_tests(path):
+    tests = ["tests/kernels/test_vectors.py", "tests/kernels/test_quadtree.py"]
+    tests += ["tests/index/test_bitmaps.py::test_many_chunks_and_threads_agree_with_the_dense_scan"]
+    run = subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *tests],
+        env={**os.environ, "SEMSIG_SIMD": path},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stdout
