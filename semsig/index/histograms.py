@@ -47,6 +47,7 @@ class HistogramScan:
             roots=norm == "sqrt",
             unit=norm != "none",
         )
+        self._sums: list[NDArray[np.float64]] = []  # kept: fresh memory costs more than a search
 
     def __len__(self) -> int:
         return len(self._rows.totals)
@@ -86,7 +87,9 @@ class HistogramScan:
 
         def scan(part: Histograms, chunks: Chunks) -> Heaps:
             heaps = empty_heaps(len(part.totals), held)
-            nearest(self._lists, part, chunks, rows, np.zeros(CHUNK_ROWS), *heaps)
+            sums = self._take_sums()
+            nearest(self._lists, part, chunks, rows, sums, *heaps)
+            self._sums.append(sums)
             return heaps
 
         heaps = share_out(_as_histograms(queries), len(self), CHUNK_ROWS, scan)
@@ -114,6 +117,12 @@ class HistogramScan:
             rows = rows[np.argsort(keys[rows], kind="stable")]
             answers.append((distances[rows], rows))
         return answers
+
+    def _take_sums(self) -> NDArray[np.float64]:
+        try:
+            return self._sums.pop()
+        except IndexError:
+            return np.zeros(CHUNK_ROWS)
 
     def _check(self, queries: SbovpBatch, allowed: NDArray[np.bool_] | None) -> None:
         self._schema.require(queries.schema)
