@@ -82,7 +82,8 @@ def sort_heaps(heaps: Heaps, k: int, dtype: np.dtype[Any]) -> tuple[Distances, N
     held = order.shape[1]
     best: Distances = np.full((len(rows), k), -1, dtype)
     found = np.full((len(rows), k), -1, np.int64)
-    found[:, :held] = np.take_along_axis(rows, order, axis=1)
-    ascending = np.take_along_axis(distances, order, axis=1)
+    query = np.arange(len(rows))[:, None]
+    found[:, :held] = rows[query, order]
+    ascending = distances[query, order]
     best[:, :held] = np.where(np.isinf(ascending), -1, ascending)
     return best, found
