@@ -17,6 +17,7 @@ import numpy as np
 from bitarray import bitarray
 from bitarray.util import count_xor
 from numpy.typing import NDArray
+from semsig_kernels.bits import pack_cells
 
 from semsig import SbsBatch
 
@@ -34,7 +35,7 @@ _PORTION = 10_000
 _MOST_ROWS_OF_OPENCV = 2**18 - 1
 _HNSW_LINKS = 32
 _HNSW_EFFORT = 64
-_IVF_PROBES = 16
+_IVF_PROBED = 1 / 8
 
 
 def packed(batch: SbsBatch) -> Bits:
@@ -45,8 +46,11 @@ def packed(batch: SbsBatch) -> Bits:
 def portions(batch: SbsBatch) -> Iterator[Bits]:
     """Yield the dense bits of some thousand signatures at a time."""
     for first in range(0, len(batch), _PORTION):
-        last = min(first + _PORTION, len(batch))
-        yield np.stack([batch[row].to_bits() for row in range(first, last)])
+        offsets = batch.offsets[first : first + _PORTION + 1]
+        codes = batch.cells[offsets[0] : offsets[-1]].astype(np.int64)
+        bits = np.zeros((len(offsets) - 1, batch.schema.n_bits // 8), np.uint8)
+        pack_cells(codes, offsets - offsets[0], batch.schema.n_cells, bits)
+        yield bits
 
 
 def flat(batch: SbsBatch, queries: Bits) -> Rival:
@@ -83,7 +87,7 @@ def ivf(bits: Bits, queries: Bits) -> Rival:
     sample = np.random.default_rng(0).choice(len(bits), min(len(bits), 20 * n_lists), False)
     index.train(bits[sample])
     index.add(bits)
-    index.nprobe = _IVF_PROBES
+    index.nprobe = round(n_lists * _IVF_PROBED)
     index.own_fields, _ = True, quantizer.this.disown()
     return _searching(index, queries), time.process_time() - started
 

@@ -16,6 +16,7 @@ import llvmlite.binding
 import numba
 import numpy as np
 
+_LONG = 20
 RESULTS = Path(__file__).resolve().parent.parent / "results"
 
 
@@ -48,29 +49,34 @@ def interleave(
     Parameters
     ----------
     candidates : mapping of str to callable
-        What to time, by name. Each is called twice before the clock starts, or once if that
-        takes longer than a second.
+        What to time, by name. Each is called twice before the clock starts; once if that takes
+        longer than a second; and a call of more than _LONG seconds is its own only turn.
     repeats : int
         How many turns each gets.
     least_seconds : float
         A turn repeats its call until it has lasted about that long.
     """
-    loops = {name: _loops(call, least_seconds) for name, call in candidates.items()}
-    turns: dict[str, list[tuple[float, float]]] = {name: [] for name in candidates}
+    loops, turns = {}, {}
+    for name, call in candidates.items():
+        loops[name], turns[name] = _first_calls(call, least_seconds)
     gc.disable()
     for _ in range(repeats):
         for name, call in candidates.items():
-            turns[name].append(_time(call, loops[name]))
+            if loops[name]:
+                turns[name].append(_time(call, loops[name]))
     gc.enable()
     return {name: _summary(samples) for name, samples in turns.items()}
 
 
-def _loops(call: Callable[[], object], least_seconds: float) -> int:
-    first, _ = _time(call, 1)
-    if first > 1:
-        return 1
-    wall, _ = _time(call, 1)
-    return max(1, round(least_seconds / max(wall, 1e-9)))
+def _first_calls(
+    call: Callable[[], object], least_seconds: float
+) -> tuple[int, list[tuple[float, float]]]:
+    """Return how often a turn calls, and no turn yet; or 0 and the one turn of a long call."""
+    first = _time(call, 1)
+    if first[0] > _LONG:
+        return 0, [first]
+    wall = first[0] if first[0] > 1 else _time(call, 1)[0]
+    return max(1, round(least_seconds / max(wall, 1e-9))), []
 
 
 def _time(call: Callable[[], object], loops: int) -> tuple[float, float]:

@@ -13,7 +13,7 @@ from semsig.index.postings import PostingsScan
 from semsig.index.scans import Distances, Scan
 from semsig.types import Metric, SbsBatch
 
-_FEWEST_ROWS = 2**14
+_FEWEST_ROWS = 2**13
 _MANY_NEIGHBOURS = 50
 
 
