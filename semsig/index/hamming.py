@@ -63,7 +63,7 @@ class HammingIndex(ExchangeableCollection):
             The distance.
         within : array_like of int, optional
             Search among these ids only.
-        engine : {"auto", "bounded", "postings", "dense"}
+        engine : {"auto", "bitmaps", "bounded", "postings", "dense"}
             How to search; the answers are the same.
 
         Returns
