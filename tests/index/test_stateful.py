@@ -22,43 +22,46 @@ from hypothesis.stateful import (
 
 from semsig.classes import ClassTable
 from semsig.errors import DuplicateIdError, UnknownIdError
-from semsig.index import HammingIndex, verify_index
-from semsig.types import Metric, SbsSchema, SbsSignature
+from semsig.index import HammingIndex, L2Index, verify_index
+from semsig.types import Metric, SbovpSchema, SbovpSignature, SbsSchema, SbsSignature
+from tests.index import batches
+from tests.index.histograms import histograms, schema_of
+from tests.reference import histogram_l2 as reference
 
-SCHEMA = SbsSchema(1, ClassTable(["a", "b", "c"]))
-
-Cells = st.dictionaries(st.integers(0, SCHEMA.n_cells - 1), st.integers(0, 3), max_size=6)
-Signatures = Cells.map(
-    lambda cells: SbsSignature([c * 4 + cells[c] for c in sorted(cells)], SCHEMA)
-)
+SBS = SbsSchema(1, ClassTable(["a", "b", "c"]))
 Ids = st.integers(0, 30)
-Rows = st.dictionaries(Ids, st.tuples(Signatures, st.text(max_size=3)), min_size=1, max_size=5)
 
 
 class IndexMachine(RuleBasedStateMachine):
     """An index on disk, a second one reading it, one in memory, and a dictionary."""
 
+    index: type[HammingIndex] | type[L2Index]
+    schema: SbsSchema | SbovpSchema
+    signatures: st.SearchStrategy
+
     def __init__(self) -> None:
         super().__init__()
         self.folder = Path(tempfile.mkdtemp())
-        self.model: dict[int, tuple[SbsSignature, str]] = {}
+        self.model: dict[int, tuple[SbsSignature | SbovpSignature, str]] = {}
 
     @initialize()
     def create(self) -> None:
-        self.memory = HammingIndex(SCHEMA)
+        self.memory = self.index(self.schema)
         self.memory.save(self.folder / "index")
-        self.disk = HammingIndex.open(self.folder / "index")
-        self.reader = HammingIndex.open(self.folder / "index")
+        self.disk = self.index.open(self.folder / "index")
+        self.reader = self.index.open(self.folder / "index")
 
-    def both(self) -> tuple[HammingIndex, HammingIndex]:
+    def both(self):
         return self.memory, self.disk
 
     def some_held(self, data, **kwargs) -> list[int]:
         held = st.sampled_from(sorted(self.model))
         return data.draw(st.lists(held, unique=True, min_size=1, max_size=4))
 
-    @rule(rows=Rows)
-    def add(self, rows) -> None:
+    @rule(data=st.data())
+    def add(self, data) -> None:
+        row = st.tuples(self.signatures, st.text(max_size=3))
+        rows = data.draw(st.dictionaries(Ids, row, min_size=1, max_size=5))
         signatures, payloads = zip(*rows.values(), strict=True)
         for index in self.both():
             if rows.keys() & self.model.keys():
@@ -69,8 +72,9 @@ class IndexMachine(RuleBasedStateMachine):
         if not rows.keys() & self.model.keys():
             self.model.update(rows)
 
-    @rule(signatures=st.lists(Signatures, min_size=1, max_size=20))
-    def add_numbered(self, signatures) -> None:
+    @rule(data=st.data())
+    def add_numbered(self, data) -> None:
+        signatures = data.draw(st.lists(self.signatures, min_size=1, max_size=20))
         given = [index.add(signatures).tolist() for index in self.both()]
         assert given[0] == given[1]
         assert not set(given[0]) & self.model.keys()
@@ -96,7 +100,7 @@ class IndexMachine(RuleBasedStateMachine):
     @rule(data=st.data())
     def replace(self, data) -> None:
         ids = self.some_held(data)
-        rows = data.draw(st.lists(Signatures, min_size=len(ids), max_size=len(ids)))
+        rows = data.draw(st.lists(self.signatures, min_size=len(ids), max_size=len(ids)))
         for index in self.both():
             index.replace(ids, rows, payloads=["new"] * len(ids))
         for id_, row in zip(ids, rows, strict=True):
@@ -110,37 +114,12 @@ class IndexMachine(RuleBasedStateMachine):
 
     @rule()
     def reopen(self) -> None:
-        self.disk = HammingIndex.open(self.folder / "index")
+        self.disk = self.index.open(self.folder / "index")
 
     @rule()
     def copy_to_memory_and_back(self) -> None:
         self.memory.save(self.folder / "index")
         self.disk.refresh()
-
-    @rule(query=Signatures, k=st.integers(1, 5), data=st.data())
-    def search(self, query, k, data) -> None:
-        bits = np.unpackbits(query.to_bits())
-        near = [
-            (int((np.unpackbits(row.to_bits()) != bits).sum()), order, id_)
-            for order, (id_, (row, _)) in enumerate(self.model.items())
-        ]
-        expected = [(d, id_) for d, _, id_ in sorted(near)][:k]
-        expected += [(-1, -1)] * (k - len(expected))
-        for index, engine in itertools.product(self.both(), ["postings", "dense"]):
-            distances, ids = index.search(query, k, engine=engine)
-            assert list(zip(distances[0], ids[0], strict=True)) == expected
-
-    @precondition(lambda self: self.model)
-    @rule(query=Signatures, metric=st.sampled_from(get_args(Metric)), data=st.data())
-    def search_as_an_index_built_anew(self, query, metric, data) -> None:
-        within = data.draw(st.none() | st.lists(st.sampled_from(sorted(self.model)), max_size=9))
-        new = HammingIndex(SCHEMA)
-        new.add([row for row, _ in self.model.values()], list(self.model))
-        expected = new.search(query, 9, metric=metric, within=within)
-        for index in self.both():
-            found = index.search(query, 9, metric=metric, within=within)
-            np.testing.assert_array_equal(found[0], expected[0])
-            np.testing.assert_array_equal(found[1], expected[1])
 
     @invariant()
     def equal_to_the_model(self) -> None:
@@ -158,5 +137,66 @@ class IndexMachine(RuleBasedStateMachine):
         shutil.rmtree(self.folder)
 
 
-class TestIndex(IndexMachine.TestCase):
-    settings = settings(max_examples=15, stateful_step_count=20, deadline=None)
+class HammingMachine(IndexMachine):
+    index, schema = HammingIndex, SBS
+    signatures = batches.signatures(SBS)
+
+    @rule(query=signatures, k=st.integers(1, 5))
+    def search(self, query, k) -> None:
+        bits = np.unpackbits(query.to_bits())
+        near = [
+            (int((np.unpackbits(row.to_bits()) != bits).sum()), order, id_)
+            for order, (id_, (row, _)) in enumerate(self.model.items())
+        ]
+        expected = [(d, id_) for d, _, id_ in sorted(near)][:k]
+        expected += [(-1, -1)] * (k - len(expected))
+        for index, engine in itertools.product(self.both(), ["postings", "dense"]):
+            distances, ids = index.search(query, k, engine=engine)
+            assert list(zip(distances[0], ids[0], strict=True)) == expected
+
+    @precondition(lambda self: self.model)
+    @rule(query=signatures, metric=st.sampled_from(get_args(Metric)), data=st.data())
+    def search_as_an_index_built_anew(self, query, metric, data) -> None:
+        within = data.draw(st.none() | st.lists(st.sampled_from(sorted(self.model)), max_size=9))
+        new = HammingIndex(SBS)
+        new.add([row for row, _ in self.model.values()], list(self.model))
+        expected = new.search(query, 9, metric=metric, within=within)
+        for index in self.both():
+            found = index.search(query, 9, metric=metric, within=within)
+            np.testing.assert_array_equal(found[0], expected[0])
+            np.testing.assert_array_equal(found[1], expected[1])
+
+
+class L2Machine(IndexMachine):
+    index, schema = L2Index, schema_of("sqrt")
+    signatures = histograms(schema)
+
+    @rule(query=signatures, k=st.integers(1, 5), data=st.data())
+    def search(self, query, k, data) -> None:
+        within = None
+        if self.model:
+            some = st.sets(st.sampled_from(sorted(self.model)), max_size=9)
+            within = data.draw(st.none() | some)
+        allowed = None if within is None else [id_ in within for id_ in self.model]
+        ids = [*self.model, -1]
+        rows = [row for row, _ in self.model.values()]
+        near = reference.search(rows, query, k, allowed)
+        for index in self.both():
+            distances, found = index.search(query, k, within=within)
+            pairs = list(zip(distances[0].tolist(), found[0].tolist(), strict=True))
+            assert pairs == [(d, ids[row]) for d, row in near]
+            radius = float(max(distances[0].max(), 0))
+            for d, id_ in zip(*index.search_radius(query, radius, within=within)[0], strict=True):
+                assert d <= radius
+                assert id_ in self.model
+
+
+RUN = settings(max_examples=15, stateful_step_count=20, deadline=None)
+
+
+class TestHammingIndex(HammingMachine.TestCase):
+    settings = RUN
+
+
+class TestL2Index(L2Machine.TestCase):
+    settings = RUN
