@@ -112,7 +112,7 @@ def find_material(root: Path, cache: Cache) -> tuple[list[Material], dict[str, s
         dataset = load_dataset(name)
         folder = find_folder(name, root)
         if folder is None:
-            missing[name] = f"{root} holds no folder of that name; get it from {dataset.source}"
+            missing[name] = f"there is no folder of that name; get it from {dataset.source}"
             continue
         try:
             photos = dataset.scan(folder)
