@@ -15,6 +15,7 @@ from semsig.types import Metric, SbsBatch
 
 _FEWEST_ROWS = 2**13
 _MANY_NEIGHBOURS = 50
+_ROWS_A_NEIGHBOUR = 3000
 
 
 class AutoScan:
@@ -56,7 +57,8 @@ class AutoScan:
         weighed = metric == "tanimoto-idf"
         if len(self._batch) < _FEWEST_ROWS or (wide and weighed):
             return self._postings
-        if wide or (k >= _MANY_NEIGHBOURS and not weighed):
+        many = k >= max(_MANY_NEIGHBOURS, len(self._batch) // _ROWS_A_NEIGHBOUR)
+        if wide or (many and not weighed):
             return self._bitmaps
         return self._bounded
 
