@@ -60,7 +60,7 @@ class Learner:
             self.views_before = start_from(self._network, options.init, classes)
         self._average = averaged(self._network, options.ema_decay)
         self._optimizers = optimizers(self._network, options)
-        self._answer = torch.compile(logits) if options.compile else logits
+        self._answer = torch.compile(logits, dynamic=False) if options.compile else logits
         wanted = options.precision
         self._mixed = wanted == "bfloat16" or (wanted == "auto" and self._device.type == "cuda")
 
