@@ -234,7 +234,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--norm", default="sqrt", choices=["sqrt", "l2", "none"])
     parser.add_argument("--k", type=int, default=10)
     parser.add_argument("--repeats", type=int, default=7)
-    parser.add_argument("--dense-bytes", type=float, default=9e9)
+    parser.add_argument("--dense-bytes", type=float, default=4e9)
     parser.add_argument("--stored", type=int, default=0, help="also store so many rows")
     parser.add_argument("--json", action="store_true", help="print the results as JSON")
     return parser.parse_args()

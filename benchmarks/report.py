@@ -90,6 +90,18 @@ def _timing(run: Any) -> str:
     return f"{_seconds(run['cpu'])} ({run['faster']:.3g}x)" if run else ""
 
 
+def l2() -> str:
+    """Tabulate exact search of bags of visual phrases: a table a search, one row a method."""
+    found = _load("l2")
+    return "\n\n".join(_l2_table(name, of["timings"]) for name, of in found["searches"].items())
+
+
+def _l2_table(name: str, kinds: Any) -> str:
+    methods = next(iter(kinds.values()))
+    rows = [[method, *(_timing(runs[method]) for runs in kinds.values())] for method in methods]
+    return _table([name, *kinds], rows)
+
+
 def coldstart() -> str:
     """Tabulate what a process costs from its start to its answer."""
     found = _load("coldstart")
@@ -127,6 +139,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "example": example,
     "retrieval": retrieval,
     "hamming": hamming,
+    "l2": l2,
     "construction": construction,
     "segmenters": segmenters,
     "coldstart": coldstart,
