@@ -26,7 +26,8 @@ from semsig.signature.vocabulary import default_vocabulary
 GEM = 2
 PYRAMID = RankingOptions(metric="tanimoto-idf", pyramid=True, mirrored=True)
 WEIGHTS = {"sbs": 0.25, "sbovp": 0.5, "gem": 1.0}
-"""Chosen on held-out training photos by ``scripts/choose_ranking.py``."""
+"""Those of SBS and GeM: near equal shares, the best on held-out training photos; that of SBOVP is a
+guess until ``scripts/choose_ranking.py`` has run to its end."""
 
 RERANK = RerankOptions()
 
@@ -122,8 +123,9 @@ def show(found: dict[str, Any]) -> list[Part]:
         shown.append(Table(header, rows))
     shown.append(
         Text(
-            "95 % intervals by bootstrap over queries. Weights and numbers of neighbours were "
-            "chosen on held-out training photos, never on these sets."
+            "95 % intervals by bootstrap over queries. Nothing was chosen on these sets: numbers of "
+            "neighbours and the shares of SBS and GeM on held-out training photos, that of SBOVP "
+            "beforehand."
         )
     )
     return [*shown, *_setbacks(found), *_targets(found)]
