@@ -20,8 +20,8 @@ def test_the_environment_can_ask_for_less_only(monkeypatch):
 @pytest.mark.slow
 @pytest.mark.parametrize("path", NARROWER)
 def test_narrower_vectors_pass_the_same_tests(path):
-    tests = ["tests/kernels/test_vectors.py", "tests/kernels/test_quadtree.py"]
-    tests += ["tests/index/test_bitmaps.py::test_many_chunks_and_threads_agree_with_the_dense_scan"]
+    names = ("vectors", "quadtree", "bitmaps", "bounds")
+    tests = [f"tests/kernels/test_{name}.py" for name in names]
     run = subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *tests],
         env={**os.environ, "SEMSIG_SIMD": path},
