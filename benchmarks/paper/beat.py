@@ -123,7 +123,7 @@ def show(found: dict[str, Any]) -> list[Part]:
         shown.append(Table(header, rows))
     shown.append(
         Text(
-            "95 % intervals by bootstrap over queries. Nothing was chosen on these sets: numbers of "
+            "95 % intervals by bootstrap over queries. Nothing was chosen on these sets: counts of "
             "neighbours and the shares of SBS and GeM on held-out training photos, that of SBOVP "
             "beforehand."
         )
