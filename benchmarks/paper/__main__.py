@@ -46,7 +46,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=benchmarks.paper.__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True, help="a folder a dataset lies below it")
     parser.add_argument("--only", default=",".join(RUNS), help=f"some of {','.join(RUNS)}")
-    parser.add_argument("--cache", type=Path, default=_cache_folder())
+    parser.add_argument("--cache", type=Path, default=cache_folder())
     parser.add_argument("--out", type=Path, default=Path("results") / "paper")
     args = parser.parse_args()
     wanted = args.only.split(",")
@@ -62,7 +62,7 @@ def main() -> None:
     write_report(materials, missing, args.out)
 
 
-def _cache_folder() -> Path:
+def cache_folder() -> Path:
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(base) / "semsig" / "paper"
 
