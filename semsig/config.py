@@ -103,8 +103,8 @@ class FusionOptions:
     Parameters
     ----------
     weight : float
-        Share of the phrases, 0 to 1. On held-out training photos (n = 3, KAZE) shares of 0, 0.2, 0.35,
-        0.5, 0.65 and 1 gave mAP 0.331, 0.340, 0.344, 0.344, 0.340 and 0.323.
+        Share of the phrases, 0 to 1. On held-out training photos (n = 3, KAZE) shares of 0, 0.2,
+        0.35, 0.5, 0.65 and 1 gave mAP 0.331, 0.340, 0.344, 0.344, 0.340 and 0.323.
 
     Raises
     ------
