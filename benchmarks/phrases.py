@@ -2,9 +2,9 @@
 
 A photo has a kind, which has favourite words in Zipf proportions. Each keypoint is linked to
 another that is often of the same word, as neighbours in descriptor space are, and their pair is
-counted. Set against real ones (KAZE, nearest neighbour, 2,500 photos of 240 keypoints on
-average), a query meets 7 counts a row over 200 visual words (real: 7), and 2 over 50 words and
-54 classes (real: 2); half of all counts are 1.
+counted. About 520 keypoints a photo, as KAZE finds at 384 x 256. A query meets 12 counts a row over
+200 visual words and 8 over 50 words and 54 classes; in real photos of half that many keypoints it
+was 7 and 2, so real semantic rows are less alike, and searched faster, than these.
 """
 
 from __future__ import annotations
