@@ -317,6 +317,7 @@ def test_says_how_it_was_measured_as_json_too(tmp_path):
         "segmenter": "grey",
         "segmenter_fingerprint": "1",
         "classes": "custom",
+        "signature": "sbs",
         "levels": 1,
         "metric": "hamming",
         "pyramid": False,
