@@ -76,7 +76,7 @@ def hamming() -> str:
 def _hamming_table(size: Any) -> str:
     kinds = size["timings"]
     methods = {method: None for runs in kinds.values() for method in runs}
-    recall = {m: f", recall {r:.2f}" for m, r in size["recall"].get("k=10", {}).items()}
+    recall = {m: f", recall {r:.3f}" for m, r in size["recall"].get("k=10", {}).items()}
     rows = [
         [
             method + recall.get(method, ""),
