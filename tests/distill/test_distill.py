@@ -143,5 +143,5 @@ def test_a_learner_learns_and_leaves_void_alone(scenes, tmp_path):
     labels[:, 8:] = 1
     images = (labels.repeat(4, 1).repeat(4, 2)[..., None] * 200 + [20, 20, 20]).astype(np.uint8)
     assert learner.learn(Batch(images, np.full_like(labels, 255)), 0.0) == 0
-    losses = [learner.learn(Batch(images, labels), 1e-3) for _ in range(12)]
+    losses = [learner.learn(Batch(images, labels), 1e-3) for _ in range(20)]
     assert losses[-1] < losses[0] / 2
