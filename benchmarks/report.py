@@ -67,6 +67,33 @@ def segmenters() -> str:
     return _table([found["task"], "CPU time", "faster"], rows)
 
 
+def sbovp() -> str:
+    """Tabulate retrieval by phrases, one row a dataset, label maps and options."""
+    found: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for row in _load("sbovp")["rows"]:
+        if row["space"] == "descriptor" and row["regions"] == "classes":
+            key = (row["dataset"], row["maps"], row["words"], row["norm"], row["n_words"])
+            found.setdefault((*key, row["length"]), {})[row["detector"]] = row
+    header = ["benchmark", "label maps", "words", "norm", "L", "n", "KAZE map", "map_paper"]
+    rows = [
+        [
+            *map(str, key),
+            *(
+                _score(of, detector, name)
+                for detector in ("kaze", "surf")
+                for name in ("map", "map_paper")
+            ),
+        ]
+        for key, of in found.items()
+        if key[4] in (5, 50, 500) and key[2:4] in (("semantic", "sqrt"), ("visual", "none"))
+    ]
+    return _table([*header, "SURF map", "map_paper"], rows)
+
+
+def _score(of: dict[str, Any], detector: str, name: str) -> str:
+    return f"{of[detector][name]:.3f}" if detector in of else ""
+
+
 def hamming() -> str:
     """Tabulate exact search: a table a size, one row a method, one column a kind of query."""
     sizes = _load("hamming")["sizes"]
@@ -155,6 +182,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "example": example,
     "retrieval": retrieval,
     "paper": paper,
+    "sbovp": sbovp,
     "hamming": hamming,
     "l2": l2,
     "construction": construction,
