@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from semsig.config import FusionOptions, SignatureName
 from semsig.errors import OptionError
 from semsig.index import L2Index
-from semsig.rankings import RankingOptions, SignatureDistances
+from semsig.rankings import RankingOptions, SignatureDistances, all_distances
 from semsig.signature import (
     KeypointCache,
     SbovpOptions,
@@ -113,14 +113,7 @@ class PhraseComparison:
         """Return the distances to these photos, shape (Q, N)."""
         index = L2Index(database[0].schema)
         index.add(SbovpBatch.of(database))
-
-        def compare(queries: Sequence[SbovpSignature]) -> NDArray[np.float32]:
-            distances, ids = index.search(SbovpBatch.of(queries), len(index))
-            by_photo = np.empty(distances.shape, np.float32)
-            np.put_along_axis(by_photo, ids, distances, axis=1)
-            return by_photo
-
-        return compare
+        return lambda queries: all_distances(index, SbovpBatch.of(queries))
 
     @property
     def settings(self) -> dict[str, Any]:

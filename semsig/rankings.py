@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -83,17 +83,18 @@ class SignatureDistances:
         total = 0
         for level, index in enumerate(self._indexes):
             views = zip(*queries, strict=True)
-            found = [self._compare(index, [each[level] for each in view]) for view in views]
+            asked = (SbsBatch.of([each[level] for each in view]) for view in views)
+            found = [all_distances(index, batch, metric=self._metric) for batch in asked]
             total = total + np.min(found, axis=0)
         return np.asarray(total, np.float32)
 
-    def _compare(
-        self, index: HammingIndex, signatures: Sequence[SbsSignature]
-    ) -> NDArray[np.float32]:
-        distances, ids = index.search(SbsBatch.of(signatures), len(index), metric=self._metric)
-        by_photo = np.empty(distances.shape, np.float32)
-        np.put_along_axis(by_photo, ids, distances.astype(np.float32), axis=1)
-        return by_photo
+
+def all_distances(index: Any, queries: Any, **how: Any) -> NDArray[np.float32]:
+    """Return the distances of queries to all N signatures of an index with ids 0..N-1, (Q, N)."""
+    distances, ids = index.search(queries, len(index), **how)
+    by_photo = np.empty(distances.shape, np.float32)
+    np.put_along_axis(by_photo, ids, distances.astype(np.float32), axis=1)
+    return by_photo
 
 
 def rank(

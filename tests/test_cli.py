@@ -25,20 +25,6 @@ COMMAND = [sys.executable, "-c", "from semsig.cli import main; main()"]
 
 
 @pytest.fixture
-def run(monkeypatch, capsys):
-    """Run the command line in this process; gives (exit code, stdout, stderr)."""
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["semsig", *map(str, arguments)])
-        with pytest.raises(SystemExit) as done:
-            main()
-        captured = capsys.readouterr()
-        return done.value.code or 0, captured.out, captured.err
-
-    return run
-
-
-@pytest.fixture
 def folder(tmp_path):
     """Six photos, sky over more and more grass, with their label maps."""
     (tmp_path / "photos").mkdir()

@@ -3,32 +3,16 @@
 from __future__ import annotations
 
 import json
-import sys
 
 import numpy as np
 import pytest
 from PIL import Image as PillowImage
 
 from semsig.classes import ClassTable
-from semsig.cli import main
 from semsig.signature import Vocabulary
 
 TABLE = ClassTable(["sky", "grass"])
 SIDE = 80
-
-
-@pytest.fixture
-def run(monkeypatch, capsys):
-    """Run the command line in this process; gives (exit code, stdout, stderr)."""
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["semsig", *map(str, arguments)])
-        with pytest.raises(SystemExit) as done:
-            main()
-        captured = capsys.readouterr()
-        return done.value.code or 0, captured.out, captured.err
-
-    return run
 
 
 @pytest.fixture

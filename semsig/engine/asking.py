@@ -49,7 +49,7 @@ class Searches:
     def __init__(self, photos: HammingIndex, phrases: Callable[[], PhraseIndex]) -> None:
         self._photos = photos
         self._phrases = phrases
-        self._rerankers: dict[tuple[SignatureName, Metric, RerankOptions], Reranker] = {}
+        self._rerankers: dict[tuple[SignatureName, Metric | None, RerankOptions], Reranker] = {}
         self._lock = Lock()
 
     def by(self, signature: SignatureName, metric: Metric, rerank: RerankOptions | None) -> Search:
@@ -68,7 +68,7 @@ class Searches:
             return partial(index.search, **how)
         from semsig.index import Reranker
 
-        key = signature, metric, rerank
+        key = signature, how.get("metric"), rerank
         with self._lock:
             if key not in self._rerankers:
                 self._rerankers[key] = Reranker(index, rerank, **how)

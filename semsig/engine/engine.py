@@ -263,10 +263,9 @@ class Engine:
         if query is None:
             found = best(self.index, conditions, k)
         else:
-            view = self._view(without, crop, mirrored)
-            asked = self._reader.asked(query, view, signature)
-            limit = k + exclude_self
             search = self._searches.by(signature, metric, rerank)
+            asked = self._reader.asked(query, self._view(without, crop, mirrored), signature)
+            limit = k + exclude_self
             found = nearest(self.index, asked, limit, search=search, conditions=conditions)
         own = absolute(query) if exclude_self and is_path(query) else None
         paths = ((distance, id_, self.path(id_)) for distance, id_ in found)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from semsig.errors import SignatureError
+from semsig.types.offsets import check_offsets, offsets_of
 from semsig.types.sbovp_schema import SbovpSchema
 
 
@@ -126,14 +127,7 @@ class SbovpBatch(Sequence[SbovpSignature]):
                     "Expected as many uint16 counts as uint32 columns, both 1-D; "
                     f"{counts.dtype} {counts.shape}, {columns.dtype} {columns.shape} came."
                 )
-        valid = offsets.ndim == 1 and offsets.dtype == np.int64 and offsets.size > 0
-        if (
-            not valid
-            or offsets[0] != 0
-            or offsets[-1] != len(columns)
-            or (np.diff(offsets) < 0).any()
-        ):
-            raise SignatureError("Offsets must be int64, ascend from 0 and end at len(columns).")
+        check_offsets(offsets, len(columns), "columns")
         self.columns = columns
         self.counts = counts
         self.offsets = offsets
@@ -158,8 +152,7 @@ class SbovpBatch(Sequence[SbovpSignature]):
         schema = schema or rows[0].schema
         for row in rows:
             schema.require(row.schema)
-        offsets = np.zeros(len(rows) + 1, np.int64)
-        np.cumsum([len(row.columns) for row in rows], out=offsets[1:])
+        offsets = offsets_of([len(row.columns) for row in rows])
         columns = np.concatenate([np.zeros(0, np.uint32), *(row.columns for row in rows)])
         counts = np.concatenate([np.zeros(0, np.uint16), *(row.counts for row in rows)])
         return cls(columns, counts, offsets, schema)

@@ -10,6 +10,7 @@ from bitarray import bitarray
 from numpy.typing import ArrayLike, NDArray
 
 from semsig.errors import SignatureError
+from semsig.types.offsets import check_offsets, offsets_of
 from semsig.types.schema import SbsSchema
 
 
@@ -170,14 +171,7 @@ class SbsBatch(Sequence[SbsSignature]):
             raise SignatureError(
                 f"Expected 1-D {schema.cell_dtype} cells; {cells.dtype} {cells.shape} came."
             )
-        valid = offsets.ndim == 1 and offsets.dtype == np.int64 and offsets.size > 0
-        if (
-            not valid
-            or offsets[0] != 0
-            or offsets[-1] != len(cells)
-            or (np.diff(offsets) < 0).any()
-        ):
-            raise SignatureError("Offsets must be int64, ascend from 0 and end at len(cells).")
+        check_offsets(offsets, len(cells), "cells")
         self.cells = cells
         self.offsets = offsets
         self.schema = schema
@@ -199,8 +193,7 @@ class SbsBatch(Sequence[SbsSignature]):
         schema = schema or rows[0].schema
         for row in rows:
             schema.require(row.schema)
-        offsets = np.zeros(len(rows) + 1, np.int64)
-        np.cumsum([len(row.cells) for row in rows], out=offsets[1:])
+        offsets = offsets_of([len(row.cells) for row in rows])
         empty = np.zeros(0, schema.cell_dtype)
         return cls(np.concatenate([empty, *(row.cells for row in rows)]), offsets, schema)
 
