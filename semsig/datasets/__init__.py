@@ -1,0 +1,10 @@
+"""Benchmarks as facts in TOML, and the photos of one as they lie in a folder."""
+
+from __future__ import annotations
+
+from semsig.datasets.dataset import Dataset
+from semsig.datasets.descriptions import dataset_names, load_dataset
+from semsig.datasets.folders import find_folder
+from semsig.datasets.photos import Mode, Photos
+
+__all__ = ["Dataset", "Mode", "Photos", "dataset_names", "find_folder", "load_dataset"]

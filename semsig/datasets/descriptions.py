@@ -1,0 +1,79 @@
+"""Descriptions of benchmarks: facts in TOML."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from functools import cache
+from pathlib import Path
+from typing import Any, get_args
+
+from semsig.datasets.dataset import Dataset
+from semsig.datasets.photos import Mode
+from semsig.errors import DatasetError
+from semsig.layouts import Content, Layout
+
+
+def dataset_names() -> tuple[str, ...]:
+    """Names of the datasets that semsig describes."""
+    return tuple(sorted(path.stem for path in _folder().glob("*.toml")))
+
+
+def load_dataset(name: str | Path) -> Dataset:
+    """Return a dataset by name, or from a TOML file of one's own.
+
+    Raises
+    ------
+    DatasetError
+        If there is no such dataset, or the file does not describe one.
+    """
+    path = Path(name)
+    if path.suffix != ".toml":
+        if name not in dataset_names():
+            raise DatasetError(f"No dataset {str(name)!r}; there are {', '.join(dataset_names())}.")
+        path = _folder() / f"{name}.toml"
+    try:
+        return _parse(tomllib.loads(path.read_text("utf-8")))
+    except (OSError, ValueError, KeyError, TypeError, re.error) as error:
+        raise DatasetError(f"{path} does not describe a dataset: {error!r}") from error
+
+
+@cache
+def _folder() -> Path:
+    """Return the folder of descriptions: this one once installed, else that of the checkout."""
+    here = Path(__file__).parent
+    return next(d for d in (here, here.parents[1] / "datasets") if any(d.glob("*.toml")))
+
+
+def _parse(facts: dict[str, Any]) -> Dataset:
+    if facts["mode"] not in get_args(Mode):
+        raise ValueError(f"mode {facts['mode']!r}")
+    cutoff = None if facts["cutoff"] == "class size" else int(facts["cutoff"])
+    if cutoff is not None and cutoff < 1:
+        raise ValueError(f"cutoff {cutoff}")
+    return Dataset(
+        **{key: str(facts[key]) for key in ("name", "title", "reference", "licence", "source")},
+        mode=facts["mode"],
+        cutoff=cutoff,
+        content=_parse_content(facts),
+        layouts=tuple(Layout.make(**layout) for layout in facts["layouts"]),
+        query_split=facts.get("query_split", ""),
+    )
+
+
+def _parse_content(facts: dict[str, Any]) -> Content:
+    classes = tuple(facts.get("classes", ()))
+    count = len(classes) or int(facts["class_count"])
+    splits = {facts.get("database_split", ""): _sizes(facts["class_sizes"], count)}
+    if facts["mode"] == "disjoint":
+        splits[facts["query_split"]] = _sizes(facts["query_sizes"], count)
+    return Content(splits=splits, classes=classes, aliases=facts.get("aliases", {}))
+
+
+def _sizes(given: int | str | list[int], count: int) -> tuple[int, ...]:
+    if given == "any":
+        return (0,) * count
+    sizes = (given,) * count if isinstance(given, int) else tuple(map(int, given))
+    if len(sizes) != count:
+        raise ValueError(f"{len(sizes)} class sizes for {count} classes")
+    return sizes

@@ -1,0 +1,108 @@
+"""The photos of a benchmark that a folder holds, and what counts in their rankings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from semsig.errors import DatasetError
+from semsig.groundtruth import Listed, read_lists
+
+Mode = Literal["query-in-ground-truth", "query-left-out", "disjoint", "listed"]
+"""Where queries come from, and what counts.
+
+- ``"query-in-ground-truth"``: all photos, each searched and its own first hit;
+- ``"query-left-out"``: some of the searched photos; a query is not counted in its own ranking;
+- ``"disjoint"``: photos kept apart;
+- ``"listed"``: parts of searched photos; files beside them list what is relevant and what is junk.
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Photos:
+    """The photos of a dataset that a folder holds.
+
+    Parameters
+    ----------
+    paths : tuple of Path
+        The photos, N of them.
+    labels : ndarray of int64, shape (N,)
+        Class of each photo, an index into `classes`.
+    is_query : ndarray of bool, shape (N,)
+        Photos to ask with; in query-in-ground-truth mode all of them.
+    in_database : ndarray of bool, shape (N,)
+        Photos to search; in query-in-ground-truth mode all of them.
+    classes : tuple of str
+        Class names.
+    notes : tuple of str
+        What is missing or was left out, in words.
+    mode : Mode
+        Where queries come from, and what counts.
+    listed : mapping of int to Listed
+        In listed mode, each query's photo part and what is relevant; such a query has a number
+        of its own, beyond those of the searched photos.
+    """
+
+    paths: tuple[Path, ...]
+    labels: NDArray[np.int64]
+    is_query: NDArray[np.bool_]
+    in_database: NDArray[np.bool_]
+    classes: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+    mode: Mode = "query-in-ground-truth"
+    listed: Mapping[int, Listed] = field(default_factory=dict)
+
+    def judge(self, queries: NDArray[np.int64], database: NDArray[np.int64]) -> NDArray[np.int8]:
+        """Say what counts in the rankings of queries.
+
+        Parameters
+        ----------
+        queries, database : ndarray of int64, shape (Q,) and (N,)
+            Numbers of photos.
+
+        Returns
+        -------
+        ndarray of int8, shape (Q, N)
+            1 relevant, 0 not, -1 junk: passed over as if it were not there.
+        """
+        if self.mode == "listed":
+            return np.stack([self._listed(int(query), database) for query in queries])
+        same: NDArray[np.bool_] = self.labels[queries, None] == self.labels[database]
+        judged = same.astype(np.int8)
+        if self.mode == "query-left-out":
+            judged[queries[:, None] == database] = -1
+        return judged
+
+    def _listed(self, query: int, database: NDArray[np.int64]) -> NDArray[np.int8]:
+        lists = self.listed[query]
+        stems = [self.paths[number].stem for number in database]
+        return np.array([(s in lists.relevant) - (s in lists.junk) for s in stems], np.int8)
+
+
+def with_listed(photos: Photos, root: Path) -> Photos:
+    """Add the queries that files below `root` list; each becomes a photo number of its own."""
+    lists = read_lists(root)
+    numbers = {path.stem: number for number, path in enumerate(photos.paths)}
+    known = [one for one in lists if one.photo in numbers]
+    if not known:
+        raise DatasetError(
+            f"{root} holds photos but no ground truth: expected files NAME_query.txt, "
+            f"NAME_good.txt, NAME_ok.txt and NAME_junk.txt in it or below; {len(lists)} queries "
+            "name a photo that is there."
+        )
+    whole = np.array([numbers[one.photo] for one in known])
+    n_photos, n_queries = len(photos.paths), len(known)
+    ones, zeros = np.ones(n_queries, np.bool_), np.zeros(n_photos, np.bool_)
+    return replace(
+        photos,
+        paths=photos.paths + tuple(photos.paths[number] for number in whole),
+        labels=np.concatenate([photos.labels, photos.labels[whole]]),
+        is_query=np.concatenate([zeros, ones]),
+        in_database=np.concatenate([~zeros, ~ones]),
+        listed={n_photos + place: one for place, one in enumerate(known)},
+    )

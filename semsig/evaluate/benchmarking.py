@@ -1,0 +1,115 @@
+"""Evaluation from end to end: segment a benchmark's photos, search each query, measure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from semsig.comparisons import Comparison, PhraseComparison, compare_by
+from semsig.config import RerankOptions, SignatureName
+from semsig.datasets import Dataset, load_dataset
+from semsig.errors import DatasetError
+from semsig.evaluate.results import Evaluation, Skipped
+from semsig.evaluate.scoring import Progress, measure
+from semsig.evaluate.signing import sign_photos
+from semsig.rankings import RankingOptions
+from semsig.segment import Segmenter, load_segmenter
+from semsig.types import Metric
+
+
+def evaluate(
+    dataset: Dataset | str | Path,
+    root: Path | str,
+    *,
+    segmenter: Segmenter | str = "embedded",
+    labels: Path | str | None = None,
+    levels: int = 3,
+    metric: Metric = "hamming",
+    pyramid: bool = False,
+    mirrored: bool = False,
+    rerank: RerankOptions | None = None,
+    signature: SignatureName = "sbs",
+    phrases: PhraseComparison | None = None,
+    progress: Progress | None = None,
+) -> Evaluation:
+    """Measure retrieval by signatures on a benchmark.
+
+    Parameters
+    ----------
+    dataset : Dataset, str or Path
+        A benchmark, its name, or a TOML file that describes one.
+    root : Path or str
+        Folder of its photos.
+    segmenter : Segmenter or str
+        What makes the label maps, or its name for :func:`semsig.load_segmenter`.
+    labels : Path or str, optional
+        Folder of label maps made elsewhere, optionally with ``@TABLE``; instead of `segmenter`.
+    levels : int
+        Level n of the signatures, 0..8.
+    metric : {"hamming", "tanimoto", "tanimoto-idf"}
+        The distance.
+    pyramid, mirrored, rerank : optional
+        See :class:`semsig.rankings.RankingOptions`.
+    signature : {"sbs", "sbovp", "fused"}
+        What photos are compared by. Fused takes metric "tanimoto-idf".
+    phrases : PhraseComparison, optional
+        How phrases are made; KAZE's shipped words and the default options if left out.
+    progress : callable, optional
+        Told what is going on; see :data:`Progress`.
+
+    Raises
+    ------
+    DatasetError
+        If there is no such benchmark, `root` does not hold it, or no photo of it can be used.
+    SegmenterError
+        If the segmenter cannot be loaded.
+    OptionError
+        If `levels`, `metric` or `signature` is out of range, or options of SBS are given for
+        phrases alone.
+    """
+    benchmark = dataset if isinstance(dataset, Dataset) else load_dataset(dataset)
+    options = RankingOptions(
+        levels=levels, metric=metric, pyramid=pyramid, mirrored=mirrored, rerank=rerank
+    )
+    report = progress or (lambda *_: None)
+    photos = benchmark.scan(root)
+    if labels is not None:
+        segmenter = f"files:{labels}"
+    if isinstance(segmenter, str):
+        segmenter = load_segmenter(segmenter)
+    comparison = compare_by(signature, options, phrases)
+    signed, skipped = sign_photos(photos, segmenter, comparison, report)
+    usable = np.array([number in signed for number in range(len(photos.paths))])
+    if not (photos.is_query & usable).any() or not (photos.in_database & usable).any():
+        raise DatasetError(_nothing_left(benchmark, skipped))
+    database = [signed[int(number)] for number in np.flatnonzero(photos.in_database & usable)]
+    compare = comparison.among(database)
+    found = measure(
+        benchmark,
+        photos,
+        lambda asked: compare([signed[int(number)] for number in asked]),
+        usable=usable,
+        rerank=rerank,
+        progress=report,
+    )
+    settings = _settings(benchmark, segmenter, comparison) | {"signature": signature}
+    return replace(found, skipped=tuple(skipped), settings=settings)
+
+
+def _nothing_left(dataset: Dataset, skipped: list[Skipped]) -> str:
+    cause = f" The first was skipped because: {skipped[0].message}" if skipped else ""
+    return f"None of {dataset.title}'s photos can be asked with, or none searched.{cause}"
+
+
+def _settings(dataset: Dataset, segmenter: Segmenter, comparison: Comparison) -> dict[str, Any]:
+    return {
+        "segmenter": segmenter.name,
+        "segmenter_fingerprint": segmenter.fingerprint,
+        "classes": segmenter.classes.name,
+        **comparison.settings,
+        "mode": dataset.mode,
+        "cutoff": dataset.cutoff or "class size",
+    }

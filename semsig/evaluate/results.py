@@ -1,0 +1,66 @@
+"""What retrieval reached, and what was left out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Skipped:
+    """A photo that was left out.
+
+    Parameters
+    ----------
+    path : str
+        The photo.
+    reason : str
+        Short name of the cause: an ImageError's reason, or ``"no-label-map"``.
+    message : str
+        The cause in words.
+    """
+
+    path: str
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluation:
+    """What retrieval reached on a benchmark.
+
+    Parameters
+    ----------
+    dataset : str
+        Name of the benchmark.
+    measures : mapping of str to float
+        ``map_paper``, ``map``, ``p@20``, ``p@r`` (higher is better) and ``anmrr`` (lower is);
+        ``map_trapezoid`` where that is how a dataset's authors measure.
+    intervals : mapping of str to (float, float)
+        95 % confidence intervals of the measures, by bootstrap over the queries.
+    per_class : mapping of str to mapping of str to float
+        The measures over the queries of each class.
+    n_queries, n_database : int
+        Photos that were asked with and searched.
+    skipped : tuple of Skipped
+        Photos that were left out, and why.
+    notes : tuple of str
+        What is missing from the folder.
+    settings : mapping of str to anything JSON takes
+        What the figures depend on: segmenter, its fingerprint, ranking options, mode, cutoff.
+    """
+
+    dataset: str
+    measures: Mapping[str, float]
+    intervals: Mapping[str, tuple[float, float]]
+    per_class: Mapping[str, Mapping[str, float]]
+    n_queries: int
+    n_database: int
+    skipped: tuple[Skipped, ...]
+    notes: tuple[str, ...]
+    settings: Mapping[str, Any]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return everything as dictionaries, lists, numbers and strings, for JSON."""
+        return asdict(self)
