@@ -32,7 +32,8 @@ def distill(
     DistillResult
         Figures on the held-out photos, and the files written under ``options.out``:
         ``model.onnx``, ``classes.txt``, ``MODEL_CARD.md``, ``curves.png``, ``overlays.png``,
-        ``log.jsonl``, ``weights.pth`` (averaged weights) and ``checkpoint.pth`` (to resume).
+        ``failures.png`` (the held-out photos with the least agreement), ``log.jsonl``,
+        ``weights.pth`` (averaged weights) and ``checkpoint.pth`` (to resume).
 
     Raises
     ------

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
+from numpy.typing import NDArray
 
 from semsig.classes import ClassTable
 from semsig.distill.measure import Agreement
@@ -16,6 +17,7 @@ from semsig.segment.card import NetworkCard
 
 _PLACES = {"photos", "out", "init", "resume", "notes", "categories"}
 WEAK = 0.15
+MISTAKES = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,7 +149,19 @@ def _limits(facts: CardFacts) -> str:
         lines.append(f"IoU below {WEAK}: {', '.join(weak)}.")
     if len(absent):
         lines.append(f"Not among the held-out photos, so unmeasured: {', '.join(absent)}.")
-    return "\n".join(lines)
+    return "\n".join([*lines, "", *_mistakes(held, names)])
+
+
+def _mistakes(held: Agreement, names: NDArray[np.str_]) -> list[str]:
+    """Tabulate the pairs of classes between which most pixels are mistaken."""
+    wrong = held.confusion * ~np.eye(len(names), dtype=bool)
+    frequent = np.argsort(-wrong, axis=None, kind="stable")[:MISTAKES]
+    lines = ["| teacher's class | network's class | share of that class |", "|---|---|---|"]
+    for teacher, found in zip(*np.unravel_index(frequent, wrong.shape), strict=True):
+        if pixels := wrong[teacher, found]:
+            share = pixels / held.confusion[teacher].sum()
+            lines.append(f"| {names[teacher]} | {names[found]} | {share:.1%} |")
+    return lines
 
 
 def _stratified(facts: CardFacts) -> str:

@@ -47,7 +47,7 @@ def finish(
     """
     segmenter = _export(training)
     export_agreement = _compare(training, segmenter)
-    held_out, samples = _measure(segmenter, store, held)
+    held_out, samples, failures = _measure(segmenter, store, held)
     result = DistillResult(
         out=training.options.out,
         onnx=training.options.out / "model.onnx",
@@ -70,6 +70,7 @@ def finish(
     write_table(store.classes, result.out / "classes.txt")
     draw_curves(facts.log, result.out / "curves.png")
     draw_samples(samples, result.out / "overlays.png")
+    draw_samples(failures, result.out / "failures.png")
     return result
 
 
@@ -107,17 +108,26 @@ def _compare(training: Training, segmenter: OnnxSegmenter) -> float:
 
 def _measure(
     segmenter: OnnxSegmenter, store: PhotoStore, held: NDArray[np.int64]
-) -> tuple[Agreement, list[Sample]]:
-    """Compare whole photos with the teacher's maps; a few, evenly spread, come back to show."""
+) -> tuple[Agreement, list[Sample], list[Sample]]:
+    """Compare whole photos with the teacher's maps; some come back to show.
+
+    First a few that are evenly spread, then the ones that the network sees least as the teacher.
+    """
     classes = store.classes
     total = np.zeros((len(classes), len(classes)), np.int64)
     shown = set(held[:: max(1, len(held) // ROWS)][:ROWS].tolist())
-    samples = []
+    samples: list[Sample] = []
+    worst: list[tuple[float, int, Sample]] = []
     for position in held.tolist():
         photo, labels = store[position]
         label_map = segmenter(photo)
         predicted = resize_labels(label_map.labels, (labels.shape[1], labels.shape[0]))
-        total += confusion_matrix(labels, predicted, classes)
+        confusion = confusion_matrix(labels, predicted, classes)
+        total += confusion
+        sample = Sample(photo, LabelMap(labels, classes), label_map)
         if position in shown:
-            samples.append(Sample(photo, LabelMap(labels, classes), label_map))
-    return Agreement(total), samples
+            samples.append(sample)
+        if confusion.any():
+            worst.append((Agreement(confusion).pixels, position, sample))
+            worst = sorted(worst)[:ROWS]
+    return Agreement(total), samples, [sample for _, _, sample in worst]

@@ -65,7 +65,8 @@ def test_a_run_writes_what_it_promises(run):
     assert result.views == 8
     assert result.export_agreement > 0.95
     assert result.held_out.confusion.sum() == 3 * (48 * 64 - 3)  # one of each dominant class
-    for name in ("classes.txt", "curves.png", "overlays.png", "weights.pth", "checkpoint.pth"):
+    pictures = ("curves.png", "overlays.png", "failures.png")
+    for name in ("classes.txt", "weights.pth", "checkpoint.pth", *pictures):
         assert (options.out / name).stat().st_size > 0
     rows = [json.loads(line) for line in (options.out / "log.jsonl").read_text().splitlines()]
     assert [row["views"] for row in rows if "agreement" in row] == [0, 2, 4, 6, 8]

@@ -47,6 +47,7 @@ def test_card_states_figures_sources_and_limits():
         "| 20 | 0.5000 | 0.2500 |",
         "IoU below 0.15: grass.",
         "unmeasured: sand.",
+        "| grass | sky | 88.9% |\n| sky | grass | 10.0% |",  # 40 of 45 pixels, 10 of 100
         "1,234 photo-views",
         "3,948,794 weights",
         "`labels:l`",
