@@ -1,6 +1,6 @@
 """Retrieval with SBOVP by every option: detector, words, length, size of vocabulary, norm, space.
 
-python -m benchmarks.sbovp --data ROOT
+    python -m benchmarks.sbovp --data ROOT [--datasets NAME ...] [--maps embedded|teachers ...]
 
 Starting from semsig's defaults, one option is changed at a time; the paper's text to the letter
 (visual words, counts as they are) is run over all sizes and lengths as well. What is in
@@ -27,7 +27,7 @@ from semsig.signature.vocabulary import N_WORDS
 from semsig.types import SbovpBatch
 
 DATASETS = ("wang", "msrc_v2")
-MAPS = ("embedded", "two public teachers")
+MAPS = {"embedded": "embedded", "teachers": "two public teachers"}
 DETECTORS = ("kaze", "surf")
 SIZES = (5, 25, 50, 100, 200, 500)
 DEFAULT = SbovpOptions()
@@ -60,13 +60,15 @@ def settings() -> Iterator[tuple[int, SbovpOptions]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True, help="a folder a dataset lies below it")
+    parser.add_argument("--datasets", nargs="+", choices=DATASETS, default=DATASETS)
+    parser.add_argument("--maps", nargs="+", choices=MAPS, default=list(MAPS))
     parser.add_argument("--cache", type=Path, default=cache_folder())
     args = parser.parse_args()
     materials, _ = find_material(args.data, Cache(args.cache))
     rows = json.loads(RESULT.read_text())["rows"] if RESULT.exists() else []
     for material in materials:
-        for maps in MAPS if material.name in DATASETS else ():
-            if maps in material.segmenters:
+        for maps in (MAPS[name] for name in args.maps):
+            if material.name in args.datasets and maps in material.segmenters:
                 _measure(material, maps, rows)
 
 
