@@ -13,6 +13,8 @@ from semsig.index.storage.snapshot import Snapshot
 
 BuildScan = Callable[[Any], Any]
 """From a batch, a scan over its rows: one with ``search`` and ``search_radius``."""
+Scan = tuple[str, BuildScan] | tuple[str, BuildScan, bool]
+"""Name and builder of a scan, and whether it must be whole, for :meth:`Snapshot.scan`."""
 
 
 def find_nearest(
@@ -20,7 +22,7 @@ def find_nearest(
     queries: Any,
     k: int,
     within: Ids | None,
-    scan: tuple[str, BuildScan],
+    scan: Scan,
     **options: object,
 ) -> tuple[NDArray[Any], NDArray[np.int64]]:
     """Return distances and ids of the `k` nearest rows, shape (Q, k), padded with -1.
@@ -31,8 +33,8 @@ def find_nearest(
         What is searched.
     queries, k, within
         As :meth:`semsig.index.HammingIndex.search` has them.
-    scan : (str, callable)
-        Name and builder of the scan, for :meth:`Snapshot.scan`.
+    scan : Scan
+        What searches.
     **options
         Passed on to the scan.
     """
@@ -49,7 +51,7 @@ def find_within(
     queries: Any,
     radius: float,
     within: Ids | None,
-    scan: tuple[str, BuildScan],
+    scan: Scan,
     **options: object,
 ) -> list[tuple[NDArray[Any], NDArray[np.int64]]]:
     """Return distances <= `radius` and ids for each query; else as :func:`find_nearest`."""

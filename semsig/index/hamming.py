@@ -18,7 +18,8 @@ class HammingIndex(ExchangeableCollection):
     """Exact nearest neighbours among the SBS signatures of one schema.
 
     Searches may run in several threads; each sees the index as it was when the search began.
-    The structures that a search needs are built by the first one after a change.
+    The structures that a search needs are built by the first one; after a change, for the new
+    rows only, but that ``"tanimoto-idf"`` weighs all rows anew.
 
     The distances, with w(l) = l + 1 for a cell of proportion level l (Ouni et al. 2022, 3.1,
     gives the first; the others count the same bits):
@@ -83,7 +84,7 @@ class HammingIndex(ExchangeableCollection):
             If `within` names an absent id.
         """
         check_metric(metric)
-        scan = engine, partial(new_scan, engine)
+        scan = engine, partial(new_scan, engine), metric == "tanimoto-idf"
         return find_nearest(self._store.snapshot, queries, k, within, scan, metric=metric)
 
     def search_radius(
@@ -105,5 +106,5 @@ class HammingIndex(ExchangeableCollection):
             One pair a query, ascending, ties in order of insertion.
         """
         check_metric(metric)
-        scan = engine, partial(new_scan, engine)
+        scan = engine, partial(new_scan, engine), metric == "tanimoto-idf"
         return find_within(self._store.snapshot, queries, radius, within, scan, metric=metric)

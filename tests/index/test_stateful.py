@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from pathlib import Path
 from typing import get_args
+from unittest import mock
 
 import hypothesis.strategies as st
 import numpy as np
@@ -22,7 +23,7 @@ from hypothesis.stateful import (
 
 from semsig.classes import ClassTable
 from semsig.errors import DuplicateIdError, UnknownIdError
-from semsig.index import HammingIndex, L2Index, verify_index
+from semsig.index import HammingIndex, L2Index, living, verify_index
 from semsig.types import Metric, SbovpSchema, SbovpSignature, SbsSchema, SbsSignature
 from tests.index import batches
 from tests.index.histograms import histograms, schema_of
@@ -43,6 +44,8 @@ class IndexMachine(RuleBasedStateMachine):
         super().__init__()
         self.folder = Path(tempfile.mkdtemp())
         self.model: dict[int, tuple[SbsSignature | SbovpSignature, str]] = {}
+        self.small_scans = mock.patch.multiple(living, LEAST_ROWS=1, GROWTH=2)
+        self.small_scans.start()
 
     @initialize()
     def create(self) -> None:
@@ -132,6 +135,7 @@ class IndexMachine(RuleBasedStateMachine):
             assert all(index.signature(id_) == row for id_, (row, _) in self.model.items())
 
     def teardown(self) -> None:
+        self.small_scans.stop()
         if hasattr(self, "disk"):
             assert verify_index(self.folder / "index").ok
         shutil.rmtree(self.folder)
@@ -150,7 +154,8 @@ class HammingMachine(IndexMachine):
         ]
         expected = [(d, id_) for d, _, id_ in sorted(near)][:k]
         expected += [(-1, -1)] * (k - len(expected))
-        for index, engine in itertools.product(self.both(), ["postings", "dense"]):
+        every = *self.both(), self.reader
+        for index, engine in itertools.product(every, ["auto", "bounded", "dense"]):
             distances, ids = index.search(query, k, engine=engine)
             assert list(zip(distances[0], ids[0], strict=True)) == expected
 
@@ -165,6 +170,10 @@ class HammingMachine(IndexMachine):
             found = index.search(query, 9, metric=metric, within=within)
             np.testing.assert_array_equal(found[0], expected[0])
             np.testing.assert_array_equal(found[1], expected[1])
+            radius = max(0, float(expected[0][0, 3]))
+            near = index.search_radius(query, radius, metric=metric, within=within)
+            every = new.search_radius(query, radius, metric=metric, within=within)
+            np.testing.assert_array_equal(near, every)
 
 
 class L2Machine(IndexMachine):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from threading import Lock
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,9 +18,8 @@ from semsig.errors import (
 )
 from semsig.index.checks import MAX_ID, as_ids
 from semsig.index.kinds import AnyBatch, AnySchema, kind_of
+from semsig.index.living import JoinedScan, LivingScans
 from semsig.index.storage.segment import Segment, merge, no_rows
-
-Scan = TypeVar("Scan")
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -35,11 +34,14 @@ class Snapshot:
         In order of insertion; live ids are distinct over all of them.
     next_id : int
         The smallest id never used.
+    living : LivingScans
+        Shared by all snapshots of an index.
     """
 
     schema: AnySchema
     segments: tuple[Segment, ...] = ()
     next_id: int = 0
+    living: LivingScans = field(default_factory=LivingScans, repr=False)
     _scans: dict[str, Any] = field(default_factory=dict, init=False, repr=False)
     _lock: Lock = field(default_factory=Lock, init=False, repr=False)
 
@@ -130,13 +132,22 @@ class Snapshot:
             return batches[0]
         return self.merged().batch(self.schema)
 
-    def scan(self, name: str, build: Callable[[Any], Scan]) -> Scan:
-        """Return the scan of that name over the live rows, built from their batch on first use."""
+    def scan(self, name: str, build: Callable[[Any], Any], whole: bool = True) -> Any:
+        """Return the scan of that name over the live rows, built from their batch on first use.
+
+        Where it need not be a `whole` one, what was built before the last changes is kept, see
+        :mod:`semsig.index.living`.
+        """
         with self._lock:
-            if name not in self._scans:
-                self._scans[name] = build(self.batch())
-            scan: Scan = self._scans[name]
-            return scan
+            held = self._scans.get(name)
+            if held is None or (whole and isinstance(held, JoinedScan)):
+                self._scans[name] = self.living.over(
+                    name,
+                    self.segments,
+                    lambda segments: build(replace(self, segments=segments).batch()),
+                    whole=whole,
+                )
+            return self._scans[name]
 
     def merged(self) -> Segment:
         """Return all live rows as one segment."""

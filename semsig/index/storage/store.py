@@ -71,7 +71,12 @@ class Store:
         """Show the newest commit; threads that load at once end with the newest of theirs."""
         with self._showing:
             manifest, segments = folder.load(self.snapshot.segments, rescue=self._rescue)
-            snapshot = Snapshot(schema=manifest.schema, segments=segments, next_id=manifest.next_id)
+            snapshot = Snapshot(
+                schema=manifest.schema,
+                segments=segments,
+                next_id=manifest.next_id,
+                living=self.snapshot.living,
+            )
             self._state = manifest, snapshot
 
     @contextmanager
