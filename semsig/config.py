@@ -94,6 +94,44 @@ class RerankOptions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ExpandOptions:
+    """How a query is expanded by its nearest neighbours (Chum et al. 2007).
+
+    Parameters
+    ----------
+    neighbors : int
+        So many nearest count beside the query, at least 1.
+    alpha : float
+        Power of a neighbour's similarity that is its weight, not negative; 0 weighs all alike.
+    depth : int
+        Length of the lists that distances are looked up in, at least `neighbors`.
+
+    Raises
+    ------
+    OptionError
+        If a value is outside its range.
+    """
+
+    neighbors: int = 8
+    alpha: float = 1.0
+    depth: int = 200
+
+    def __post_init__(self) -> None:
+        if self.neighbors < 1:
+            raise OptionError(f"neighbors must be at least 1; {self.neighbors} came.")
+        if not self.alpha >= 0:
+            raise OptionError(f"alpha must not be negative; {self.alpha} came.")
+        if self.depth < self.neighbors:
+            raise OptionError(
+                f"depth must be at least neighbors = {self.neighbors}; {self.depth} came."
+            )
+
+
+Reranking = RerankOptions | ExpandOptions
+"""A way to rank anew what was found."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FusionOptions:
     """How the distances of both signatures become one.
 

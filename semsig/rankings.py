@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from semsig.config import RerankOptions
+from semsig.config import Reranking
 from semsig.index import HammingIndex
 from semsig.signature import sbs
 from semsig.types import LabelMap, Metric, SbsBatch, SbsSignature
 
 if TYPE_CHECKING:
-    from semsig.index.reciprocal import ReciprocalNeighbors
+    from semsig.index.rerank import Neighborhoods
 
 Distances = Callable[[NDArray[np.int64]], NDArray[np.float32]]
 """Numbers of Q photos to their distances (Q, N) to each photo of a database."""
@@ -38,15 +38,15 @@ class RankingOptions:
         counts.
     mirrored : bool
         Compare the mirror image of a query, too; the nearer counts.
-    rerank : RerankOptions, optional
-        How to rank anew by shared neighbours, if at all.
+    rerank : RerankOptions or ExpandOptions, optional
+        How to rank anew by the neighbours of each, if at all.
     """
 
     levels: int = 3
     metric: Metric = "hamming"
     pyramid: bool = False
     mirrored: bool = False
-    rerank: RerankOptions | None = None
+    rerank: Reranking | None = None
 
     def signatures(self, label_map: LabelMap) -> Views:
         """Return what a photo is compared by, from its label map."""
@@ -101,7 +101,7 @@ def rank(
     distances: Distances,
     queries: NDArray[np.int64],
     database: NDArray[np.int64],
-    rerank: RerankOptions | None = None,
+    rerank: Reranking | None = None,
 ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
     """Rank a database for queries, some at a time.
 
@@ -113,8 +113,8 @@ def rank(
         How far photos are from those of the database.
     queries, database : ndarray of int64, shape (Q,) and (N,)
         Numbers of photos.
-    rerank : RerankOptions, optional
-        How to rank anew by shared neighbours, if at all.
+    rerank : RerankOptions or ExpandOptions, optional
+        How to rank anew by the neighbours of each, if at all.
 
     Yields
     ------
@@ -130,15 +130,15 @@ def rank(
 
 
 def _neighbors(
-    distances: Distances, database: NDArray[np.int64], options: RerankOptions
-) -> ReciprocalNeighbors:
+    distances: Distances, database: NDArray[np.int64], options: Reranking
+) -> Neighborhoods:
     """Find the neighbours of a database's photos among each other."""
-    from semsig.index.reciprocal import ReciprocalNeighbors
+    from semsig.index.rerank import neighborhoods
 
     lists = [_sorted(distances(some), some, database) for some in some_of(database)]
     near = np.concatenate([part[0][:, : options.depth] for part in lists])
     rows = np.concatenate([part[1][:, : options.depth] for part in lists])
-    return ReciprocalNeighbors(near, rows, options)
+    return neighborhoods(near, rows, options)
 
 
 def some_of(numbers: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:

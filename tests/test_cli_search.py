@@ -94,6 +94,22 @@ def test_reranked_hits_are_the_same_photos(search, folder):
     assert 0 <= distances[0] <= distances[-1] <= 1
 
 
+def test_an_expanded_search_finds_the_same_photos(search, folder):
+    document = search(folder / "photos" / "left.jpg", "--expand")
+    assert (document["rerank"], document["expand"]) == (False, True)
+    assert sorted(names(document)) == sorted(names(search(folder / "photos" / "left.jpg")))
+    distances = [hit["distance"] for hit in document["hits"]]
+    assert distances == sorted(distances)
+
+
+def test_a_search_is_reranked_or_expanded(run, folder):
+    code, _, err = run(
+        "search", folder / "photos" / "left.jpg", "--rerank", "--expand", "--index", "index"
+    )
+    assert code == 2
+    assert "not both" in err
+
+
 def test_a_crop_is_searched_for(search, folder):
     document = search(folder / "photos" / "low.jpg", "--crop", "0,0,100%,87.5%", "-k", 1)
     assert names(document) == ["bare"]
@@ -113,6 +129,7 @@ def test_a_painted_layout_is_searched_for(search, folder):
         ["--has", "horse"],
         ["photos/left.jpg", "--mirrored"],
         ["photos/left.jpg", "--rerank"],
+        ["photos/left.jpg", "--expand"],
         ["photos/left.jpg", "--crop", "0,0,0.5,1", "--without", "horse"],
         ["--layout", "layout.png", "--has", "sky"],
     ],
@@ -145,6 +162,7 @@ def test_a_page_of_conditions_is_escaped_and_names_what_is_gone(run, folder):
         [],
         ["--mirrored", "--has", "sky"],
         ["--rerank", "--has", "sky"],
+        ["--expand", "--has", "sky"],
         ["--crop", "0,0,1,1"],
         ["photos/left.jpg", "--layout", "photos/left.jpg"],
     ],

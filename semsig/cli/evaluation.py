@@ -11,6 +11,7 @@ from semsig.cli import phrases, show
 from semsig.cli.console import answer_json, progress_bar
 from semsig.cli.options import (
     SEGMENTERS,
+    Expand,
     Json,
     Level,
     MetricName,
@@ -19,6 +20,7 @@ from semsig.cli.options import (
     SignatureChoice,
     SignatureOption,
     fetched,
+    reranking,
 )
 
 
@@ -44,6 +46,7 @@ def evaluate(
         bool, typer.Option("--mirrored", help="Compare each query's mirror image as well.")
     ] = False,
     rerank: Rerank = False,
+    expand: Expand = False,
     signature: SignatureOption = SignatureChoice.SBS,
     vocabulary: phrases.Vocab = "kaze",
     phrase_words: phrases.Words = None,
@@ -63,7 +66,6 @@ def evaluate(
 ) -> None:
     """Measure retrieval on a benchmark."""
     from semsig import evaluate as stage
-    from semsig.config import RerankOptions
 
     if labels is not None and segmenter is not None:
         raise typer.BadParameter("Give --segmenter or --labels, not both.")
@@ -92,7 +94,7 @@ def evaluate(
             metric=metric.value,
             pyramid=pyramid,
             mirrored=mirrored,
-            rerank=RerankOptions() if rerank else None,
+            rerank=reranking(rerank, expand),
             signature=signature.value,
             phrases=made,
             progress=lambda _, done, total: progress(done, total),

@@ -7,11 +7,14 @@ import os
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from semsig.cli.console import download_bar
+
+if TYPE_CHECKING:
+    from semsig.config import Reranking
 
 
 class MetricName(StrEnum):
@@ -48,6 +51,17 @@ def make_room(target: Path | None) -> None:
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(target))
 
 
+def reranking(rerank: bool, expand: bool) -> Reranking | None:
+    """Return how hits are ranked anew, as --rerank and --expand ask for."""
+    from semsig.config import ExpandOptions, RerankOptions
+
+    if rerank and expand:
+        raise typer.BadParameter("Give --rerank or --expand, not both.")
+    if expand:
+        return ExpandOptions()
+    return RerankOptions() if rerank else None
+
+
 def expand(photos: Sequence[Path]) -> list[Path]:
     """Return the photos, and those in folders among them."""
     from semsig.image import image_paths
@@ -70,6 +84,9 @@ Photos = Annotated[list[Path], typer.Argument(help="Photos, or folders of photos
 PhotosOrGone = Annotated[list[Path], typer.Argument(help="Photos, or folders of photos.")]
 Rerank = Annotated[
     bool, typer.Option("--rerank", help="Rank the nearest anew by the neighbours they share.")
+]
+Expand = Annotated[
+    bool, typer.Option("--expand", help="Search for the query's nearest as well, and average.")
 ]
 SegmenterName = Annotated[
     str, typer.Option("--segmenter", callback=fetched, help=f"One of {SEGMENTERS}.")

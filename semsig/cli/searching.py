@@ -11,6 +11,7 @@ import typer
 from semsig.cli import show
 from semsig.cli.console import answer_json, remark
 from semsig.cli.options import (
+    Expand,
     IndexFolder,
     Json,
     MetricName,
@@ -19,12 +20,13 @@ from semsig.cli.options import (
     SignatureChoice,
     SignatureOption,
     make_room,
+    reranking,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from semsig.config import SignatureName
+    from semsig.config import Reranking, SignatureName
     from semsig.engine import Engine
     from semsig.query import Box, Conditions
     from semsig.types import Hit, LabelMap, Metric
@@ -69,6 +71,7 @@ def search(
         bool, typer.Option("--mirrored", help="Search for the mirror image as well.")
     ] = False,
     rerank: Rerank = False,
+    expand: Expand = False,
     html: Annotated[
         Path | None, typer.Option(help="Write a page with pictures and reasons.", dir_okay=False)
     ] = None,
@@ -89,7 +92,8 @@ def search(
     from semsig.query import Box, read_layout
 
     part = None if crop is None else Box.parse(crop)
-    _check_usage(photo, layout, bool(has or without), part is not None or mirrored or rerank)
+    anew = reranking(rerank, expand)
+    _check_usage(photo, layout, bool(has or without), bool(part or mirrored or anew))
     make_room(html)
     engine = Engine.open(index)
     query = photo if layout is None else read_layout(layout, engine.index.schema.classes)
@@ -102,7 +106,7 @@ def search(
         mirrored=mirrored,
         signature=signature.value,
         metric=metric.value,
-        rerank=rerank,
+        rerank=anew,
     )
     hits = search.hits(k, exclude_self=not include_self)
     sentences, bits = search.reasons(hits)
@@ -116,6 +120,7 @@ def search(
             "crop": crop,
             "mirrored": mirrored,
             "rerank": rerank,
+            "expand": expand,
         }
         answer_json(asked | {"hits": show.hits_document(hits, sentences, bits)})
     else:
@@ -132,7 +137,9 @@ def _check_usage(photo: Path | None, layout: Path | None, has: bool, parts: bool
     if photo is not None and layout is not None:
         raise typer.BadParameter("Give a photo or --layout, not both.")
     if photo is None and layout is None and parts:
-        raise typer.BadParameter("--crop, --mirrored and --rerank need a photo or --layout.")
+        raise typer.BadParameter(
+            "--crop, --mirrored, --rerank and --expand need a photo or --layout."
+        )
     if photo is None and layout is None and not has:
         raise typer.BadParameter("Give a photo, --layout, --has or --without.")
 
@@ -149,15 +156,13 @@ class _Search:
     mirrored: bool
     signature: SignatureName
     metric: Metric
-    rerank: bool
+    rerank: Reranking | None
 
     @property
     def conditions(self) -> Conditions:
         return self.engine.conditions(self.has, self.without)
 
     def hits(self, k: int, *, exclude_self: bool) -> list[Hit]:
-        from semsig.config import RerankOptions
-
         return self.engine.search(
             self.query,
             k,
@@ -168,7 +173,7 @@ class _Search:
             without=self.without,
             crop=self.crop,
             mirrored=self.mirrored,
-            rerank=RerankOptions() if self.rerank else None,
+            rerank=self.rerank,
         )
 
     def reasons(self, hits: Sequence[Hit]) -> tuple[list[str], Sequence[int | None]]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from semsig.config import RerankOptions, SignatureName
+from semsig.config import Reranking, SignatureName
 from semsig.errors import OptionError, QueryError
 from semsig.index import HammingIndex
 from semsig.index.checks import Ids, check_k
@@ -49,10 +49,10 @@ class Searches:
     def __init__(self, photos: HammingIndex, phrases: Callable[[], PhraseIndex]) -> None:
         self._photos = photos
         self._phrases = phrases
-        self._rerankers: dict[tuple[SignatureName, Metric | None, RerankOptions], Reranker] = {}
+        self._rerankers: dict[tuple[SignatureName, Metric | None, Reranking], Reranker] = {}
         self._lock = Lock()
 
-    def by(self, signature: SignatureName, metric: Metric, rerank: RerankOptions | None) -> Search:
+    def by(self, signature: SignatureName, metric: Metric, rerank: Reranking | None) -> Search:
         """Return the search by `signature`, perhaps ranked anew.
 
         Raises

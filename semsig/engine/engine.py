@@ -7,7 +7,7 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from semsig.config import IndexingOptions, RerankOptions, SignatureName
+from semsig.config import IndexingOptions, Reranking, SignatureName
 from semsig.engine.adding import Adding, Progress
 from semsig.engine.asking import Searches, best, nearest
 from semsig.engine.catalogue import prune_photos, remove_photos
@@ -217,7 +217,7 @@ class Engine:
         without: Words = (),
         crop: Box | None = None,
         mirrored: bool = False,
-        rerank: RerankOptions | None = None,
+        rerank: Reranking | None = None,
     ) -> list[Hit]:
         """Return the `k` photos nearest to `query`, the nearest first.
 
@@ -246,8 +246,8 @@ class Engine:
         mirrored : bool
             Search for the query's mirror image as well; the nearer counts. An indexed photo is
             segmented again.
-        rerank : RerankOptions, optional
-            Rank the nearest anew by shared neighbours; see :class:`semsig.index.Reranker`. The
+        rerank : RerankOptions or ExpandOptions, optional
+            Rank the nearest anew by their neighbours; see :class:`semsig.index.Reranker`. The
             first search finds the neighbours of all photos.
 
         Raises

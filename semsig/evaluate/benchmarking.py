@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from semsig.comparisons import Comparison, PhraseComparison, compare_by
-from semsig.config import RerankOptions, SignatureName
+from semsig.config import Reranking, SignatureName
 from semsig.datasets import Dataset, load_dataset
 from semsig.errors import DatasetError
 from semsig.evaluate.results import Evaluation, Skipped
@@ -30,7 +30,7 @@ def evaluate(
     metric: Metric = "hamming",
     pyramid: bool = False,
     mirrored: bool = False,
-    rerank: RerankOptions | None = None,
+    rerank: Reranking | None = None,
     signature: SignatureName = "sbs",
     phrases: PhraseComparison | None = None,
     progress: Progress | None = None,

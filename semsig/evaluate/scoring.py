@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from semsig.config import RerankOptions
+from semsig.config import Reranking
 from semsig.datasets import Dataset, Photos
 from semsig.evaluate.results import Evaluation
 from semsig.measures import (
@@ -35,7 +35,7 @@ def measure(
     distances: Distances,
     *,
     usable: NDArray[np.bool_] | None = None,
-    rerank: RerankOptions | None = None,
+    rerank: Reranking | None = None,
     progress: Progress | None = None,
 ) -> Evaluation:
     """Measure retrieval by any distances on a benchmark.
@@ -51,8 +51,8 @@ def measure(
         database, in order.
     usable : ndarray of bool, optional
         Which photos take part; all by default. N counts those of the database.
-    rerank : RerankOptions, optional
-        How to rank anew by shared neighbours, if at all.
+    rerank : RerankOptions or ExpandOptions, optional
+        How to rank anew by the neighbours of each, if at all.
     progress : callable, optional
         Told what is going on; see :data:`Progress`.
     """

@@ -1,4 +1,4 @@
-"""Search with re-ranking: what an index finds, ranked by shared neighbourhoods."""
+"""Search with re-ranking: what an index finds, ranked anew by the neighbours of each."""
 
 from __future__ import annotations
 
@@ -9,9 +9,13 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from semsig.config import RerankOptions
+from semsig.config import ExpandOptions, Reranking, RerankOptions
 from semsig.index.checks import Ids, check_k
+from semsig.index.expansion import ExpandedQueries
 from semsig.index.reciprocal import ReciprocalNeighbors
+
+Neighborhoods = ReciprocalNeighbors | ExpandedQueries
+"""What ranks lists anew; see :func:`neighborhoods`."""
 
 
 class Searchable(Protocol):
@@ -35,7 +39,7 @@ class Searchable(Protocol):
 
 
 class Reranker:
-    """Searches an index and ranks what is found by k-reciprocal neighbours.
+    """Searches an index and ranks what is found by k-reciprocal neighbours, or expands queries.
 
     The neighbours of all indexed photos are found once, when the first search needs them, and
     again when the index has changed: N searches, which a batch answers quickly.
@@ -44,17 +48,17 @@ class Reranker:
     ----------
     index : HammingIndex, L2Index or alike
         The index.
-    options : RerankOptions, optional
+    options : RerankOptions or ExpandOptions, optional
         How neighbours are weighed.
     **how
         What else ``index.search`` takes, such as ``metric="tanimoto-idf"``.
     """
 
-    def __init__(self, index: Searchable, options: RerankOptions | None = None, **how: Any) -> None:
+    def __init__(self, index: Searchable, options: Reranking | None = None, **how: Any) -> None:
         self._index = index
         self._options = options or RerankOptions()
         self._how = how
-        self._known: tuple[NDArray[np.int64], ReciprocalNeighbors] | None = None
+        self._known: tuple[NDArray[np.int64], Neighborhoods] | None = None
         self._lock = Lock()
 
     def search(
@@ -76,7 +80,7 @@ class Reranker:
         Returns
         -------
         distances : ndarray of float32, shape (Q, k)
-            As :class:`ReciprocalNeighbors` defines them, ascending.
+            As :class:`ReciprocalNeighbors` or :class:`ExpandedQueries` defines them, ascending.
         ids : ndarray of int64, shape (Q, k)
             Both are -1 where there are fewer than k signatures.
 
@@ -92,19 +96,28 @@ class Reranker:
         found, rows = neighbors.rank(distances.astype(np.float32), _rows_of(ids, known))
         return _resized(found, k), _resized(np.append(known, -1)[rows], k)
 
-    def _neighbors(self) -> tuple[NDArray[np.int64], ReciprocalNeighbors]:
+    def _neighbors(self) -> tuple[NDArray[np.int64], Neighborhoods]:
         """Return the indexed ids and their neighbours, found anew if the ids have changed."""
         with self._lock:
             if self._known is None or not np.array_equal(self._known[0], self._index.ids):
                 self._known = self._find_neighbors()
             return self._known
 
-    def _find_neighbors(self) -> tuple[NDArray[np.int64], ReciprocalNeighbors]:
+    def _find_neighbors(self) -> tuple[NDArray[np.int64], Neighborhoods]:
         known, batch = self._index.to_batch()
         depth = min(self._options.depth, max(1, len(known)))
         distances, ids = self._index.search(batch, depth, **self._how)
         rows = _rows_of(ids, known)
-        return known, ReciprocalNeighbors(distances.astype(np.float32), rows, self._options)
+        return known, neighborhoods(distances.astype(np.float32), rows, self._options)
+
+
+def neighborhoods(
+    distances: NDArray[np.float32], rows: NDArray[np.int64], options: Reranking
+) -> Neighborhoods:
+    """Return what ranks lists of nearest rows anew, from those (N, m) of all N rows."""
+    if isinstance(options, ExpandOptions):
+        return ExpandedQueries(distances, rows, options)
+    return ReciprocalNeighbors(distances, rows, options)
 
 
 def _rows_of(ids: NDArray[np.int64], known: NDArray[np.int64]) -> NDArray[np.int64]:
