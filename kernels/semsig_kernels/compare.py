@@ -7,19 +7,20 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from semsig_kernels._jit import kernel
+from semsig_kernels._jit import inlined, kernel
 from semsig_kernels.postings import Queries
 from semsig_kernels.simd import prefetch
 from semsig_kernels.topk import replace_worst
 
 _AHEAD = 8
-_CELLS_A_LINE = 32
+_LINE_BYTES = 64
+_LINES = 5
 
 
 class Rows(NamedTuple):
     """The signatures themselves."""
 
-    cells: NDArray[np.uint16]
+    cells: NDArray[np.uint16] | NDArray[np.uint32]
     offsets: NDArray[np.int64]
     totals: NDArray[np.int32] | NDArray[np.int64]
     """Weight of each row, shape (N,)."""
@@ -46,15 +47,16 @@ def clear_table(queries: Queries, q: int, table: NDArray[np.uint8] | NDArray[np.
         table[first : first + 4] = 0
 
 
-@kernel
+@inlined
 def shared_with_row(rows: Rows, row: int, table: NDArray[np.uint8] | NDArray[np.int64]) -> int:
     """Return the weight that a row shares with the query of the table."""
-    cells, first, last = rows.cells, rows.offsets[row], rows.offsets[row + 1]
+    cells = rows.cells[rows.offsets[row] : rows.offsets[row + 1]]
     shared = other = np.int64(0)
-    for j in range(first, last - 3, 4):
+    whole = cells.size & ~3
+    for j in range(0, whole, 4):
         shared += np.int64(table[cells[j]]) + np.int64(table[cells[j + 1]])
         other += np.int64(table[cells[j + 2]]) + np.int64(table[cells[j + 3]])
-    for j in range(last - (last - first) % 4, last):
+    for j in range(whole, cells.size):
         shared += np.int64(table[cells[j]])
     return int(shared + other)
 
@@ -74,7 +76,7 @@ def shared_with_rows(
     clear_table(queries, q, table)
 
 
-@kernel
+@inlined
 def offer_row(
     rows: Rows,
     total: int,
@@ -99,7 +101,7 @@ def offer_row(
     return True
 
 
-@kernel
+@inlined
 def prefetch_row(
     rows: Rows, first_row: int, candidates: NDArray[np.int64], c: int, count: int
 ) -> None:
@@ -109,6 +111,6 @@ def prefetch_row(
         prefetch(rows.offsets, row)
         prefetch(rows.totals, row)
     if c + _AHEAD < count:
-        row = first_row + candidates[c + _AHEAD]
-        for cell in range(rows.offsets[row], rows.offsets[row + 1], _CELLS_A_LINE):
-            prefetch(rows.cells, cell)
+        first = rows.offsets[first_row + candidates[c + _AHEAD]]
+        for line in range(_LINES):
+            prefetch(rows.cells, first + line * (_LINE_BYTES // rows.cells.itemsize))

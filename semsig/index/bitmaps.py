@@ -142,7 +142,7 @@ def _build(batch: SbsBatch, covered: _Covered) -> Bitmaps:
     n_bitmaps = 1 + int(covered.sizes.sum())
     n_chunks = -(-len(batch) // CHUNK_ROWS)
     words = np.zeros((n_chunks, n_bitmaps, CHUNK_ROWS // 64), np.uint64)
-    postings = PostingsBuilder(batch.schema)
+    postings = PostingsBuilder(batch)
     for of_chunk, part in zip(words, parts_of(batch, CHUNK_ROWS), strict=True):
         slots, cells = slots_of(part)
         left = np.empty(len(slots), np.bool_)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,6 @@ from semsig_kernels.compare import Rows, shared_with_rows
 from semsig_kernels.postings import Queries
 from semsig_kernels.sums import CHUNK_ROWS, Sums
 
-from semsig.errors import OptionError
 from semsig.index.exact import ExactScan
 from semsig.index.heaps import Chunks, Heaps, empty_heaps, share_out, sort_heaps, weigh
 from semsig.index.scans import Distances
@@ -28,35 +28,26 @@ from semsig.index.sums import build_sums
 from semsig.types import Metric, SbsBatch
 
 _FIRST_K = 64
+_ROWS_A_NEIGHBOUR = 64
 
 
 class BoundedScan(ExactScan):
     """Exact search that compares sums first and whole signatures where sums cannot decide.
 
-    The fastest for k up to about N / 500; takes some 150 bytes a row beside the batch.
+    The fastest for k up to about N / 500; takes some 150 bytes a row beside the batch, and a
+    dozen a cell that the schema has.
 
     Parameters
     ----------
     batch : SbsBatch
-        The N signatures to search, with cells of 16 bits.
-
-    Raises
-    ------
-    OptionError
-        If the schema has cells of 32 bits.
+        The N signatures to search.
     """
-
-    def __init__(self, batch: SbsBatch) -> None:
-        if batch.schema.cell_dtype != np.uint16:
-            raise OptionError(
-                f"Engine 'bounded' needs cells of 16 bits; {batch.schema.describe()} has 32. "
-                "Use 'postings'."
-            )
-        super().__init__(batch)
 
     def _nearest(
         self, queries: SbsBatch, k: int, metric: Metric, allowed: NDArray[np.bool_] | None
     ) -> tuple[Distances, NDArray[np.int64]]:
+        if self._is_many(k):
+            return super()._nearest(queries, k, metric, allowed)
         scheme = self._scheme(metric)
         sums, rows = self._sums(metric), self._rows(metric, allowed)
         held = min(k, max(1, len(self)))
@@ -93,7 +84,7 @@ class BoundedScan(ExactScan):
         self, query: SbsBatch, radius: float, metric: Metric, allowed: NDArray[np.bool_] | None
     ) -> tuple[Distances, NDArray[np.int64]]:
         k = _FIRST_K
-        while k < len(self) // 64:
+        while not self._is_many(k):
             (distances,), (rows,) = self._nearest(query, k, metric, allowed)
             near = (distances <= radius) & (rows >= 0)
             if not near[-1]:
@@ -101,6 +92,10 @@ class BoundedScan(ExactScan):
             k *= 4
         (distances,) = self._distances(query, metric)
         return within(distances, radius, allowed)
+
+    def _is_many(self, k: int) -> bool:
+        """Whether k neighbours are found sooner by comparing all rows."""
+        return k > max(_FIRST_K, len(self) // _ROWS_A_NEIGHBOUR)
 
     def _distances(self, queries: SbsBatch, metric: Metric) -> Iterator[Distances]:
         rows, weighed = self._rows(metric, None), weigh(queries, self._scheme(metric))
@@ -143,7 +138,7 @@ class BoundedScan(ExactScan):
 
 def as_rows(batch: SbsBatch, totals: Totals) -> Rows:
     """Return the rows of a batch as the kernels take them, all allowed."""
-    cells = np.asarray(batch.cells, np.uint16)[:]
+    cells: NDArray[Any] = np.asarray(batch.cells, batch.schema.cell_dtype)[:]
     offsets = np.asarray(batch.offsets, np.int64)[:]
     cells.flags.writeable = offsets.flags.writeable = False
     return Rows(cells, offsets, totals, int(totals.max(initial=0)), np.zeros(0, np.bool_))

@@ -70,7 +70,7 @@ class PostingsScan(ExactScan):
 
 def build_postings(batch: SbsBatch) -> Postings:
     """Invert a batch: for each chunk of rows and each (cell, level), the rows that have it."""
-    builder = PostingsBuilder(batch.schema)
+    builder = PostingsBuilder(batch)
     for part in parts_of(batch, CHUNK_ROWS):
         slots, cells = slots_of(part)
         builder.add(slots, part.offsets, cells)
@@ -109,11 +109,12 @@ def in_order(queries: Queries, schema: SbsSchema) -> Queries:
 
 
 class PostingsBuilder:
-    """Postings in the making, chunk after chunk."""
+    """Postings in the making, chunk after chunk; of the ids' array only what is used is touched."""
 
-    def __init__(self, schema: SbsSchema) -> None:
-        self._every_cell = schema.cell_dtype == np.uint16
-        self._ids = [np.zeros(0, np.uint16)]
+    def __init__(self, batch: SbsBatch) -> None:
+        self._every_cell = batch.schema.cell_dtype == np.uint16
+        self._ids = np.empty(len(batch.cells), np.uint16)
+        self._ends = [0]
         self._starts = [np.zeros(0, np.uint32)]
         self._keys = [np.zeros(0, np.int64)]
 
@@ -121,18 +122,25 @@ class PostingsBuilder:
         self, slots: NDArray[np.int64], offsets: NDArray[np.int64], cells: NDArray[np.int64]
     ) -> None:
         """Add a chunk: row i has ``slots[offsets[i]:offsets[i + 1]]``; see :func:`slots_of`."""
-        starts, ids = np.zeros(4 * len(cells) + 1, np.uint32), np.empty(len(slots), np.uint16)
-        group_rows(slots, offsets, starts, ids)
-        self._ids.append(ids)
+        first, last = self._ends[-1], self._ends[-1] + len(slots)
+        starts = np.zeros(4 * len(cells) + 1, np.uint32)
+        group_rows(slots, offsets, starts, self._ids[first:last])
+        self._ends.append(last)
         self._starts.append(starts)
         self._keys.append(cells[:0] if self._every_cell else cells)
 
     def build(self) -> Postings:
         """Return the postings of all chunks."""
-        ids, starts, keys = self._ids, self._starts, self._keys
-        joined = np.concatenate(ids), np.concatenate(starts), np.concatenate(keys)
-        bounds = [np.cumsum([len(p) for p in parts]) for parts in (ids, starts, keys)]
-        return Postings(joined[0], bounds[0], joined[1], bounds[1], joined[2], bounds[2])
+        starts, keys = self._starts, self._keys
+        bounds = [np.cumsum([len(p) for p in parts]) for parts in (starts, keys)]
+        return Postings(
+            ids=self._ids[: self._ends[-1]],
+            id_bounds=np.array(self._ends),
+            starts=np.concatenate(starts),
+            start_bounds=bounds[0],
+            keys=np.concatenate(keys),
+            key_bounds=bounds[1],
+        )
 
 
 def _dtypes(totals: Totals, of_queries: NDArray[np.int64]) -> tuple[Totals, np.dtype[Any]]:

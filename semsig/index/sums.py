@@ -17,9 +17,15 @@ _FREQUENT = 0.05
 class _Entries(NamedTuple):
     """The sums of one chunk that are not 0; small types, since those of all chunks are held."""
 
-    rows: NDArray[np.uint16]
-    groups: NDArray[np.uint16]
+    of_row: NDArray[np.uint16]
+    """How many each row has; they come by row."""
+    groups: NDArray[np.uint16] | NDArray[np.uint32]
     sums: NDArray[np.uint16] | NDArray[np.int64]
+
+    @property
+    def rows(self) -> NDArray[np.uint16]:
+        """Row of each, inside the chunk."""
+        return np.repeat(np.arange(len(self.of_row), dtype=np.uint16), self.of_row)
 
 
 class _Postings(NamedTuple):
@@ -100,17 +106,21 @@ def _entries(
     group_of: NDArray[np.int64],
     dtype: np.dtype[Any],
 ) -> list[_Entries]:
-    """Return the entries of each chunk: parts of three arrays, of which little is ever touched."""
-    room = tuple(np.empty(len(batch.cells), t) for t in (np.uint16, np.uint16, dtype))
-    of_codes, work = np.repeat(group_of, 4), np.zeros(int(group_of.max()) + 1, np.int64)
+    """Return the entries of each chunk: parts of two arrays, of which little is ever touched."""
+    last = int(group_of.max())
+    dtypes = np.min_scalar_type(max(last, 256)), dtype
+    room = tuple(np.empty(len(batch.cells), t) for t in dtypes)
+    work = np.zeros(last + 1, np.int64)
     chunks, first = [], 0
     for part in parts_of(batch, CHUNK_ROWS):
         found = [np.empty(len(part.cells), np.int64) for _ in range(3)]
-        groups, weights = of_codes[part.cells], scheme.own(part.cells)
+        groups, weights = group_of[part.cells >> 2], scheme.own(part.cells)
         count = sum_rows(groups, weights, part.offsets, work, *found)
-        chunks.append(_Entries(*(column[first : first + count] for column in room)))
-        for stored, column in zip(chunks[-1], found, strict=True):
-            stored[:] = column[:count]
+        stored = [column[first : first + count] for column in room]
+        for column, new in zip(stored, found[1:], strict=True):
+            column[:] = new[:count]
+        of_row = np.bincount(found[0][:count], minlength=len(part)).astype(np.uint16)
+        chunks.append(_Entries(of_row, *stored))
         first += count
     return chunks
 

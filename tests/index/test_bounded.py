@@ -1,20 +1,15 @@
 import numpy as np
 import pytest
 
-from semsig import ClassTable, SbsBatch, SbsSchema
-from semsig.errors import OptionError
+from semsig import ClassTable, SbsSchema
 from semsig.index.bounded import BoundedScan
 from semsig.index.dense import DenseScan
 from tests.index.batches import random_batch, threads
-from tests.index.scans import METRICS, WIDE, ScanLaws
+from tests.index.scans import METRICS, ScanLaws
 
 
 class TestBoundedScan(ScanLaws):
     scan = BoundedScan
-
-    def test_wide_tables_of_32_bit_cells(self):
-        with pytest.raises(OptionError, match="Use 'postings'"):
-            BoundedScan(SbsBatch.of([], WIDE))
 
 
 @pytest.mark.slow

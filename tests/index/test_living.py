@@ -1,4 +1,4 @@
-"""After a change, only what changed gets new scans; the answers are those of an index built anew."""
+"""After a change, only what changed gets new scans; answers are those of an index built anew."""
 
 import numpy as np
 import pytest
