@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,9 @@ from numpy.typing import NDArray
 Array = NDArray[np.generic]
 Make = Callable[[Sequence[Path]], Iterable[Array]]
 """Takes photos and yields an array of each."""
+
+MakeMore = Callable[[Sequence[Path]], Iterable[Sequence[Array]]]
+"""Takes photos and yields several arrays of each."""
 
 
 class Cache:
@@ -35,26 +39,41 @@ class Cache:
         kind : str
             What the arrays are and what they depend on besides the photos.
         paths : sequence of Path
-            The photos; known by path, size and time of change.
+            The photos; known by their bytes, wherever they lie.
         make : callable
             What makes them.
         """
-        folder = self.folder / _digest(kind)
-        folder.mkdir(parents=True, exist_ok=True)
-        files = {path: folder / f"{_digest(_state(path))}.npy" for path in paths}
-        missing = [path for path, file in files.items() if not file.exists()]
-        for path, array in zip(missing, make(missing), strict=True):
-            _write(files[path], array)
-        return [np.load(file, allow_pickle=False) for file in files.values()]
+        return self.together([kind], paths, lambda missing: zip(make(missing)))[0]
+
+    def together(
+        self, kinds: Sequence[str], paths: Sequence[Path], make: MakeMore
+    ) -> list[list[Array]]:
+        """Return the arrays of several kinds that are made in one go."""
+        folders = [self.folder / _digest(kind.encode()) for kind in kinds]
+        for folder in folders:
+            folder.mkdir(parents=True, exist_ok=True)
+        files = {path: [folder / f"{_content(path)}.npy" for folder in folders] for path in paths}
+        missing = [path for path, made in files.items() if not all(f.exists() for f in made)]
+        for path, arrays in zip(missing, make(missing), strict=True):
+            for file, array in zip(files[path], arrays, strict=True):
+                _write(file, array)
+        made = zip(*files.values(), strict=True)
+        return [[np.load(file, allow_pickle=False) for file in kind] for kind in made]
 
 
-def _state(path: Path) -> str:
-    found = path.stat()
-    return f"{path.absolute()} {found.st_size} {found.st_mtime_ns}"
+def _content(path: Path) -> str:
+    state = path.stat()
+    return _hash(path, state.st_size, state.st_mtime_ns)
 
 
-def _digest(text: str) -> str:
-    return hashlib.sha256(os.fsencode(text)).hexdigest()[:32]
+@cache
+def _hash(path: Path, size: int, time: int) -> str:  # noqa: ARG001
+    """Return what a file holds, as a digest; read again only when its size or time changes."""
+    return _digest(path.read_bytes())
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:32]
 
 
 def _write(file: Path, array: Array) -> None:

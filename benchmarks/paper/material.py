@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,8 +15,11 @@ from benchmarks.paper.cache import Array, Cache
 from semsig.datasets import Dataset, Photos, find_folder, load_dataset
 from semsig.errors import DatasetError, SemsigError
 from semsig.image import read_image
+from semsig.ordered import ordered_map
 from semsig.segment import Segmenter, load_segmenter, segment_paths
-from semsig.segment.onnx import embedded
+from semsig.segment.onnx import OnnxSegmenter, embedded
+from semsig.segment.options import NetworkOptions
+from semsig.signature import detect_all
 from semsig.signature.keypoints import load_detector
 from semsig.types import Keypoints, LabelMap
 
@@ -55,6 +59,8 @@ class Material:
     def label_maps(self, segmenter: str = "embedded") -> list[LabelMap]:
         """Return every photo's label map by one of the segmenters."""
         source = self.segmenters[segmenter]
+        if segmenter == "embedded":
+            return [LabelMap(labels, source.classes) for labels in self._seen[0]]
 
         def make(paths: Sequence[Path]) -> Iterator[Array]:
             for _, outcome in segment_paths(source, paths):
@@ -68,24 +74,40 @@ class Material:
     @cached_property
     def features(self) -> NDArray[np.float32]:
         """The embedded network's features, shape (N, 3, C): average, maximum, GeM."""
-        network = embedded()
+        return np.stack(self._seen[1])
 
-        def make(paths: Sequence[Path]) -> Iterator[Array]:
-            for path in paths:
-                yield network.features([read_image(path, at_least=network.short_side)])[0]
+    @cached_property
+    def _seen(self) -> list[list[Array]]:
+        """The embedded network's labels and features of every photo, a photo a core."""
+        network = embedded(NetworkOptions(threads=1))
 
-        kind = f"features {network.fingerprint}"
-        return np.stack(self.cache.arrays(kind, self.photos.paths, make))
+        def make(paths: Sequence[Path]) -> Iterator[tuple[Array, Array]]:
+            return ordered_map(lambda path: _see(network, path), paths, cores())
+
+        kinds = [f"{what} {network.fingerprint}" for what in ("labels", "features")]
+        return self.cache.together(kinds, self.photos.paths, make)
 
     def keypoints(self, detector: str) -> list[Keypoints]:
         """Return every photo's keypoints, the strongest first."""
         find = load_detector(detector)
 
         def make(paths: Sequence[Path]) -> Iterator[Array]:
-            return (_as_rows(find(read_image(path))) for path in paths)
+            images = map(read_image, paths)
+            return map(_as_rows, detect_all(images, find, workers=cores()))
 
         kind = f"keypoints {find.name} {find.options}"
         return [_as_keypoints(rows) for rows in self.cache.arrays(kind, self.photos.paths, make)]
+
+
+def cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _see(network: OnnxSegmenter, path: Path) -> tuple[Array, Array]:
+    image = read_image(path, at_least=network.short_side)
+    label_map, features = network.describe(image)
+    return label_map.labels, features
 
 
 def _as_rows(found: Keypoints) -> Array:

@@ -15,7 +15,7 @@ from semsig.errors import CheckpointError, SegmenterError
 from semsig.segment.batching import BatchedNetwork, image_shape, network_size, resize
 from semsig.segment.card import NetworkCard, sha256_of
 from semsig.segment.options import NetworkOptions
-from semsig.types import Image
+from semsig.types import Image, LabelMap
 
 EMBEDDED = Path(__file__).parent / "weights" / "semsig54.onnx"
 """The network that the package carries."""
@@ -71,7 +71,7 @@ class OnnxSegmenter(BatchedNetwork):
         return f"onnx {card.sha256} side {self.short_side} classes {card.classes.fingerprint}"
 
     def _run(self, photos: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        labels: NDArray[np.uint8] = self._answer("labels", photos)
+        labels: NDArray[np.uint8] = self._answer(["labels"], photos)[0]
         return labels
 
     def features(self, images: Sequence[Image]) -> NDArray[np.float32]:
@@ -93,22 +93,27 @@ class OnnxSegmenter(BatchedNetwork):
         SegmenterError
             If the network's file offers none.
         """
-        if "features" not in {output.name for output in self._session.get_outputs()}:
-            raise SegmenterError(f"{self.name} has no output 'features'; export it again.")
-        rows = [self._pooled(image) for image in images]
+        self._require_features()
+        rows = [self.describe(image)[1] for image in images]
         return np.stack(rows) if rows else np.zeros((0, 3, 0), np.float32)
 
-    def _answer(self, output: str, photos: NDArray[np.uint8]) -> NDArray[Any]:
+    def describe(self, image: Image) -> tuple[LabelMap, NDArray[np.float32]]:
+        """Return a photo's label map and its features, (3, C), from one pass; see `features`."""
+        self._require_features()
+        photo = resize(image, network_size(image_shape(image), self.short_side))
+        labels, features = self._answer(["labels", "features"], photo[None])
+        return LabelMap(labels[0], self.classes), features[0]
+
+    def _require_features(self) -> None:
+        if "features" not in {output.name for output in self._session.get_outputs()}:
+            raise SegmenterError(f"{self.name} has no output 'features'; export it again.")
+
+    def _answer(self, outputs: list[str], photos: NDArray[np.uint8]) -> list[NDArray[Any]]:
         try:
-            answer: NDArray[Any] = self._session.run([output], {"photos": photos})[0]
+            answer: list[NDArray[Any]] = self._session.run(outputs, {"photos": photos})
         except Exception as error:  # the runtime's own exception types share no base
             raise SegmenterError(f"{self.name} failed on {photos.shape}: {error}") from error
         return answer
-
-    def _pooled(self, image: Image) -> NDArray[np.float32]:
-        photo = resize(image, network_size(image_shape(image), self.short_side))
-        features: NDArray[np.float32] = self._answer("features", photo[None])[0]
-        return features
 
 
 def embedded(options: NetworkOptions | None = None) -> OnnxSegmenter:
