@@ -31,8 +31,9 @@ FLAT = "faiss IndexBinaryFlat"
 APPROXIMATE = ("faiss BinaryHNSW", "faiss BinaryIVF")
 ONE_BY_ONE = ("NumPy", "bitarray")
 """Those that take one query at a time."""
+MOST_ROWS_OF_COPIES = 100_000
+"""Among more, only what searches faiss's own bits in place is compared."""
 _PORTION = 10_000
-_MOST_ROWS_OF_OPENCV = 2**18 - 1
 _HNSW_LINKS = 32
 _HNSW_EFFORT = 64
 _IVF_PROBED = 1 / 8
@@ -53,12 +54,15 @@ def portions(batch: SbsBatch) -> Iterator[Bits]:
         yield bits
 
 
-def flat(batch: SbsBatch, queries: Bits) -> Rival:
+def flat(batch: SbsBatch, queries: Bits) -> tuple[Rival, Bits]:
+    """Return faiss's index, and the bits that it holds, which others search in place."""
     index = faiss.IndexBinaryFlat(batch.schema.n_bits)
     started = time.process_time()
     for bits in portions(batch):
         index.add(bits)
-    return _searching(index, queries), time.process_time() - started
+    seconds = time.process_time() - started
+    held = faiss.rev_swig_ptr(index.xb.data(), index.xb.size())
+    return (_searching(index, queries), seconds), held.reshape(len(batch), -1)
 
 
 def hnsw(bits: Bits, queries: Bits, cache: Path) -> Rival:
@@ -140,11 +144,12 @@ def bitarrays(bits: Bits, queries: Bits) -> Rival:
 
 
 def others(bits: Bits, queries: Bits, cache: Path) -> Iterator[tuple[str, Rival]]:
-    """Yield the rivals other than faiss's flat index, by name."""
+    """Yield the other rivals by name; among many rows those that make no copy."""
     yield "usearch exact", usearch(bits, queries)
-    if len(bits) <= _MOST_ROWS_OF_OPENCV:
-        yield "OpenCV BFMatcher", opencv(bits, queries)
     yield "NumPy", numpy(bits, queries)
+    if len(bits) > MOST_ROWS_OF_COPIES:
+        return
+    yield "OpenCV BFMatcher", opencv(bits, queries)
     yield "bitarray", bitarrays(bits, queries)
     yield "faiss BinaryIVF", ivf(bits, queries)
     yield "faiss BinaryHNSW", hnsw(bits, queries, cache)

@@ -23,6 +23,8 @@ def find_nearest(
     k: int,
     within: Ids | None,
     scan: Scan,
+    *,
+    having: NDArray[np.bool_] | None = None,
     **options: object,
 ) -> tuple[NDArray[Any], NDArray[np.int64]]:
     """Return distances and ids of the `k` nearest rows, shape (Q, k), padded with -1.
@@ -35,12 +37,14 @@ def find_nearest(
         As :meth:`semsig.index.HammingIndex.search` has them.
     scan : Scan
         What searches.
+    having : ndarray of bool, shape (len(snapshot),), optional
+        Other rows are not found either.
     **options
         Passed on to the scan.
     """
     k = check_k(k, len(snapshot))
     batch = as_batch(queries, snapshot.schema)
-    allowed = snapshot.mask(None if within is None else as_ids(within))
+    allowed = _allowed(snapshot, within, having)
     held = min(k, max(1, len(snapshot)))
     distances, rows = snapshot.scan(*scan).search(batch, held, allowed=allowed, **options)
     return _padded(distances, k), _padded(snapshot.ids_of(rows), k)
@@ -52,14 +56,23 @@ def find_within(
     radius: float,
     within: Ids | None,
     scan: Scan,
+    *,
+    having: NDArray[np.bool_] | None = None,
     **options: object,
 ) -> list[tuple[NDArray[Any], NDArray[np.int64]]]:
     """Return distances <= `radius` and ids for each query; else as :func:`find_nearest`."""
     radius = check_radius(radius)
     batch = as_batch(queries, snapshot.schema)
-    allowed = snapshot.mask(None if within is None else as_ids(within))
+    allowed = _allowed(snapshot, within, having)
     found = snapshot.scan(*scan).search_radius(batch, radius, allowed=allowed, **options)
     return [(distances, snapshot.ids_of(rows)) for distances, rows in found]
+
+
+def _allowed(
+    snapshot: Snapshot, within: Ids | None, having: NDArray[np.bool_] | None
+) -> NDArray[np.bool_] | None:
+    named = snapshot.mask(None if within is None else as_ids(within))
+    return having if named is None else named if having is None else named & having
 
 
 def _padded(found: NDArray[Any], k: int) -> NDArray[Any]:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from semsig.index.answers import find_nearest, find_within
+from semsig.index.answers import Scan, find_nearest, find_within
 from semsig.index.checks import Ids, Signatures, check_metric
 from semsig.index.exchange.collection import ExchangeableCollection
+from semsig.index.having import rows_having
 from semsig.index.scans import Distances, Engine, new_scan
+from semsig.index.storage.snapshot import Snapshot
 from semsig.types import Metric
 
 
@@ -48,6 +51,7 @@ class HammingIndex(ExchangeableCollection):
         *,
         metric: Metric = "hamming",
         within: Ids | None = None,
+        has: Iterable[str] = (),
         engine: Engine = "auto",
     ) -> tuple[Distances, NDArray[np.int64]]:
         """Find the `k` nearest signatures of each query, exactly.
@@ -64,6 +68,9 @@ class HammingIndex(ExchangeableCollection):
             The distance.
         within : array_like of int, optional
             Search among these ids only.
+        has : iterable of str
+            Search only among signatures that have all of these classes, anywhere.
+            :class:`semsig.Engine` knows conditions on how much is where.
         engine : {"auto", "bitmaps", "bounded", "postings", "dense"}
             How to search; the answers are the same.
 
@@ -80,12 +87,11 @@ class HammingIndex(ExchangeableCollection):
             If a query has another schema or is malformed.
         OptionError
             If an option is out of range.
-        UnknownIdError
-            If `within` names an absent id.
+        UnknownIdError, ClassTableError
+            If `within` names an absent id, `has` no class of the schema.
         """
-        check_metric(metric)
-        scan = engine, partial(new_scan, engine), metric == "tanimoto-idf"
-        return find_nearest(self._store.snapshot, queries, k, within, scan, metric=metric)
+        snapshot, scan, having = self._asked(metric, has, engine)
+        return find_nearest(snapshot, queries, k, within, scan, having=having, metric=metric)
 
     def search_radius(
         self,
@@ -94,6 +100,7 @@ class HammingIndex(ExchangeableCollection):
         *,
         metric: Metric = "hamming",
         within: Ids | None = None,
+        has: Iterable[str] = (),
         engine: Engine = "auto",
     ) -> list[tuple[Distances, NDArray[np.int64]]]:
         """Find all signatures whose distance is at most `radius`.
@@ -105,6 +112,14 @@ class HammingIndex(ExchangeableCollection):
         list of (distances, ids)
             One pair a query, ascending, ties in order of insertion.
         """
+        snapshot, scan, having = self._asked(metric, has, engine)
+        return find_within(snapshot, queries, radius, within, scan, having=having, metric=metric)
+
+    def _asked(
+        self, metric: Metric, has: Iterable[str], engine: Engine
+    ) -> tuple[Snapshot, Scan, NDArray[np.bool_] | None]:
+        """Return what is searched, how, and which of its rows have the classes named."""
         check_metric(metric)
+        snapshot = self._store.snapshot
         scan = engine, partial(new_scan, engine), metric == "tanimoto-idf"
-        return find_within(self._store.snapshot, queries, radius, within, scan, metric=metric)
+        return snapshot, scan, rows_having(snapshot, has) if has else None

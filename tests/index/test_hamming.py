@@ -9,6 +9,7 @@ import pytest
 
 from semsig.classes import ClassTable
 from semsig.errors import (
+    ClassTableError,
     DuplicateIdError,
     OptionError,
     SchemaMismatchError,
@@ -101,6 +102,33 @@ def test_within_restricts_the_search(index, make):
     assert ids.tolist() == [[3, 5, -1]]
     assert distances[0, [0, 2]].tolist() == [0, -1]
     assert index.search(make(3), 2, within=[])[1].tolist() == [[-1, -1]]
+
+
+@pytest.mark.parametrize("has", [["sky"], ["sand", "sea"], ["sky", "sea", "sand"]])
+def test_has_restricts_the_search_to_signatures_with_all_those_classes(stored, has):
+    schema = stored.schema
+    blank = SbsSignature([], schema)
+    sky, shore = SbsSignature([4 * 3 + 2], schema), SbsSignature([4 * 4, 4 * 44 + 3], schema)
+    stored.add([blank, sky, shore], [20, 21, 22])
+    wanted = {schema.classes.index(name) for name in has}
+    ids, batch = stored.to_batch()
+    expected = {
+        int(id_)
+        for id_, row in zip(ids, batch, strict=True)
+        if wanted <= {int(cell) // 4 % len(schema.classes) for cell in row.cells}
+    }
+    assert 20 not in expected
+    assert set(stored.search(blank, len(ids), has=has)[1][0].tolist()) - {-1} == expected
+    assert set(stored.search_radius(blank, 999, has=has)[0][1].tolist()) == expected
+    some = stored.search(blank, len(ids), has=has, within=[0, 5, 20, 22])[1][0]
+    assert set(some.tolist()) - {-1} == expected & {0, 5, 20, 22}
+
+
+def test_has_refuses_what_names_no_class(index, make):
+    with pytest.raises(ClassTableError, match="horse"):
+        index.search(make(1), 1, has=["horse"])
+    with pytest.raises(OptionError, match="list of class names"):
+        index.search(make(1), 1, has="sky")
 
 
 def test_search_radius_finds_what_search_finds(index, make):
