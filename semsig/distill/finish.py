@@ -8,19 +8,18 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from semsig.distill.augment import resize_labels
 from semsig.distill.card import CardFacts, model_card
-from semsig.distill.measure import Agreement, confusion_matrix
+from semsig.distill.measure import Agreement
 from semsig.distill.photos import PhotoStore
-from semsig.distill.report import ROWS, Sample, draw_curves, draw_samples
+from semsig.distill.report import ROWS, draw_curves, draw_samples
 from semsig.distill.result import DistillResult
+from semsig.distill.samples import Sample, samples
 from semsig.distill.teacher import write_table
 from semsig.distill.training import Training
 from semsig.errors import SegmenterError
 from semsig.segment.export import export_network
 from semsig.segment.onnx import OnnxSegmenter
 from semsig.segment.options import NetworkOptions
-from semsig.types import LabelMap
 
 CHECKED = 32
 """Held-out squares on which the exported network is compared with the trained one."""
@@ -47,7 +46,7 @@ def finish(
     """
     segmenter = _export(training)
     export_agreement = _compare(training, segmenter)
-    held_out, samples, failures = _measure(segmenter, store, held)
+    held_out, spread, failures = _measure(segmenter, store, held)
     result = DistillResult(
         out=training.options.out,
         onnx=training.options.out / "model.onnx",
@@ -69,7 +68,7 @@ def finish(
     (result.out / "MODEL_CARD.md").write_text(model_card(facts), "utf-8")
     write_table(store.classes, result.out / "classes.txt")
     draw_curves(facts.log, result.out / "curves.png")
-    draw_samples(samples, result.out / "overlays.png")
+    draw_samples(spread, result.out / "overlays.png")
     draw_samples(failures, result.out / "failures.png")
     return result
 
@@ -113,21 +112,16 @@ def _measure(
 
     First a few that are evenly spread, then the ones that the network sees least as the teacher.
     """
-    classes = store.classes
-    total = np.zeros((len(classes), len(classes)), np.int64)
+    total = np.zeros((len(store.classes),) * 2, np.int64)
     shown = set(held[:: max(1, len(held) // ROWS)][:ROWS].tolist())
-    samples: list[Sample] = []
+    spread: list[Sample] = []
     worst: list[tuple[float, int, Sample]] = []
-    for position in held.tolist():
-        photo, labels = store[position]
-        label_map = segmenter(photo)
-        predicted = resize_labels(label_map.labels, (labels.shape[1], labels.shape[0]))
-        confusion = confusion_matrix(labels, predicted, classes)
+    positions = held.tolist()
+    for position, sample in zip(positions, samples(segmenter, store, positions), strict=True):
+        confusion = sample.confusion
         total += confusion
-        sample = Sample(photo, LabelMap(labels, classes), label_map)
         if position in shown:
-            samples.append(sample)
+            spread.append(sample)
         if confusion.any():
-            worst.append((Agreement(confusion).pixels, position, sample))
-            worst = sorted(worst)[:ROWS]
-    return Agreement(total), samples, [sample for _, _, sample in worst]
+            worst = sorted([*worst, (Agreement(confusion).pixels, position, sample)])[:ROWS]
+    return Agreement(total), spread, [sample for _, _, sample in worst]

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from PIL import Image as Pictures
 from PIL import ImageDraw
 
+from semsig.distill.samples import Sample
 from semsig.types import LabelMap
-from semsig.types.label_map import Image
 
 PANEL = (420, 240)
 MARGIN = 46
@@ -21,15 +20,6 @@ ROWS = 12
 _INK = (40, 40, 40)
 _GRID = (225, 225, 225)
 _LINES = {"loss": (196, 78, 40), "agreement": (31, 99, 170), "miou": (46, 139, 87)}
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """A held-out photo with both label maps; any sizes."""
-
-    photo: Image
-    teacher: LabelMap
-    network: LabelMap
 
 
 def draw_curves(rows: Sequence[Mapping[str, float]], path: Path) -> None:

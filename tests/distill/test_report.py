@@ -9,7 +9,8 @@ from semsig.classes import ClassTable
 from semsig.distill import DistillOptions, DistillResult
 from semsig.distill.card import CardFacts, model_card
 from semsig.distill.measure import Agreement
-from semsig.distill.report import PANEL, TILE, Sample, draw_curves, draw_samples
+from semsig.distill.report import PANEL, TILE, draw_curves, draw_samples
+from semsig.distill.samples import Sample
 from semsig.segment.card import NetworkCard
 from semsig.types import LabelMap
 

@@ -1,0 +1,76 @@
+"""Measure a network on held-out training photos, where everything is chosen: never on benchmarks.
+
+Usage: python scripts/measure_network.py NETWORK PHOTOS LABELS CSV [SIDE ...]
+
+NETWORK is "embedded" or an ONNX file with its card beside it. PHOTOS, LABELS (DIR[@TABLE]) and
+CSV are those of `semsig distill`, of which the photos that it holds out (5 %) are taken: their
+pixels' agreement with the labels, and how well SBS finds others of their own category.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+
+from semsig.distill.holdout import hold_out, read_catalogue, strata_of
+from semsig.distill.measure import Agreement
+from semsig.distill.photos import PhotoStore, find_photos
+from semsig.distill.samples import samples
+from semsig.index import HammingIndex
+from semsig.measures import average_precision
+from semsig.segment import load_segmenter
+from semsig.signature import sbs
+from semsig.types import LabelMap, Metric, SbsBatch
+
+HOLDOUT = 0.05
+LEVELS = (1, 3)
+METRICS: tuple[Metric, ...] = ("hamming", "tanimoto-idf")
+SETTINGS = tuple(product(LEVELS, METRICS))
+
+
+def main(network: str, photos: str, labels: str, catalogue: str, *sides: str) -> None:
+    """Print a Markdown table: agreement, mIoU and mean average precisions, a row a side."""
+    paths = find_photos(Path(photos))
+    categories = strata_of([path.stem for path in paths], read_catalogue(Path(catalogue)))
+    _, held = hold_out(categories, HOLDOUT)
+    asked = np.array([categories[position] for position in held])
+    teacher = load_segmenter(f"files:{labels}")
+    store = PhotoStore([paths[position] for position in held], teacher)
+    names = [f"n={levels} {metric}" for levels, metric in SETTINGS]
+    print(f"| short side | agreement | mIoU | {' | '.join(names)} |")  # noqa: T201
+    print("|---" * (3 + len(names)) + "|")  # noqa: T201
+    name = network if network == "embedded" else f"onnx:{network}"
+    for chosen in [f"{name}@{side}" for side in sides] or [name]:
+        segmenter = load_segmenter(chosen)
+        total = np.zeros((len(store.classes),) * 2, np.int64)
+        maps = []
+        for sample in samples(segmenter, store, range(len(held))):
+            total += sample.confusion
+            maps.append(sample.network)
+        held_out = Agreement(total)
+        found = [held_out.pixels, held_out.miou]
+        found += [_map(maps, asked, levels, metric) for levels, metric in SETTINGS]
+        row = " | ".join(f"{figure:.4f}" for figure in found)
+        print(f"| {chosen.rpartition('@')[2]} | {row} |", flush=True)  # noqa: T201
+
+
+def _map(maps: Sequence[LabelMap], labels: np.ndarray, levels: int, metric: Metric) -> float:
+    """Ask with every photo whose category has another."""
+    batch = SbsBatch.of([sbs(label_map, levels) for label_map in maps])
+    index = HammingIndex(batch.schema)
+    index.add(batch, ids=np.arange(len(batch)))
+    _, ranked = index.search(batch, len(batch), metric=metric)
+    size = Counter(labels.tolist())
+    members = np.array([size[label] for label in labels])
+    asked = members > 1
+    relevant = (labels[ranked] == labels[:, None])[asked]
+    return float(average_precision(relevant, members[asked]).mean())
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
