@@ -35,3 +35,21 @@ def replace_worst(
         child = 2 * hole + 1
     distances[hole] = distance
     rows[hole] = row
+
+
+@kernel
+def sort_nearest(distances: NDArray[np.float64], rows: NDArray[np.int64], k: int) -> None:
+    """Bring the k nearest of each query to the front, ascending; inf where there is no row.
+
+    distances, rows: shape (Q, m), the first ``min(k, m)`` of each a heap as above.
+    """
+    for q in range(len(rows)):
+        near, those = distances[q], rows[q]
+        held = min(k, those.size)
+        for j in range(held, those.size):
+            if near[j] < near[0] or (near[j] == near[0] and those[j] < those[0]):
+                replace_worst(near[:held], those[:held], near[j], those[j])
+        for last in range(held - 1, 0, -1):
+            distance, row = near[0], those[0]
+            replace_worst(near[:last], those[:last], near[last], those[last])
+            near[last], those[last] = distance, row

@@ -7,9 +7,10 @@ from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from semsig_kernels.histogram_l2 import Histograms
+from semsig_kernels.histogram_sums import Histograms
 from semsig_kernels.postings import Queries
 from semsig_kernels.threads import run_split, thread_count
+from semsig_kernels.topk import sort_nearest
 
 from semsig.index.scans import Distances
 from semsig.index.scoring import FlatWeights, IdfWeights, weights_and_totals
@@ -78,12 +79,10 @@ def _join(parts: list[Heaps], axis: int) -> Heaps:
 def sort_heaps(heaps: Heaps, k: int, dtype: np.dtype[Any]) -> tuple[Distances, NDArray[np.int64]]:
     """Return the k best of each row of heaps, ascending, ties by row, padded with -1."""
     distances, rows = heaps
-    order = np.lexsort((rows, distances))[:, :k]
-    held = order.shape[1]
+    sort_nearest(distances, rows, k)
     best: Distances = np.full((len(rows), k), -1, dtype)
     found = np.full((len(rows), k), -1, np.int64)
-    query = np.arange(len(rows))[:, None]
-    found[:, :held] = rows[query, order]
-    ascending = distances[query, order]
-    best[:, :held] = np.where(np.isinf(ascending), -1, ascending)
+    held = min(k, rows.shape[1])
+    found[:, :held] = rows[:, :held]
+    best[:, :held] = np.where(found[:, :held] < 0, -1, distances[:, :held])
     return best, found

@@ -1,30 +1,27 @@
-"""Exact Euclidean search over posting lists: only rows that share a column with the query count."""
+"""Exact Euclidean search over posting lists, and over the rows that those leave."""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from semsig_kernels.histogram_l2 import (
-    CHUNK_ROWS,
-    Histograms,
-    Lists,
-    Rows,
-    add_squares,
-    distances_to_all,
-    encode_lists,
-    nearest,
-)
-from semsig_kernels.threads import run_split
+from semsig_kernels.histogram_l2 import Memory, Rows, nearest, within
+from semsig_kernels.histogram_lists import CHUNK_ROWS
+from semsig_kernels.histogram_sums import Histograms, add_squares
 
 from semsig.index.checks import check_k, portions
 from semsig.index.heaps import Chunks, Heaps, empty_heaps, share_out, sort_heaps
+from semsig.index.histogram_lists import build_lists
 from semsig.index.scoring import check_allowed
 from semsig.types import SbovpBatch
 
 Found = tuple[NDArray[np.float32], NDArray[np.int64]]
 """Distances and rows."""
+
+_SLACK = 1e-6
+
+_MOST_COLUMNS = 2**23
 
 
 class HistogramScan:
@@ -33,21 +30,15 @@ class HistogramScan:
     Parameters
     ----------
     batch : SbovpBatch
-        The N histograms to search, row i being the i-th. The lists take about 2 bytes a count
-        and, for every 16,384 rows, 12 bytes a column that they have.
+        The N histograms to search, row i being the i-th; kept. The lists take about 2 bytes a
+        count and, for every 16,384 rows, 12 bytes a column that they have.
     """
 
     def __init__(self, batch: SbovpBatch) -> None:
-        norm = batch.schema.norm
         self._schema = batch.schema
         self._lists = build_lists(batch)
-        self._rows = Rows(
-            totals=_squared_norms(batch),
-            allowed=np.zeros(0, np.bool_),
-            roots=norm == "sqrt",
-            unit=norm != "none",
-        )
-        self._sums: list[NDArray[np.float64]] = []  # kept: fresh memory costs more than a search
+        self._rows = _as_rows(batch)
+        self._memories: list[Memory] = []  # kept: fresh memory costs more than a search
 
     def __len__(self) -> int:
         return len(self._rows.totals)
@@ -83,13 +74,13 @@ class HistogramScan:
         self._check(queries, allowed)
         k = check_k(k, len(self))
         held = min(k, max(1, len(self)))
-        rows = self._rows if allowed is None else self._rows._replace(allowed=allowed)
+        rows = self._allowed(allowed)
 
         def scan(part: Histograms, chunks: Chunks) -> Heaps:
             heaps = empty_heaps(len(part.totals), held)
-            sums = self._take_sums()
-            nearest(self._lists, part, chunks, rows, sums, *heaps)
-            self._sums.append(sums)
+            memory = self._take_memory()
+            nearest(self._lists, part, chunks, rows, memory, *heaps)
+            self._memories.append(memory)
             return heaps
 
         heaps = share_out(_as_histograms(queries), len(self), CHUNK_ROWS, scan)
@@ -107,22 +98,37 @@ class HistogramScan:
             One pair a query, ascending by distance, then row.
         """
         self._check(queries, allowed)
-        histograms, answers = _as_histograms(queries), []
-        for q in range(len(queries)):
-            keys = np.zeros(len(self))
-            distances_to_all(self._lists, histograms, q, self._rows, keys)
+        histograms, rows = _as_histograms(queries), self._allowed(allowed)
+        memory, answers = self._take_memory(), []
+        for q, total in enumerate(histograms.totals):
+            keys = np.full(len(self), np.inf)
+            within(self._lists, histograms, q, rows, self._floor(radius, total), memory, keys)
             distances = self._distances(keys)
-            near = distances <= radius
-            rows = np.flatnonzero(near if allowed is None else near & allowed)
-            rows = rows[np.argsort(keys[rows], kind="stable")]
-            answers.append((distances[rows], rows))
+            near = np.flatnonzero(distances <= radius)
+            near = near[np.argsort(keys[near], kind="stable")]
+            answers.append((distances[near], near))
+        self._memories.append(memory)
         return answers
 
-    def _take_sums(self) -> NDArray[np.float64]:
+    def _floor(self, radius: float, total: float) -> float:
+        """Return what rows within `radius` score at least; a little less for float32's sake."""
+        if total == 0:
+            return -np.inf
+        squared = (radius * (1 + _SLACK)) ** 2
+        return 1 - squared / 2 - _SLACK if self._rows.unit else total - squared
+
+    def _allowed(self, allowed: NDArray[np.bool_] | None) -> Rows:
+        if allowed is None:
+            return self._rows
+        return self._rows._replace(bases=np.where(allowed, self._rows.bases, -np.inf))
+
+    def _take_memory(self) -> Memory:
         try:
-            return self._sums.pop()
+            return self._memories.pop()
         except IndexError:
-            return np.zeros(CHUNK_ROWS)
+            n_columns = self._schema.n_columns
+            own = np.zeros(n_columns if n_columns <= _MOST_COLUMNS else 0, np.uint16)
+            return Memory(np.zeros(CHUNK_ROWS, np.float32), own)
 
     def _check(self, queries: SbovpBatch, allowed: NDArray[np.bool_] | None) -> None:
         self._schema.require(queries.schema)
@@ -142,6 +148,30 @@ def _as_histograms(batch: SbovpBatch) -> Histograms:
     return Histograms(batch.columns.astype(np.int64), counts, offsets, totals)
 
 
+def _as_rows(batch: SbovpBatch) -> Rows:
+    """Return a batch as the kernels take rows; an empty row is as far as one at distance 1."""
+    norm, totals = batch.schema.norm, _squared_norms(batch)
+    unit = norm != "none"
+    filled = np.maximum(totals, 1)
+    return Rows(
+        columns=_read_only(batch.columns),
+        counts=_read_only(batch.counts),
+        offsets=_read_only(batch.offsets),
+        totals=totals,
+        slopes=1 / np.sqrt(filled) if unit else np.ones(len(batch)),
+        bases=np.where(totals == 0, 0.5, 0.0) if unit else -totals,
+        roots=norm == "sqrt",
+        unit=unit,
+    )
+
+
+def _read_only(values: NDArray[Any]) -> NDArray[Any]:
+    """Return an array that the kernels are compiled for, whether mapped from a file or not."""
+    view = np.ascontiguousarray(values).view()
+    view.flags.writeable = False
+    return view
+
+
 def _squared_norms(batch: SbovpBatch) -> NDArray[np.float64]:
     """Return the squared norm of each row, shape (N,); of square roots, where the schema says."""
     norms = np.empty(len(batch))
@@ -150,54 +180,3 @@ def _squared_norms(batch: SbovpBatch) -> NDArray[np.float64]:
         counts = batch.counts[offsets[0] : offsets[-1]].astype(np.float64)
         add_squares(counts, offsets - offsets[0], batch.schema.norm == "sqrt", norms[start:stop])
     return norms
-
-
-class _ChunkLists(NamedTuple):
-    """Posting lists of one chunk, as :class:`Lists` has them."""
-
-    stream: NDArray[np.uint16]
-    columns: NDArray[np.uint32]
-    starts: NDArray[np.uint32]
-
-
-def build_lists(batch: SbovpBatch) -> Lists:
-    """Invert a batch: for each chunk of rows and each column, the rows that have it."""
-    n_chunks = -(-len(batch) // CHUNK_ROWS)
-    by_thread = run_split(
-        n_chunks, lambda first, last: [_chunk_lists(batch, chunk) for chunk in range(first, last)]
-    )
-    chunks = [chunk for chunks in by_thread for chunk in chunks]
-    most = max((len(chunk.columns) for chunk in chunks), default=1)
-    shift = max(0, (batch.schema.n_columns // max(1, most)).bit_length() - 1)
-    edges = np.arange(((batch.schema.n_columns - 1) >> shift) + 2) << shift
-    buckets = [np.searchsorted(chunk.columns, edges) for chunk in chunks]
-    return Lists(
-        stream=_joined([chunk.stream for chunk in chunks], np.dtype(np.uint16)),
-        stream_bounds=_bounds([len(chunk.stream) for chunk in chunks]),
-        columns=_joined([chunk.columns for chunk in chunks], np.dtype(np.uint32)),
-        starts=_joined([chunk.starts for chunk in chunks], np.dtype(np.uint32)),
-        column_bounds=_bounds([len(chunk.columns) for chunk in chunks]),
-        buckets=np.array(buckets, np.uint32).reshape(n_chunks, len(edges)),
-        shift=shift,
-    )
-
-
-def _chunk_lists(batch: SbovpBatch, chunk: int) -> _ChunkLists:
-    offsets = batch.offsets[chunk * CHUNK_ROWS : (chunk + 1) * CHUNK_ROWS + 1]
-    own = slice(offsets[0], offsets[-1])
-    entries = batch.columns[own].astype(np.uint64) << np.uint64(32)
-    entries |= batch.counts[own].astype(np.uint64) << np.uint64(16)
-    entries |= np.repeat(np.arange(len(offsets) - 1, dtype=np.uint64), np.diff(offsets))
-    entries.sort()
-    stream = np.empty(4 * len(entries), np.uint16)
-    columns, starts = np.empty((2, len(entries)), np.uint32)
-    end, n_columns = encode_lists(entries, stream, columns, starts)
-    return _ChunkLists(stream[:end].copy(), columns[:n_columns].copy(), starts[:n_columns].copy())
-
-
-def _joined(parts: list[NDArray[Any]], dtype: np.dtype[Any]) -> NDArray[Any]:
-    return np.concatenate([np.zeros(0, dtype), *parts])
-
-
-def _bounds(lengths: list[int]) -> NDArray[np.int64]:
-    return np.cumsum([0, *lengths], dtype=np.int64)

@@ -20,5 +20,5 @@ def offsets_of(lengths: Sequence[int]) -> NDArray[np.int64]:
 def check_offsets(offsets: NDArray[np.int64], end: int, what: str) -> None:
     """Raise :class:`SignatureError` unless offsets ascend from 0 to `end`, the number of `what`."""
     valid = offsets.ndim == 1 and offsets.dtype == np.int64 and offsets.size > 0
-    if not valid or offsets[0] != 0 or offsets[-1] != end or (np.diff(offsets) < 0).any():
+    if not valid or offsets[0] != 0 or offsets[-1] != end or (offsets[1:] < offsets[:-1]).any():
         raise SignatureError(f"Offsets must be int64, ascend from 0 and end at len({what}).")

@@ -152,6 +152,9 @@ class SbovpBatch(Sequence[SbovpSignature]):
         schema = schema or rows[0].schema
         for row in rows:
             schema.require(row.schema)
+        if len(rows) == 1:
+            offsets = np.array([0, len(rows[0].columns)], np.int64)
+            return cls(rows[0].columns, rows[0].counts, offsets, schema)
         offsets = offsets_of([len(row.columns) for row in rows])
         columns = np.concatenate([np.zeros(0, np.uint32), *(row.columns for row in rows)])
         counts = np.concatenate([np.zeros(0, np.uint16), *(row.counts for row in rows)])

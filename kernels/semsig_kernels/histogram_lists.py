@@ -1,0 +1,203 @@
+"""Posting lists of sparse histograms: for each column, the rows that have it.
+
+Rows come in chunks of CHUNK_ROWS, so that row numbers inside a chunk fit uint16. A column's
+list is a stream of blocks ``count, length - 1, rows...``: adding a block's rows needs no other
+memory than the stream and the sums. Counts that few rows have share one block at the list's
+end, ``0, length - 1, rows..., counts...``. A column that very many rows have is a line of bytes
+instead, one a row; its list is two numbers, low and high half of the line's.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from semsig_kernels._jit import inlined, kernel
+
+CHUNK_ROWS = 16384
+FEW_ROWS = 16
+LARGEST_BYTE = 255
+
+_LONGEST = 65536
+
+
+class Lists(NamedTuple):
+    """Posting lists of C chunks, each with a list for every column that its rows have."""
+
+    stream: NDArray[np.uint16]
+    """Lists of all chunks, one after the other."""
+    stream_bounds: NDArray[np.int64]
+    """Chunk c has ``stream[stream_bounds[c]:stream_bounds[c + 1]]``."""
+    columns: NDArray[np.uint32]
+    """Columns that have lists, ascending within a chunk."""
+    starts: NDArray[np.uint32]
+    """Where each column's list starts within the chunk's stream."""
+    column_bounds: NDArray[np.int64]
+    """Chunk c has ``columns[column_bounds[c]:column_bounds[c + 1]]``, and starts likewise."""
+    buckets: NDArray[np.uint32]
+    """Where columns from ``b << shift`` on start within the chunk, shape (C, B + 1)."""
+    shift: int
+    """So many low bits of a column are ignored by its bucket."""
+    lines: NDArray[np.uint8]
+    """Counts, or their square roots, rounded down to steps: shape (L, rows of a chunk)."""
+    steps: NDArray[np.float64]
+    """What a step of each line is, shape (L,)."""
+    line_bounds: NDArray[np.int64]
+    """Line l of chunk c is ``lines[line_bounds[c] + l]``."""
+
+
+@kernel
+def count_lines(entries: NDArray[np.uint64], least: int) -> int:
+    """Return how many columns at least `least` rows have; entries as :func:`encode_lists`."""
+    n_lines = 0
+    first = 0
+    while first < entries.size:
+        last = _end_of_run(entries, first, 32)
+        n_lines += int(last - first >= least)
+        first = last
+    return n_lines
+
+
+@kernel
+def encode_lists(
+    entries: NDArray[np.uint64],
+    least: int,
+    roots: bool,
+    stream: NDArray[np.uint16],
+    columns: NDArray[np.uint32],
+    starts: NDArray[np.uint32],
+    lines: NDArray[np.uint8],
+    steps: NDArray[np.float64],
+) -> tuple[int, int]:
+    """Write the lists of one chunk.
+
+    Parameters
+    ----------
+    entries : ndarray of uint64, shape (n,)
+        ``column << 32 | count << 16 | row`` of every count, ascending; overwritten.
+    least : int
+        A column that at least so many rows have becomes a line.
+    roots : bool
+        Whether lines hold square roots of the counts.
+    stream : ndarray of uint16, shape (>= 4 * n,)
+        Written.
+    columns, starts : ndarray of uint32, shape (>= number of distinct columns,)
+        Written: each column, and where its list starts in `stream`.
+    lines, steps : ndarray of uint8 and float64, shape (L, >= rows) and (L,)
+        Written; L as :func:`count_lines` has it, and all lines 0 before.
+
+    Returns
+    -------
+    (int, int)
+        How much of `stream`, and of `columns`, was written.
+    """
+    end = 0
+    n_columns = 0
+    n_lines = 0
+    first = 0
+    while first < entries.size:
+        last = _end_of_run(entries, first, 32)
+        columns[n_columns] = entries[first] >> np.uint64(32)
+        starts[n_columns] = end
+        if last - first >= least:
+            steps[n_lines] = _write_line(entries[first:last], roots, lines[n_lines])
+            stream[end] = n_lines & 0xFFFF
+            stream[end + 1] = n_lines >> 16
+            n_lines += 1
+            end += 2
+        else:
+            end = _encode_list(entries[first:last], stream, end)
+        n_columns += 1
+        first = last
+    return end, n_columns
+
+
+@inlined
+def _write_line(entries: NDArray[np.uint64], roots: bool, line: NDArray[np.uint8]) -> float:
+    """Write a column's values in steps, rounded down; return the step."""
+    low = np.uint64(0xFFFF)
+    most = float((entries[-1] >> np.uint64(16)) & low)
+    step = (np.sqrt(most) if roots else most) / LARGEST_BYTE
+    for entry in entries:
+        count = float((entry >> np.uint64(16)) & low)
+        steps = (np.sqrt(count) if roots else count) / step
+        line[entry & low] = int(min(steps, float(LARGEST_BYTE)))
+    return float(step)
+
+
+@kernel
+def _encode_list(entries: NDArray[np.uint64], stream: NDArray[np.uint16], end: int) -> int:
+    """Write the list of one column from `end` on; return where it ends."""
+    low = np.uint64(0xFFFF)
+    n_few = 0
+    first = 0
+    while first < entries.size:
+        last = min(_end_of_run(entries, first, 16), first + _LONGEST)
+        if last - first < FEW_ROWS and n_few < _LONGEST - FEW_ROWS:
+            for j in range(first, last):
+                entries[n_few] = entries[j]
+                n_few += 1
+        else:
+            stream[end] = (entries[first] >> np.uint64(16)) & low
+            stream[end + 1] = last - first - 1
+            end += 2
+            for j in range(first, last):
+                stream[end] = entries[j] & low
+                end += 1
+        first = last
+    if n_few == 0:
+        return end
+    stream[end] = 0
+    stream[end + 1] = n_few - 1
+    for j in range(n_few):
+        stream[end + 2 + j] = entries[j] & low
+        stream[end + 2 + n_few + j] = (entries[j] >> np.uint64(16)) & low
+    return end + 2 + 2 * n_few
+
+
+@kernel
+def _end_of_run(entries: NDArray[np.uint64], first: int, shift: int) -> int:
+    """Return where the entries that equal the first one, right of `shift` bits, end."""
+    key = entries[first] >> np.uint64(shift)
+    last = first + 1
+    while last < entries.size and entries[last] >> np.uint64(shift) == key:
+        last += 1
+    return last
+
+
+@kernel
+def find_lists(
+    lists: Lists,
+    chunk: int,
+    wanted: NDArray[np.int64],
+    begins: NDArray[np.int64],
+    ends: NDArray[np.int64],
+) -> None:
+    """Write where in the stream each wanted column's list begins and ends; 0, 0 if absent."""
+    base = lists.column_bounds[chunk]
+    for j in range(wanted.size):
+        bucket = wanted[j] >> lists.shift
+        low = base + np.int64(lists.buckets[chunk, bucket])
+        stop = base + np.int64(lists.buckets[chunk, bucket + 1])
+        high = stop
+        while low < high:
+            middle = (low + high) >> 1
+            if lists.columns[middle] < wanted[j]:
+                low = middle + 1
+            else:
+                high = middle
+        begins[j] = 0
+        ends[j] = 0
+        if low < stop and lists.columns[low] == wanted[j]:
+            begins[j] = _start(lists, chunk, low)
+            ends[j] = _start(lists, chunk, low + 1)
+
+
+@inlined
+def _start(lists: Lists, chunk: int, at: int) -> int:
+    """Return where list number `at` of all chunks starts in the stream."""
+    if at == lists.column_bounds[chunk + 1]:
+        return int(lists.stream_bounds[chunk + 1])
+    return int(lists.stream_bounds[chunk]) + int(lists.starts[at])

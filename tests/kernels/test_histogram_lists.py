@@ -1,0 +1,97 @@
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from semsig_kernels.histogram_lists import FEW_ROWS, count_lines, encode_lists
+
+from tests.reference import grouping
+
+Counts = st.lists(
+    st.dictionaries(st.integers(0, 5), st.sampled_from([1, 1, 1, 2, 65535]), max_size=5),
+    max_size=3 * FEW_ROWS,
+)
+
+
+def entries_of(rows):
+    entries = [
+        column << 32 | count << 16 | row
+        for row, counts in enumerate(rows)
+        for column, count in counts.items()
+    ]
+    return np.array(sorted(entries), np.uint64)
+
+
+def encode(entries, least=2**30, roots=False, n_rows=0):
+    """Return stream, columns, starts, lines and steps, cut to what was written."""
+    stream = np.empty(4 * len(entries), np.uint16)
+    columns, starts = np.empty((2, len(entries)), np.uint32)
+    lines = np.zeros((count_lines(entries, least), n_rows), np.uint8)
+    steps = np.empty(len(lines))
+    end, n_columns = encode_lists(entries, least, roots, stream, columns, starts, lines, steps)
+    return stream[:end], columns[:n_columns], starts[:n_columns], lines, steps
+
+
+def decode(stream):
+    """The (row, count) pairs of one list."""
+    numbers, found, at = stream.tolist(), [], 0
+    while at < len(numbers):
+        count, size = numbers[at], numbers[at + 1] + 1
+        rows = numbers[at + 2 : at + 2 + size]
+        at += 2 + size
+        if count == 0:
+            found += zip(rows, numbers[at : at + size], strict=True)
+            at += size
+        else:
+            assert size >= FEW_ROWS
+            found += [(row, count) for row in rows]
+    return found
+
+
+@settings(max_examples=60, deadline=None)
+@given(Counts)
+def test_lists_hold_every_count_of_a_column(rows):
+    stream, columns, starts, _, _ = encode(entries_of(rows))
+    edges = [*starts.tolist(), len(stream)]
+    found = {
+        int(column): sorted(decode(stream[first:last]))
+        for column, first, last in zip(columns, edges[:-1], edges[1:], strict=True)
+    }
+    of_column = grouping.rows_by_slot(rows)
+    assert list(found) == sorted(of_column)
+    for column, those in of_column.items():
+        assert found[column] == [(row, rows[row][column]) for row in those]
+
+
+def test_a_list_worked_by_hand():
+    """Rows 0 to 15 count 2, row 3 of another column 9; one alone makes no block of its own."""
+    rows = [{0: 2}] * 16 + [{0: 5}]
+    rows[3] = {0: 2, 4: 9}
+    stream, columns, starts, _, _ = encode(entries_of(rows))
+    assert stream.tolist() == [2, 15, *range(16), 0, 0, 16, 5, 0, 0, 3, 9]
+    assert (columns.tolist(), starts.tolist()) == ([0, 4], [0, 22])
+
+
+def test_lines_worked_by_hand():
+    """Column 1 is in three rows, roots 1, 2 and 5 of which are 51, 102 and 255 fifty-firsts."""
+    rows = [{1: 1}, {1: 4, 2: 7}, {}, {1: 25}]
+    stream, columns, starts, lines, steps = encode(entries_of(rows), 3, roots=True, n_rows=4)
+    assert stream.tolist() == [0, 0, 0, 0, 1, 7]
+    assert (columns.tolist(), starts.tolist()) == ([1, 2], [0, 2])
+    assert (lines.tolist(), steps.tolist()) == ([[51, 102, 0, 255]], [5 / 255])
+
+
+@settings(max_examples=40, deadline=None)
+@given(Counts, st.booleans())
+def test_lines_are_less_than_a_step_too_small(rows, roots):
+    _, _, _, lines, steps = encode(entries_of(rows), 2, roots, len(rows))
+    common = {c: those for c, those in grouping.rows_by_slot(rows).items() if len(those) >= 2}
+    for line, step, column in zip(lines, steps, sorted(common), strict=True):
+        for row, counts in enumerate(rows):
+            value = np.sqrt(counts.get(column, 0)) if roots else counts.get(column, 0)
+            assert -1e-9 * value <= value - line[row] * step < step * (1 + 1e-9)
+
+
+def test_more_rows_than_a_block_counts_make_another():
+    """Only a damaged file repeats a column in a row; reading it must end where the list does."""
+    entries = np.full(70_000, 7 << 32 | 3 << 16 | 1, np.uint64)
+    stream, *_ = encode(entries)
+    assert decode(stream) == [(1, 3)] * 70_000
