@@ -14,37 +14,12 @@ from numpy.typing import NDArray
 
 from semsig_kernels._jit import inlined, kernel
 from semsig_kernels.histogram_lists import CHUNK_ROWS, Lists
-from semsig_kernels.histogram_sums import Histograms, Margin, add_products
-from semsig_kernels.topk import replace_worst
+from semsig_kernels.histogram_sums import Histograms, Margin, Rows, add_products
+from semsig_kernels.topk import replace_worst, sort_nearest
 
 BLOCK_ROWS = 64
 
 _TIED = 1e-6
-
-
-class Rows(NamedTuple):
-    """The N rows that are searched.
-
-    A row's score is ``slopes * shared + bases``, `shared` being the sum of products, over the
-    query's norm where rows have unit length: the nearer a row, the higher its score.
-    """
-
-    columns: NDArray[np.uint32]
-    """Non-empty columns of all rows."""
-    counts: NDArray[np.uint16]
-    """Their counts."""
-    offsets: NDArray[np.int64]
-    """Row i has ``columns[offsets[i]:offsets[i + 1]]``."""
-    totals: NDArray[np.float64]
-    """Squared norm of each row, shape (N,)."""
-    slopes: NDArray[np.float64]
-    """Shape (N,)."""
-    bases: NDArray[np.float64]
-    """Shape (N,); -inf for rows that must not be found."""
-    roots: bool
-    """Take square roots of the counts."""
-    unit: bool
-    """Scale each histogram to unit length."""
 
 
 class Memory(NamedTuple):
@@ -99,6 +74,27 @@ def nearest(
             _offer(sums, first, limits, queries, q, rows, memory.own, *heap)
             _lay_out(queries, q, memory.own, False)
             sums[:] = 0
+
+
+@kernel
+def answer(
+    heaps: tuple[NDArray[np.float64], NDArray[np.int64]],
+    unit: bool,
+    distances: NDArray[np.float32],
+    found: NDArray[np.int64],
+) -> None:
+    """Write distances and rows, shape (Q, k), ascending and padded with -1, from :func:`nearest`.
+
+    heaps: of shape (Q, m); sorted.
+    """
+    keys, rows = heaps
+    sort_nearest(keys, rows, found.shape[1])
+    for q in range(len(found)):
+        for j in range(found.shape[1]):
+            found[q, j] = rows[q, j] if j < rows.shape[1] else -1
+            distances[q, j] = -1
+            if found[q, j] >= 0:
+                distances[q, j] = keys[q, j] if unit else np.sqrt(max(0.0, keys[q, j]))
 
 
 @kernel

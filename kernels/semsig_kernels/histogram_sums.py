@@ -33,6 +33,31 @@ class Histograms(NamedTuple):
     """Squared norm of each, shape (Q,)."""
 
 
+class Rows(NamedTuple):
+    """The N rows that are searched.
+
+    A row's score is ``slopes * shared + bases``, `shared` being the sum of products, over the
+    query's norm where rows have unit length: the nearer a row, the higher its score.
+    """
+
+    columns: NDArray[np.uint32]
+    """Non-empty columns of all rows."""
+    counts: NDArray[np.uint16]
+    """Their counts."""
+    offsets: NDArray[np.int64]
+    """Row i has ``columns[offsets[i]:offsets[i + 1]]``."""
+    totals: NDArray[np.float64]
+    """Squared norm of each row, shape (N,)."""
+    slopes: NDArray[np.float64]
+    """Shape (N,)."""
+    bases: NDArray[np.float64]
+    """Shape (N,); -inf for rows that must not be found."""
+    roots: bool
+    """Take square roots of the counts."""
+    unit: bool
+    """Scale each histogram to unit length."""
+
+
 class Margin(NamedTuple):
     """A row shares at least ``sum * (2 - factor)`` and at most ``sum * factor + more``."""
 

@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from semsig_kernels.histogram_l2 import Memory, Rows, nearest, within
+from semsig_kernels.histogram_l2 import Memory, answer, nearest, within
 from semsig_kernels.histogram_lists import CHUNK_ROWS
-from semsig_kernels.histogram_sums import Histograms, add_squares
+from semsig_kernels.histogram_sums import Histograms, Rows, add_squares
 
 from semsig.index.checks import check_k, portions
-from semsig.index.heaps import Chunks, Heaps, empty_heaps, share_out, sort_heaps
+from semsig.index.heaps import Chunks, Heaps, empty_heaps, share_out
 from semsig.index.histogram_lists import build_lists
 from semsig.index.scoring import check_allowed
 from semsig.types import SbovpBatch
@@ -84,8 +84,10 @@ class HistogramScan:
             return heaps
 
         heaps = share_out(_as_histograms(queries), len(self), CHUNK_ROWS, scan)
-        keys, found = sort_heaps(heaps, k, np.dtype(np.float64))
-        return np.where(found < 0, np.float32(-1), self._distances(keys)), found
+        found = np.empty((len(queries), k), np.int64)
+        distances = np.empty(found.shape, np.float32)
+        answer(heaps, rows.unit, distances, found)
+        return distances, found
 
     def search_radius(
         self, queries: SbovpBatch, radius: float, *, allowed: NDArray[np.bool_] | None = None
