@@ -220,7 +220,7 @@ def test_absent_classes_have_no_phrases(engine, photos):
     assert hits[0].distance < 0.1
     blank = LabelMap(np.where(HalfSegmenter()(picture(2)).labels == 1, 255, 0), TABLE)
     expected, _ = engine.phrases.search([engine.phrases.sign(picture(2), blank)], 6)
-    asked = engine._reader.phrases(photos[2], engine._view("lower", None, False))
+    asked = engine._reader.asked(photos[2], engine._view("lower", None, False), "sbovp")
     np.testing.assert_allclose(engine.phrases.search(asked, 6)[0], expected, atol=1e-6)
 
 

@@ -136,8 +136,8 @@ class PhraseIndex:
     @property
     def ids(self) -> NDArray[np.int64]:
         """Ids of the photos that have phrases, in the photos' order."""
-        ids = self._photos.ids
-        return ids[np.isin(ids, self.index.ids)]
+        ids, own = self._photos.ids, self.index.ids
+        return ids if np.array_equal(ids, own) else ids[np.isin(ids, own)]
 
     def to_batch(self) -> tuple[NDArray[np.int64], SbovpBatch]:
         """Return the ids of :attr:`ids` and their phrases."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
 
 import numpy as np
@@ -104,42 +105,46 @@ class QueryReader:
 
     def signature(self, query: Query) -> SbsSignature:
         """Return the SBS signature of a query."""
-        known = self._known(query)
-        if known is not None:
-            return self._index.signature(known)
-        return sbs(self.label_map(query), self._index.schema.levels)
+        return self._signature(_Asked(self, query))
 
     def signatures(self, query: Query, view: View) -> list[SbsSignature]:
         """Return the SBS signatures to search for: one, or two if mirrored."""
-        if view.is_whole:
-            return [leave_out(self.signature(query), view.absent)]
-        maps = view.maps(self.label_map(query))
-        levels = self._index.schema.levels
-        return [leave_out(sbs(each, levels), view.absent) for each in maps]
+        return self._signatures(_Asked(self, query), view)
 
     def asked(self, query: Query, view: View, signature: SignatureName) -> Sequence[Any]:
-        """Return what a search by `signature` takes: one of each, or two if mirrored."""
-        if signature == "sbs":
-            return self.signatures(query, view)
-        if signature == "sbovp":
-            return self.phrases(query, view)
-        pairs = zip(self.signatures(query, view), self.phrases(query, view), strict=True)
-        return [Signatures(*pair) for pair in pairs]
-
-    def phrases(self, query: Query, view: View) -> list[SbovpSignature]:
-        """Return the phrases to search for: those of one picture, or of two if mirrored.
+        """Return what a search by `signature` takes: one of each, or two if mirrored.
 
         Phrases know no places: absent classes are left out everywhere.
         """
+        asked = _Asked(self, query)
+        if signature == "sbs":
+            return self._signatures(asked, view)
+        if signature == "sbovp":
+            return self._bags(asked, view)
+        pairs = zip(self._signatures(asked, view), self._bags(asked, view), strict=True)
+        return [Signatures(*pair) for pair in pairs]
+
+    def _signature(self, asked: _Asked) -> SbsSignature:
+        if asked.known is not None:
+            return self._index.signature(asked.known)
+        return sbs(asked.label_map, self._index.schema.levels)
+
+    def _signatures(self, asked: _Asked, view: View) -> list[SbsSignature]:
+        if view.is_whole:
+            return [leave_out(self._signature(asked), view.absent)]
+        levels = self._index.schema.levels
+        return [leave_out(sbs(each, levels), view.absent) for each in view.maps(asked.label_map)]
+
+    def _bags(self, asked: _Asked, view: View) -> list[SbovpSignature]:
         phrases = self._phrases()
-        known = self._known(query)
+        known = asked.known
         if known is not None and view.is_whole and not len(view.absent) and phrases.has(known):
             return [phrases.index.signature(known)]
-        images = view.images(self.pixels(query))
-        maps = [_without(each, view.absent) for each in view.maps(self.label_map(query))]
+        images = view.images(self.pixels(asked.query))
+        maps = [_without(each, view.absent) for each in view.maps(asked.label_map)]
         return [phrases.sign(*pair) for pair in zip(images, maps, strict=True)]
 
-    def _known(self, query: Query) -> int | None:
+    def known(self, query: Query) -> int | None:
         """Return the id of an indexed, unchanged photo."""
         if not is_path(query):
             return None
@@ -161,6 +166,22 @@ class QueryReader:
         if isinstance(query, np.ndarray):
             return query
         return self._phrases().read(query)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A query: looked for in the index, and segmented, no more than once."""
+
+    reader: QueryReader
+    query: Query
+
+    @cached_property
+    def known(self) -> int | None:
+        return self.reader.known(self.query)
+
+    @cached_property
+    def label_map(self) -> LabelMap:
+        return self.reader.label_map(self.query)
 
 
 def is_path(query: Query | None) -> TypeGuard[PhotoPath]:
