@@ -11,17 +11,19 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import product
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
-from benchmarks.paper.beat import SBS, parts
+from benchmarks.paper.axes import Axes
+from benchmarks.paper.beat import SBS, fusion, fusions, parts
 from benchmarks.paper.cache import Cache
-from benchmarks.paper.distances import fused, sbs_distances
+from benchmarks.paper.distances import sbs_distances
 from benchmarks.paper.material import Material
-from semsig.config import RerankOptions
+from semsig.config import ExpandOptions, Reranking, RerankOptions
 from semsig.datasets import Photos, load_dataset
 from semsig.distill.holdout import hold_out, read_catalogue, strata_of
 from semsig.distill.photos import find_photos
@@ -34,29 +36,40 @@ EVERY = 3
 EIGHT = 8
 MIXED = {"", "voc", "imagenet", "coco", "coco2", "scene", "camvid"}
 
-Way = tuple[str, Distances, RerankOptions | None]
+Way = tuple[str, Distances, Reranking | None]
 
 
 def main(folder: str, catalogue: str, cache: str) -> None:
     """Print a Markdown table: one row a way to rank."""
-    photos = catalogued(Path(folder), Path(catalogue))
+    photos, _ = catalogued(Path(folder), Path(catalogue))
     segmenters = {"embedded": load_segmenter("embedded")}
     material = Material(load_dataset("msrc_v2"), photos, segmenters, Cache(Path(cache)))
     queries, count = int(photos.is_query.sum()), len(photos.paths)
     print(f"{queries} queries, {count} photos, {len(photos.classes)} categories\n")  # noqa: T201
     print("| distance | map | p@20 | map_paper |\n|---|---|---|---|")  # noqa: T201
-    for name, distances, rerank in ways(material):
+    for name, distances, rerank in ways(material, Axes.read()):
         found = measure(material.dataset, photos, distances, rerank=rerank).measures
         row = " | ".join(f"{found[of]:.4f}" for of in ("map", "p@20", "map_paper"))
         print(f"| {name} | {row} |", flush=True)  # noqa: T201
 
 
-def catalogued(folder: Path, catalogue: Path) -> Photos:
-    """Return held-out photos to ask with, and those that are searched."""
+def catalogued(folder: Path, catalogue: Path) -> tuple[Photos, Photos]:
+    """Return held-out photos to ask with among some that are searched, and all the others."""
     paths = find_photos(folder)
     categories = strata_of([path.stem for path in paths], read_catalogue(catalogue))
     train, held = hold_out(categories, HOLDOUT)
-    kept = np.concatenate([held, train[::EVERY]])
+    searched = np.concatenate([held, train[::EVERY]])
+    others = np.setdiff1d(train, searched)
+    first, rest = (_photos(paths, categories, kept, held) for kept in (searched, others))
+    return first, rest
+
+
+def _photos(
+    paths: Sequence[Path],
+    categories: Sequence[str],
+    kept: NDArray[np.int64],
+    held: NDArray[np.int64],
+) -> Photos:
     size = Counter(categories[i] for i in kept)
     chosen = [i for i in kept if size[categories[i]] >= EIGHT and categories[i] not in MIXED]
     classes = tuple(sorted({categories[i] for i in chosen}))
@@ -69,20 +82,23 @@ def catalogued(folder: Path, catalogue: Path) -> Photos:
     )
 
 
-def ways(material: Material) -> Iterator[Way]:
-    """Yield what is compared: steps of SBS, weights of fusion, numbers of neighbours."""
+def ways(material: Material, axes: Axes) -> Iterator[Way]:
+    """Yield what is compared: steps of SBS, weights of fusion, neighbours of both kinds."""
     for name, options in SBS.items():
         yield name, sbs_distances(material, options), None
-    of = parts(material)
-    yield "SBOVP alone", of["sbovp"], None
-    yield "GeM alone", of["gem"], None
-    for weights in ((0.25, 0, 1), (0.25, 0.5, 0), *product((0.125, 0.25, 0.5), (0.25, 0.5), (1,))):
-        total = fused(list(zip(weights, of.values(), strict=True)))
-        yield f"sbs, sbovp, gem: {weights}", total, None
-    best = fused(list(zip((0.25, 0.5, 1), of.values(), strict=True)))
-    for k1, k2, weight in product((10, 20, 30, 40), (4, 8), (0.1, 0.3, 0.5)):
-        options = RerankOptions(k1=k1, k2=k2, weight=weight)
-        yield f"all, k1 {k1}, k2 {k2}, weight {weight}", best, options
+    of = parts(material, axes=axes)
+    for name in ("sbovp", "gem", "axes"):
+        yield f"{name} alone", of[name], None
+    for deep, sbs, sbovp in product(("gem", "axes"), (0, 0.1, 0.25, 0.5), (0, 0.25, 0.5)):
+        weights = {"sbs": sbs, "sbovp": sbovp, deep: 1}
+        yield f"weights {weights}", fusion(of, weights), None
+    for name, distances in fusions(of).items():
+        for k1, k2, weight in product((20, 30, 40), (4, 8), (0.1, 0.3, 0.5)):
+            rerank = RerankOptions(k1=k1, k2=k2, weight=weight)
+            yield f"{name}, k1 {k1}, k2 {k2}, weight {weight}", distances, rerank
+        for neighbors, alpha in product((4, 8, 16), (0, 1, 3)):
+            expand = ExpandOptions(neighbors=neighbors, alpha=alpha)
+            yield f"{name}, {neighbors} neighbours, alpha {alpha}", distances, expand
 
 
 if __name__ == "__main__":

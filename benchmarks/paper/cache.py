@@ -26,10 +26,16 @@ class Cache:
     ----------
     folder : Path
         Where the files go; made when needed.
+
+    Attributes
+    ----------
+    made : int
+        Arrays written since the start.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.made = 0
 
     def arrays(self, kind: str, paths: Sequence[Path], make: Make) -> list[Array]:
         """Return an array a photo, made only where that was never done.
@@ -57,6 +63,7 @@ class Cache:
         for path, arrays in zip(missing, make(missing), strict=True):
             for file, array in zip(files[path], arrays, strict=True):
                 _write(file, array)
+                self.made += 1
         made = zip(*files.values(), strict=True)
         return [[np.load(file, allow_pickle=False) for file in kind] for kind in made]
 

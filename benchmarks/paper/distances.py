@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from benchmarks.paper.material import Material
-from semsig.config import RerankOptions
+from semsig.config import Reranking
 from semsig.evaluate import Evaluation, measure
 from semsig.rankings import Distances, RankingOptions, SignatureDistances, some_of
 from semsig.types import SbovpBatch
@@ -69,7 +69,7 @@ def fused(parts: Sequence[tuple[float, Distances]]) -> Distances:
 
 
 def scores(
-    material: Material, distances: Distances, rerank: RerankOptions | None = None
+    material: Material, distances: Distances, rerank: Reranking | None = None
 ) -> dict[str, object]:
     """Measure distances on a dataset; the measures, each with its interval, for JSON."""
     found = measure(material.dataset, material.photos, distances, rerank=rerank)

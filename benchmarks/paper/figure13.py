@@ -14,12 +14,14 @@ from benchmarks.paper.distances import sbs_distances
 from benchmarks.paper.facts import TITLES
 from benchmarks.paper.material import Material
 from benchmarks.paper.parts import Figure, Heading, Part
+from semsig.datasets import Photos
 from semsig.image import read_image
 from semsig.rankings import RankingOptions
 
 QUERIES = 5
 NEAREST = 3
-WIDTH, HEIGHT, GAP = 192, 128, 6
+WIDTH, HEIGHT, GAP = 192, 128, 4
+WHITE, RED = (255, 255, 255), (214, 39, 40)
 
 
 def run(materials: list[Material]) -> dict[str, Any]:
@@ -52,21 +54,30 @@ def draw(materials: list[Material], found: dict[str, Any], figures: Path) -> lis
             [
                 _tile(read_image(material.photos.paths[example["query"]])),
                 _tile(maps[example["query"]].colored()),
-                *(_tile(read_image(material.photos.paths[i])) for i in example["nearest"]),
+                *(_hit(material.photos, example["query"], i) for i in example["nearest"]),
             ]
             for example in found[material.name]
         ]
         picture = np.concatenate([np.concatenate(row, axis=1) for row in rows], axis=0)
         file = figures / f"figure13-{material.name}.png"
         PillowImage.fromarray(picture).save(file, optimize=True)
-        parts.append(Figure(f"{figures.name}/{file.name}", TITLES[material.name]))
+        caption = f"{TITLES[material.name]}; framed in red: another class than the query's"
+        parts.append(Figure(f"{figures.name}/{file.name}", caption))
     return parts
 
 
-def _tile(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Fit a picture in a white tile."""
+def _hit(photos: Photos, query: int, found: int) -> NDArray[np.uint8]:
+    alike = photos.labels[query] == photos.labels[found]
+    return _tile(read_image(photos.paths[found]), WHITE if alike else RED)
+
+
+def _tile(image: NDArray[np.uint8], frame: tuple[int, int, int] = WHITE) -> NDArray[np.uint8]:
+    """Fit a picture in the middle of a white tile."""
     scale = min(WIDTH / image.shape[1], HEIGHT / image.shape[0])
-    size = round(image.shape[1] * scale), round(image.shape[0] * scale)
-    tile = np.full((HEIGHT + GAP, WIDTH + GAP, 3), 255, np.uint8)
-    tile[: size[1], : size[0]] = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    width, height = round(image.shape[1] * scale), round(image.shape[0] * scale)
+    tile = np.full((HEIGHT + 2 * GAP, WIDTH + 2 * GAP, 3), WHITE, np.uint8)
+    top, left = (HEIGHT - height) // 2, (WIDTH - width) // 2
+    tile[top : top + height + 2 * GAP, left : left + width + 2 * GAP] = frame
+    fitted = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
+    tile[top + GAP : top + GAP + height, left + GAP : left + GAP + width] = fitted
     return tile

@@ -21,10 +21,15 @@ from semsig.segment.onnx import OnnxSegmenter, embedded
 from semsig.segment.options import NetworkOptions
 from semsig.signature import detect_all
 from semsig.signature.keypoints import load_detector
-from semsig.types import Keypoints, LabelMap
+from semsig.signature.sbovp import SbovpOptions, sbovp_batch
+from semsig.signature.vocabulary import default_vocabulary
+from semsig.types import Keypoints, LabelMap, SbovpBatch, SbovpSignature
 
 PAPER = ("msrc_v1", "msrc_v2", "linnaeus", "wang", "corel_10k", "ghim_10k")
 """The paper's datasets, in the order of its tables."""
+
+AT_ONCE = 64
+"""Photos whose phrases are made together."""
 
 KIN = {"msrc_v1": "msrc_v2"}
 """Datasets that are part of another's folder."""
@@ -97,6 +102,29 @@ class Material:
 
         kind = f"keypoints {find.name} {find.options}"
         return [_as_keypoints(rows) for rows in self.cache.arrays(kind, self.photos.paths, make)]
+
+    def phrases(
+        self, detector: str, segmenter: str = "embedded", options: SbovpOptions | None = None
+    ) -> SbovpBatch:
+        """Return every photo's bag of visual phrases, of the shipped words."""
+        source, vocabulary = self.segmenters[segmenter], default_vocabulary(detector)
+        schema = (options or SbovpOptions()).schema(vocabulary, source.classes)
+
+        def make(paths: Sequence[Path]) -> Iterator[Array]:
+            if not paths:
+                return
+            keypoints = dict(zip(self.photos.paths, self.keypoints(detector), strict=True))
+            maps = dict(zip(self.photos.paths, self.label_maps(segmenter), strict=True))
+            for start in range(0, len(paths), AT_ONCE):
+                some = paths[start : start + AT_ONCE]
+                found = [keypoints[path] for path in some], [maps[path] for path in some]
+                for one in sbovp_batch(*found, vocabulary, options):
+                    yield np.stack([one.columns, one.counts])
+
+        kind = f"phrases {schema.fingerprint} {source.fingerprint}"
+        rows = self.cache.arrays(kind, self.photos.paths, make)
+        signatures = (SbovpSignature(columns, counts, schema) for columns, counts in rows)
+        return SbovpBatch.of(signatures, schema)
 
 
 def cores() -> int:

@@ -13,9 +13,20 @@ matplotlib.use("Agg")
 from matplotlib import pyplot
 
 
-def bars(
-    groups: Sequence[str], series: Mapping[str, Sequence[float]], *, label: str, log: bool = False
-) -> Any:
+def costs(names: Sequence[str], values: Sequence[float], *, label: str) -> Any:
+    """Draw one bar a name, from left to right, on a logarithmic scale."""
+    figure, axes = pyplot.subplots(figsize=(8, 0.3 * len(names) + 1), layout="tight")
+    drawn = axes.barh(range(len(names)), values)
+    axes.bar_label(drawn, [f"{value:.2g}" for value in values], padding=3, fontsize="small")
+    axes.set_yticks(range(len(names)), names)
+    axes.invert_yaxis()
+    axes.set_xscale("log")
+    axes.margins(x=0.15)
+    axes.set_xlabel(label)
+    return figure
+
+
+def bars(groups: Sequence[str], series: Mapping[str, Sequence[float]], *, label: str) -> Any:
     """Draw one bar a group and series."""
     figure, axes = pyplot.subplots(figsize=(max(6, 0.9 * len(groups) + 3), 4), layout="tight")
     width = 0.8 / len(series)
@@ -25,15 +36,16 @@ def bars(
     middle = 0.4 - width / 2
     axes.set_xticks([i + middle for i in range(len(groups))], groups, rotation=30, ha="right")
     axes.set_ylabel(label)
-    if log:
-        axes.set_yscale("log")
     if len(series) > 1:
         axes.legend(fontsize="small")
     return figure
 
 
 def lines(places: Sequence[float], series: Mapping[str, Sequence[float]], labels: str) -> Any:
-    """Draw a line a series; `labels` are those of both axes, parted by a bar."""
+    """Draw a line a series; `labels` are those of both axes, parted by a bar.
+
+    The axis upwards spans at least 0.1, so that hundredths do not look like leaps.
+    """
     figure, axes = pyplot.subplots(figsize=(6, 4), layout="tight")
     for name, values in series.items():
         axes.plot(places, values, marker="o", label=name)
@@ -41,6 +53,9 @@ def lines(places: Sequence[float], series: Mapping[str, Sequence[float]], labels
     axes.set_xlabel(across)
     axes.set_ylabel(up)
     axes.set_xticks(list(places))
+    low, high = axes.get_ylim()
+    missing = max(0, 0.1 - (high - low)) / 2
+    axes.set_ylim(low - missing, high + missing)
     axes.legend(fontsize="small")
     return figure
 

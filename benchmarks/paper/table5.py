@@ -12,8 +12,8 @@ from benchmarks.paper.material import Material
 from benchmarks.paper.parts import Figure, Heading, Part, Table, Text
 from benchmarks.paper.plots import lines, save
 from semsig.errors import OptionError
-from semsig.signature.sbovp import SbovpOptions, sbovp_batch
-from semsig.signature.vocabulary import default_vocabulary
+from semsig.signature.keypoints import load_detector
+from semsig.signature.sbovp import SbovpOptions
 
 DETECTORS = ("surf", "kaze")
 LENGTHS = (2, 3, 4)
@@ -28,14 +28,13 @@ def run(materials: list[Material]) -> dict[str, Any]:
 def _rows(material: Material) -> Iterator[dict[str, Any]]:
     for detector in DETECTORS:
         try:
-            keypoints = material.keypoints(detector)
-            vocabulary = default_vocabulary(detector)
+            load_detector(detector)
         except OptionError as error:
             yield {"detector": detector, "missing": str(error)}
             continue
         for segmenter in material.segmenters:
             for options in _variants():
-                batch = sbovp_batch(keypoints, material.label_maps(segmenter), vocabulary, options)
+                batch = material.phrases(detector, segmenter, options)
                 distances = vector_distances(material, sbovp_vectors(batch))
                 yield {
                     "detector": detector,

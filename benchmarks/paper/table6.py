@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from benchmarks.paper.distances import sbs_distances, scores, vector_distances
 from benchmarks.paper.facts import TITLES, number, paper
-from benchmarks.paper.material import KIN, Material
+from benchmarks.paper.material import KIN, Material, cores
 from benchmarks.paper.parts import Figure, Heading, Part, Table, Text
-from benchmarks.paper.plots import bars, save
+from benchmarks.paper.plots import costs, save
 from benchmarks.rivals.local import (
     BagOfNeighbours,
     BagOfWords,
@@ -29,6 +29,7 @@ from benchmarks.rivals.local import (
 )
 from benchmarks.rivals.whole import Describe, colors, torchvision_network
 from semsig.image import read_image
+from semsig.ordered import ordered_map
 from semsig.rankings import RankingOptions
 from semsig.signature import sbs
 
@@ -63,7 +64,7 @@ def _kaze(material: Material) -> list[Descriptors]:
 
 def _sift(material: Material) -> list[Descriptors]:
     def make(paths: Sequence[Path]) -> Iterator[Descriptors]:
-        return (sift(read_image(path)) for path in paths)
+        return ordered_map(lambda path: sift(read_image(path)), paths, cores())
 
     return material.cache.arrays("rootsift 500", material.photos.paths, make)  # type: ignore[return-value]
 
@@ -166,14 +167,9 @@ def show(found: dict[str, Any], figures: Path) -> list[Part]:
     rows = [[method, *(_pair(by[name].get(method), name) for name in found)] for method in methods]
     quoted = [name for name in paper()["table6"] if name in ("alexnet", "sacoco", "ayan", "chu")]
     rows += [[f"{name} (quoted)", *(_theirs(name, d) for d in found)] for name in quoted]
-    costs = {m: next(r for r in rows_of(found) if r["method"] == m) for m in methods}
-    real = {m: row for m, row in costs.items() if "seconds" in row}
-    plot = bars(
-        list(real),
-        {"ms": [r["seconds"] * 1e3 for r in real.values()]},
-        label="ms a photo",
-        log=True,
-    )
+    first = {m: next(r for r in rows_of(found) if r["method"] == m) for m in methods}
+    real = {m: row for m, row in first.items() if "seconds" in row}
+    plot = costs(list(real), [r["seconds"] * 1e3 for r in real.values()], label="ms a photo")
     missing = {row["method"]: row["missing"] for row in rows_of(found) if "missing" in row}
     return [
         Heading("Table 6. Rivals (map_paper; the paper's figure in brackets)"),
