@@ -1,10 +1,11 @@
 """Label map -> signature: NumPy, portable kernel and AVX-512 kernel side by side.
 
-    python -m benchmarks.construction [--photos FOLDER] [--json]
+    python -m benchmarks.construction [--photos FOLDER] [--plot] [--json]
 
 Writes results/construction.json. One thread; label maps of 256 x 384 over 194 classes. Then every
 signature by the paper's protocol (its Table 4 and Figure 11), over photos of FOLDER or, without
-one, over rendered scenes: results/signatures.json.
+one, over rendered scenes: results/signatures.json, and docs/construction.svg (``pip install --group
+bench``).
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from semsig_kernels._jit import simd
 from semsig_kernels.quadtree import encode_lanes, encode_words
 
 from benchmarks import signatures
+from benchmarks.paper.facts import paper
 from benchmarks.scenes import N_CLASSES, label_maps
 from benchmarks.timing import as_entries, cycle, interleave, write_results
 from semsig import LabelMap, sbs
@@ -122,6 +124,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--json", action="store_true", help="print the results as JSON")
     parser.add_argument("--photos", type=Path, help="photos for the paper's protocol")
+    parser.add_argument("--plot", action="store_true", help="draw docs/construction.svg")
     args = parser.parse_args()
     maps = label_maps(MAPS, HEIGHT, WIDTH)
     levels_entries = {}
@@ -137,6 +140,10 @@ def main() -> None:
     write_results("construction", entries)
     others = signatures.timings(args.photos)
     write_results("signatures", others)
+    if args.plot:
+        from benchmarks.plots import draw_construction
+
+        draw_construction(others["runs"], paper()["table4"]["wang"])
     if args.json:
         print(json.dumps({**entries, "signatures": others}, indent=1))
     else:

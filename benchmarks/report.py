@@ -1,6 +1,6 @@
 """Write the README's tables from ``results/*.json``, and its example's output by running it.
 
-python -m benchmarks.report          rewrites README.md between its markers
+python -m benchmarks.report          rewrites README.md, docs/measures.md, docs/sbovp.md
 python -m benchmarks.report --check  exits with 1 if a table is out of date
 
 A block is ``<!-- NAME -->`` ... ``<!-- end NAME -->``.
@@ -11,35 +11,32 @@ from __future__ import annotations
 import argparse
 import contextlib
 import io
-import json
 import re
 import sys
 import tomllib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.markdown import load as _load
+from benchmarks.markdown import seconds as _seconds
+from benchmarks.markdown import table as _table
+from benchmarks.phrase_tables import sbovp, sbovp_all, signatures
+
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
-RESULTS = ROOT / "results"
 PAPER = ROOT / "benchmarks" / "paper"
 
-
-def _load(name: str) -> Any:
-    return json.loads((RESULTS / f"{name}.json").read_text())
-
-
-def _table(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    header = list(header)
-    lines = [header, ["---"] * len(header), *map(list, rows)]
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
-
-
-def _seconds(value: float) -> str:
-    for factor, unit in ((1, "s"), (1e3, "ms"), (1e6, "µs")):
-        if value * factor >= 1:
-            return f"{value * factor:.3g} {unit}"
-    return f"{value * 1e9:.3g} ns"
+STEPS = (
+    "SBS, Hamming (the paper's)",
+    "idf-Tanimoto",
+    "SBS + SBOVP",
+    "SBS + SBOVP + axes",
+    "SBS + SBOVP + axes, re-ranked",
+    "SBS + SBOVP + axes, expanded",
+    "GeM alone, re-ranked",
+)
+"""Steps past the paper that the README shows; docs/measures.md has all."""
 
 
 def construction() -> str:
@@ -65,33 +62,6 @@ def segmenters() -> str:
         [name, _seconds(run["cpu"]), f"{run['faster']:.1f}x"] for name, run in found["runs"].items()
     ]
     return _table([found["task"], "CPU time", "faster"], rows)
-
-
-def sbovp() -> str:
-    """Tabulate retrieval by phrases, one row a dataset, label maps and options."""
-    found: dict[tuple[Any, ...], dict[str, Any]] = {}
-    for row in _load("sbovp")["rows"]:
-        if row["space"] == "descriptor" and row["regions"] == "classes":
-            key = (row["dataset"], row["maps"], row["words"], row["norm"], row["n_words"])
-            found.setdefault((*key, row["length"]), {})[row["detector"]] = row
-    header = ["benchmark", "label maps", "words", "norm", "L", "n", "KAZE map", "map_paper"]
-    rows = [
-        [
-            *map(str, key),
-            *(
-                _score(of, detector, name)
-                for detector in ("kaze", "surf")
-                for name in ("map", "map_paper")
-            ),
-        ]
-        for key, of in found.items()
-        if key[4] in (5, 50, 500) and key[2:4] in (("semantic", "sqrt"), ("visual", "none"))
-    ]
-    return _table([*header, "SURF map", "map_paper"], rows)
-
-
-def _score(of: dict[str, Any], detector: str, name: str) -> str:
-    return f"{of[detector][name]:.3f}" if detector in of else ""
 
 
 def hamming() -> str:
@@ -154,13 +124,24 @@ def retrieval() -> str:
 
 
 def paper() -> str:
-    """Tabulate the paper's best beside ours on its datasets, step by step."""
+    """Tabulate the paper's best beside the steps of ours that matter most."""
+    return _paper(STEPS)
+
+
+def paper_steps() -> str:
+    """Tabulate every step with the embedded network on the paper's datasets."""
+    return _paper(None)
+
+
+def _paper(steps: Sequence[str] | None) -> str:
     columns = ("msrc_v1", "msrc_v2", "linnaeus", "wang", "corel_10k", "ghim_10k")
     theirs = tomllib.loads((PAPER / "tables.toml").read_text("utf-8"))["table6"]["ours_best"]
     rows = []
     for name, by_segmenter in _load("paper/beat")["found"].items():
         rows.append([name, "the paper's best", f"{theirs[columns.index(name)]:.2f}", "", ""])
         for step, scores in by_segmenter["embedded"].items():
+            if steps is not None and step not in steps:
+                continue
             low, high = scores["intervals"]["map_paper"]
             shown = f"{scores['map_paper']:.3f} ({low:.3f}–{high:.3f})"
             rows.append([name, step, shown, f"{scores['map']:.3f}", f"{scores['p@20']:.3f}"])
@@ -178,25 +159,31 @@ def example() -> str:
     return f"```\n{printed.getvalue().rstrip()}\n```"
 
 
-BLOCKS: dict[str, Callable[[], str]] = {
-    "example": example,
-    "retrieval": retrieval,
-    "paper": paper,
-    "sbovp": sbovp,
-    "hamming": hamming,
-    "l2": l2,
-    "construction": construction,
-    "segmenters": segmenters,
-    "coldstart": coldstart,
+PAGES: dict[Path, dict[str, Callable[[], str]]] = {
+    README: {
+        "example": example,
+        "retrieval": retrieval,
+        "paper": paper,
+        "sbovp": sbovp,
+        "hamming": hamming,
+        "l2": l2,
+        "construction": construction,
+        "signatures": signatures,
+        "segmenters": segmenters,
+        "coldstart": coldstart,
+    },
+    ROOT / "docs" / "measures.md": {"paper-steps": paper_steps},
+    ROOT / "docs" / "sbovp.md": {"sbovp-all": sbovp_all},
 }
 
 
-def render(text: str) -> str:
-    """Return the README with every block made anew."""
-    for name, make in BLOCKS.items():
+def render(page: Path) -> str:
+    """Return a page with every block made anew."""
+    text = page.read_text("utf-8")
+    for name, make in PAGES[page].items():
         pattern = re.compile(rf"(<!-- {name} -->\n).*?(<!-- end {name} -->)", re.DOTALL)
         if not pattern.search(text):
-            raise SystemExit(f"README.md has no block {name!r}")
+            raise SystemExit(f"{page.name} has no block {name!r}")
         block = make()
         text = pattern.sub(lambda match, block=block: f"{match[1]}{block}\n{match[2]}", text)
     return text
@@ -206,11 +193,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--check", action="store_true")
     args = parser.parse_args()
-    old = README.read_text("utf-8")
-    new = render(old)
+    made = {page: render(page) for page in PAGES}
     if args.check:
-        sys.exit(int(new != old))
-    README.write_text(new, "utf-8")
+        sys.exit(any(page.read_text("utf-8") != text for page, text in made.items()))
+    for page, text in made.items():
+        page.write_text(text, "utf-8")
 
 
 if __name__ == "__main__":
