@@ -31,6 +31,7 @@ STEPS = (
     "SBS, Hamming (the paper's)",
     "idf-Tanimoto",
     "SBS + SBOVP",
+    "SBS + SBOVP + GeM, re-ranked",
     "SBS + SBOVP + axes",
     "SBS + SBOVP + axes, re-ranked",
     "SBS + SBOVP + axes, expanded",
