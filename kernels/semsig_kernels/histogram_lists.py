@@ -3,8 +3,9 @@
 Rows come in chunks of CHUNK_ROWS, so that row numbers inside a chunk fit uint16. A column's
 list is a stream of blocks ``count, length - 1, rows...``: adding a block's rows needs no other
 memory than the stream and the sums. Counts that few rows have share one block at the list's
-end, ``0, length - 1, rows..., counts...``. A column that very many rows have is a line of bytes
-instead, one a row; its list is two numbers, low and high half of the line's.
+end, ``0, length - 1, rows..., counts...``. Where very many rows have a column, their counts up to
+15 are a line of half bytes, one a row; its list starts ``0, 65535, line's number low, high``, and
+goes on with the larger counts. Byte 16 * b + j of a line has rows 32 * b + j, low, and + 16, high.
 """
 
 from __future__ import annotations
@@ -18,9 +19,11 @@ from semsig_kernels._jit import inlined, kernel
 
 CHUNK_ROWS = 16384
 FEW_ROWS = 16
-LARGEST_BYTE = 255
+LARGEST_OF_LINE = 15
+LINE_UNIT = 32
 
 _LONGEST = 65536
+LINE_MARK = 65535
 
 
 class Lists(NamedTuple):
@@ -41,11 +44,11 @@ class Lists(NamedTuple):
     shift: int
     """So many low bits of a column are ignored by its bucket."""
     lines: NDArray[np.uint8]
-    """Counts, or their square roots, rounded down to steps: shape (L, rows of a chunk)."""
-    steps: NDArray[np.float64]
-    """What a step of each line is, shape (L,)."""
+    """Two counts a byte: shape (L, half the rows of a chunk rounded up to LINE_UNIT)."""
     line_bounds: NDArray[np.int64]
     """Line l of chunk c is ``lines[line_bounds[c] + l]``."""
+    values: NDArray[np.float32]
+    """Every count there may be, or its square root, shape (65536,)."""
 
 
 @kernel
@@ -64,12 +67,10 @@ def count_lines(entries: NDArray[np.uint64], least: int) -> int:
 def encode_lists(
     entries: NDArray[np.uint64],
     least: int,
-    roots: bool,
     stream: NDArray[np.uint16],
     columns: NDArray[np.uint32],
     starts: NDArray[np.uint32],
     lines: NDArray[np.uint8],
-    steps: NDArray[np.float64],
 ) -> tuple[int, int]:
     """Write the lists of one chunk.
 
@@ -78,15 +79,13 @@ def encode_lists(
     entries : ndarray of uint64, shape (n,)
         ``column << 32 | count << 16 | row`` of every count, ascending; overwritten.
     least : int
-        A column that at least so many rows have becomes a line.
-    roots : bool
-        Whether lines hold square roots of the counts.
+        A column that at least so many rows have gets a line; at least 3.
     stream : ndarray of uint16, shape (>= 4 * n,)
         Written.
     columns, starts : ndarray of uint32, shape (>= number of distinct columns,)
         Written: each column, and where its list starts in `stream`.
-    lines, steps : ndarray of uint8 and float64, shape (L, >= rows) and (L,)
-        Written; L as :func:`count_lines` has it, and all lines 0 before.
+    lines : ndarray of uint8, shape (L, as :class:`Lists` has it)
+        Written; L as :func:`count_lines` has it, and all 0 before.
 
     Returns
     -------
@@ -101,30 +100,35 @@ def encode_lists(
         last = _end_of_run(entries, first, 32)
         columns[n_columns] = entries[first] >> np.uint64(32)
         starts[n_columns] = end
+        left = first
         if last - first >= least:
-            steps[n_lines] = _write_line(entries[first:last], roots, lines[n_lines])
-            stream[end] = n_lines & 0xFFFF
-            stream[end + 1] = n_lines >> 16
+            left += _write_line(entries[first:last], lines[n_lines])
+            stream[end] = 0
+            stream[end + 1] = LINE_MARK
+            stream[end + 2] = n_lines & 0xFFFF
+            stream[end + 3] = n_lines >> 16
             n_lines += 1
-            end += 2
-        else:
-            end = _encode_list(entries[first:last], stream, end)
+            end += 4
+        end = _encode_list(entries[left:last], stream, end)
         n_columns += 1
         first = last
     return end, n_columns
 
 
 @inlined
-def _write_line(entries: NDArray[np.uint64], roots: bool, line: NDArray[np.uint8]) -> float:
-    """Write a column's values in steps, rounded down; return the step."""
+def _write_line(entries: NDArray[np.uint64], line: NDArray[np.uint8]) -> int:
+    """Write a column's counts up to LARGEST_OF_LINE; return how many entries these were."""
     low = np.uint64(0xFFFF)
-    most = float((entries[-1] >> np.uint64(16)) & low)
-    step = (np.sqrt(most) if roots else most) / LARGEST_BYTE
+    written = 0
     for entry in entries:
-        count = float((entry >> np.uint64(16)) & low)
-        steps = (np.sqrt(count) if roots else count) / step
-        line[entry & low] = int(min(steps, float(LARGEST_BYTE)))
-    return float(step)
+        count = (entry >> np.uint64(16)) & low
+        if count > LARGEST_OF_LINE:
+            break
+        row = np.int64(entry & low)
+        at = row // LINE_UNIT * (LINE_UNIT // 2) + row % (LINE_UNIT // 2)
+        line[at] |= np.uint8(count << np.uint64(4 * (row % LINE_UNIT >= LINE_UNIT // 2)))
+        written += 1
+    return written
 
 
 @kernel

@@ -1,7 +1,4 @@
-"""What rows share with a histogram, added up from posting lists in float32.
-
-Sums are a little too small where a column is a line of bytes; a margin says by how much at most.
-"""
+"""What rows share with a histogram, added up from posting lists in float32."""
 
 from __future__ import annotations
 
@@ -11,10 +8,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from semsig_kernels._jit import inlined, kernel
-from semsig_kernels.histogram_lists import Lists, find_lists
+from semsig_kernels.histogram_lists import (
+    LARGEST_OF_LINE,
+    LINE_MARK,
+    LINE_UNIT,
+    Lists,
+    find_lists,
+)
 from semsig_kernels.simd import prefetch
+from semsig_kernels.vectors import add_lines
 
 _AHEAD = 2
+_TOGETHER = 4
 _LINES = 8
 _NUMBERS_A_LINE = 32
 _ROUNDING = 2.0**-23
@@ -58,13 +63,6 @@ class Rows(NamedTuple):
     """Scale each histogram to unit length."""
 
 
-class Margin(NamedTuple):
-    """A row shares at least ``sum * (2 - factor)`` and at most ``sum * factor + more``."""
-
-    factor: float
-    more: float
-
-
 @kernel
 def add_squares(
     counts: NDArray[np.float64],
@@ -91,37 +89,50 @@ def add_products(
     q: int,
     roots: bool,
     sums: NDArray[np.float32],
-) -> Margin:
-    """Add what each row of the chunk shares with histogram q; all but the margin returned.
+) -> float:
+    """Add what each row of the chunk shares with histogram q; return a factor f.
 
-    sums : shape (rows of the chunk,). roots : whether square roots of the counts are taken.
+    The true sums are at least ``sum * (2 - f)`` and at most ``sum * f``.
+    sums : shape (rows of the chunk, rounded up to LINE_UNIT,). roots : whether square roots of
+    the counts are taken.
     """
     first = queries.offsets[q]
     size = queries.offsets[q + 1] - first
     begins = np.zeros(size + _AHEAD, np.int64)
     ends = np.zeros(size + _AHEAD, np.int64)
     find_lists(lists, chunk, queries.columns[first : first + size], begins, ends)
-    picked = np.zeros(size + 3, np.int64)
-    weights = np.zeros(size + 3, np.float32)
+    picked = np.zeros(size + _TOGETHER - 1, np.int64)
+    tables = np.zeros((picked.size, LARGEST_OF_LINE + 1), np.float32)
     n_picked = 0
-    more = 0.0
     for j in range(size):
         own = queries.counts[first + j]
-        if ends[j] - begins[j] == 2:
-            line = int(lists.stream[begins[j]]) | int(lists.stream[begins[j] + 1]) << 16
+        weight = np.float32(np.sqrt(own) if roots else own)
+        _prefetch_list(lists.stream, begins[j + _AHEAD], ends[j + _AHEAD])
+        begin = begins[j]
+        if begin < ends[j] and _has_line(lists.stream, begin):
+            line = int(lists.stream[begin + 2]) | int(lists.stream[begin + 3]) << 16
             picked[n_picked] = lists.line_bounds[chunk] + line
-            step = (np.sqrt(own) if roots else own) * lists.steps[picked[n_picked]]
-            weights[n_picked] = step
+            for count in range(1, LARGEST_OF_LINE + 1):
+                tables[n_picked, count] = weight * lists.values[count]
             n_picked += 1
-            more += step
-        elif ends[j] > begins[j]:
-            ahead = min(ends[j + _AHEAD], begins[j + _AHEAD] + _LINES * _NUMBERS_A_LINE)
-            for start in range(begins[j + _AHEAD], ahead, _NUMBERS_A_LINE):
-                prefetch(lists.stream, start)
-            _add_list(lists.stream, begins[j], ends[j], own, roots, sums)
-    for j in range(0, n_picked, 4):
-        _add_lines(lists.lines, picked[j : j + 4], weights[j : j + 4], sums)
-    return Margin(1 + (size + 8) * _ROUNDING, more)
+            begin += 4
+        _add_list(lists.stream, begin, ends[j], weight, lists.values, sums)
+    for j in range(0, n_picked, _TOGETHER):
+        four = picked[j], picked[j + 1], picked[j + 2], picked[j + 3]
+        for start in range(0, sums.size, LINE_UNIT):
+            add_lines(sums, start, lists.lines, four, tables, j)
+    return 1 + int(size + 8) * _ROUNDING
+
+
+@inlined
+def _has_line(stream: NDArray[np.uint16], begin: int) -> bool:
+    return bool(stream[begin] == 0 and stream[begin + 1] == LINE_MARK)
+
+
+@inlined
+def _prefetch_list(stream: NDArray[np.uint16], begin: int, end: int) -> None:
+    for start in range(begin, min(end, begin + _LINES * _NUMBERS_A_LINE), _NUMBERS_A_LINE):
+        prefetch(stream, start)
 
 
 @inlined
@@ -129,8 +140,8 @@ def _add_list(
     stream: NDArray[np.uint16],
     begin: int,
     end: int,
-    own: float,
-    roots: bool,
+    weight: np.float32,
+    values: NDArray[np.float32],
     sums: NDArray[np.float32],
 ) -> None:
     """Add a column's products to its rows; indices are unsigned so that none may be negative."""
@@ -140,35 +151,12 @@ def _add_list(
         first = at + 2
         at = first + int(stream[np.uint64(at + 1)]) + 1
         if count > 0:
-            product = _product(own, count, roots)
+            product = weight * values[count]
             for j in range(np.uint64(first), np.uint64(at)):
                 sums[stream[j]] += product
         else:
             size = at - first
             for j in range(first, at):
                 count = stream[np.uint64(j + size)]
-                sums[stream[np.uint64(j)]] += _product(own, count, roots)
+                sums[stream[np.uint64(j)]] += weight * values[count]
             at += size
-
-
-@inlined
-def _product(own: float, count: int, roots: bool) -> np.float32:
-    product = own * float(count)
-    return np.float32(np.sqrt(product) if roots else product)
-
-
-@kernel
-def _add_lines(
-    lines: NDArray[np.uint8],
-    picked: NDArray[np.int64],
-    weights: NDArray[np.float32],
-    sums: NDArray[np.float32],
-) -> None:
-    """Add four lines times their weights: a loop that the compiler turns into vectors."""
-    line0, line1 = lines[picked[0]], lines[picked[1]]
-    line2, line3 = lines[picked[2]], lines[picked[3]]
-    weight0, weight1, weight2, weight3 = weights[0], weights[1], weights[2], weights[3]
-    for i in range(sums.size):
-        total = np.float32(line0[i]) * weight0 + np.float32(line1[i]) * weight1
-        total += np.float32(line2[i]) * weight2
-        sums[i] += total + np.float32(line3[i]) * weight3

@@ -24,6 +24,9 @@ _I32, _I64 = ir.IntType(32), ir.IntType(64)
 _WORDS = ir.VectorType(_I64, LANE_WORDS)
 _MASK = ir.VectorType(ir.IntType(1), 64)
 _BYTES = ir.VectorType(ir.IntType(8), 64)
+_FLOATS = ir.VectorType(ir.FloatType(), 16)
+_INDICES = ir.VectorType(_I32, 16)
+_LANES_8 = ir.VectorType(ir.IntType(1), 8)
 
 
 class _VectorType(types.Type):  # type: ignore[misc]
@@ -221,3 +224,65 @@ def equal_64(typing: Any, labels: Any, start: Any, label: Any) -> Emitted:  # no
 def _equal(build: Any, loaded: Any, label: Any) -> Any:
     every = splat(build, build.trunc(label, ir.IntType(8)), _BYTES)
     return build.bitcast(build.icmp_unsigned("==", loaded, every), _I64)
+
+
+@intrinsic
+def add_lines(
+    typing: Any,  # noqa: ARG001
+    sums: Any,
+    start: Any,  # noqa: ARG001
+    lines: Any,
+    picked: Any,
+    tables: Any,
+    first: Any,  # noqa: ARG001
+) -> Emitted:
+    """LLVM code of :func:`semsig_kernels.vectors.add_32_of_lines`."""
+    return types.void(sums, types.int64, lines, picked, tables, types.int64), _emit_add_lines
+
+
+def _emit_add_lines(context: Any, build: Any, signature: Any, args: Any) -> Any:
+    of_sums, of_lines, picked, of_tables = (signature.args[i] for i in (0, 2, 3, 4))
+    width = build.extract_value(context.make_array(of_lines)(context, build, args[2]).shape, 1)
+    halves = [build.add(args[1], _I64(16 * half)) for half in range(2)]
+    pointers = [_pointer(context, build, _FLOATS, of_sums, args[0], at) for at in halves]
+    totals = [_read(build, pointer, 4) for pointer in pointers]
+    for i in range(picked.count):
+        row = build.mul(build.extract_value(args[3], i), width)
+        at = build.add(row, build.lshr(args[1], _I64(1)))
+        line = _pointer(context, build, ir.VectorType(ir.IntType(8), 16), of_lines, args[2], at)
+        counts = build.zext(_read(build, line, 1), _INDICES)
+        at = build.mul(build.add(args[5], _I64(i)), _I64(16))
+        table = _read(build, _pointer(context, build, _FLOATS, of_tables, args[4], at), 4)
+        upper = build.lshr(counts, ir.Constant(_INDICES, [4] * 16))
+        for half, indices in enumerate((counts, upper)):
+            totals[half] = build.fadd(totals[half], _look_up(build, table, indices))
+    for pointer, total in zip(pointers, totals, strict=True):
+        build.store(total, pointer).align = 4
+    return context.get_dummy_value()
+
+
+def _look_up(build: Any, table: Any, indices: Any) -> Any:
+    """Return the entries of a table of 16 floats that the low four bits of 16 indices name."""
+    if LANE_WORDS == 8:
+        return _call(build, "llvm.x86.avx512.permvar.sf.512", _FLOATS, table, indices)
+    below, above = (_part(build, table, first) for first in (0, 8))
+    found = []
+    for first in (0, 8):
+        part = _part(build, indices, first)
+        one, other = (
+            _call(build, "llvm.x86.avx2.permps", half.type, half, part) for half in (below, above)
+        )
+        high = build.trunc(build.lshr(part, ir.Constant(part.type, [3] * 8)), _LANES_8)
+        found.append(build.select(high, other, one))
+    return build.shuffle_vector(*found, ir.Constant(_INDICES, list(range(16))))
+
+
+def _part(build: Any, vector: Any, first: int) -> Any:
+    """Return eight lanes of a vector."""
+    lanes = ir.Constant(ir.VectorType(_I32, 8), list(range(first, first + 8)))
+    return build.shuffle_vector(vector, ir.Constant(vector.type, ir.Undefined), lanes)
+
+
+def _call(build: Any, name: str, result: Any, *args: Any) -> Any:
+    kind = ir.FunctionType(result, [arg.type for arg in args])
+    return build.call(cgutils.get_or_insert_function(build.module, kind, name), args)

@@ -106,6 +106,28 @@ def reaching_of_32(scores: NDArray[np.uint16], start: int, limit: int) -> np.uin
 
 
 @kernel
+def add_32_of_lines(
+    sums: NDArray[np.float32],
+    start: int,
+    lines: NDArray[np.uint8],
+    picked: tuple[int, int, int, int],
+    tables: NDArray[np.float32],
+    first: int,
+) -> None:
+    """Add to 32 sums, from `start` on, what a table has for the rows' half bytes in four lines.
+
+    Line ``lines[picked[j]]`` goes with ``tables[first + j]``, 16 entries; :class:`Lists` of
+    :mod:`semsig_kernels.histogram_lists` says which half byte is which row's. `start` is a
+    multiple of 32, all arrays contiguous; float32's rounding may depend on the CPU.
+    """
+    for i in range(start, start + 16):
+        for j in range(4):
+            both = lines[picked[j], i - start // 2]
+            sums[i] += tables[first + j, both & 15]
+            sums[i + 16] += tables[first + j, both >> 4]
+
+
+@kernel
 def equal_few(labels: NDArray[np.uint8], start: int, label: int, lanes: np.uint64) -> np.uint64:
     """Bit j says whether ``labels[start + j] == label``, for the bits j set in `lanes`.
 
@@ -132,9 +154,11 @@ add_counts: Any = add_spread_counts
 lanes_below: Any = every_below
 highest: Any = highest_of_32
 lanes_reaching: Any = reaching_of_32
+add_lines: Any = add_32_of_lines
 equal_lanes: Any = equal_few
 if LANE_WORDS > 1:
     load, store = vector_code.load, vector_code.store
     add_counts, lanes_below = vector_code.add_counts, vector_code.lanes_below
     highest, lanes_reaching = vector_code.highest, vector_code.lanes_reaching
+    add_lines = vector_code.add_lines
     equal_lanes = vector_code.equal_masked if simd() == "avx512" else equal_whole

@@ -6,13 +6,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from semsig_kernels.histogram_lists import CHUNK_ROWS, Lists, count_lines, encode_lists
+from semsig_kernels.histogram_lists import CHUNK_ROWS, LINE_UNIT, Lists, count_lines, encode_lists
 from semsig_kernels.threads import run_split
 
 from semsig.types import SbovpBatch
 
-LINE_SHARE = 4
-"""A column that one row in so many has is kept as a line of bytes: faster to add than a list."""
+LINE_SHARE = 12
+"""A column that one row in so many has is kept as a line: faster to add than a list."""
 
 _LEAST_ROWS = 4
 
@@ -24,7 +24,6 @@ class _ChunkLists(NamedTuple):
     columns: NDArray[np.uint32]
     starts: NDArray[np.uint32]
     lines: NDArray[np.uint8]
-    steps: NDArray[np.float64]
 
 
 def build_lists(batch: SbovpBatch) -> Lists:
@@ -38,8 +37,9 @@ def build_lists(batch: SbovpBatch) -> Lists:
     shift = max(0, (batch.schema.n_columns // max(1, most)).bit_length() - 1)
     edges = np.arange(((batch.schema.n_columns - 1) >> shift) + 2) << shift
     buckets = [np.searchsorted(chunk.columns, edges) for chunk in chunks]
+    values = np.arange(2**16, dtype=np.float32)
     empty = _ChunkLists(*_no_lists(0, _width(batch), 0))
-    stream, columns, starts, lines, steps = map(np.concatenate, zip(empty, *chunks, strict=True))
+    stream, columns, starts, lines = map(np.concatenate, zip(empty, *chunks, strict=True))
     return Lists(
         stream=stream,
         stream_bounds=_bounds([len(chunk.stream) for chunk in chunks]),
@@ -49,21 +49,21 @@ def build_lists(batch: SbovpBatch) -> Lists:
         buckets=np.array(buckets, np.uint32).reshape(n_chunks, len(edges)),
         shift=shift,
         lines=lines,
-        steps=steps,
         line_bounds=_bounds([len(chunk.lines) for chunk in chunks]),
+        values=np.sqrt(values) if batch.schema.norm == "sqrt" else values,
     )
 
 
 def _width(batch: SbovpBatch) -> int:
-    """Return how many rows the largest chunk has."""
-    return min(len(batch), CHUNK_ROWS)
+    """Return how many bytes a line of the largest chunk has."""
+    return -(-min(len(batch), CHUNK_ROWS) // LINE_UNIT) * (LINE_UNIT // 2)
 
 
 def _no_lists(n_entries: int, width: int, n_lines: int) -> tuple[NDArray[Any], ...]:
     """Return memory for the lists of so many counts."""
     columns, starts = np.empty((2, n_entries), np.uint32)
     lines = np.zeros((n_lines, width), np.uint8)
-    return np.empty(4 * n_entries, np.uint16), columns, starts, lines, np.empty(n_lines)
+    return np.empty(4 * n_entries, np.uint16), columns, starts, lines
 
 
 def _chunk_lists(batch: SbovpBatch, chunk: int) -> _ChunkLists:
@@ -74,12 +74,12 @@ def _chunk_lists(batch: SbovpBatch, chunk: int) -> _ChunkLists:
     entries |= np.repeat(np.arange(len(offsets) - 1, dtype=np.uint64), np.diff(offsets))
     entries.sort()
     width = _width(batch)
-    least = max(_LEAST_ROWS, width // LINE_SHARE)
+    least = max(_LEAST_ROWS, 2 * width // LINE_SHARE)
     memory = _no_lists(len(entries), width, count_lines(entries, least))
-    stream, columns, starts, lines, steps = memory
-    end, n_columns = encode_lists(entries, least, batch.schema.norm == "sqrt", *memory)
+    stream, columns, starts, lines = memory
+    end, n_columns = encode_lists(entries, least, *memory)
     return _ChunkLists(
-        stream[:end].copy(), columns[:n_columns].copy(), starts[:n_columns].copy(), lines, steps
+        stream[:end].copy(), columns[:n_columns].copy(), starts[:n_columns].copy(), lines
     )
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from semsig_kernels.histogram_lists import FEW_ROWS, count_lines, encode_lists
+from semsig_kernels.histogram_lists import FEW_ROWS, LINE_MARK, LINE_UNIT, count_lines, encode_lists
 
 from tests.reference import grouping
 
@@ -20,14 +20,14 @@ def entries_of(rows):
     return np.array(sorted(entries), np.uint64)
 
 
-def encode(entries, least=2**30, roots=False, n_rows=0):
-    """Return stream, columns, starts, lines and steps, cut to what was written."""
+def encode(entries, least=2**30, n_rows=0):
+    """Return stream, columns, starts and lines, cut to what was written."""
     stream = np.empty(4 * len(entries), np.uint16)
     columns, starts = np.empty((2, len(entries)), np.uint32)
-    lines = np.zeros((count_lines(entries, least), n_rows), np.uint8)
-    steps = np.empty(len(lines))
-    end, n_columns = encode_lists(entries, least, roots, stream, columns, starts, lines, steps)
-    return stream[:end], columns[:n_columns], starts[:n_columns], lines, steps
+    n_lines = count_lines(entries, least)
+    lines = np.zeros((n_lines, -(-n_rows // LINE_UNIT) * LINE_UNIT // 2), np.uint8)
+    end, n_columns = encode_lists(entries, least, stream, columns, starts, lines)
+    return stream[:end], columns[:n_columns], starts[:n_columns], lines
 
 
 def decode(stream):
@@ -49,7 +49,7 @@ def decode(stream):
 @settings(max_examples=60, deadline=None)
 @given(Counts)
 def test_lists_hold_every_count_of_a_column(rows):
-    stream, columns, starts, _, _ = encode(entries_of(rows))
+    stream, columns, starts, _ = encode(entries_of(rows))
     edges = [*starts.tolist(), len(stream)]
     found = {
         int(column): sorted(decode(stream[first:last]))
@@ -65,29 +65,35 @@ def test_a_list_worked_by_hand():
     """Rows 0 to 15 count 2, row 3 of another column 9; one alone makes no block of its own."""
     rows = [{0: 2}] * 16 + [{0: 5}]
     rows[3] = {0: 2, 4: 9}
-    stream, columns, starts, _, _ = encode(entries_of(rows))
+    stream, columns, starts, _ = encode(entries_of(rows))
     assert stream.tolist() == [2, 15, *range(16), 0, 0, 16, 5, 0, 0, 3, 9]
     assert (columns.tolist(), starts.tolist()) == ([0, 4], [0, 22])
 
 
-def test_lines_worked_by_hand():
-    """Column 1 is in three rows, roots 1, 2 and 5 of which are 51, 102 and 255 fifty-firsts."""
-    rows = [{1: 1}, {1: 4, 2: 7}, {}, {1: 25}]
-    stream, columns, starts, lines, steps = encode(entries_of(rows), 3, roots=True, n_rows=4)
-    assert stream.tolist() == [0, 0, 0, 0, 1, 7]
-    assert (columns.tolist(), starts.tolist()) == ([1, 2], [0, 2])
-    assert (lines.tolist(), steps.tolist()) == ([[51, 102, 0, 255]], [5 / 255])
+def test_a_line_worked_by_hand():
+    """Rows 0, 1 and 17 have column 1; row 40's count is too large for half a byte."""
+    rows = [{} for _ in range(41)]
+    rows[0], rows[1], rows[17], rows[40] = {1: 3}, {1: 4, 2: 7}, {1: 5}, {1: 16}
+    stream, columns, starts, lines = encode(entries_of(rows), 3, n_rows=41)
+    assert stream.tolist() == [0, LINE_MARK, 0, 0, 0, 0, 40, 16, 0, 0, 1, 7]
+    assert (columns.tolist(), starts.tolist()) == ([1, 2], [0, 8])
+    assert lines.tolist() == [[3, 4 + (5 << 4)] + [0] * 30]
 
 
 @settings(max_examples=40, deadline=None)
-@given(Counts, st.booleans())
-def test_lines_are_less_than_a_step_too_small(rows, roots):
-    _, _, _, lines, steps = encode(entries_of(rows), 2, roots, len(rows))
-    common = {c: those for c, those in grouping.rows_by_slot(rows).items() if len(those) >= 2}
-    for line, step, column in zip(lines, steps, sorted(common), strict=True):
-        for row, counts in enumerate(rows):
-            value = np.sqrt(counts.get(column, 0)) if roots else counts.get(column, 0)
-            assert -1e-9 * value <= value - line[row] * step < step * (1 + 1e-9)
+@given(Counts)
+def test_lines_and_what_follows_them_hold_every_count(rows):
+    stream, _, starts, lines = encode(entries_of(rows), 3, len(rows))
+    edges = [*starts.tolist(), len(stream)]
+    of_column = sorted(grouping.rows_by_slot(rows).items())
+    for first, last, (column, those) in zip(edges[:-1], edges[1:], of_column, strict=True):
+        found = []
+        if stream[first : first + 2].tolist() == [0, LINE_MARK]:
+            halves = lines[stream[first + 2]].reshape(-1, 1, 16) >> np.array([[[0], [4]]]) & 15
+            found = [(row, count) for row, count in enumerate(halves.ravel().tolist()) if count]
+            first += 4
+        found += decode(stream[first:last])
+        assert sorted(found) == [(row, rows[row][column]) for row in those]
 
 
 def test_more_rows_than_a_block_counts_make_another():

@@ -41,6 +41,11 @@ def lanes_reaching(scores, start, limit):
 
 
 @kernel
+def add_lines(sums, start, lines, picked, tables, first):
+    vectors.add_lines(sums, start, lines, picked, tables, first)
+
+
+@kernel
 def equal_lanes(labels, start, label, lanes):
     return vectors.equal_lanes(labels, start, label, lanes)
 
@@ -89,6 +94,21 @@ def test_highest_and_reaching_scores(rng, start, limit):
     part = scores[start : start + 32]
     assert highest(scores, start) == part.max()
     assert lanes_reaching(scores, start, limit) == mask(part >= limit)
+
+
+@settings(deadline=None, max_examples=20)
+@given(seeds, st.sampled_from([0, 32]), st.tuples(*[st.integers(0, 5)] * 4), st.integers(0, 3))
+def test_what_tables_have_for_four_lines_is_added(rng, start, picked, first):
+    counts = rng.integers(0, 16, (6, 2, 2, 16))
+    lines = (counts[:, :, 0] | counts[:, :, 1] << 4).astype(np.uint8).reshape(6, 32)
+    tables = rng.random((7, 16)).astype(np.float32)
+    sums = rng.random(64).astype(np.float32)
+    expected = sums.astype(float)
+    here = slice(start, start + 32)
+    for j, line in enumerate(picked):
+        expected[here] += tables[first + j][counts[line].ravel()[here]]
+    add_lines(sums, start, lines, picked, tables, first)
+    np.testing.assert_allclose(sums, expected, rtol=1e-6)
 
 
 @settings(deadline=None, max_examples=20)
