@@ -161,7 +161,7 @@ def measure(candidates: dict[str, Search], repeats: int) -> dict[str, object]:
     singles = interleave({n: single(s) for n, s in candidates.items()}, repeats=repeats)
     batches = interleave(
         {n: batch(s) for n, s in candidates.items()},
-        repeats=max(2, repeats // 3),
+        repeats=max(2, repeats * 2 // 3),
         least_seconds=0,
     )
     return {

@@ -83,7 +83,9 @@ def _hamming_table(size: Any) -> str:
         ]
         for method in methods
     ]
-    return _table([size["task"], "built in", *kinds], rows)
+    after = {what: _seconds(value) for what, value in size["after one more"].items()}
+    table = _table([size["task"], "built in", *kinds], rows)
+    return f"{table}\n\nOne more takes {after['add one']}, the search after it {after['search']}."
 
 
 def _timing(run: Any) -> str:

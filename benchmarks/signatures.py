@@ -57,10 +57,10 @@ def timings(folder: Path | None) -> dict[str, object]:
     timed = interleave({name: cycle(len(photos), call) for name, call in candidates.items()})
     set_thread_count(threads)
     height, width = photos[0].label_map.shape
-    means = {name: round(np.mean([len(f) for f in found])) for name, found in keypoints.items()}
+    means = (f"{np.mean([len(f) for f in found]):.0f} {n}" for n, found in keypoints.items())
     return {
         "task": f"{len(photos)} {'photos' if folder else 'rendered scenes'} of about "
-        f"{height} x {width}, keypoints a photo: {means}",
+        f"{height} x {width}, keypoints a photo: {', '.join(means)}",
         "runs": as_entries(timed, BASE),
     }
 
