@@ -252,7 +252,8 @@ def test_too_many_or_no_neighbours_are_refused(batch, n_neighbors):
 
 
 def test_what_is_no_signature_is_refused(label_maps, batch):
-    with pytest.raises(SignatureError):
-        SbsNeighbors().fit([])
+    for nothing in ([], None, batch.cells, label_maps):
+        with pytest.raises(SignatureError):
+            SbsNeighbors().fit(nothing)
     with pytest.raises(SignatureError):
         SbsNeighbors().fit(batch).kneighbors(label_maps)

@@ -33,7 +33,7 @@ class SbsNeighbors(BaseEstimator):  # type: ignore[misc]
         Largest distance for :meth:`radius_neighbors`, at least 0.
     metric : {"hamming", "tanimoto", "tanimoto-idf"}
         See :class:`semsig.HammingIndex`.
-    engine : {"auto", "bounded", "postings", "dense"}
+    engine : {"auto", "bitmaps", "bounded", "postings", "dense"}
         How to search; the answers are the same.
 
     Attributes

@@ -69,13 +69,7 @@ def as_batch(signatures: Any, schema: AnySchema) -> AnyBatch:
         return given
     if isinstance(signatures, np.ndarray) and isinstance(schema, SbsSchema):
         return unpack(signatures, schema)
-    if isinstance(signatures, kind.signature) or not isinstance(signatures, Iterable):
-        signatures = [signatures]
-    rows = list(signatures)
-    for row in rows:
-        if not isinstance(row, kind.signature):
-            raise SignatureError(f"Expected {kind.signature.__name__}; {type(row).__name__} came.")
-    batch: AnyBatch = kind.batch.of(rows, schema)
+    batch: AnyBatch = kind.batch.of(signatures, schema)
     return batch
 
 

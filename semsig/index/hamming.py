@@ -122,4 +122,4 @@ class HammingIndex(ExchangeableCollection):
         check_metric(metric)
         snapshot = self._store.snapshot
         scan = engine, partial(new_scan, engine), metric == "tanimoto-idf"
-        return snapshot, scan, rows_having(snapshot, has) if has else None
+        return snapshot, scan, rows_having(snapshot, has)

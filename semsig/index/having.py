@@ -13,31 +13,36 @@ from semsig.index.storage.snapshot import Snapshot
 from semsig.types import SbsSchema
 
 
-def rows_having(snapshot: Snapshot, names: Iterable[str]) -> NDArray[np.bool_]:
+def rows_having(snapshot: Snapshot, names: Iterable[str]) -> NDArray[np.bool_] | None:
     """Return which live rows have a cell of every class named, shape (len(snapshot),).
+
+    None, every row, where no class is named.
 
     Raises
     ------
     ClassTableError
         If there is no such class.
     OptionError
-        If `names` is one text: that would be a class a letter.
+        If `names` is no list, or one text: that would be a class a letter.
     """
-    if isinstance(names, str):
-        raise OptionError(f"has is a list of class names, such as [{names!r}].")
+    if isinstance(names, str) or not isinstance(names, Iterable):
+        raise OptionError(f"has is a list of class names, such as ['sky']; {names!r} came.")
     schema = snapshot.schema
     assert isinstance(schema, SbsSchema)
+    labels = [schema.classes.index(name) for name in names]
     having = np.ones(len(snapshot), np.bool_)
-    for label in [schema.classes.index(name) for name in names]:
-        wanted = np.tile(np.arange(len(schema.classes)) == label, schema.n_blocks).repeat(4)
-        parts = [_rows_with(wanted, segment)[segment.alive] for segment in snapshot.segments]
+    for label in labels:
+        parts = [
+            _rows_with(label, len(schema.classes), segment)[segment.alive]
+            for segment in snapshot.segments
+        ]
         having &= np.concatenate([np.zeros(0, np.bool_), *parts])
-    return having
+    return having if labels else None
 
 
-def _rows_with(wanted: NDArray[np.bool_], segment: Segment) -> NDArray[np.bool_]:
-    """Return which rows of a segment have a code that is `wanted`, shape (N,)."""
+def _rows_with(label: int, n_classes: int, segment: Segment) -> NDArray[np.bool_]:
+    """Return which rows of a segment have a cell of a class, shape (N,)."""
     segment.check_offsets()
-    held = np.flatnonzero(wanted.take(segment.values["cells"], mode="clip"))
+    held = np.flatnonzero((segment.values["cells"] >> 2) % n_classes == label)
     rows = np.searchsorted(segment.offsets, held, side="right") - 1
     return np.bincount(rows, minlength=len(segment.ids)) > 0

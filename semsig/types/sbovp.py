@@ -144,9 +144,12 @@ class SbovpBatch(Sequence[SbovpSignature]):
         SchemaMismatchError
             If the signatures have different schemas.
         SignatureError
-            If there is neither a signature nor a schema.
+            If there is neither a signature nor a schema, or something else came.
         """
-        rows = list(signatures)
+        rows = list(signatures) if isinstance(signatures, Iterable) else [signatures]
+        for row in rows:
+            if not isinstance(row, SbovpSignature):
+                raise SignatureError(f"Expected SbovpSignature; {type(row).__name__} came.")
         if schema is None and not rows:
             raise SignatureError("An empty batch needs a schema.")
         schema = schema or rows[0].schema

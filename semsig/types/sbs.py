@@ -185,9 +185,12 @@ class SbsBatch(Sequence[SbsSignature]):
         SchemaMismatchError
             If the signatures have different schemas.
         SignatureError
-            If there is neither a signature nor a schema.
+            If there is neither a signature nor a schema, or something else came.
         """
-        rows = list(signatures)
+        rows = list(signatures) if isinstance(signatures, Iterable) else [signatures]
+        for row in rows:
+            if not isinstance(row, SbsSignature):
+                raise SignatureError(f"Expected SbsSignature; {type(row).__name__} came.")
         if schema is None and not rows:
             raise SignatureError("An empty batch needs a schema.")
         schema = schema or rows[0].schema

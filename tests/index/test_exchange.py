@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import sys
+from typing import NoReturn
 
 import numpy as np
 import pytest
@@ -57,6 +59,18 @@ def test_packed_bits_go_through_an_npy_file(schema, make, tmp_path, monkeypatch,
 def test_a_file_that_cannot_be_written_is_an_error(stored, tmp_path):
     with pytest.raises(IndexWriteError, match="no-folder"):
         stored.write_packed(tmp_path / "no-folder" / "bits.npy")
+
+
+def test_a_full_disk_leaves_no_part_of_a_file(stored, tmp_path, monkeypatch):
+    def full(_batch: SbsBatch) -> NoReturn:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    (tmp_path / "bits.npy").write_text("before")
+    monkeypatch.setattr("semsig.index.exchange.packed.pack", full)
+    with pytest.raises(IndexWriteError, match="No space left"):
+        stored.write_packed(tmp_path / "bits.npy")
+    assert (tmp_path / "bits.npy").read_text() == "before"
+    assert not list(tmp_path.glob("bits.npy?*"))
 
 
 @pytest.mark.parametrize("endian", ["big", "little"])

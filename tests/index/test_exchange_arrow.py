@@ -154,6 +154,11 @@ def test_cells_that_are_no_signature_are_refused(stored, cells):
         HammingIndex.from_arrow(wrong)
 
 
+def test_what_is_no_table_is_refused(stored):
+    with pytest.raises(IndexFormatError, match="Table; RecordBatch came"):
+        HammingIndex.from_arrow(stored.to_arrow().to_batches()[0])
+
+
 def test_parquet_comes_back(stored, tmp_path, make):
     stored.write_parquet(tmp_path / "index.parquet")
     index = HammingIndex.read_parquet(tmp_path / "index.parquet")

@@ -127,8 +127,16 @@ def test_has_restricts_the_search_to_signatures_with_all_those_classes(stored, h
 def test_has_refuses_what_names_no_class(index, make):
     with pytest.raises(ClassTableError, match="horse"):
         index.search(make(1), 1, has=["horse"])
-    with pytest.raises(OptionError, match="list of class names"):
-        index.search(make(1), 1, has="sky")
+    for has in ("sky", 5, None):
+        with pytest.raises(OptionError, match="list of class names"):
+            index.search(make(1), 1, has=has)
+
+
+def test_has_takes_names_in_any_form(stored, make):
+    expected = stored.search(make(1), 5, has=["sky", "sea"])
+    for has in (np.array(["sky", "sea"]), {"sea", "sky"}, iter(["sea", "sky"])):
+        for found, same in zip(stored.search(make(1), 5, has=has), expected, strict=True):
+            np.testing.assert_array_equal(found, same)
 
 
 def test_search_radius_finds_what_search_finds(index, make):

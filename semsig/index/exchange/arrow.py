@@ -64,8 +64,10 @@ class Rows:
         Raises
         ------
         IndexFormatError
-            If the table has no such header, or columns of other types, or nulls.
+            If it is no table, has no such header, or columns of other types, or nulls.
         """
+        if not isinstance(table, pyarrow.Table):
+            raise IndexFormatError(f"Expected a pyarrow.Table; {type(table).__name__} came.")
         schema, meta = _read_header(table)
         table = _as_laid_out(table, _layout(schema))
         parts = [batch.column("cells") for batch in table.to_batches()]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -69,6 +70,9 @@ def write_packed(batch: SbsBatch, path: Path) -> None:
         temporary.replace(path)
     except OSError as error:
         raise IndexWriteError(f"Cannot write {path}: {error}") from error
+    finally:
+        with suppress(OSError):
+            temporary.unlink()
 
 
 def to_bitarrays(packed: NDArray[np.uint8], schema: SbsSchema) -> list[bitarray]:

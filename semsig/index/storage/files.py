@@ -47,18 +47,19 @@ def map_array(folder: Path, entry: FileEntry, dtype: DTypeLike, length: int) -> 
         If the file is missing, or its size, dtype or shape is not as written.
     """
     path = folder / entry.name
+    advice = "Restore it from a copy, or read the other segments: open(folder, damaged='skip')."
     try:
         size = path.stat().st_size
         if size != entry.bytes:
             raise ValueError(f"{entry.bytes:,} bytes expected, {size:,} found")
         mapped = np.load(path, mmap_mode="r", allow_pickle=False)
     except Exception as error:  # NumPy's header parser lets damage surface as nearly anything
-        raise IndexCorruptError(f"{path} is damaged: {error}.") from error
+        raise IndexCorruptError(f"{path} is damaged: {error}. {advice}") from error
     ends = mapped.offset + mapped.nbytes
     if mapped.dtype != dtype or mapped.shape != (length,) or ends != size:
         raise IndexCorruptError(
             f"{path} is damaged: {np.dtype(dtype)} ({length},) up to byte {size} expected, "
-            f"{mapped.dtype} {mapped.shape} up to {ends} found."
+            f"{mapped.dtype} {mapped.shape} up to {ends} found. {advice}"
         )
     return np.asarray(mapped)
 

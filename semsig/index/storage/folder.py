@@ -60,7 +60,8 @@ class IndexFolder:
         except (FileNotFoundError, NotADirectoryError) as error:
             raise IndexFormatError(
                 f"{self.path} holds no index: there is no {MANIFEST}. Name the folder of one; "
-                "`semsig index PHOTOS --index FOLDER` or HammingIndex.save(folder) makes one."
+                "`semsig index PHOTOS --index FOLDER` or HammingIndex.save(folder) makes one where "
+                "nothing else is."
             ) from error
         except OSError as error:
             raise IndexCorruptError(f"{self.path / MANIFEST} cannot be read: {error}") from error
