@@ -20,6 +20,7 @@ from semsig_kernels.vectors import add_lines
 
 _AHEAD = 2
 _TOGETHER = 4
+_BLOCK_ROWS = 4096
 _LINES = 8
 _NUMBERS_A_LINE = 32
 _ROUNDING = 2.0**-23
@@ -117,10 +118,12 @@ def add_products(
             n_picked += 1
             begin += 4
         _add_list(lists.stream, begin, ends[j], weight, lists.values, sums)
-    for j in range(0, n_picked, _TOGETHER):
-        four = picked[j], picked[j + 1], picked[j + 2], picked[j + 3]
-        for start in range(0, sums.size, LINE_UNIT):
-            add_lines(sums, start, lists.lines, four, tables, j)
+    for block in range(0, sums.size, _BLOCK_ROWS):
+        stop = min(block + _BLOCK_ROWS, sums.size)
+        for j in range(0, n_picked, _TOGETHER):
+            four = picked[j], picked[j + 1], picked[j + 2], picked[j + 3]
+            for start in range(block, stop, LINE_UNIT):
+                add_lines(sums, start, lists.lines, four, tables, j)
     return 1 + int(size + 8) * _ROUNDING
 
 
