@@ -118,13 +118,25 @@ def add_products(
             n_picked += 1
             begin += 4
         _add_list(lists.stream, begin, ends[j], weight, lists.values, sums)
+    _add_lines(lists.lines, picked, n_picked, tables, sums)
+    return 1 + int(size + 8) * _ROUNDING
+
+
+@kernel
+def _add_lines(
+    lines: NDArray[np.uint8],
+    picked: NDArray[np.int64],
+    n_picked: int,
+    tables: NDArray[np.float32],
+    sums: NDArray[np.float32],
+) -> None:
+    """Add lines by their tables, to as many sums at a time as the nearest cache holds."""
     for block in range(0, sums.size, _BLOCK_ROWS):
         stop = min(block + _BLOCK_ROWS, sums.size)
         for j in range(0, n_picked, _TOGETHER):
             four = picked[j], picked[j + 1], picked[j + 2], picked[j + 3]
             for start in range(block, stop, LINE_UNIT):
-                add_lines(sums, start, lists.lines, four, tables, j)
-    return 1 + int(size + 8) * _ROUNDING
+                add_lines(sums, start, lines, four, tables, j)
 
 
 @inlined
