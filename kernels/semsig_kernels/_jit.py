@@ -65,7 +65,8 @@ def simd() -> str:
     """Return the widest vectors that compiled kernels may use, as SIMD_PATHS names them.
 
     "portable" without the JIT, and when Numba is told to compile for another CPU than this one
-    (NUMBA_CPU_NAME). The environment variable SEMSIG_SIMD can only ask for less.
+    (NUMBA_CPU_NAME). The environment variable SEMSIG_SIMD can only ask for less; ValueError if it
+    names no path.
     """
     features = llvmlite.binding.get_host_cpu_features()
     best = "portable"
@@ -74,7 +75,11 @@ def simd() -> str:
             best = "avx512"
         elif features.get("avx2"):
             best = "avx2"
-    asked = os.environ.get("SEMSIG_SIMD", best)
+    asked = os.environ.get("SEMSIG_SIMD") or best
+    if asked not in SIMD_PATHS:
+        raise ValueError(
+            f"SEMSIG_SIMD is one of {', '.join(SIMD_PATHS)}, or unset; {asked!r} came."
+        )
     return min(asked, best, key=SIMD_PATHS.index)
 
 

@@ -15,6 +15,16 @@ def test_the_environment_can_ask_for_less_only(monkeypatch):
     assert simd() == "portable"
     monkeypatch.setenv("SEMSIG_SIMD", SIMD_PATHS[-1])
     assert not jit_enabled() or simd() in (*NARROWER, simd())
+    monkeypatch.setenv("SEMSIG_SIMD", "neon")
+    with pytest.raises(ValueError, match="one of portable, avx2, avx512"):
+        simd()
+
+
+def test_an_empty_environment_variable_asks_for_nothing(monkeypatch):
+    monkeypatch.delenv("SEMSIG_SIMD", raising=False)
+    best = simd()
+    monkeypatch.setenv("SEMSIG_SIMD", "")
+    assert simd() == best
 
 
 @pytest.mark.slow
