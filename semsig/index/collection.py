@@ -162,7 +162,7 @@ class SignatureCollection(Generic[Schema, Signature, Batch]):
         ids : ndarray of int64, shape (N,)
             Read-only.
         batch : SbsBatch or SbovpBatch
-            N signatures; not copied where the index is compact.
+            N signatures, in read-only arrays; not copied where the index is compact.
         """
         snapshot = self._store.snapshot
         return snapshot.ids, cast(Batch, snapshot.batch())

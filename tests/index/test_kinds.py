@@ -28,6 +28,16 @@ def test_an_index_of_the_first_version_is_read_and_written(tmp_path):
     assert verify_index(index.path).ok
 
 
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+def test_nobody_can_write_into_an_index_in_memory(kind):
+    index = kind.index(kind.schema)
+    for seed in (1, 2):
+        index.add(kind.make(seed))
+        ids, batch = index.to_batch()
+        values = index.kind.values(batch).values()
+        assert not any(array.flags.writeable for array in (ids, batch.offsets, *values))
+
+
 @pytest.mark.parametrize(("mine", "other"), [("sbs", "sbovp"), ("sbovp", "sbs")])
 def test_another_kind_is_refused(tmp_path, mine, other):
     mine, other = KINDS[mine], KINDS[other]

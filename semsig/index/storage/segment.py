@@ -22,7 +22,7 @@ def no_rows() -> NDArray[np.int64]:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Segment:
-    """Rows that were written together; ids are distinct within a segment.
+    """Rows that were written together, in read-only arrays; ids are distinct within a segment.
 
     Parameters
     ----------
@@ -52,6 +52,11 @@ class Segment:
     dead: NDArray[np.int64] = field(default_factory=no_rows)
     entry: SegmentEntry | None = None
     sources: tuple[SegmentEntry, ...] = ()
+
+    def __post_init__(self) -> None:
+        own = (self.offsets, self.ids, self.payloads, self.payload_offsets, self.dead)
+        for array in (*self.values.values(), *own):
+            array.flags.writeable = False
 
     @classmethod
     def of(cls, batch: AnyBatch, ids: NDArray[np.int64], payloads: Sequence[bytes]) -> Segment:
