@@ -49,11 +49,20 @@ class View:
         The part that counts.
     mirrored : bool
         Whether its mirror image counts as well.
+
+    Raises
+    ------
+    QueryError
+        If `crop` is no Box.
     """
 
     absent: Conditions
     crop: Box | None = None
     mirrored: bool = False
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.crop, Box | None):
+            raise QueryError(f"crop is a Box, as Box.parse reads one; {self.crop!r} came.")
 
     @property
     def is_whole(self) -> bool:

@@ -47,7 +47,8 @@ def parse(text: Words, classes: ClassTable) -> Conditions:
     Raises
     ------
     QueryError
-        If a text cannot be understood; the message marks where, and names what is close.
+        If a text cannot be understood, where the message marks the place and names what is
+        close; or if something else than texts came.
 
     Examples
     --------
@@ -55,7 +56,10 @@ def parse(text: Words, classes: ClassTable) -> Conditions:
     >>> print(parse("SKY:upper left, traffic light >= 5 %, without horse", table))
     sky:top-left, traffic_light>=5%, !horse
     """
-    texts = [text] if isinstance(text, str) else text
+    texts: list[str] = [text] if isinstance(text, str) else list(text)
+    for each in texts:
+        if not isinstance(each, str):
+            raise QueryError(f"Conditions are texts, such as 'sky:top, !person'; {each!r} came.")
     return Conditions(classes, tuple(t for each in texts for t in _Reader(each, classes).terms()))
 
 

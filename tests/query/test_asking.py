@@ -145,6 +145,8 @@ def test_searches_need_something_to_search_for(engine, photos):
         engine.search(photos["grass"], has="")
     with pytest.raises(OptionError):
         engine.search(None, 0, has="sky")
+    with pytest.raises(QueryError, match="crop is a Box"):
+        engine.search(photos["grass"], crop="0,0,1,1")
 
 
 @given(st.data(), st.integers(1, 6), st.integers(1, 7))

@@ -124,6 +124,12 @@ def test_errors_say_where_and_what_instead(text, position, message):
         assert marks.index("^") == 2 + position
 
 
+@pytest.mark.parametrize("text", [b"sky", [None], ["sky", 3]])
+def test_what_is_no_text_is_refused(text):
+    with pytest.raises(QueryError, match="Conditions are texts"):
+        parse(text, TABLE)
+
+
 def test_a_name_of_two_classes_is_refused_unless_exact():
     table = ClassTable(["a_b", "a-b"])
     assert parse("a-b", table).terms[0].label == 1
