@@ -29,20 +29,20 @@ def rows_having(snapshot: Snapshot, names: Iterable[str]) -> NDArray[np.bool_] |
         raise OptionError(f"has is a list of class names, such as ['sky']; {names!r} came.")
     schema = snapshot.schema
     assert isinstance(schema, SbsSchema)
-    labels = [schema.classes.index(name) for name in names]
-    having = np.ones(len(snapshot), np.bool_)
-    for label in labels:
-        parts = [
-            _rows_with(label, len(schema.classes), segment)[segment.alive]
-            for segment in snapshot.segments
-        ]
-        having &= np.concatenate([np.zeros(0, np.bool_), *parts])
-    return having if labels else None
+    wanted = [schema.classes.index(name) for name in names]
+    if not wanted:
+        return None
+    n_classes = len(schema.classes)
+    parts = [_rows_with(wanted, n_classes, part)[part.alive] for part in snapshot.segments]
+    return np.concatenate([np.zeros(0, np.bool_), *parts])
 
 
-def _rows_with(label: int, n_classes: int, segment: Segment) -> NDArray[np.bool_]:
-    """Return which rows of a segment have a cell of a class, shape (N,)."""
+def _rows_with(wanted: list[int], n_classes: int, segment: Segment) -> NDArray[np.bool_]:
+    """Return which rows of a segment have a cell of every class wanted, shape (N,)."""
     segment.check_offsets()
-    held = np.flatnonzero((segment.values["cells"] >> 2) % n_classes == label)
-    rows = np.searchsorted(segment.offsets, held, side="right") - 1
-    return np.bincount(rows, minlength=len(segment.ids)) > 0
+    labels = (segment.values["cells"] >> 2) % n_classes
+    having = np.ones(len(segment.ids), np.bool_)
+    for label in wanted:
+        rows = np.searchsorted(segment.offsets, np.flatnonzero(labels == label), side="right") - 1
+        having &= np.bincount(rows, minlength=len(having)) > 0
+    return having
