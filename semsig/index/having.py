@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,9 @@ from semsig.errors import OptionError
 from semsig.index.storage.segment import Segment
 from semsig.index.storage.snapshot import Snapshot
 from semsig.types import SbsSchema
+
+_KNOWN: WeakKeyDictionary[Segment, dict[int, NDArray[np.uint8]]] = WeakKeyDictionary()
+"""Packed bits of the rows that have a class, by segment and class, once a search asked for it."""
 
 
 def rows_having(snapshot: Snapshot, names: Iterable[str]) -> NDArray[np.bool_] | None:
@@ -39,10 +43,15 @@ def rows_having(snapshot: Snapshot, names: Iterable[str]) -> NDArray[np.bool_] |
 
 def _rows_with(wanted: list[int], n_classes: int, segment: Segment) -> NDArray[np.bool_]:
     """Return which rows of a segment have a cell of every class wanted, shape (N,)."""
-    segment.check_offsets()
-    labels = (segment.values["cells"] >> 2) % n_classes
-    having = np.ones(len(segment.ids), np.bool_)
-    for label in wanted:
-        rows = np.searchsorted(segment.offsets, np.flatnonzero(labels == label), side="right") - 1
-        having &= np.bincount(rows, minlength=len(having)) > 0
-    return having
+    n_rows = len(segment.ids)
+    known = _KNOWN.setdefault(segment, {})
+    new = [label for label in wanted if label not in known]
+    if new:
+        segment.check_offsets()
+        labels = (segment.values["cells"] >> 2) % n_classes
+        for label in new:
+            cells = np.flatnonzero(labels == label)
+            rows = np.searchsorted(segment.offsets, cells, side="right") - 1
+            known[label] = np.packbits(np.bincount(rows, minlength=n_rows) > 0)
+    having = np.bitwise_and.reduce([known[label] for label in wanted])
+    return np.unpackbits(having, count=n_rows).view(np.bool_)
