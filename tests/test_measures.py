@@ -17,7 +17,7 @@ from semsig.measures import (
 from tests.reference import measures as reference
 
 rankings = hnp.arrays(bool, st.tuples(st.integers(1, 5), st.integers(1, 30)))
-few = settings(max_examples=60, deadline=None)
+few = settings(max_examples=60)
 
 
 def ranking(text):

@@ -24,7 +24,7 @@ class ScanLaws:
     scan = None
 
     @pytest.mark.parametrize("metric", METRICS)
-    @settings(max_examples=25, deadline=None)
+    @settings(max_examples=25)
     @given(data=st.data(), k=st.integers(1, 12))
     def test_as_by_definition(self, metric, data, k):
         rows, queries = data.draw(batches(SMALL)), data.draw(batches(SMALL, 3))
@@ -39,7 +39,7 @@ class ScanLaws:
             assert pairs(distances[q], found[q]) == expected
 
     @pytest.mark.parametrize("metric", METRICS)
-    @settings(max_examples=15, deadline=None)
+    @settings(max_examples=15)
     @given(data=st.data(), radius=st.sampled_from([0, 0.3, 0.5, 1, 7]))
     def test_radius_keeps_what_is_within(self, metric, data, radius):
         rows, queries = data.draw(batches(SMALL)), data.draw(batches(SMALL, 2))

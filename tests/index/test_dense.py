@@ -12,7 +12,7 @@ class TestDenseScan(ScanLaws):
     scan = DenseScan
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     st.integers(1, 200), st.lists(st.integers(0, 5), min_size=1, max_size=3), st.integers(0, 2**32)
 )

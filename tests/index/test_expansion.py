@@ -13,7 +13,7 @@ from tests.index.test_rerank import SCHEMA, lists_of, points
 from tests.reference import expansion as reference
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.integers(0, 99), st.integers(1, 6), st.integers(0, 3), st.integers(6, 14))
 def test_as_by_definition_where_lists_are_complete_or_cut(seed, neighbors, alpha, depth):
     matrix = points(seed, 14)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from semsig.classes import ClassTable
@@ -25,7 +25,6 @@ def batches(draw) -> SbsBatch:
 
 
 @given(batches())
-@settings(deadline=None)
 def test_rows_are_as_to_bits_has_them_and_come_back(batch):
     packed = pack(batch)
     assert packed.shape == (len(batch), -(-batch.schema.n_bits // 8))

@@ -18,7 +18,7 @@ def pairs(distances, rows):
 
 
 @pytest.mark.parametrize("norm", NORMS)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(data=st.data(), k=st.integers(1, 12))
 def test_as_by_definition(norm, data, k):
     schema = schema_of(norm)
@@ -34,7 +34,7 @@ def test_as_by_definition(norm, data, k):
 
 
 @pytest.mark.parametrize("norm", NORMS)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(data=st.data(), radius=st.sampled_from([0, 0.5, 1, 1.4, 7, 400]))
 def test_radius_keeps_what_is_within(norm, data, radius):
     schema = schema_of(norm)

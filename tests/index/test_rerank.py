@@ -25,7 +25,7 @@ def points(seed, count):
     return np.linalg.norm(places[:, None] - places, axis=2)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(st.integers(0, 99), st.integers(1, 6), st.data())
 def test_complete_lists_give_what_the_authors_published(seed, k1, data):
     matrix = points(seed, 14).astype(np.float32)
@@ -38,7 +38,7 @@ def test_complete_lists_give_what_the_authors_published(seed, k1, data):
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(st.integers(0, 99), st.integers(4, 10), st.integers(1, 3))
 def test_cut_lists_and_signatures_from_outside_by_definition(seed, depth, k1):
     matrix = points(seed, 12)

@@ -199,7 +199,7 @@ class L2Machine(IndexMachine):
                 assert id_ in self.model
 
 
-RUN = settings(max_examples=15, stateful_step_count=20, deadline=None)
+RUN = settings(max_examples=15, stateful_step_count=20)
 
 
 class TestHammingIndex(HammingMachine.TestCase):

@@ -15,7 +15,7 @@ SIZES = np.array([0, 2, 4], np.int64)
 FIRSTS = np.array([0, 1, 3], np.int64)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.dictionaries(st.integers(0, 2), st.integers(0, 3)), max_size=70))
 def test_bits_say_which_rows_reach_a_level(rows):
     slots, offsets = flatten([[key * 4 + row[key] for key in sorted(row)] for row in rows])

@@ -7,7 +7,7 @@ from semsig import ClassTable, SbsSchema
 from tests.index.batches import batches
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.data(), st.integers(1, 9), st.integers(0, 2))
 def test_packs_like_the_signature_itself(data, n_classes, levels):
     schema = SbsSchema(levels, ClassTable([str(c) for c in range(n_classes)]))
@@ -17,7 +17,7 @@ def test_packs_like_the_signature_itself(data, n_classes, levels):
     assert [row.tolist() for row in packed] == [s.to_bits().tolist() for s in batch]
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(0, 2**32), st.integers(0, 70), st.integers(0, 3), st.integers(1, 4))
 def test_counts_and_weighs_shared_bits(seed, n_rows, n_queries, n_words):
     rng = np.random.default_rng(seed)

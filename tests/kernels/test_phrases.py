@@ -33,7 +33,7 @@ def photos(draw):
     return features, sizes, draw(st.lists(one, min_size=sum(sizes), max_size=sum(sizes))), n_words
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(photos(), st.integers(2, 4))
 def test_links_as_the_definition_says(photo, length):
     features, sizes, words, n_words = photo

@@ -19,7 +19,7 @@ def flatten(rows):
     return np.array([entry for row in rows for entry in row], np.int64), offsets
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.lists(st.integers(0, N_SLOTS - 1), unique=True), max_size=8))
 def test_rows_are_grouped_by_slot(rows):
     slots, offsets = flatten(rows)

@@ -41,13 +41,13 @@ def patches(dtype, side=20):
 
 
 @encoders
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(labels=patches(np.uint8), levels=st.integers(0, 3))
 def test_uint8_maps_as_by_definition(encode, labels, levels):
     assert encode(labels, levels, N_CLASSES) == reference.cells(labels, levels, N_CLASSES, 255)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(labels=patches(np.uint16), levels=st.integers(0, 3))
 def test_uint16_maps_as_by_definition(labels, levels):
     assert words(labels, levels, N_CLASSES) == reference.cells(labels, levels, N_CLASSES, 65535)

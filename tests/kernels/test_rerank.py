@@ -53,7 +53,7 @@ def padded(lists, width):
     return np.array([[*one, *[-1] * (width - len(one))] for one in lists], np.int64)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(neighbor_lists(), st.integers(1, 6))
 def test_keeps_those_that_are_within_their_own_reach(lists, k):
     distances, rows = lists
@@ -64,7 +64,7 @@ def test_keeps_those_that_are_within_their_own_reach(lists, k):
     np.testing.assert_array_equal(kept, padded(expected, kept.shape[1]))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(neighbor_lists(), st.integers(1, 6))
 def test_encodes_as_by_definition(lists, k):
     distances, rows = lists
@@ -89,7 +89,7 @@ sparse = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(sparse, st.lists(st.lists(st.integers(-1, 5), min_size=3, max_size=3), max_size=4))
 def test_averages_members_and_leaves_no_trace(given_, members):
     members = np.array(members, np.int64).reshape(-1, 3)
@@ -101,7 +101,7 @@ def test_averages_members_and_leaves_no_trace(given_, members):
     assert not work.any()
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(sparse, st.lists(st.integers(-1, 5), min_size=2, max_size=2))
 def test_jaccard_distances_of_encodings_that_sum_to_1(given_, listed):
     shares = [{row: w / sum(e.values()) for row, w in e.items()} for e in given_]

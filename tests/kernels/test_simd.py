@@ -1,5 +1,5 @@
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from semsig_kernels._jit import kernel
 from semsig_kernels.simd import popcount, trailing_zeros
@@ -10,7 +10,6 @@ def both(word):
     return popcount(word), trailing_zeros(word)
 
 
-@settings(deadline=None)
 @given(st.integers(1, 2**64 - 1))
 def test_bits_counted_as_in_the_binary_notation(number):
     notation = f"{number:b}"

@@ -10,7 +10,7 @@ N_GROUPS = 4
 cells = st.tuples(st.integers(0, N_GROUPS - 1), st.integers(0, 5))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.lists(cells, max_size=9), max_size=6))
 def test_weights_are_summed_by_row_and_group(drawn):
     groups, offsets = flatten([[group for group, _ in row] for row in drawn])

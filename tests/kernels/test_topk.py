@@ -1,12 +1,11 @@
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from semsig_kernels.topk import replace_worst, sort_nearest
 
 from tests.reference import topk as reference
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(0, 6), max_size=40), st.integers(1, 9), st.randoms())
 def test_keeps_the_least_pairs_whatever_the_order(values, k, random):
     pairs = [(float(distance), row) for row, distance in enumerate(values)]
@@ -20,7 +19,6 @@ def test_keeps_the_least_pairs_whatever_the_order(values, k, random):
     assert np.isinf([distance for distance, _ in held[len(pairs) :]]).all()
 
 
-@settings(deadline=None)
 @given(st.lists(st.lists(st.integers(0, 6), max_size=9), min_size=1, max_size=4), st.integers(1, 6))
 def test_sorts_what_several_threads_found(parts, k):
     """Each part is a heap of its own; the answer is the least of all, ascending."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image as PillowImage
 
@@ -150,7 +150,6 @@ def test_searches_need_something_to_search_for(engine, photos):
 
 
 @given(st.data(), st.integers(1, 6), st.integers(1, 7))
-@settings(deadline=None)
 def test_the_nearest_to_several_queries_merge_exactly(data, n_rows, k):
     line = st.lists(st.integers(0, 4), min_size=n_rows, max_size=n_rows)
     distances = np.array(data.draw(st.lists(line, min_size=1, max_size=3)), np.int32)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from semsig.classes import ClassTable
@@ -101,7 +101,6 @@ def batches(draw, levels):
 
 
 @given(st.data())
-@settings(deadline=None)
 def test_shares_are_those_of_the_definition(data):
     batch = data.draw(batches(2))
     rows = data.draw(st.sampled_from(["top", "centre", "bottom"]))
@@ -118,7 +117,6 @@ def test_shares_are_those_of_the_definition(data):
 
 
 @given(batches(1), st.integers(0, 2), st.integers(1, 12))
-@settings(deadline=None)
 def test_portions_of_rows_change_nothing(batch, label, at_once):
     conditions = Conditions(TABLE, (Condition(label=label),))
     whole = conditions.shares(batch)
@@ -128,7 +126,6 @@ def test_portions_of_rows_change_nothing(batch, label, at_once):
 
 
 @given(batches(2), st.sampled_from(list(PLACES)))
-@settings(deadline=None)
 def test_absent_is_the_opposite_of_present(batch, place):
     present, score = parse(f"horse:{place}", TABLE).evaluate(batch)
     absent, _ = parse(f"!horse:{place}", TABLE).evaluate(batch)

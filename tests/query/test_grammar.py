@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from semsig.classes import ClassTable
@@ -153,7 +153,6 @@ def conditions(draw, table):
         lambda t: st.tuples(st.just(t), st.lists(conditions(t), min_size=1, max_size=4))
     )
 )
-@settings(deadline=None)
 def test_what_is_written_reads_back_the_same(case):
     table, terms = case
     written = Conditions(table, tuple(terms))
@@ -161,7 +160,6 @@ def test_what_is_written_reads_back_the_same(case):
 
 
 @given(st.text('sky:top>10%,!"= -horse', max_size=14))
-@settings(deadline=None)
 def test_any_text_is_read_or_refused(text):
     try:
         conditions = parse(text, TABLE)

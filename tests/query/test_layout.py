@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from PIL import Image as PillowImage
@@ -28,14 +28,12 @@ def multiple_of(step):
 
 
 @given(st.tuples(st.integers(1, 9), multiple_of(4)).flatmap(labels))
-@settings(deadline=None)
 def test_mirrored_cells_are_those_of_the_mirrored_map_where_the_width_divides(array):
     label_map = LabelMap(array, TABLE)
     assert mirrored(sbs(label_map, 2)) == sbs(label_map.flipped(), 2)
 
 
 @given(labels(array_shapes(min_dims=2, max_dims=2, max_side=9)), st.integers(0, 3))
-@settings(deadline=None)
 def test_mirroring_twice_changes_nothing(array, levels):
     signature = sbs(LabelMap(array, TABLE), levels)
     assert mirrored(mirrored(signature)) == signature
@@ -52,7 +50,6 @@ def test_mirroring_nothing_gives_nothing():
 
 
 @given(labels((8, 8)))
-@settings(deadline=None)
 def test_what_is_taken_out_is_absent_and_the_rest_stays(array):
     signature = sbs(LabelMap(array, TABLE), 2)
     rest = leave_out(signature, parse("!horse, !sky:top", TABLE))
@@ -99,7 +96,6 @@ def test_a_crop_keeps_what_it_touches():
 
 
 @given(array_shapes(min_dims=2, max_dims=2, max_side=9), st.data())
-@settings(deadline=None)
 def test_no_crop_is_empty(shape, data):
     ends = st.lists(st.floats(0, 1), min_size=2, max_size=2, unique=True).map(sorted)
     (left, right), (top, bottom) = data.draw(ends), data.draw(ends)

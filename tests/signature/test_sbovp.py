@@ -59,7 +59,7 @@ def photos(draw):
     return keypoints(points, words), LabelMap(np.reshape(labels, (8, 8)), ABC)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     photos(),
     st.integers(2, 4),

@@ -20,7 +20,7 @@ maps = hnp.arrays(np.uint8, shapes, elements=st.sampled_from([0, 1, 2, 3, 255]))
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(maps, st.integers(0, 3))
 def test_cells_as_by_definition_and_bits_round_trip(label_map, levels):
     signature = sbs(label_map, levels)
@@ -28,14 +28,14 @@ def test_cells_as_by_definition_and_bits_round_trip(label_map, levels):
     assert SbsSignature.from_bits(signature.to_bits(), signature.schema) == signature
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.lists(maps, min_size=1, max_size=5), st.integers(0, 2))
 def test_a_batch_holds_what_each_alone_gives(label_maps, levels):
     batch = sbs_batch(label_maps, levels)
     assert list(batch) == [sbs(label_map, levels) for label_map in label_maps]
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(1, 4), st.integers(1, 4), st.data())
 def test_mirroring_a_map_mirrors_its_blocks(rows, columns, data):
     shape = rows * 4, columns * 4

@@ -30,7 +30,7 @@ def grouped(groups, photos=6, each=40):
         yield Keypoints(np.zeros((each, 2)), descriptors, np.zeros(each), (9, 9))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(1, 30), st.integers(0, 50), st.integers(0, 2**32 - 1))
 def test_assigns_the_nearest_word(n_words, count, seed):
     chance = np.random.default_rng(seed)
