@@ -19,12 +19,15 @@ def draw_hamming(sizes: dict[str, Any]) -> None:
     """Draw time a query against the number of rows, a panel a stage."""
     plt.rcParams["svg.hashsalt"] = "semsig"
     figure, panels = plt.subplots(1, len(STAGES), figsize=(10, 4.2), sharey=True)
+    colors: dict[str, Any] = {}
     for panel, stage in zip(panels, STAGES, strict=True):
         for name, points in _lines(sizes, stage).items():
             own = name.startswith("semsig")
+            color = colors.setdefault(name, plt.get_cmap("tab20")(2 * len(colors) % 19))
             rows, seconds = zip(*sorted(points), strict=True)
-            style = "o-" if own else "s--"
-            panel.loglog(rows, seconds, style, label=name, linewidth=2 if own else 1, markersize=4)
+            style, width = ("o-", 2) if own else ("s--", 1)
+            drawn = {"color": color, "label": name, "linewidth": width, "markersize": 4}
+            panel.loglog(rows, seconds, style, **drawn)
         panel.set_title(stage)
         panel.set_xlabel("rows of 62,080 bits")
         panel.grid(alpha=0.3)
