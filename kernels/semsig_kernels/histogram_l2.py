@@ -1,7 +1,7 @@
-"""Exact Euclidean search over histograms: sums to float32's rounding, then whole rows.
+"""Exact Euclidean search over histograms: sums that are a little too small, then whole rows.
 
-What a row shares with a histogram is first added up from lists, in float32, so that it is known
-to within a margin. Only rows that may then be near enough are
+What a row shares with a histogram is first added up from lists, in float32 and some summands
+rounded down, so that it is known to within a margin. Only rows that may then be near enough are
 compared count by count, in float64 and by ascending column.
 """
 
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from semsig_kernels._jit import inlined, kernel
 from semsig_kernels.histogram_lists import CHUNK_ROWS, LINE_UNIT, Lists
-from semsig_kernels.histogram_sums import Histograms, Rows, add_products
+from semsig_kernels.histogram_sums import Histograms, Margin, Rows, Sums, add_products
 from semsig_kernels.topk import replace_worst, sort_nearest
 
 BLOCK_ROWS = 64
@@ -26,7 +26,9 @@ class Memory(NamedTuple):
     """What a search works in; all 0 before and after."""
 
     sums: NDArray[np.float32]
-    """Shape (>= CHUNK_ROWS,)."""
+    """Shape (CHUNK_ROWS,)."""
+    steps: NDArray[np.uint16]
+    """Shape (CHUNK_ROWS,)."""
     own: NDArray[np.uint16]
     """A count for every column there may be; of shape (0,) where those are too many."""
 
@@ -63,13 +65,13 @@ def nearest(
     scored = np.full(found.shape, -1)
     for chunk in range(chunks[0], chunks[1]):
         first = chunk * CHUNK_ROWS
-        sums, padded = _sums_of(memory, rows.totals.size - first)
+        sums, work = _work_on(memory, rows.totals.size - first)
         for q in range(queries.totals.size):
-            factor = add_products(lists, chunk, queries, q, rows.roots, padded)
-            least, most = _scaled(factor, queries.totals[q], rows.unit)
+            margin = add_products(lists, chunk, queries, q, rows.roots, work)
+            least, most, more = _scaled(margin, queries.totals[q], rows.unit)
             _raise_floor(sums, first, least, rows, scores[q], scored[q])
             _lay_out(queries, q, memory.own, True)
-            limits = most, -scores[q, 0] - _TIED * rows.unit
+            limits = most, more, -scores[q, 0] - _TIED * rows.unit
             heap = distances[q], found[q]
             _offer(sums, first, limits, queries, q, rows, memory.own, *heap)
             _lay_out(queries, q, memory.own, False)
@@ -114,12 +116,12 @@ def within(
     _lay_out(queries, q, memory.own, True)
     for chunk in range(lists.stream_bounds.size - 1):
         first = chunk * CHUNK_ROWS
-        sums, padded = _sums_of(memory, rows.totals.size - first)
-        factor = add_products(lists, chunk, queries, q, rows.roots, padded)
-        _, most = _scaled(factor, queries.totals[q], rows.unit)
+        sums, work = _work_on(memory, rows.totals.size - first)
+        margin = add_products(lists, chunk, queries, q, rows.roots, work)
+        _, most, more = _scaled(margin, queries.totals[q], rows.unit)
         for i in range(sums.size):
             row = first + i
-            score = sums[i] * most * rows.slopes[row] + rows.bases[row]
+            score = (sums[i] * most + more) * rows.slopes[row] + rows.bases[row]
             if score >= floor and rows.bases[row] > -np.inf:
                 distances[row] = _distance_to(queries, q, rows, row, memory.own)
         sums[:] = 0
@@ -127,19 +129,20 @@ def within(
 
 
 @inlined
-def _sums_of(memory: Memory, n_rows: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return sums for a chunk's rows, if it is the last so many; and with those that fill up."""
+def _work_on(memory: Memory, n_rows: int) -> tuple[NDArray[np.float32], Sums]:
+    """Return sums for a chunk's rows, of which `n_rows` are left; and what goes on in lines."""
     n_rows = min(CHUNK_ROWS, n_rows)
-    return memory.sums[:n_rows], memory.sums[: -(-n_rows // LINE_UNIT) * LINE_UNIT]
+    sums = memory.sums[:n_rows]
+    return sums, Sums(sums, memory.steps[: -(-n_rows // LINE_UNIT) * LINE_UNIT])
 
 
 @inlined
-def _scaled(factor: float, total: float, unit: bool) -> tuple[float, float]:
-    """Return factors from a sum to the least and to the most of a score."""
+def _scaled(margin: Margin, total: float, unit: bool) -> tuple[float, float, float]:
+    """Return factors from a sum to the least and the most of a score, and what comes on top."""
     scale = 2.0
     if unit:
         scale = 1 / np.sqrt(total) if total > 0 else 0.0
-    return (2 - factor) * scale, factor * scale
+    return (2 - margin.factor) * scale, margin.factor * scale, margin.more * scale
 
 
 @kernel
@@ -155,7 +158,7 @@ def _raise_floor(
     slopes, bases = rows.slopes[first:], rows.bases[first:]
     for start in range(0, sums.size, BLOCK_ROWS):
         stop = min(start + BLOCK_ROWS, sums.size)
-        if _any_reach(sums, least, slopes, bases, start, stop, -scores[0]):
+        if _any_reach(sums, least, 0.0, slopes, bases, start, stop, -scores[0]):
             for i in range(start, stop):
                 score = -(sums[i] * least * slopes[i] + bases[i])
                 if score < scores[0]:
@@ -166,7 +169,7 @@ def _raise_floor(
 def _offer(
     sums: NDArray[np.float32],
     first: int,
-    limits: tuple[float, float],
+    limits: tuple[float, float, float],
     queries: Histograms,
     q: int,
     rows: Rows,
@@ -176,12 +179,12 @@ def _offer(
 ) -> None:
     """Offer a chunk's rows that may score enough, ascending, by their true distances."""
     slopes, bases = rows.slopes[first:], rows.bases[first:]
-    most, floor = limits
+    most, more, floor = limits
     for start in range(0, sums.size, BLOCK_ROWS):
         stop = min(start + BLOCK_ROWS, sums.size)
-        if _any_reach(sums, most, slopes, bases, start, stop, floor):
+        if _any_reach(sums, most, more, slopes, bases, start, stop, floor):
             for i in range(start, stop):
-                score = sums[i] * most * slopes[i] + bases[i]
+                score = (sums[i] * most + more) * slopes[i] + bases[i]
                 if score >= floor and bases[i] > -np.inf:
                     distance = _distance_to(queries, q, rows, first + i, own)
                     if distance < distances[0]:
@@ -192,6 +195,7 @@ def _offer(
 def _any_reach(
     sums: NDArray[np.float32],
     factor: float,
+    more: float,
     slopes: NDArray[np.float64],
     bases: NDArray[np.float64],
     start: int,
@@ -201,7 +205,7 @@ def _any_reach(
     """Whether a row may score `floor`; a loop that the compiler turns into vectors."""
     reach = False
     for i in range(np.uint64(start), np.uint64(stop)):
-        reach |= sums[i] * factor * slopes[i] + bases[i] >= floor
+        reach |= (sums[i] * factor + more) * slopes[i] + bases[i] >= floor
     return reach
 
 

@@ -5,7 +5,8 @@ list is a stream of blocks ``count, length - 1, rows...``: adding a block's rows
 memory than the stream and the sums. Counts that few rows have share one block at the list's
 end, ``0, length - 1, rows..., counts...``. Where very many rows have a column, their counts up to
 15 are a line of half bytes, one a row; its list starts ``0, 65535, line's number low, high``, and
-goes on with the larger counts. Byte 16 * b + j of a line has rows 32 * b + j, low, and + 16, high.
+goes on with the larger counts. Rows 128 * b + j, + 32, + 64 and + 96 are in bytes 64 * b + 2 * j
+and the next one, the low half first.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from semsig_kernels._jit import inlined, kernel
 CHUNK_ROWS = 16384
 FEW_ROWS = 16
 LARGEST_OF_LINE = 15
-LINE_UNIT = 32
+LINE_UNIT = 128
 
 _LONGEST = 65536
 LINE_MARK = 65535
@@ -125,8 +126,8 @@ def _write_line(entries: NDArray[np.uint64], line: NDArray[np.uint8]) -> int:
         if count > LARGEST_OF_LINE:
             break
         row = np.int64(entry & low)
-        at = row // LINE_UNIT * (LINE_UNIT // 2) + row % (LINE_UNIT // 2)
-        line[at] |= np.uint8(count << np.uint64(4 * (row % LINE_UNIT >= LINE_UNIT // 2)))
+        at = row // LINE_UNIT * (LINE_UNIT // 2) + row % 32 * 2 + row % LINE_UNIT // 64
+        line[at] |= np.uint8(count << np.uint64(row % 64 // 32 * 4))
         written += 1
     return written
 

@@ -1,4 +1,7 @@
-"""What rows share with a histogram, added up from posting lists in float32."""
+"""What rows share with a histogram, added up from posting lists in float32.
+
+Lines are added in steps of 16 bits, rounded down; a margin says what may be missing.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,8 @@ from semsig_kernels.vectors import add_lines
 
 _AHEAD = 2
 _TOGETHER = 4
-_BLOCK_ROWS = 4096
+_PORTION = 64
+_MOST_STEPS = 65000
 _LINES = 8
 _NUMBERS_A_LINE = 32
 _ROUNDING = 2.0**-23
@@ -64,6 +68,22 @@ class Rows(NamedTuple):
     """Scale each histogram to unit length."""
 
 
+class Sums(NamedTuple):
+    """What a chunk's R rows share with a histogram; all 0 before it is added up."""
+
+    sums: NDArray[np.float32]
+    """Shape (R,)."""
+    steps: NDArray[np.uint16]
+    """What lines add, in steps: shape (R rounded up to LINE_UNIT,); 0 afterwards."""
+
+
+class Margin(NamedTuple):
+    """A row shares at least ``sum * (2 - factor)`` and at most ``sum * factor + more``."""
+
+    factor: float
+    more: float
+
+
 @kernel
 def add_squares(
     counts: NDArray[np.float64],
@@ -84,18 +104,11 @@ def add_squares(
 
 @kernel
 def add_products(
-    lists: Lists,
-    chunk: int,
-    queries: Histograms,
-    q: int,
-    roots: bool,
-    sums: NDArray[np.float32],
-) -> float:
-    """Add what each row of the chunk shares with histogram q; return a factor f.
+    lists: Lists, chunk: int, queries: Histograms, q: int, roots: bool, work: Sums
+) -> Margin:
+    """Add what each row of the chunk shares with histogram q; all but the margin returned.
 
-    The true sums are at least ``sum * (2 - f)`` and at most ``sum * f``.
-    sums : shape (rows of the chunk, rounded up to LINE_UNIT,). roots : whether square roots of
-    the counts are taken.
+    roots : whether square roots of the counts are taken.
     """
     first = queries.offsets[q]
     size = queries.offsets[q + 1] - first
@@ -103,7 +116,7 @@ def add_products(
     ends = np.zeros(size + _AHEAD, np.int64)
     find_lists(lists, chunk, queries.columns[first : first + size], begins, ends)
     picked = np.zeros(size + _TOGETHER - 1, np.int64)
-    tables = np.zeros((picked.size, LARGEST_OF_LINE + 1), np.float32)
+    weights = np.empty(size, np.float32)
     n_picked = 0
     for j in range(size):
         own = queries.counts[first + j]
@@ -113,30 +126,54 @@ def add_products(
         if begin < ends[j] and _has_line(lists.stream, begin):
             line = int(lists.stream[begin + 2]) | int(lists.stream[begin + 3]) << 16
             picked[n_picked] = lists.line_bounds[chunk] + line
-            for count in range(1, LARGEST_OF_LINE + 1):
-                tables[n_picked, count] = weight * lists.values[count]
+            weights[n_picked] = weight
             n_picked += 1
             begin += 4
-        _add_list(lists.stream, begin, ends[j], weight, lists.values, sums)
-    _add_lines(lists.lines, picked, n_picked, tables, sums)
-    return 1 + int(size + 8) * _ROUNDING
+        _add_list(lists.stream, begin, ends[j], weight, lists.values, work.sums)
+    more = _add_lines(lists, picked, weights[:n_picked], work)
+    return Margin(1 + int(size + 8) * _ROUNDING, more)
 
 
 @kernel
 def _add_lines(
-    lines: NDArray[np.uint8],
-    picked: NDArray[np.int64],
-    n_picked: int,
-    tables: NDArray[np.float32],
-    sums: NDArray[np.float32],
+    lists: Lists, picked: NDArray[np.int64], weights: NDArray[np.float32], work: Sums
+) -> float:
+    """Add lines times their weights, too little by at most what is returned.
+
+    A portion's steps are as small as sums of them fit 16 bits.
+    """
+    sums, steps = work.sums, work.steps
+    tables = np.zeros((_PORTION, 2 * (LARGEST_OF_LINE + 1)), np.uint16)
+    missing = 0.0
+    for first in range(0, weights.size, _PORTION):
+        own = weights[first : first + _PORTION]
+        step = float(lists.values[LARGEST_OF_LINE]) * own.sum() / _MOST_STEPS
+        _fill_tables(tables, own * np.float32(1 / step), lists.values)
+        for j in range(0, own.size, _TOGETHER):
+            at = first + j
+            four = picked[at], picked[at + 1], picked[at + 2], picked[at + 3]
+            for start in range(0, steps.size, LINE_UNIT):
+                add_lines(steps, start, lists.lines, four, tables, j)
+        for i in range(sums.size):
+            sums[i] += np.float32(steps[i]) * np.float32(step)
+        steps[:] = 0
+        missing += step * float(own.size + 1)
+    return missing
+
+
+@inlined
+def _fill_tables(
+    tables: NDArray[np.uint16],
+    weights: NDArray[np.float32],
+    values: NDArray[np.float32],
 ) -> None:
-    """Add lines by their tables, to as many sums at a time as the nearest cache holds."""
-    for block in range(0, sums.size, _BLOCK_ROWS):
-        stop = min(block + _BLOCK_ROWS, sums.size)
-        for j in range(0, n_picked, _TOGETHER):
-            four = picked[j], picked[j + 1], picked[j + 2], picked[j + 3]
-            for start in range(block, stop, LINE_UNIT):
-                add_lines(sums, start, lines, four, tables, j)
+    """Write how many steps each count of a line adds, twice; lines without a weight add none."""
+    for j in range(weights.size):
+        for count in range(1, LARGEST_OF_LINE + 1):
+            entry = np.uint16(weights[j] * values[count])
+            tables[j, count] = entry
+            tables[j, count + LARGEST_OF_LINE + 1] = entry
+    tables[weights.size :] = 0
 
 
 @inlined

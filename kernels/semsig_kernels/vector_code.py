@@ -24,9 +24,8 @@ _I32, _I64 = ir.IntType(32), ir.IntType(64)
 _WORDS = ir.VectorType(_I64, LANE_WORDS)
 _MASK = ir.VectorType(ir.IntType(1), 64)
 _BYTES = ir.VectorType(ir.IntType(8), 64)
-_FLOATS = ir.VectorType(ir.FloatType(), 16)
-_INDICES = ir.VectorType(_I32, 16)
-_LANES_8 = ir.VectorType(ir.IntType(1), 8)
+_BYTES_32 = ir.VectorType(ir.IntType(8), 32)
+_SHORTS = ir.VectorType(ir.IntType(16), 32)
 
 
 class _VectorType(types.Type):  # type: ignore[misc]
@@ -166,11 +165,10 @@ def highest(typing: Any, scores: Any, start: Any) -> Emitted:  # noqa: ARG001
 
 
 def _emit_highest(context: Any, build: Any, signature: Any, args: Any) -> Any:
-    shorts = ir.VectorType(ir.IntType(16), 32)
     reduce = cgutils.get_or_insert_function(
-        build.module, ir.FunctionType(ir.IntType(16), [shorts]), "llvm.vector.reduce.umax.v32i16"
+        build.module, ir.FunctionType(ir.IntType(16), [_SHORTS]), "llvm.vector.reduce.umax.v32i16"
     )
-    scores = _read(build, _pointer(context, build, shorts, signature.args[0], *args), 2)
+    scores = _read(build, _pointer(context, build, _SHORTS, signature.args[0], *args), 2)
     return build.call(reduce, [scores])
 
 
@@ -181,9 +179,8 @@ def lanes_reaching(typing: Any, scores: Any, start: Any, limit: Any) -> Emitted:
 
 
 def _emit_lanes_reaching(context: Any, build: Any, signature: Any, args: Any) -> Any:
-    shorts = ir.VectorType(ir.IntType(16), 32)
-    scores = _read(build, _pointer(context, build, shorts, signature.args[0], *args[:2]), 2)
-    limit = splat(build, build.trunc(args[2], ir.IntType(16)), shorts)
+    scores = _read(build, _pointer(context, build, _SHORTS, signature.args[0], *args[:2]), 2)
+    limit = splat(build, build.trunc(args[2], ir.IntType(16)), _SHORTS)
     reaching = build.icmp_unsigned(">=", scores, limit)
     return build.zext(build.bitcast(reaching, _I32), _I64)
 
@@ -236,51 +233,54 @@ def add_lines(
     tables: Any,
     first: Any,  # noqa: ARG001
 ) -> Emitted:
-    """LLVM code of :func:`semsig_kernels.vectors.add_32_of_lines`."""
+    """LLVM code of :func:`semsig_kernels.vectors.add_128_of_lines`."""
     return types.void(sums, types.int64, lines, picked, tables, types.int64), _emit_add_lines
 
 
 def _emit_add_lines(context: Any, build: Any, signature: Any, args: Any) -> Any:
     of_sums, of_lines, picked, of_tables = (signature.args[i] for i in (0, 2, 3, 4))
     width = build.extract_value(context.make_array(of_lines)(context, build, args[2]).shape, 1)
-    halves = [build.add(args[1], _I64(16 * half)) for half in range(2)]
-    pointers = [_pointer(context, build, _FLOATS, of_sums, args[0], at) for at in halves]
-    totals = [_read(build, pointer, 4) for pointer in pointers]
+    quarters = [build.add(args[1], _I64(32 * quarter)) for quarter in range(4)]
+    pointers = [_pointer(context, build, _SHORTS, of_sums, args[0], at) for at in quarters]
+    totals = [_read(build, pointer, 2) for pointer in pointers]
     for i in range(picked.count):
         row = build.mul(build.extract_value(args[3], i), width)
         at = build.add(row, build.lshr(args[1], _I64(1)))
-        line = _pointer(context, build, ir.VectorType(ir.IntType(8), 16), of_lines, args[2], at)
-        counts = build.zext(_read(build, line, 1), _INDICES)
-        at = build.mul(build.add(args[5], _I64(i)), _I64(16))
-        table = _read(build, _pointer(context, build, _FLOATS, of_tables, args[4], at), 4)
-        upper = build.lshr(counts, ir.Constant(_INDICES, [4] * 16))
-        for half, indices in enumerate((counts, upper)):
-            totals[half] = build.fadd(totals[half], _look_up(build, table, indices))
+        counts = _read(build, _pointer(context, build, _SHORTS, of_lines, args[2], at), 1)
+        at = build.mul(build.add(args[5], _I64(i)), _I64(32))
+        table = _read(build, _pointer(context, build, _SHORTS, of_tables, args[4], at), 2)
+        for quarter in range(4):
+            indices = build.lshr(counts, ir.Constant(_SHORTS, [4 * quarter] * 32))
+            totals[quarter] = build.add(totals[quarter], _look_up(build, table, indices))
     for pointer, total in zip(pointers, totals, strict=True):
-        build.store(total, pointer).align = 4
+        build.store(total, pointer).align = 2
     return context.get_dummy_value()
 
 
 def _look_up(build: Any, table: Any, indices: Any) -> Any:
-    """Return the entries of a table of 16 floats that the low four bits of 16 indices name."""
+    """Return the entries of a table, 16 twice, that the low four bits of 32 indices name."""
     if LANE_WORDS == 8:
-        return _call(build, "llvm.x86.avx512.permvar.sf.512", _FLOATS, table, indices)
-    below, above = (_part(build, table, first) for first in (0, 8))
+        return _call(build, "llvm.x86.avx512.permvar.hi.512", _SHORTS, table, indices)
+    low = ir.Constant(_SHORTS, [15] * 32)
+    both = build.mul(build.and_(indices, low), ir.Constant(_SHORTS, [257] * 32))
     found = []
-    for first in (0, 8):
-        part = _part(build, indices, first)
-        one, other = (
-            _call(build, "llvm.x86.avx2.permps", half.type, half, part) for half in (below, above)
-        )
-        high = build.trunc(build.lshr(part, ir.Constant(part.type, [3] * 8)), _LANES_8)
-        found.append(build.select(high, other, one))
-    return build.shuffle_vector(*found, ir.Constant(_INDICES, list(range(16))))
+    for shift, mask in ((0, 0xFF), (8, 0xFF00)):
+        shifted = build.lshr(table, ir.Constant(_SHORTS, [shift] * 32))
+        part = _look_up_bytes(build, build.trunc(shifted, _BYTES_32), both)
+        found.append(build.and_(part, ir.Constant(_SHORTS, [mask] * 32)))
+    return build.or_(*found)
 
 
-def _part(build: Any, vector: Any, first: int) -> Any:
-    """Return eight lanes of a vector."""
-    lanes = ir.Constant(ir.VectorType(_I32, 8), list(range(first, first + 8)))
-    return build.shuffle_vector(vector, ir.Constant(vector.type, ir.Undefined), lanes)
+def _look_up_bytes(build: Any, table: Any, indices: Any) -> Any:
+    """Return the bytes of a table, 16 twice, that the bytes of `indices` name."""
+    halves = []
+    for first in (0, 16):
+        lanes = ir.Constant(ir.VectorType(_I32, 16), list(range(first, first + 16)))
+        half = build.shuffle_vector(indices, ir.Constant(_SHORTS, ir.Undefined), lanes)
+        wanted = build.bitcast(half, _BYTES_32)
+        found = _call(build, "llvm.x86.avx2.pshuf.b", _BYTES_32, table, wanted)
+        halves.append(build.bitcast(found, half.type))
+    return build.shuffle_vector(*halves, ir.Constant(ir.VectorType(_I32, 32), list(range(32))))
 
 
 def _call(build: Any, name: str, result: Any, *args: Any) -> Any:

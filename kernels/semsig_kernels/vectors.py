@@ -106,25 +106,25 @@ def reaching_of_32(scores: NDArray[np.uint16], start: int, limit: int) -> np.uin
 
 
 @kernel
-def add_32_of_lines(
-    sums: NDArray[np.float32],
+def add_128_of_lines(
+    sums: NDArray[np.uint16],
     start: int,
     lines: NDArray[np.uint8],
     picked: tuple[int, int, int, int],
-    tables: NDArray[np.float32],
+    tables: NDArray[np.uint16],
     first: int,
 ) -> None:
-    """Add to 32 sums, from `start` on, what a table has for the rows' half bytes in four lines.
+    """Add to 128 sums, from `start` on, what a table has for the rows' half bytes in four lines.
 
-    Line ``lines[picked[j]]`` goes with ``tables[first + j]``, 16 entries; :class:`Lists` of
+    Line ``lines[picked[j]]`` goes with ``tables[first + j]``, 16 entries and the same again;
     :mod:`semsig_kernels.histogram_lists` says which half byte is which row's. `start` is a
-    multiple of 32, all arrays contiguous; float32's rounding may depend on the CPU.
+    multiple of 128, all arrays contiguous; no sum exceeds 65535.
     """
-    for i in range(start, start + 16):
+    for i in range(128):
+        at = start // 2 + i % 32 * 2 + i // 64
         for j in range(4):
-            both = lines[picked[j], i - start // 2]
-            sums[i] += tables[first + j, both & 15]
-            sums[i + 16] += tables[first + j, both >> 4]
+            count = lines[picked[j], at] >> 4 * (i // 32 % 2) & 15
+            sums[start + i] += tables[first + j, count]
 
 
 @kernel
@@ -154,7 +154,7 @@ add_counts: Any = add_spread_counts
 lanes_below: Any = every_below
 highest: Any = highest_of_32
 lanes_reaching: Any = reaching_of_32
-add_lines: Any = add_32_of_lines
+add_lines: Any = add_128_of_lines
 equal_lanes: Any = equal_few
 if LANE_WORDS > 1:
     load, store = vector_code.load, vector_code.store

@@ -130,7 +130,8 @@ class HistogramScan:
         except IndexError:
             n_columns = self._schema.n_columns
             own = np.zeros(n_columns if n_columns <= _MOST_COLUMNS else 0, np.uint16)
-            return Memory(np.zeros(CHUNK_ROWS, np.float32), own)
+            sums, steps = np.zeros(CHUNK_ROWS, np.float32), np.zeros(CHUNK_ROWS, np.uint16)
+            return Memory(sums, steps, own)
 
     def _check(self, queries: SbovpBatch, allowed: NDArray[np.bool_] | None) -> None:
         self._schema.require(queries.schema)

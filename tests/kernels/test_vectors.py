@@ -50,7 +50,7 @@ def equal_lanes(labels, start, label, lanes):
     return vectors.equal_lanes(labels, start, label, lanes)
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(seeds)
 def test_operators_on_words(rng):
     words = rng.integers(0, 2**64, (3, 16), np.uint64)
@@ -60,7 +60,7 @@ def test_operators_on_words(rng):
     np.testing.assert_array_equal(np.unpackbits(found.view(np.uint8)), bits >= 2)
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(seeds, st.integers(0, 2))
 def test_bits_of_planes_are_added_as_numbers(rng, word):
     counts = rng.integers(0, 256, 192).astype(np.uint8)
@@ -75,7 +75,7 @@ def test_bits_of_planes_are_added_as_numbers(rng, word):
 
 
 @pytest.mark.parametrize("dtypes", [(np.int32, np.uint16), (np.int64, np.int64)])
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(seeds, st.integers(0, 9), st.integers(0, 4096), st.integers(-(2**30), 2**30))
 def test_lanes_below_a_limit(dtypes, rng, at, factor, limit):
     totals = rng.integers(0, 2**16, 80).astype(dtypes[0])
@@ -87,7 +87,7 @@ def test_lanes_below_a_limit(dtypes, rng, at, factor, limit):
     assert vectors.few_below(totals, at, shared, 3, rule, 64) == expected
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(seeds, st.integers(0, 8), st.integers(0, 2**16 - 1))
 def test_highest_and_reaching_scores(rng, start, limit):
     scores = rng.integers(0, 2**16, 40).astype(np.uint16)
@@ -96,22 +96,23 @@ def test_highest_and_reaching_scores(rng, start, limit):
     assert lanes_reaching(scores, start, limit) == mask(part >= limit)
 
 
-@settings(deadline=None, max_examples=20)
-@given(seeds, st.sampled_from([0, 32]), st.tuples(*[st.integers(0, 5)] * 4), st.integers(0, 3))
+@settings(max_examples=20)
+@given(seeds, st.sampled_from([0, 128]), st.tuples(*[st.integers(0, 5)] * 4), st.integers(0, 3))
 def test_what_tables_have_for_four_lines_is_added(rng, start, picked, first):
-    counts = rng.integers(0, 16, (6, 2, 2, 16))
-    lines = (counts[:, :, 0] | counts[:, :, 1] << 4).astype(np.uint8).reshape(6, 32)
-    tables = rng.random((7, 16)).astype(np.float32)
-    sums = rng.random(64).astype(np.float32)
-    expected = sums.astype(float)
-    here = slice(start, start + 32)
+    counts = rng.integers(0, 16, (6, 2, 4, 32))
+    pairs = (counts[:, :, ::2] | counts[:, :, 1::2] << 4).astype(np.uint8)
+    lines = np.ascontiguousarray(pairs.swapaxes(2, 3)).reshape(6, 128)
+    entries = rng.integers(0, 10_000, (7, 16)).astype(np.uint16)
+    sums = rng.integers(0, 20_000, 256).astype(np.uint16)
+    expected = sums.astype(int)
+    here = slice(start, start + 128)
     for j, line in enumerate(picked):
-        expected[here] += tables[first + j][counts[line].ravel()[here]]
-    add_lines(sums, start, lines, picked, tables, first)
-    np.testing.assert_allclose(sums, expected, rtol=1e-6)
+        expected[here] += entries[first + j][counts[line].ravel()[here]]
+    add_lines(sums, start, lines, picked, np.tile(entries, 2), first)
+    np.testing.assert_array_equal(sums, expected)
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(seeds, st.integers(0, 99), st.integers(1, 64), st.integers(0, 3))
 def test_lanes_of_one_label(rng, start, count, label):
     labels = rng.integers(0, 4, 100).astype(np.uint8)
