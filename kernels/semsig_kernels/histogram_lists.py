@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from semsig_kernels._jit import inlined, kernel
 
 CHUNK_ROWS = 16384
-FEW_ROWS = 16
+FEW_ROWS = 32
 LARGEST_OF_LINE = 15
 LINE_UNIT = 128
 

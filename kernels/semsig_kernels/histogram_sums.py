@@ -115,7 +115,7 @@ def add_products(
     begins = np.zeros(size + _AHEAD, np.int64)
     ends = np.zeros(size + _AHEAD, np.int64)
     find_lists(lists, chunk, queries.columns[first : first + size], begins, ends)
-    picked = np.zeros(size + _TOGETHER - 1, np.int64)
+    picked = np.zeros(size + 2 * _TOGETHER, np.int64)
     weights = np.empty(size, np.float32)
     n_picked = 0
     for j in range(size):
@@ -152,13 +152,24 @@ def _add_lines(
         for j in range(0, own.size, _TOGETHER):
             at = first + j
             four = picked[at], picked[at + 1], picked[at + 2], picked[at + 3]
+            after = picked[at + 4], picked[at + 5], picked[at + 6], picked[at + 7]
             for start in range(0, steps.size, LINE_UNIT):
                 add_lines(steps, start, lists.lines, four, tables, j)
+                _prefetch_lines(lists.lines, after, start // 2)
         for i in range(sums.size):
             sums[i] += np.float32(steps[i]) * np.float32(step)
         steps[:] = 0
         missing += step * float(own.size + 1)
     return missing
+
+
+@inlined
+def _prefetch_lines(lines: NDArray[np.uint8], after: tuple[int, int, int, int], at: int) -> None:
+    width = lines.shape[1]
+    prefetch(lines, after[0] * width + at)
+    prefetch(lines, after[1] * width + at)
+    prefetch(lines, after[2] * width + at)
+    prefetch(lines, after[3] * width + at)
 
 
 @inlined

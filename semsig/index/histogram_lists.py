@@ -11,7 +11,7 @@ from semsig_kernels.threads import run_split
 
 from semsig.types import SbovpBatch
 
-LINE_SHARE = 12
+LINE_SHARE = 16
 """A column that one row in so many has is kept as a line: faster to add than a list."""
 
 _LEAST_ROWS = 4

@@ -30,7 +30,7 @@ class HistogramScan:
     Parameters
     ----------
     batch : SbovpBatch
-        The N histograms to search, row i being the i-th; kept. The lists take about 2 bytes a
+        The N histograms to search, row i being the i-th; kept. The lists take 2 to 3 bytes a
         count and, for every 16,384 rows, 12 bytes a column that they have.
     """
 

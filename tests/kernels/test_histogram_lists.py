@@ -62,12 +62,12 @@ def test_lists_hold_every_count_of_a_column(rows):
 
 
 def test_a_list_worked_by_hand():
-    """Rows 0 to 15 count 2, row 3 of another column 9; one alone makes no block of its own."""
-    rows = [{0: 2}] * 16 + [{0: 5}]
+    """Rows 0 to 31 count 2, row 3 of another column 9; one alone makes no block of its own."""
+    rows = [{0: 2}] * 32 + [{0: 5}]
     rows[3] = {0: 2, 4: 9}
     stream, columns, starts, _ = encode(entries_of(rows))
-    assert stream.tolist() == [2, 15, *range(16), 0, 0, 16, 5, 0, 0, 3, 9]
-    assert (columns.tolist(), starts.tolist()) == ([0, 4], [0, 22])
+    assert stream.tolist() == [2, 31, *range(32), 0, 0, 32, 5, 0, 0, 3, 9]
+    assert (columns.tolist(), starts.tolist()) == ([0, 4], [0, 38])
 
 
 def test_a_line_worked_by_hand():
