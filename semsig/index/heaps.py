@@ -22,7 +22,8 @@ Heaps = tuple[NDArray[np.float64], NDArray[np.int64]]
 Chunks = tuple[int, int]
 """The first chunk, and the one after the last."""
 
-_ROWS_A_THREAD = 2**16
+_ROWS_A_THREAD = 2**21
+"""So many rows compared take about 10 ms; a thread with less to do may cost more than it saves."""
 
 Part = TypeVar("Part", Queries, Histograms)
 
@@ -39,9 +40,16 @@ def weigh(queries: SbsBatch, scheme: FlatWeights | IdfWeights) -> Queries:
 
 
 def share_out(
-    queries: Part, n_rows: int, chunk_rows: int, scan: Callable[[Part, Chunks], Heaps]
+    queries: Part,
+    n_rows: int,
+    chunk_rows: int,
+    scan: Callable[[Part, Chunks], Heaps],
+    *,
+    cost: int = 1,
 ) -> Heaps:
     """Run `scan` in threads, each over some queries or, if those are few, some chunks of rows.
+
+    A row takes `cost` times as long as one of bits.
 
     Returns
     -------
@@ -49,17 +57,18 @@ def share_out(
         Shape (Q, m): the answers of each query side by side, m a multiple of k.
     """
     n_queries, n_chunks = len(queries.totals), -(-n_rows // chunk_rows)
+    rows_a_thread = _ROWS_A_THREAD // cost
     if n_queries >= thread_count():
         by_queries = run_split(
             n_queries,
             lambda first, last: scan(_slice(queries, first, last), (0, n_chunks)),
-            grain=_ROWS_A_THREAD // max(1, n_rows) + 1,
+            grain=rows_a_thread // max(1, n_rows) + 1,
         )
         return _join(by_queries, axis=0)
     by_chunks = run_split(
         n_chunks,
         lambda first, last: scan(queries, (first, last)),
-        grain=_ROWS_A_THREAD // chunk_rows,
+        grain=rows_a_thread // (max(1, n_queries) * chunk_rows),
     )
     return _join(by_chunks, axis=1)
 

@@ -21,6 +21,9 @@ Found = tuple[NDArray[np.float32], NDArray[np.int64]]
 
 _SLACK = 1e-6
 
+_COST = 4
+"""How many times as long as a row of bits a row takes."""
+
 _MOST_COLUMNS = 2**23
 
 
@@ -83,7 +86,7 @@ class HistogramScan:
             self._memories.append(memory)
             return heaps
 
-        heaps = share_out(_as_histograms(queries), len(self), CHUNK_ROWS, scan)
+        heaps = share_out(_as_histograms(queries), len(self), CHUNK_ROWS, scan, cost=_COST)
         found = np.empty((len(queries), k), np.int64)
         distances = np.empty(found.shape, np.float32)
         answer(heaps, rows.unit, distances, found)
