@@ -37,7 +37,7 @@ def bars(groups: Sequence[str], series: Mapping[str, Sequence[float]], *, label:
     axes.set_xticks([i + middle for i in range(len(groups))], groups, rotation=30, ha="right")
     axes.set_ylabel(label)
     if len(series) > 1:
-        axes.legend(fontsize="small")
+        axes.legend(fontsize="small", loc="center left", bbox_to_anchor=(1, 0.5))
     return figure
 
 
@@ -46,7 +46,7 @@ def lines(places: Sequence[float], series: Mapping[str, Sequence[float]], labels
 
     The axis upwards spans at least 0.1, so that hundredths do not look like leaps.
     """
-    figure, axes = pyplot.subplots(figsize=(6, 4), layout="tight")
+    figure, axes = pyplot.subplots(figsize=(8, 4), layout="tight")
     for name, values in series.items():
         axes.plot(places, values, marker="o", label=name)
     across, up = labels.split("|")
@@ -56,7 +56,7 @@ def lines(places: Sequence[float], series: Mapping[str, Sequence[float]], labels
     low, high = axes.get_ylim()
     missing = max(0, 0.1 - (high - low)) / 2
     axes.set_ylim(low - missing, high + missing)
-    axes.legend(fontsize="small")
+    axes.legend(fontsize="small", loc="center left", bbox_to_anchor=(1, 0.5))
     return figure
 
 
