@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
+from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 import pytest
@@ -167,6 +170,19 @@ def test_parquet_comes_back(stored, tmp_path, make):
     expected = stored.search(make(30), 5)
     for found, same in zip(index.search(make(30), 5), expected, strict=True):
         np.testing.assert_array_equal(found, same)
+
+
+def test_a_full_disk_leaves_no_part_of_a_parquet_file(stored, tmp_path, monkeypatch):
+    def full(_table: pa.Table, path: Path, **_options: str) -> NoReturn:
+        path.write_text("a part")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    (tmp_path / "rows.parquet").write_text("before")
+    monkeypatch.setattr("pyarrow.parquet.write_table", full)
+    with pytest.raises(IndexWriteError, match="No space left"):
+        stored.write_parquet(tmp_path / "rows.parquet")
+    assert (tmp_path / "rows.parquet").read_text() == "before"
+    assert not list(tmp_path.glob("rows.parquet?*"))
 
 
 def test_what_is_no_parquet_is_named(stored, tmp_path):

@@ -14,9 +14,9 @@ import pyarrow
 import pyarrow.parquet
 from numpy.typing import NDArray
 
-from semsig.errors import IndexFormatError, IndexWriteError, SemsigError
+from semsig.errors import IndexFormatError, SemsigError
 from semsig.index.checks import portions
-from semsig.index.storage.files import TEMPORARY
+from semsig.index.storage.files import replacing
 from semsig.index.storage.schemas import read_schema, schema_document
 from semsig.types import SbsBatch, SbsSchema
 
@@ -90,12 +90,8 @@ def write_table(table: Any, path: Path) -> None:
     IndexWriteError
         If it cannot be written; a file that was there before is left as it was.
     """
-    temporary = path.with_name(path.name + TEMPORARY)
-    try:
-        pyarrow.parquet.write_table(table, temporary, compression="zstd")
-        temporary.replace(path)
-    except OSError as error:
-        raise IndexWriteError(f"Cannot write {path}: {error}") from error
+    with replacing(path) as new:
+        pyarrow.parquet.write_table(table, new, compression="zstd")
 
 
 def read_table(path: Path) -> Any:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 from bitarray import bitarray
 from numpy.typing import ArrayLike, NDArray
 
-from semsig.errors import IndexWriteError, SignatureError
-from semsig.index.storage.files import TEMPORARY
+from semsig.errors import SignatureError
+from semsig.index.storage.files import replacing
 from semsig.types import SbsBatch, SbsSchema
 
 _BITS_AT_ONCE = 2**24
@@ -58,21 +57,13 @@ def write_packed(batch: SbsBatch, path: Path) -> None:
     schema, offsets = batch.schema, batch.offsets
     shape = len(batch), n_bytes(schema)
     header = {"descr": "|u1", "fortran_order": False, "shape": shape}
-    temporary = path.with_name(path.name + TEMPORARY)
     at_once = max(1, _BITS_AT_ONCE // schema.n_bits)
-    try:
-        with temporary.open("wb") as file:
-            np.lib.format.write_array_header_1_0(file, header)
-            for first in range(0, len(batch), at_once):
-                part = offsets[first : first + at_once + 1]
-                cells = batch.cells[part[0] : part[-1]]
-                file.write(pack(SbsBatch(cells, part - part[0], schema)).data)
-        temporary.replace(path)
-    except OSError as error:
-        raise IndexWriteError(f"Cannot write {path}: {error}") from error
-    finally:
-        with suppress(OSError):
-            temporary.unlink()
+    with replacing(path) as new, new.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, header)
+        for first in range(0, len(batch), at_once):
+            part = offsets[first : first + at_once + 1]
+            cells = batch.cells[part[0] : part[-1]]
+            file.write(pack(SbsBatch(cells, part - part[0], schema)).data)
 
 
 def to_bitarrays(packed: NDArray[np.uint8], schema: SbsSchema) -> list[bitarray]:

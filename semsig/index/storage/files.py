@@ -5,13 +5,15 @@ from __future__ import annotations
 import hashlib
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from semsig.errors import IndexCorruptError
+from semsig.errors import IndexCorruptError, IndexWriteError
 from semsig.index.storage.manifest import FileEntry
 
 TEMPORARY = ".tmp"
@@ -36,6 +38,26 @@ def write_array(path: Path, array: NDArray[Any]) -> FileEntry:
         _to_disk(file)
     temporary.replace(path)
     return FileEntry(name=path.name, bytes=sink.size, sha256=sink.sha256.hexdigest())
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give the file to write in place of `path`, which replaces it at the end; none stays behind.
+
+    Raises
+    ------
+    IndexWriteError
+        If it cannot be written; a file that was there before is left as it was.
+    """
+    temporary = path.with_name(path.name + TEMPORARY)
+    try:
+        yield temporary
+        temporary.replace(path)
+    except OSError as error:
+        raise IndexWriteError(f"Cannot write {path}: {error}") from error
+    finally:
+        with suppress(OSError):
+            temporary.unlink()
 
 
 def map_array(folder: Path, entry: FileEntry, dtype: DTypeLike, length: int) -> NDArray[Any]:
