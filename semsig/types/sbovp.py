@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from semsig.errors import SignatureError
+from semsig.types.joining import agreeing
 from semsig.types.offsets import check_offsets, offsets_of
 from semsig.types.sbovp_schema import SbovpSchema
 
@@ -146,15 +147,7 @@ class SbovpBatch(Sequence[SbovpSignature]):
         SignatureError
             If there is neither a signature nor a schema, or something else came.
         """
-        rows = list(signatures) if isinstance(signatures, Iterable) else [signatures]
-        for row in rows:
-            if not isinstance(row, SbovpSignature):
-                raise SignatureError(f"Expected SbovpSignature; {type(row).__name__} came.")
-        if schema is None and not rows:
-            raise SignatureError("An empty batch needs a schema.")
-        schema = schema or rows[0].schema
-        for row in rows:
-            schema.require(row.schema)
+        rows, schema = agreeing(signatures, SbovpSignature, schema)
         if len(rows) == 1:
             offsets = np.array([0, len(rows[0].columns)], np.int64)
             return cls(rows[0].columns, rows[0].counts, offsets, schema)

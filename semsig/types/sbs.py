@@ -10,6 +10,7 @@ from bitarray import bitarray
 from numpy.typing import ArrayLike, NDArray
 
 from semsig.errors import SignatureError
+from semsig.types.joining import agreeing
 from semsig.types.offsets import check_offsets, offsets_of
 from semsig.types.schema import SbsSchema
 
@@ -187,15 +188,7 @@ class SbsBatch(Sequence[SbsSignature]):
         SignatureError
             If there is neither a signature nor a schema, or something else came.
         """
-        rows = list(signatures) if isinstance(signatures, Iterable) else [signatures]
-        for row in rows:
-            if not isinstance(row, SbsSignature):
-                raise SignatureError(f"Expected SbsSignature; {type(row).__name__} came.")
-        if schema is None and not rows:
-            raise SignatureError("An empty batch needs a schema.")
-        schema = schema or rows[0].schema
-        for row in rows:
-            schema.require(row.schema)
+        rows, schema = agreeing(signatures, SbsSignature, schema)
         offsets = offsets_of([len(row.cells) for row in rows])
         empty = np.zeros(0, schema.cell_dtype)
         return cls(np.concatenate([empty, *(row.cells for row in rows)]), offsets, schema)

@@ -1,0 +1,34 @@
+"""What signatures that are joined to a batch have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, TypeVar
+
+from semsig.errors import SignatureError
+
+Signature = TypeVar("Signature")
+
+
+def agreeing(
+    signatures: Iterable[Signature], kind: type[Signature], schema: Any
+) -> tuple[list[Signature], Any]:
+    """Return signatures as a list, one alone as well, and their schema: `schema` if it is given.
+
+    Raises
+    ------
+    SchemaMismatchError
+        If the signatures have different schemas.
+    SignatureError
+        If there is neither a signature nor a schema, or something else than `kind` came.
+    """
+    rows: list[Any] = list(signatures) if isinstance(signatures, Iterable) else [signatures]
+    for row in rows:
+        if not isinstance(row, kind):
+            raise SignatureError(f"Expected {kind.__name__}; {type(row).__name__} came.")
+    if schema is None and not rows:
+        raise SignatureError("An empty batch needs a schema.")
+    schema = schema or rows[0].schema
+    for row in rows:
+        schema.require(row.schema)
+    return rows, schema
