@@ -13,24 +13,46 @@ import numpy as np
 from numpy.typing import NDArray
 
 from semsig_kernels._jit import inlined, kernel
+from semsig_kernels.histogram_compare import distance_to, lay_out
+from semsig_kernels.histogram_lines import Portions, add_portions, portion_out
 from semsig_kernels.histogram_lists import CHUNK_ROWS, LINE_UNIT, Lists
-from semsig_kernels.histogram_sums import Histograms, Margin, Rows, Sums, add_products
+from semsig_kernels.histogram_scores import (
+    BLOCK_ROWS,
+    TIED,
+    Bounds,
+    bounds_of,
+    raise_floor,
+)
+from semsig_kernels.histogram_sums import Histograms, Rows, add_lists
 from semsig_kernels.topk import replace_worst, sort_nearest
 
-BLOCK_ROWS = 64
-
-_TIED = 1e-6
+_PART_ROWS = 2048
 
 
 class Memory(NamedTuple):
-    """What a search works in; all 0 before and after."""
+    """What a search of up to G histograms at once works in; all 0 before and after."""
 
     sums: NDArray[np.float32]
-    """Shape (CHUNK_ROWS,)."""
+    """Shape (G, CHUNK_ROWS)."""
     steps: NDArray[np.uint16]
     """Shape (CHUNK_ROWS,)."""
     own: NDArray[np.uint16]
     """A count for every column there may be; of shape (0,) where those are too many."""
+
+
+class _Chunk(NamedTuple):
+    """What is known of a chunk's R rows and up to G histograms."""
+
+    first: int
+    """The first row."""
+    sums: NDArray[np.float32]
+    """What each row shares with each histogram, shape (G, R)."""
+    steps: NDArray[np.uint16]
+    """Shape (R rounded up to LINE_UNIT,)."""
+    missing: NDArray[np.float64]
+    """How much the sums may be too small, but for their rounding; shape (G,)."""
+    near: NDArray[np.bool_]
+    """Which blocks of BLOCK_ROWS may have rows to find; shape (G, blocks)."""
 
 
 @kernel
@@ -63,19 +85,27 @@ def nearest(
     """
     scores = np.full(distances.shape, np.inf)
     scored = np.full(found.shape, -1)
-    for chunk in range(chunks[0], chunks[1]):
-        first = chunk * CHUNK_ROWS
-        sums, work = _work_on(memory, rows.totals.size - first)
-        for q in range(queries.totals.size):
-            margin = add_products(lists, chunk, queries, q, rows.roots, work)
-            least, most, more = _scaled(margin, queries.totals[q], rows.unit)
-            _raise_floor(sums, first, least, rows, scores[q], scored[q])
-            _lay_out(queries, q, memory.own, True)
-            limits = most, more, -scores[q, 0] - _TIED * rows.unit
-            heap = distances[q], found[q]
-            _offer(sums, first, limits, queries, q, rows, memory.own, *heap)
-            _lay_out(queries, q, memory.own, False)
-            sums[:] = 0
+    at_once = len(memory.sums)
+    for number in range(chunks[0], chunks[1]):
+        chunk = _chunk(memory, number, rows)
+        for start in range(0, queries.totals.size, at_once):
+            which = start, min(start + at_once, queries.totals.size)
+            portions = _add_lists(lists, number, queries, which, rows.roots, chunk)
+            for row in range(0, chunk.sums.shape[1], _PART_ROWS):
+                for q in range(which[0], which[1]):
+                    bounds = bounds_of(queries, q, chunk.missing[q - start], rows.unit)
+                    part = _add_part(lists, portions, chunk, q - start, row)
+                    sums, near = chunk.sums[q - start], chunk.near[q - start]
+                    best = scores[q], scored[q]
+                    raise_floor(sums, part, chunk.first, bounds, rows, best, near)
+            for q in range(which[0], which[1]):
+                bounds = bounds_of(queries, q, chunk.missing[q - start], rows.unit)
+                floor = -scores[q, 0] - TIED * rows.unit
+                lay_out(queries, q, memory.own, True)
+                heap = distances[q], found[q]
+                _offer(chunk, q - start, bounds, floor, queries, q, rows, memory.own, *heap)
+                lay_out(queries, q, memory.own, False)
+                chunk.sums[q - start] = 0
 
 
 @kernel
@@ -113,63 +143,70 @@ def within(
 
     Others stay as they are in `distances`, shape (N,).
     """
-    _lay_out(queries, q, memory.own, True)
-    for chunk in range(lists.stream_bounds.size - 1):
-        first = chunk * CHUNK_ROWS
-        sums, work = _work_on(memory, rows.totals.size - first)
-        margin = add_products(lists, chunk, queries, q, rows.roots, work)
-        _, most, more = _scaled(margin, queries.totals[q], rows.unit)
-        for i in range(sums.size):
-            row = first + i
-            score = (sums[i] * most + more) * rows.slopes[row] + rows.bases[row]
-            if score >= floor and rows.bases[row] > -np.inf:
-                distances[row] = _distance_to(queries, q, rows, row, memory.own)
-        sums[:] = 0
-    _lay_out(queries, q, memory.own, False)
-
-
-@inlined
-def _work_on(memory: Memory, n_rows: int) -> tuple[NDArray[np.float32], Sums]:
-    """Return sums for a chunk's rows, of which `n_rows` are left; and what goes on in lines."""
-    n_rows = min(CHUNK_ROWS, n_rows)
-    sums = memory.sums[:n_rows]
-    return sums, Sums(sums, memory.steps[: -(-n_rows // LINE_UNIT) * LINE_UNIT])
-
-
-@inlined
-def _scaled(margin: Margin, total: float, unit: bool) -> tuple[float, float, float]:
-    """Return factors from a sum to the least and the most of a score, and what comes on top."""
-    scale = 2.0
-    if unit:
-        scale = 1 / np.sqrt(total) if total > 0 else 0.0
-    return (2 - margin.factor) * scale, margin.factor * scale, margin.more * scale
+    lay_out(queries, q, memory.own, True)
+    for number in range(lists.stream_bounds.size - 1):
+        chunk = _chunk(memory, number, rows)
+        portions = _add_lists(lists, number, queries, (q, q + 1), rows.roots, chunk)
+        add_portions(lists, portions, 0, (0, chunk.sums.shape[1]), chunk.sums[0], chunk.steps)
+        bounds = bounds_of(queries, q, chunk.missing[0], rows.unit)
+        for i in range(chunk.sums.shape[1]):
+            row = chunk.first + i
+            most = (chunk.sums[0, i] * bounds.most + bounds.more) * rows.slopes[row]
+            if most + rows.bases[row] >= floor and rows.bases[row] > -np.inf:
+                distances[row] = distance_to(queries, q, rows, row, memory.own)
+        chunk.sums[0] = 0
+    lay_out(queries, q, memory.own, False)
 
 
 @kernel
-def _raise_floor(
-    sums: NDArray[np.float32],
-    first: int,
-    least: float,
-    rows: Rows,
-    scores: NDArray[np.float64],
-    scored: NDArray[np.int64],
-) -> None:
-    """Offer the least that each row may score, negated, to the k best of it."""
-    slopes, bases = rows.slopes[first:], rows.bases[first:]
-    for start in range(0, sums.size, BLOCK_ROWS):
-        stop = min(start + BLOCK_ROWS, sums.size)
-        if _any_reach(sums, least, 0.0, slopes, bases, start, stop, -scores[0]):
-            for i in range(start, stop):
-                score = -(sums[i] * least * slopes[i] + bases[i])
-                if score < scores[0]:
-                    replace_worst(scores, scored, score, first + i)
+def _chunk(memory: Memory, number: int, rows: Rows) -> _Chunk:
+    first = number * CHUNK_ROWS
+    n_rows, at_once = min(CHUNK_ROWS, rows.totals.size - first), len(memory.sums)
+    return _Chunk(
+        first,
+        memory.sums.reshape(-1)[: at_once * n_rows].reshape(at_once, n_rows),
+        memory.steps[: -(-n_rows // LINE_UNIT) * LINE_UNIT],
+        np.zeros(at_once),
+        np.zeros((at_once, -(-n_rows // BLOCK_ROWS)), np.bool_),
+    )
+
+
+@kernel
+def _add_lists(
+    lists: Lists,
+    number: int,
+    queries: Histograms,
+    which: tuple[int, int],
+    roots: bool,
+    chunk: _Chunk,
+) -> Portions:
+    """Add the lists of some histograms; return the lines that are left to add."""
+    size = queries.offsets[which[1]] - queries.offsets[which[0]]
+    picked, weights = np.empty(size, np.int64), np.empty(size, np.float32)
+    ends = np.zeros(which[1] - which[0] + 1, np.int64)
+    for i in range(ends.size - 1):
+        left = picked[ends[i] :], weights[ends[i] :]
+        q = which[0] + i
+        ends[i + 1] = ends[i] + add_lists(
+            lists, number, queries, q, roots, chunk.sums[i], left[0], left[1]
+        )
+    return portion_out(lists.values, picked, weights, ends, chunk.missing)
+
+
+@inlined
+def _add_part(lists: Lists, portions: Portions, chunk: _Chunk, i: int, row: int) -> tuple[int, int]:
+    """Add histogram i's lines to rows from `row` on; return the range of rows."""
+    part = row, min(row + _PART_ROWS, chunk.sums.shape[1])
+    add_portions(lists, portions, i, part, chunk.sums[i], chunk.steps)
+    return part
 
 
 @kernel
 def _offer(
-    sums: NDArray[np.float32],
-    first: int,
-    limits: tuple[float, float, float],
+    chunk: _Chunk,
+    i: int,
+    bounds: Bounds,
+    floor: float,
     queries: Histograms,
     q: int,
     rows: Rows,
@@ -178,73 +215,13 @@ def _offer(
     found: NDArray[np.int64],
 ) -> None:
     """Offer a chunk's rows that may score enough, ascending, by their true distances."""
-    slopes, bases = rows.slopes[first:], rows.bases[first:]
-    most, more, floor = limits
-    for start in range(0, sums.size, BLOCK_ROWS):
-        stop = min(start + BLOCK_ROWS, sums.size)
-        if _any_reach(sums, most, more, slopes, bases, start, stop, floor):
-            for i in range(start, stop):
-                score = (sums[i] * most + more) * slopes[i] + bases[i]
-                if score >= floor and bases[i] > -np.inf:
-                    distance = _distance_to(queries, q, rows, first + i, own)
-                    if distance < distances[0]:
-                        replace_worst(distances, found, distance, first + i)
-
-
-@inlined
-def _any_reach(
-    sums: NDArray[np.float32],
-    factor: float,
-    more: float,
-    slopes: NDArray[np.float64],
-    bases: NDArray[np.float64],
-    start: int,
-    stop: int,
-    floor: float,
-) -> bool:
-    """Whether a row may score `floor`; a loop that the compiler turns into vectors."""
-    reach = False
-    for i in range(np.uint64(start), np.uint64(stop)):
-        reach |= (sums[i] * factor + more) * slopes[i] + bases[i] >= floor
-    return reach
-
-
-@kernel
-def _lay_out(queries: Histograms, q: int, own: NDArray[np.uint16], wanted: bool) -> None:
-    """Write histogram q's counts, if wanted, or zeros to their columns; if there is memory."""
-    if own.size:
-        for j in range(queries.offsets[q], queries.offsets[q + 1]):
-            own[queries.columns[j]] = queries.counts[j] if wanted else 0
-
-
-@kernel
-def _distance_to(
-    queries: Histograms, q: int, rows: Rows, row: int, own: NDArray[np.uint16]
-) -> float:
-    """Return the squared distance, or at unit length the distance as float32 has it."""
-    j, last = np.uint64(rows.offsets[row]), np.uint64(rows.offsets[row + 1])
-    shared = 0.0
-    if own.size:
-        for at in range(j, last):
-            product = float(own[rows.columns[at]]) * float(rows.counts[at])
-            shared += np.sqrt(product) if rows.roots else product
-    else:
-        i, end = queries.offsets[q], queries.offsets[q + 1]
-        while i < end and j < last:
-            column, other = queries.columns[i], np.int64(rows.columns[j])
-            if column == other:
-                product = queries.counts[i] * float(rows.counts[j])
-                shared += np.sqrt(product) if rows.roots else product
-            i += int(column <= other)
-            j += np.uint64(other <= column)
-    return _distance(shared, queries.totals[q], rows.totals[row], rows.unit)
-
-
-@kernel
-def _distance(shared: float, own: float, other: float, unit: bool) -> float:
-    if not unit:
-        return own + other - 2 * shared
-    if own == 0 or other == 0:
-        return 0.0 if own == other else 1.0
-    squared = 2 - 2 * (shared / np.sqrt(own * other))
-    return float(np.float32(np.sqrt(max(0.0, squared))))
+    sums = chunk.sums[i]
+    for block in np.flatnonzero(chunk.near[i]):
+        start = block * BLOCK_ROWS
+        for j in range(start, min(start + BLOCK_ROWS, sums.size)):
+            row = chunk.first + j
+            most = (sums[j] * bounds.most + bounds.more) * rows.slopes[row] + rows.bases[row]
+            if most >= floor and rows.bases[row] > -np.inf:
+                distance = distance_to(queries, q, rows, row, own)
+                if distance < distances[0]:
+                    replace_worst(distances, found, distance, row)

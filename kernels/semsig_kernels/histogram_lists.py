@@ -180,29 +180,34 @@ def find_lists(
     begins: NDArray[np.int64],
     ends: NDArray[np.int64],
 ) -> None:
-    """Write where in the stream each wanted column's list begins and ends; 0, 0 if absent."""
-    base = lists.column_bounds[chunk]
+    """Write where in the stream each wanted column's list begins and ends; 0, 0 if absent.
+
+    In three loops, as the CPU can then read for several columns at once.
+    """
+    base, last = lists.column_bounds[chunk], lists.column_bounds[chunk + 1] - 1
     for j in range(wanted.size):
         bucket = wanted[j] >> lists.shift
-        low = base + np.int64(lists.buckets[chunk, bucket])
-        stop = base + np.int64(lists.buckets[chunk, bucket + 1])
-        high = stop
-        while low < high:
-            middle = (low + high) >> 1
-            if lists.columns[middle] < wanted[j]:
-                low = middle + 1
-            else:
-                high = middle
+        begins[j] = base + np.int64(lists.buckets[chunk, bucket])
+        ends[j] = base + np.int64(lists.buckets[chunk, bucket + 1])
+    for j in range(wanted.size):
+        begins[j] = _first_from(lists.columns, wanted[j], begins[j], ends[j])
+    stream, end = lists.stream_bounds[chunk], lists.stream_bounds[chunk + 1]
+    for j in range(wanted.size):
+        at, stop = begins[j], ends[j]
         begins[j] = 0
         ends[j] = 0
-        if low < stop and lists.columns[low] == wanted[j]:
-            begins[j] = _start(lists, chunk, low)
-            ends[j] = _start(lists, chunk, low + 1)
+        if at < stop and lists.columns[at] == wanted[j]:
+            begins[j] = stream + np.int64(lists.starts[at])
+            ends[j] = end if at == last else stream + np.int64(lists.starts[at + 1])
 
 
 @inlined
-def _start(lists: Lists, chunk: int, at: int) -> int:
-    """Return where list number `at` of all chunks starts in the stream."""
-    if at == lists.column_bounds[chunk + 1]:
-        return int(lists.stream_bounds[chunk + 1])
-    return int(lists.stream_bounds[chunk]) + int(lists.starts[at])
+def _first_from(columns: NDArray[np.uint32], wanted: int, low: int, high: int) -> int:
+    """Return where the first column that is not below `wanted` is, `high` if nowhere."""
+    while low < high:
+        middle = (low + high) >> 1
+        if columns[middle] < wanted:
+            low = middle + 1
+        else:
+            high = middle
+    return low

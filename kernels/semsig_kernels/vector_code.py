@@ -26,6 +26,7 @@ _MASK = ir.VectorType(ir.IntType(1), 64)
 _BYTES = ir.VectorType(ir.IntType(8), 64)
 _BYTES_32 = ir.VectorType(ir.IntType(8), 32)
 _SHORTS = ir.VectorType(ir.IntType(16), 32)
+_SHORTS_16 = ir.VectorType(ir.IntType(16), 16)
 
 
 class _VectorType(types.Type):  # type: ignore[misc]
@@ -247,14 +248,21 @@ def _emit_add_lines(context: Any, build: Any, signature: Any, args: Any) -> Any:
         row = build.mul(build.extract_value(args[3], i), width)
         at = build.add(row, build.lshr(args[1], _I64(1)))
         counts = _read(build, _pointer(context, build, _SHORTS, of_lines, args[2], at), 1)
-        at = build.mul(build.add(args[5], _I64(i)), _I64(32))
-        table = _read(build, _pointer(context, build, _SHORTS, of_tables, args[4], at), 2)
+        at = build.mul(build.add(args[5], _I64(i)), _I64(16))
+        table = _twice(build, _pointer(context, build, _SHORTS_16, of_tables, args[4], at))
         for quarter in range(4):
             indices = build.lshr(counts, ir.Constant(_SHORTS, [4 * quarter] * 32))
             totals[quarter] = build.add(totals[quarter], _look_up(build, table, indices))
     for pointer, total in zip(pointers, totals, strict=True):
         build.store(total, pointer).align = 2
     return context.get_dummy_value()
+
+
+def _twice(build: Any, pointer: Any) -> Any:
+    """Return 16 entries, and the same again."""
+    entries, lanes = _read(build, pointer, 2), ir.VectorType(_I32, 32)
+    both = ir.Constant(lanes, [*range(16), *range(16)])
+    return build.shuffle_vector(entries, ir.Constant(_SHORTS_16, ir.Undefined), both)
 
 
 def _look_up(build: Any, table: Any, indices: Any) -> Any:

@@ -116,7 +116,7 @@ def add_128_of_lines(
 ) -> None:
     """Add to 128 sums, from `start` on, what a table has for the rows' half bytes in four lines.
 
-    Line ``lines[picked[j]]`` goes with ``tables[first + j]``, 16 entries and the same again;
+    Line ``lines[picked[j]]`` goes with ``tables[first + j]``, 16 entries;
     :mod:`semsig_kernels.histogram_lists` says which half byte is which row's. `start` is a
     multiple of 128, all arrays contiguous; no sum exceeds 65535.
     """

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from semsig_kernels.histogram_lists import CHUNK_ROWS, LINE_UNIT, Lists, count_lines, encode_lists
 from semsig_kernels.threads import run_split
 
+from semsig.index.aligned import aligned_zeros
 from semsig.types import SbovpBatch
 
 LINE_SHARE = 16
@@ -39,7 +40,10 @@ def build_lists(batch: SbovpBatch) -> Lists:
     buckets = [np.searchsorted(chunk.columns, edges) for chunk in chunks]
     values = np.arange(2**16, dtype=np.float32)
     empty = _ChunkLists(*_no_lists(0, _width(batch), 0))
-    stream, columns, starts, lines = map(np.concatenate, zip(empty, *chunks, strict=True))
+    *three, every_line = zip(empty, *chunks, strict=True)
+    stream, columns, starts = map(np.concatenate, three)
+    lines = aligned_zeros((sum(map(len, every_line)), _width(batch)), np.uint8)
+    np.concatenate(every_line, out=lines)
     return Lists(
         stream=stream,
         stream_bounds=_bounds([len(chunk.stream) for chunk in chunks]),

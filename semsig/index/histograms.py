@@ -10,6 +10,7 @@ from semsig_kernels.histogram_l2 import Memory, answer, nearest, within
 from semsig_kernels.histogram_lists import CHUNK_ROWS
 from semsig_kernels.histogram_sums import Histograms, Rows, add_squares
 
+from semsig.index.aligned import aligned_zeros
 from semsig.index.checks import check_k, portions
 from semsig.index.heaps import Chunks, Heaps, empty_heaps, share_out
 from semsig.index.histogram_lists import build_lists
@@ -25,6 +26,9 @@ _COST = 4
 """How many times as long as a row of bits a row takes."""
 
 _MOST_COLUMNS = 2**23
+
+_AT_ONCE = 32
+"""Queries whose lines are added together, a part of the rows after the other."""
 
 
 class HistogramScan:
@@ -133,8 +137,8 @@ class HistogramScan:
         except IndexError:
             n_columns = self._schema.n_columns
             own = np.zeros(n_columns if n_columns <= _MOST_COLUMNS else 0, np.uint16)
-            sums, steps = np.zeros(CHUNK_ROWS, np.float32), np.zeros(CHUNK_ROWS, np.uint16)
-            return Memory(sums, steps, own)
+            sums = aligned_zeros((_AT_ONCE, CHUNK_ROWS), np.float32)
+            return Memory(sums, aligned_zeros((CHUNK_ROWS,), np.uint16), own)
 
     def _check(self, queries: SbovpBatch, allowed: NDArray[np.bool_] | None) -> None:
         self._schema.require(queries.schema)

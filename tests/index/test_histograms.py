@@ -147,6 +147,20 @@ def test_many_chunks_and_threads_agree_with_dense_arithmetic(norm):
         np.testing.assert_array_equal(found[1], expected[1])
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("norm", NORMS)
+def test_many_queries_at_once_find_what_each_finds_alone(norm):
+    schema = schema_of(norm, n_words=6)
+    scan = HistogramScan(random_batch(17_001, schema, seed=5))
+    queries = random_batch(67, schema, seed=6)
+    with threads(1):
+        distances, rows = scan.search(queries, 9)
+        for i in range(len(queries)):
+            alone = scan.search(queries[i : i + 1], 9)
+            np.testing.assert_array_equal(distances[i], alone[0][0])
+            np.testing.assert_array_equal(rows[i], alone[1][0])
+
+
 def dense_distances(rows, queries):
     norm = rows.schema.norm
     a, b = (batch.to_dense().astype(np.float64) for batch in (rows, queries))

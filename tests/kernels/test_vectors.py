@@ -108,7 +108,7 @@ def test_what_tables_have_for_four_lines_is_added(rng, start, picked, first):
     here = slice(start, start + 128)
     for j, line in enumerate(picked):
         expected[here] += entries[first + j][counts[line].ravel()[here]]
-    add_lines(sums, start, lines, picked, np.tile(entries, 2), first)
+    add_lines(sums, start, lines, picked, entries, first)
     np.testing.assert_array_equal(sums, expected)
 
 

@@ -1,0 +1,25 @@
+"""Arrays that start with a line of the CPU's cache."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+CACHE_LINE = 64
+"""Bytes."""
+
+Scalar = TypeVar("Scalar", bound=np.generic)
+
+
+def aligned_zeros(shape: tuple[int, ...], dtype: type[Scalar]) -> NDArray[Scalar]:
+    """Return zeros whose first byte starts a cache line, so that no vector of them spans two.
+
+    NumPy aligns to 16 bytes; adding up lines of histograms is a fifth slower for it.
+    """
+    n_bytes = prod(shape) * np.dtype(dtype).itemsize
+    memory = np.zeros(n_bytes + CACHE_LINE, np.uint8)
+    start = -memory.ctypes.data % CACHE_LINE
+    return memory[start : start + n_bytes].view(dtype).reshape(shape)
