@@ -176,6 +176,23 @@ def test_evaluate_by_phrases(folder, run, signature):
     assert 0 < found["measures"]["map"] <= 1
 
 
+@pytest.mark.parametrize(
+    ("signature", "compared"),
+    [
+        ("sbovp", "/maps, 5 kaze words, phrases of 2"),
+        ("fused", "/maps, n = 3, tanimoto-idf, 5 kaze words, phrases of 2"),
+    ],
+)
+def test_evaluate_says_what_it_compared(folder, run, signature, compared):
+    (folder / "boxes.toml").write_text(BENCHMARK)
+    arguments = folder / "boxes.toml", "--root", folder / "photos", "--labels", folder / "maps"
+    code, out, _ = run("evaluate", *arguments, "--signature", signature)
+    assert code == 0
+    first = out.splitlines()[0]
+    assert "4 queries, 4 photos searched" in first
+    assert first.endswith(compared)
+
+
 def test_evaluate_refuses_levels_of_phrases(folder, run):
     (folder / "boxes.toml").write_text(BENCHMARK)
     arguments = folder / "boxes.toml", "--root", folder / "photos", "--labels", folder / "maps"

@@ -120,10 +120,9 @@ def segmented(
 
 def evaluation(result: Evaluation) -> None:
     """Print the measures, overall and by class."""
-    settings = result.settings
     answer(
         f"{result.dataset}: {result.n_queries:,} queries, {result.n_database:,} photos searched, "
-        f"{settings['segmenter']}, n = {settings['levels']}, {settings['metric']}"
+        f"{_compared(result.settings)}"
     )
     rows = [
         (*(f"{value:.3f}" for value in values.values()), name)
@@ -133,6 +132,17 @@ def evaluation(result: Evaluation) -> None:
     for note in result.notes:
         remark(note)
     _name_skipped([(photo.path, photo.reason) for photo in result.skipped])
+
+
+def _compared(settings: Mapping[str, Any]) -> str:
+    """Return what photos were compared by: blocks, phrases or both."""
+    parts = [settings["segmenter"]]
+    if "metric" in settings:
+        parts += [f"n = {settings['levels']}", settings["metric"]]
+    if "n_words" in settings:
+        words = f"{settings['n_words']} {settings['detector']} words"
+        parts += [words, f"phrases of {settings['length']}"]
+    return ", ".join(parts)
 
 
 def datasets(found: Sequence[Dataset], status: Sequence[str | None]) -> None:
