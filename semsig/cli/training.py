@@ -28,13 +28,19 @@ def distill(
         Path | None, typer.Option(help="CSV with file, category: strata of the hold-out.")
     ] = None,
     notes: Annotated[Path | None, typer.Option(help="Markdown that ends the model card.")] = None,
-    init: Annotated[Path | None, typer.Option(help="Weights to start from.")] = None,
+    init: Annotated[
+        list[Path] | None,
+        typer.Option(help="Weights to start from; given again, their mean."),
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the run in --out.")] = False,
     arch: Annotated[
         str | None, typer.Option(help="hr18s (default), hr18 or hr48.", rich_help_panel=RECIPE)
     ] = None,
     views: Annotated[
-        int | None, typer.Option(help="Photo-views (500,000).", rich_help_panel=RECIPE)
+        int | None,
+        typer.Option(
+            help="Photo-views (500,000); 0 exports what --init gives.", rich_help_panel=RECIPE
+        ),
     ] = None,
     minutes: Annotated[
         float | None,
@@ -69,6 +75,10 @@ def distill(
     ] = None,
     zoom: Annotated[
         float | None, typer.Option(help="Largest magnification (1.8).", rich_help_panel=RECIPE)
+    ] = None,
+    paste: Annotated[
+        float | None,
+        typer.Option(help="Share of crops with a part of another (0).", rich_help_panel=RECIPE),
     ] = None,
     balance: Annotated[
         float | None,
@@ -120,6 +130,8 @@ def distill(
 
     if stages is not None:
         given["stages"] = Stage.parse(stages)
+    if init is not None:
+        given["init"] = tuple(init)
     options = DistillOptions(compile=compile_network, **given)
     with _progress() as progress:
         result = stage(options, progress)

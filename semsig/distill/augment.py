@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +16,7 @@ STRIDE = 4
 """HRNet answers at 1/4 scale, so labels are taken there."""
 
 ASPECT = 0.18
+PASTED = (0.1, 0.45)
 GRAY = 0.03
 
 
@@ -48,6 +51,41 @@ def random_view(
     if rng.random() < 0.5:
         crop, target = crop[:, ::-1], target[:, ::-1]
     return recolor(crop, rng), target
+
+
+def paste_others(
+    images: NDArray[np.uint8], labels: NDArray[Any], share: float, rng: np.random.Generator
+) -> None:
+    """Paste a rectangle of the next crop into some crops, in place (Yun et al. 2019, "CutMix").
+
+    Parameters
+    ----------
+    images : ndarray of uint8, shape (B, S, S, 3)
+    labels : ndarray of integers, shape (B, S / 4, S / 4)
+    share : float
+        Probability that a crop gets one, of 10 to 45 % of its area.
+    rng : numpy.random.Generator
+    """
+    others, meant, side = images.copy(), labels.copy(), labels.shape[1]
+    for i in range(len(images)):
+        if rng.random() < share:
+            rows, columns = _random_box(side, rng)
+            other = (i + 1) % len(images)
+            labels[i, rows, columns] = meant[other, rows, columns]
+            rows, columns = _in_pixels(rows), _in_pixels(columns)
+            images[i, rows, columns] = others[other, rows, columns]
+
+
+def _random_box(side: int, rng: np.random.Generator) -> tuple[slice, slice]:
+    area, aspect = rng.uniform(*PASTED), np.exp(rng.uniform(-0.5, 0.5))
+    h = min(side, max(1, round(side * np.sqrt(area * aspect))))
+    w = min(side, max(1, round(side * np.sqrt(area / aspect))))
+    y, x = rng.integers(0, side - h + 1), rng.integers(0, side - w + 1)
+    return slice(y, y + h), slice(x, x + w)
+
+
+def _in_pixels(labels: slice) -> slice:
+    return slice(labels.start * STRIDE, labels.stop * STRIDE)
 
 
 def center_view(image: Image, labels: Labels, side: int) -> tuple[Image, Labels]:

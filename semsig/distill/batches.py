@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from semsig.distill.augment import random_view
+from semsig.distill.augment import paste_others, random_view
 from semsig.distill.options import DistillOptions
 from semsig.distill.photos import PhotoStore
 
@@ -59,7 +59,10 @@ class BatchMaker:
         drawn = rng.choice(self.train, self.options.batch_size, p=self.weights)
         views = [random_view(*self.store[int(i)], side, self.options.zoom, rng) for i in drawn]
         images = np.stack([image for image, _ in views])
-        return Batch(images, np.stack([labels for _, labels in views]).astype(np.int64))
+        labels = np.stack([labels for _, labels in views]).astype(np.int64)
+        if self.options.paste:
+            paste_others(images, labels, self.options.paste, rng)
+        return Batch(images, labels)
 
 
 def ahead(

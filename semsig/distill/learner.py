@@ -41,7 +41,7 @@ class Learner:
     average : torch.nn.Module
         The network with its running average as weights; what is measured and exported.
     views_before : int
-        Photo-views behind the weights it started from.
+        Photo-views behind the weights it started from, the most of any of them.
 
     Raises
     ------

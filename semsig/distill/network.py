@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -83,33 +84,42 @@ def pick_device(name: str) -> Any:
     return torch.device(name if name != "auto" else "cuda" if cuda else "cpu")
 
 
-def start_from(network: Any, path: Path, classes: ClassTable) -> int:
-    """Load weights of the same network, its head's rows matched by class name.
+def start_from(network: Any, paths: Sequence[Path], classes: ClassTable) -> int:
+    """Load the mean of some weights of the same network, the head's rows matched by class name.
 
     Parameters
     ----------
     network : torch.nn.Module
         What :func:`build_network` gave; changed in place.
-    path : Path
-        A checkpoint with ``state_dict`` and ``meta``. Where ``meta`` names no classes, the
-        head is taken over if it has as many channels, and starts anew otherwise.
+    paths : sequence of Path
+        Checkpoints with ``state_dict`` and ``meta``, at least one. Where ``meta`` names no
+        classes, the head is taken over if it has as many channels, and starts anew otherwise.
     classes : ClassTable
         The table to train with.
 
     Returns
     -------
     int
-        Photo-views behind the weights, 0 if the checkpoint does not say.
+        The most photo-views behind any of the weights, 0 if no checkpoint says.
 
     Raises
     ------
     CheckpointError
-        If the file cannot be read safely, or is of another network.
+        If a file cannot be read safely, or is of another network.
     """
-    saved = load_checkpoint(path)
-    weights, meta = saved["state_dict"], saved["meta"]
     own = network.state_dict()
-    rows = _head_rows(list(meta.get("classes", ())), classes)
+    saved = [load_checkpoint(path) for path in paths]
+    fitted = [_fitted(own, one, path, classes) for one, path in zip(saved, paths, strict=True)]
+    network.load_state_dict({name: _mean([one[name] for one in fitted]) for name in own})
+    return max(int(one["meta"].get("images", 0)) for one in saved)
+
+
+def _fitted(
+    own: Mapping[str, Any], saved: Mapping[str, Any], path: Path, classes: ClassTable
+) -> dict[str, Any]:
+    """Return a checkpoint's weights with the head that the network has."""
+    weights = dict(saved["state_dict"])
+    rows = _head_rows(list(saved["meta"].get("classes", ())), classes)
     for name in _HEAD:
         if name in weights and rows is not None:
             weights[name] = _matched(own[name], weights[name], rows)
@@ -121,8 +131,15 @@ def start_from(network: Any, path: Path, classes: ClassTable) -> int:
             f"{path} is no checkpoint of this network: {len(wrong)} of {len(own)} tensors are "
             f"missing or of another shape, the first {wrong[0]!r}."
         )
-    network.load_state_dict({name: weights[name] for name in own})
-    return int(meta.get("images", 0))
+    return weights
+
+
+def _mean(tensors: Sequence[Any]) -> Any:
+    """Return the mean of some weights; of counts, the last."""
+    if len(tensors) == 1 or not tensors[0].is_floating_point():
+        return tensors[-1]
+    mean = torch.stack([tensor.double() for tensor in tensors]).mean(0)
+    return mean.to(tensors[0].dtype)
 
 
 def _head_rows(saved: list[str], classes: ClassTable) -> list[tuple[int, int]] | None:

@@ -76,13 +76,14 @@ class DistillOptions:
         Markdown that ends the model card: what its author knows and no figure shows.
     arch : {"hr18s", "hr18", "hr48"}
         mmsegmentation's ``fcn_hr18s``, ``fcn_hr18`` or ``fcn_hr48``.
-    init : Path, optional
+    init : tuple of Path
         Start from the weights of an earlier run or any checkpoint with a ``state_dict`` of this
-        network; classes are matched by name where both tables are known.
+        network; from the mean of several (Wortsman et al. 2022, "Model soups"). Classes are
+        matched by name where both tables are known.
     resume : bool
         Continue from ``out/checkpoint.pth``.
     views : int
-        Length of the run in photo-views, at least 1.
+        Length of the run in photo-views; 0 measures and exports what `init` gives.
     minutes : float, optional
         End after so many minutes of training even if views are left; the schedule follows
         whichever of the two is nearer its end.
@@ -103,6 +104,9 @@ class DistillOptions:
         Decay of the running average of the weights, 0 to below 1.
     zoom : float
         Crops are magnified up to so many times, at least 1.
+    paste : float
+        Share of the crops that get a rectangle of another one pasted in, 0 to 1 (Yun et al.
+        2019, "CutMix").
     balance : float
         Photos are drawn in proportion to (photos / photos with its rarest class) ** balance,
         at most 12 times the least; 0 draws evenly.
@@ -140,7 +144,7 @@ class DistillOptions:
     categories: Path | None = None
     notes: Path | None = None
     arch: Architecture = "hr18s"
-    init: Path | None = None
+    init: tuple[Path, ...] = ()
     resume: bool = False
     views: int = 500_000
     minutes: float | None = None
@@ -153,6 +157,7 @@ class DistillOptions:
     label_smoothing: float = 0.05
     ema_decay: float = 0.999
     zoom: float = 1.8
+    paste: float = 0.0
     balance: float = 0.5
     holdout: float = 0.05
     device: str = "auto"
@@ -166,6 +171,22 @@ class DistillOptions:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        self._check_choices()
+        self._at_least(views=0, batch_size=2, zoom=1, warmup_views=0, balance=0, weight_decay=0)
+        self._at_least(paste=0, workers=0, cache_side=32, cache_mb=0)
+        for name in ("label_smoothing", "ema_decay"):
+            if not 0 <= getattr(self, name) < 1:
+                raise OptionError(f"{name} is 0 to below 1; {getattr(self, name)} came.")
+        for name in ("learning_rate", "minutes", "report_minutes", "threads"):
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                raise OptionError(f"{name} must be above 0; {value} came.")
+        if not self.paste <= 1:
+            raise OptionError(f"paste is 0 to 1; {self.paste} came.")
+        if not 0 < self.holdout <= 0.5:
+            raise OptionError(f"holdout is above 0, at most 0.5; {self.holdout} came.")
+
+    def _check_choices(self) -> None:
         if self.arch not in ARCHITECTURES:
             raise OptionError(f"arch is one of {', '.join(ARCHITECTURES)}; {self.arch!r} came.")
         if self.optimizer not in OPTIMIZERS:
@@ -174,17 +195,8 @@ class DistillOptions:
             raise OptionError("A run needs at least one stage.")
         if self.notes and not self.notes.is_file():
             raise OptionError(f"There are no notes at {self.notes}.")
-        self._at_least(views=1, batch_size=2, zoom=1, warmup_views=0, balance=0, weight_decay=0)
-        self._at_least(workers=0, cache_side=32, cache_mb=0)
-        for name in ("label_smoothing", "ema_decay"):
-            if not 0 <= getattr(self, name) < 1:
-                raise OptionError(f"{name} is 0 to below 1; {getattr(self, name)} came.")
-        for name in ("learning_rate", "minutes", "report_minutes", "threads"):
-            value = getattr(self, name)
-            if value is not None and not value > 0:
-                raise OptionError(f"{name} must be above 0; {value} came.")
-        if not 0 < self.holdout <= 0.5:
-            raise OptionError(f"holdout is above 0, at most 0.5; {self.holdout} came.")
+        if not (self.views or self.init or self.resume):
+            raise OptionError("A run without views needs weights: give init.")
 
     def _at_least(self, **bounds: int) -> None:
         for name, bound in bounds.items():

@@ -12,7 +12,7 @@ POWER = 0.9
 
 def run_share(options: DistillOptions, views: int, minutes: float) -> float:
     """Share of the run behind it, 0 to 1: by views or by minutes, whichever is further."""
-    by_views = views / options.views
+    by_views = views / options.views if options.views else 1.0
     by_minutes = minutes / options.minutes if options.minutes else 0.0
     return min(1.0, max(by_views, by_minutes))
 

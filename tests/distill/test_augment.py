@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from semsig.distill.augment import center_view, random_view, recolor
+from semsig.distill.augment import center_view, paste_others, random_view, recolor
 
 SIZES = st.tuples(st.integers(1, 90), st.integers(1, 90))
 
@@ -63,3 +63,28 @@ def test_recoloring_keeps_the_order_of_grey_values():
     for seed in range(5):
         changed = recolor(ramp, np.random.default_rng(seed)).astype(int)
         assert (np.diff(changed, axis=1) >= 0).all()
+
+
+def batch_of_greys(count, side):
+    """Crops each of one grey, labelled by their number; grey 10 times it."""
+    labels = np.repeat(np.arange(count), side * side).reshape(count, side, side)
+    images = np.repeat((labels * 10).repeat(4, 1).repeat(4, 2)[..., None], 3, 3)
+    return images.astype(np.uint8), labels
+
+
+@given(st.integers(2, 5), st.integers(1, 12), st.integers(0, 1000))
+def test_pasted_pixels_bring_their_labels_from_the_next_crop(count, side, seed):
+    images, labels = batch_of_greys(count, side)
+    paste_others(images, labels, 1.0, np.random.default_rng(seed))
+    np.testing.assert_array_equal(images[:, ::4, ::4, 0], labels * 10)
+    for i in range(count):
+        assert set(np.unique(labels[i])) <= {i, (i + 1) % count}
+        assert (labels[i] != i).any()
+
+
+def test_as_many_crops_get_a_part_of_another_as_asked_for():
+    images, labels = batch_of_greys(200, 8)
+    paste_others(images, labels, 0.3, np.random.default_rng(0))
+    changed = labels != np.arange(200)[:, None, None]
+    assert 40 < changed.any(axis=(1, 2)).sum() < 80
+    assert 0.1 < changed[changed.any(axis=(1, 2))].mean() < 0.5

@@ -130,12 +130,26 @@ def test_head_rows_start_from_the_class_of_the_same_name(tmp_path):
     meta = {"classes": ["sky", "grass", "sand"], "images": 77}
     torch.save({"state_dict": source.state_dict(), "meta": meta}, path)
     before = target.decode_head.conv_seg.weight.detach().clone()
-    assert start_from(target, path, ClassTable(["sand", "lava"])) == 77
+    assert start_from(target, [path], ClassTable(["sand", "lava"])) == 77
     head = target.decode_head.conv_seg.weight
     assert torch.equal(head[0], source.decode_head.conv_seg.weight[2])
     assert torch.equal(head[1], before[1])
     with pytest.raises(CheckpointError, match="no checkpoint of this network"):
-        start_from(new_network("hr18", 3), path, ClassTable(["sky", "grass", "sand"]))
+        start_from(new_network("hr18", 3), [path], ClassTable(["sky", "grass", "sand"]))
+
+
+def test_a_run_without_views_exports_the_mean_of_weights(run, tmp_path):
+    options, first, _ = run
+    other = distill(replace(options, out=tmp_path / "other", seed=1, paste=0.5))
+    both = (options.out / "weights.pth", other.out / "weights.pth")
+    mean = distill(replace(options, out=tmp_path / "mean", init=both, views=0))
+    assert mean.views == max(first.views, other.views)
+    one, two, got = weights(options.out), weights(other.out), weights(mean.out)
+    for name, tensor in got.items():
+        if tensor.is_floating_point():
+            torch.testing.assert_close(tensor, (one[name] + two[name]) / 2)
+    assert (mean.out / "model.onnx").stat().st_size > 0
+    assert f"{mean.held_out.pixels:.4f}" in (mean.out / "MODEL_CARD.md").read_text()
 
 
 def test_a_learner_learns_and_leaves_void_alone(scenes, tmp_path):

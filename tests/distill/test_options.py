@@ -29,7 +29,10 @@ def test_other_stages_are_refused(text):
         {"arch": "hr32"},
         {"optimizer": "sgd"},
         {"stages": ()},
+        {"views": -1},
         {"views": 0},
+        {"paste": -0.1},
+        {"paste": 1.1},
         {"batch_size": 1},
         {"minutes": 0},
         {"label_smoothing": 1.0},
@@ -45,6 +48,10 @@ def test_other_stages_are_refused(text):
 def test_options_out_of_range_are_refused(option):
     with pytest.raises(OptionError):
         DistillOptions(**PLACES, **option)
+
+
+def test_weights_may_be_taken_as_they_are():
+    assert DistillOptions(**PLACES, views=0, init=(Path("a.pth"), Path("b.pth"))).views == 0
 
 
 def test_figures_are_given_at_the_last_stage():
