@@ -75,7 +75,9 @@ def _panel(name: str, points: Sequence[tuple[float, float]]) -> Pictures.Image:
         pen.text((4, y - 6), f"{value:.3f}", fill=_INK)
     pen.text((MARGIN, height - 26), f"{x0:,.0f}", fill=_INK)
     pen.text((width - 20, height - 26), f"{x1:,.0f} views", fill=_INK, anchor="ra")
-    pen.line(list(zip(across.tolist(), down.tolist(), strict=True)), fill=_LINES[name], width=2)
+    line = list(zip(across.tolist(), down.tolist(), strict=True))
+    pen.line(line, fill=_LINES[name], width=2)
+    pen.circle(line[-1], 3, fill=_LINES[name])
     return panel
 
 
