@@ -93,7 +93,8 @@ def start_from(network: Any, paths: Sequence[Path], classes: ClassTable) -> int:
         What :func:`build_network` gave; changed in place.
     paths : sequence of Path
         Checkpoints with ``state_dict`` and ``meta``, at least one. Where ``meta`` names no
-        classes, the head is taken over if it has as many channels, and starts anew otherwise.
+        classes, the head is taken over if it has as many channels. A class counts in those that
+        know it, and starts anew if none does.
     classes : ClassTable
         The table to train with.
 
@@ -107,24 +108,24 @@ def start_from(network: Any, paths: Sequence[Path], classes: ClassTable) -> int:
     CheckpointError
         If a file cannot be read safely, or is of another network.
     """
-    own = network.state_dict()
+    own = {name: tensor.cpu() for name, tensor in network.state_dict().items()}
     saved = [load_checkpoint(path) for path in paths]
     fitted = [_fitted(own, one, path, classes) for one, path in zip(saved, paths, strict=True)]
-    network.load_state_dict({name: _mean([one[name] for one in fitted]) for name in own})
+    network.load_state_dict({n: _mean([one[n] for one in fitted], own[n]) for n in own})
     return max(int(one["meta"].get("images", 0)) for one in saved)
 
 
 def _fitted(
     own: Mapping[str, Any], saved: Mapping[str, Any], path: Path, classes: ClassTable
 ) -> dict[str, Any]:
-    """Return a checkpoint's weights with the head that the network has."""
+    """Return a checkpoint's weights with the head that the network has, NaN where it has none."""
     weights = dict(saved["state_dict"])
     rows = _head_rows(list(saved["meta"].get("classes", ())), classes)
     for name in _HEAD:
         if name in weights and rows is not None:
             weights[name] = _matched(own[name], weights[name], rows)
         elif name in weights and weights[name].shape != own[name].shape:
-            weights[name] = own[name]
+            weights[name] = torch.full_like(own[name], torch.nan)
     wrong = [n for n in own if n not in weights or weights[n].shape != own[n].shape]
     if wrong:
         raise CheckpointError(
@@ -134,12 +135,12 @@ def _fitted(
     return weights
 
 
-def _mean(tensors: Sequence[Any]) -> Any:
-    """Return the mean of some weights; of counts, the last."""
-    if len(tensors) == 1 or not tensors[0].is_floating_point():
+def _mean(tensors: Sequence[Any], own: Any) -> Any:
+    """Return the mean over the weights that are known, `own` where none is; of counts, the last."""
+    if not own.is_floating_point():
         return tensors[-1]
-    mean = torch.stack([tensor.double() for tensor in tensors]).mean(0)
-    return mean.to(tensors[0].dtype)
+    mean = torch.stack([tensor.double() for tensor in tensors]).nanmean(0)
+    return torch.where(mean.isnan(), own.double(), mean).to(own.dtype)
 
 
 def _head_rows(saved: list[str], classes: ClassTable) -> list[tuple[int, int]] | None:
@@ -149,7 +150,7 @@ def _head_rows(saved: list[str], classes: ClassTable) -> list[tuple[int, int]] |
 
 
 def _matched(own: Any, saved: Any, rows: list[tuple[int, int]]) -> Any:
-    merged = own.clone()
+    merged = torch.full_like(own, torch.nan)
     if saved.shape[1:] == own.shape[1:]:
         for source, target in rows:
             merged[target] = saved[source]

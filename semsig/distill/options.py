@@ -83,7 +83,8 @@ class DistillOptions:
     resume : bool
         Continue from ``out/checkpoint.pth``.
     views : int
-        Length of the run in photo-views; 0 measures and exports what `init` gives.
+        Length of the run in photo-views; 0 measures and exports what `init` gives, or the run
+        to resume.
     minutes : float, optional
         End after so many minutes of training even if views are left; the schedule follows
         whichever of the two is nearer its end.
@@ -196,7 +197,9 @@ class DistillOptions:
         if self.notes and not self.notes.is_file():
             raise OptionError(f"There are no notes at {self.notes}.")
         if not (self.views or self.init or self.resume):
-            raise OptionError("A run without views needs weights: give init.")
+            raise OptionError("A run without views needs weights: give init, or resume one.")
+        if not isinstance(self.init, tuple):
+            raise OptionError(f"init is a tuple of paths; {self.init!r} came.")
 
     def _at_least(self, **bounds: int) -> None:
         for name, bound in bounds.items():

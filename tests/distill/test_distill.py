@@ -152,6 +152,23 @@ def test_a_run_without_views_exports_the_mean_of_weights(run, tmp_path):
     assert f"{mean.held_out.pixels:.4f}" in (mean.out / "MODEL_CARD.md").read_text()
 
 
+def test_a_class_counts_in_the_weights_that_know_it(tmp_path):
+    networks = [new_network("hr18s", count) for count in (2, 1, 5)]
+    known = [["sky", "lava"], ["sky"], None]
+    for number, (network, classes) in enumerate(zip(networks, known, strict=True)):
+        meta = {"classes": classes} if classes else {}
+        torch.save({"state_dict": network.state_dict(), "meta": meta}, tmp_path / f"{number}.pth")
+    target = new_network("hr18s", 3)
+    anew = target.decode_head.conv_seg.weight.detach().clone()
+    paths = [tmp_path / f"{number}.pth" for number in range(3)]
+    assert start_from(target, paths, ClassTable(["lava", "sky", "sand"])) == 0
+    both, one, _ = (network.decode_head.conv_seg.weight for network in networks)
+    lava, sky, sand = target.decode_head.conv_seg.weight
+    assert torch.equal(lava, both[1])
+    torch.testing.assert_close(sky, (both[0] + one[0]) / 2)
+    assert torch.equal(sand, anew[2])
+
+
 def test_a_learner_learns_and_leaves_void_alone(scenes, tmp_path):
     learner = Learner(options_for(scenes, tmp_path), ClassTable(["dark", "bright"]))
     labels = np.zeros((2, 16, 16), np.int64)

@@ -31,6 +31,7 @@ def test_other_stages_are_refused(text):
         {"stages": ()},
         {"views": -1},
         {"views": 0},
+        {"init": Path("weights.pth")},
         {"paste": -0.1},
         {"paste": 1.1},
         {"batch_size": 1},
