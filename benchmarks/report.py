@@ -36,6 +36,7 @@ STEPS = (
     "SBS + SBOVP + axes, re-ranked",
     "SBS + SBOVP + axes, expanded",
     "GeM alone, re-ranked",
+    "axes alone, re-ranked",
 )
 """Steps past the paper that the README shows; docs/measures.md has all."""
 
