@@ -174,7 +174,7 @@ class DistillOptions:
     def __post_init__(self) -> None:
         self._check_choices()
         self._at_least(views=0, batch_size=2, zoom=1, warmup_views=0, balance=0, weight_decay=0)
-        self._at_least(paste=0, workers=0, cache_side=32, cache_mb=0)
+        self._at_least(workers=0, cache_side=32, cache_mb=0)
         for name in ("label_smoothing", "ema_decay"):
             if not 0 <= getattr(self, name) < 1:
                 raise OptionError(f"{name} is 0 to below 1; {getattr(self, name)} came.")
@@ -182,7 +182,7 @@ class DistillOptions:
             value = getattr(self, name)
             if value is not None and not value > 0:
                 raise OptionError(f"{name} must be above 0; {value} came.")
-        if not self.paste <= 1:
+        if not 0 <= self.paste <= 1:
             raise OptionError(f"paste is 0 to 1; {self.paste} came.")
         if not 0 < self.holdout <= 0.5:
             raise OptionError(f"holdout is above 0, at most 0.5; {self.holdout} came.")
