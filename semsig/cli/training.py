@@ -84,6 +84,17 @@ def distill(
         float | None,
         typer.Option(help="How much rare classes are favoured (0.5).", rich_help_panel=RECIPE),
     ] = None,
+    soft: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Weights whose probabilities are targets too; given again, their mean.",
+            rich_help_panel=RECIPE,
+        ),
+    ] = None,
+    soft_share: Annotated[
+        float | None,
+        typer.Option(help="Share of the loss towards them (0.5).", rich_help_panel=RECIPE),
+    ] = None,
     holdout: Annotated[
         float | None, typer.Option(help="Share kept for measuring (0.05).", rich_help_panel=RECIPE)
     ] = None,
@@ -132,6 +143,8 @@ def distill(
         given["stages"] = Stage.parse(stages)
     if init is not None:
         given["init"] = tuple(init)
+    if soft is not None:
+        given["soft"] = tuple(soft)
     options = DistillOptions(compile=compile_network, **given)
     with _progress() as progress:
         result = stage(options, progress)

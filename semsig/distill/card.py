@@ -15,7 +15,7 @@ from semsig.distill.options import DistillOptions, Stage
 from semsig.distill.result import DistillResult
 from semsig.segment.card import NetworkCard
 
-_PLACES = {"photos", "out", "init", "resume", "notes", "categories"}
+_PLACES = {"photos", "out", "init", "soft", "resume", "notes", "categories"}
 WEAK = 0.15
 MISTAKES = 12
 

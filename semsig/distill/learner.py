@@ -59,6 +59,7 @@ class Learner:
         if options.init and not options.resume:
             self.views_before = start_from(self._network, options.init, classes)
         self._average = averaged(self._network, options.ema_decay)
+        self._mentor = self._start_mentor() if options.soft else None
         self._optimizers = optimizers(self._network, options)
         self._answer = torch.compile(logits, dynamic=False) if options.compile else logits
         wanted = options.precision
@@ -73,15 +74,16 @@ class Learner:
         """Take one optimiser step at learning rate `rate` and return the batch's loss.
 
         The loss is cross-entropy at 1/4 scale with smoothed labels, averaged over the pixels
-        that are not void.
+        that are not void; with soft targets, that towards those of all pixels is mixed in.
         """
         for optimizer in self._optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = rate
-        self._network.train()
-        with torch.autocast(self._device.type, torch.bfloat16, enabled=self._mixed):
-            scores = self._answer(self._network, self._normalized(batch.images))
-        loss = self._loss(scores.float(), batch.labels)
+        images = self._normalized(batch.images)
+        scores = self._scored(self._network.train(), images)
+        loss = self._loss(scores, batch.labels)
+        if self._mentor is not None:
+            loss = torch.lerp(loss, self._soft_loss(scores, images), self.options.soft_share)
         self._network.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self._network.parameters(), CLIP)
@@ -124,6 +126,22 @@ class Learner:
             optimizer.load_state_dict(saved)
         torch.set_rng_state(state["rng"])
         self.views_before = state["views_before"]
+
+    def _start_mentor(self) -> Any:
+        mentor = new_network(self.options.arch, len(self.classes)).to(self._device)
+        start_from(mentor, self.options.soft, self.classes)
+        return mentor.eval().requires_grad_(False)
+
+    def _scored(self, network: Any, images: Any) -> Any:
+        with torch.autocast(self._device.type, torch.bfloat16, enabled=self._mixed):
+            scores = self._answer(network, images)
+        return scores.float()
+
+    def _soft_loss(self, scores: Any, images: Any) -> Any:
+        with torch.no_grad():
+            targets = self._scored(self._mentor, images).softmax(1)
+        pixels = targets[:, 0].numel()
+        return functional.cross_entropy(scores, targets, reduction="sum") / pixels
 
     def _loss(self, scores: Any, labels: NDArray[np.int64]) -> Any:
         known = max(int((labels != self.classes.void).sum()), 1)

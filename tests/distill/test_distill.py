@@ -177,3 +177,23 @@ def test_a_learner_learns_and_leaves_void_alone(scenes, tmp_path):
     assert learner.learn(Batch(images, np.full_like(labels, 255)), 0.0) == 0
     losses = [learner.learn(Batch(images, labels), 1e-3) for _ in range(20)]
     assert losses[-1] < losses[0] / 2
+
+
+def test_a_learner_learns_void_from_soft_targets(scenes, tmp_path):
+    options, classes = options_for(scenes, tmp_path), ClassTable(["dark", "bright"])
+    labels = np.zeros((2, 16, 16), np.int64)
+    labels[:, 8:] = 1
+    images = (labels.repeat(4, 1).repeat(4, 2)[..., None] * 200 + [20, 20, 20]).astype(np.uint8)
+    first = Learner(options, classes)
+    for _ in range(20):
+        first.learn(Batch(images, labels), 1e-3)
+    path = tmp_path / "first.pth"
+    meta = {"classes": list(classes.names)}
+    torch.save({"state_dict": first.average.state_dict(), "meta": meta}, path)
+    second = Learner(replace(options, soft=(path,), soft_share=1.0, seed=1), classes)
+    void = Batch(images, np.full_like(labels, 255))
+    losses = [second.learn(void, 1e-3) for _ in range(20)]
+    assert losses[-1] < losses[0] / 2
+    half = Learner(replace(options, soft=(path,), seed=1), classes)
+    assert half.learn(void, 0.0) == pytest.approx(losses[0] / 2)
+    assert half.state()["state_dict"].keys() == first.state()["state_dict"].keys()

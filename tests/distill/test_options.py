@@ -34,6 +34,8 @@ def test_other_stages_are_refused(text):
         {"init": Path("weights.pth")},
         {"paste": -0.1},
         {"paste": 1.1},
+        {"soft": Path("weights.pth")},
+        {"soft_share": 1.1},
         {"batch_size": 1},
         {"minutes": 0},
         {"label_smoothing": 1.0},
