@@ -14,7 +14,7 @@ from pathlib import Path
 
 from semsig.classes import ClassTable
 from semsig.segment.checkpoint import load_checkpoint
-from semsig.segment.export import export_network
+from semsig.segment.export import LEAST_SHARE, export_network
 from semsig.segment.network import build_network, fill, read_config
 from semsig.segment.onnx import EMBEDDED
 from semsig.segment.zoo import find_config
@@ -37,7 +37,12 @@ def main(checkpoint: str, short_side: str = "192") -> None:
         "DeepLabv3 MobileNetV2) merged with the photos' own categories",
     }
     card = export_network(
-        network, classes, EMBEDDED, short_side=int(short_side), provenance=provenance
+        network,
+        classes,
+        EMBEDDED,
+        short_side=int(short_side),
+        least_share=LEAST_SHARE,
+        provenance=provenance,
     )
     print(f"{EMBEDDED}: {EMBEDDED.stat().st_size / 1e6:.2f} MB, SHA-256 {card.sha256}")  # noqa: T201
 

@@ -95,6 +95,13 @@ def distill(
         float | None,
         typer.Option(help="Share of the loss towards them (0.5).", rich_help_panel=RECIPE),
     ] = None,
+    least_share: Annotated[
+        float | None,
+        typer.Option(
+            help="Classes of a smaller share of a photo are not seen in it (0.025).",
+            rich_help_panel=RECIPE,
+        ),
+    ] = None,
     holdout: Annotated[
         float | None, typer.Option(help="Share kept for measuring (0.05).", rich_help_panel=RECIPE)
     ] = None,

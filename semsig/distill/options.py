@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from semsig.errors import OptionError
+from semsig.segment.export import LEAST_SHARE
 
 Architecture = Literal["hr18s", "hr18", "hr48"]
 Optimizer = Literal["muon", "adamw"]
@@ -117,6 +118,9 @@ class DistillOptions:
     balance : float
         Photos are drawn in proportion to (photos / photos with its rarest class) ** balance,
         at most 12 times the least; 0 draws evenly.
+    least_share : float
+        The exported network gives a photo's pixels only to classes whose mean probability over
+        it is no less, 0 to below 1 (:func:`semsig.segment.export.rule_out`).
     holdout : float
         Share of each stratum kept for measuring, above 0, at most 0.5.
     device : str
@@ -168,6 +172,7 @@ class DistillOptions:
     zoom: float = 1.8
     paste: float = 0.0
     balance: float = 0.5
+    least_share: float = LEAST_SHARE
     holdout: float = 0.05
     device: str = "auto"
     precision: Precision = "auto"
@@ -183,7 +188,7 @@ class DistillOptions:
         self._check_choices()
         self._at_least(views=0, batch_size=2, zoom=1, warmup_views=0, balance=0, weight_decay=0)
         self._at_least(workers=0, cache_side=32, cache_mb=0)
-        for name in ("label_smoothing", "ema_decay"):
+        for name in ("label_smoothing", "ema_decay", "least_share"):
             if not 0 <= getattr(self, name) < 1:
                 raise OptionError(f"{name} is 0 to below 1; {getattr(self, name)} came.")
         for name in ("learning_rate", "minutes", "report_minutes", "threads"):

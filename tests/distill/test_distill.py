@@ -192,8 +192,12 @@ def test_a_learner_learns_void_from_soft_targets(scenes, tmp_path):
     torch.save({"state_dict": first.average.state_dict(), "meta": meta}, path)
     second = Learner(replace(options, soft=(path,), soft_share=1.0, seed=1), classes)
     void = Batch(images, np.full_like(labels, 255))
-    losses = [second.learn(void, 1e-3) for _ in range(20)]
-    assert losses[-1] < losses[0] / 2
+    before = second.learn(void, 0.0)
+    agreed = [(second.scores(images).argmax(1) == first.scores(images).argmax(1)).mean()]
+    for _ in range(60):
+        second.learn(void, 1e-3)
+    agreed.append((second.scores(images).argmax(1) == first.scores(images).argmax(1)).mean())
+    assert agreed[1] > max(agreed[0], 0.9), agreed
     half = Learner(replace(options, soft=(path,), seed=1), classes)
-    assert half.learn(void, 0.0) == pytest.approx(losses[0] / 2)
+    assert half.learn(void, 0.0) == pytest.approx(before / 2)
     assert half.state()["state_dict"].keys() == first.state()["state_dict"].keys()

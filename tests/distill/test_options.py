@@ -36,6 +36,7 @@ def test_other_stages_are_refused(text):
         {"paste": 1.1},
         {"soft": Path("weights.pth")},
         {"soft_share": 1.1},
+        {"least_share": 1.0},
         {"batch_size": 1},
         {"minutes": 0},
         {"label_smoothing": 1.0},
