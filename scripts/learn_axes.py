@@ -4,7 +4,7 @@ Usage: python -m scripts.learn_axes PHOTOS CSV CACHE
 
 PHOTOS and CSV are those of `semsig distill`. Photos that it holds out are left out, and so are
 those that `scripts.choose_ranking` searches, so that what is chosen there was not learned there;
-CACHE may be the same folder. The regularisation was chosen on them: see docs/measures.md.
+CACHE may be the same folder.
 """
 
 from __future__ import annotations
@@ -12,15 +12,13 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from benchmarks.paper.axes import SHIPPED, Axes
+from benchmarks.paper.axes import SHIPPED, SHRINK, Axes
 from benchmarks.paper.beat import described
 from benchmarks.paper.cache import Cache
 from benchmarks.paper.material import Material
 from scripts.choose_ranking import catalogued
 from semsig.datasets import load_dataset
 from semsig.segment import load_segmenter
-
-SHRINK = 0.6
 
 
 def main(folder: str, catalogue: str, cache: str) -> None:

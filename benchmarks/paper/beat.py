@@ -31,9 +31,11 @@ PYRAMID = RankingOptions(metric="tanimoto-idf", pyramid=True, mirrored=True)
 FUSIONS: dict[str, Mapping[str, float]] = {
     "SBS + SBOVP": {"sbs": 0.25, "sbovp": 0.5},
     "SBS + SBOVP + GeM": {"sbs": 0.25, "sbovp": 0.5, "gem": 1},
-    "SBS + SBOVP + axes": {"sbs": 0.1, "sbovp": 0.25, "axes": 1},
+    "SBS + SBOVP + axes": {"sbovp": 0.25, "axes": 1},
 }
-"""What each distance counts: chosen by `scripts.choose_ranking`, as all else here."""
+"""What each distance counts: chosen by `scripts.choose_ranking`, as all else here.
+
+Codes of SBS are in what axes see; its own distance beside that helped no more."""
 
 RERANK = RerankOptions()
 EXPAND = ExpandOptions()
