@@ -4,27 +4,24 @@ Usage: python -m scripts.choose_ranking PHOTOS CSV CACHE
 
 PHOTOS and CSV are those of `semsig distill`. Those that it holds out (5 %) are asked for others of
 their category, among every third of the rest as well; categories that mix subjects, or have fewer
-than EIGHT photos here, are left out. Each way is measured with axes learned from all categories,
-and for new categories: with axes of half of them for the queries of the other half. What is
-computed of photos is kept below CACHE.
+than EIGHT photos here, are left out. What is computed of photos is kept below CACHE.
 """
 
 from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
 from itertools import product
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.paper.axes import SHRINK, Axes
-from benchmarks.paper.beat import FUSIONS, SBS, described, fusion, parts
+from benchmarks.paper.axes import Axes
+from benchmarks.paper.beat import SBS, fusion, fusions, parts
 from benchmarks.paper.cache import Cache
-from benchmarks.paper.distances import remembered, sbs_distances, vector_distances
+from benchmarks.paper.distances import sbs_distances
 from benchmarks.paper.material import Material
 from semsig.config import ExpandOptions, Reranking, RerankOptions
 from semsig.datasets import Photos, load_dataset
@@ -39,32 +36,21 @@ EVERY = 3
 EIGHT = 8
 MIXED = {"", "voc", "imagenet", "coco", "coco2", "scene", "camvid"}
 
-MEASURES = ("map", "p@20", "map_paper")
-
-Parts = Mapping[str, Distances]
-Way = tuple[str, Mapping[str, float], Reranking | None]
+Way = tuple[str, Distances, Reranking | None]
 
 
 def main(folder: str, catalogue: str, cache: str) -> None:
     """Print a Markdown table: one row a way to rank."""
-    photos, others = catalogued(Path(folder), Path(catalogue))
-    segmenters, kept = {"embedded": load_segmenter("embedded")}, Cache(Path(cache))
-    dataset = load_dataset("msrc_v2")
-    material, learned = (Material(dataset, some, segmenters, kept) for some in (photos, others))
-    trials = [*_trials(material, learned)]
+    photos, _ = catalogued(Path(folder), Path(catalogue))
+    segmenters = {"embedded": load_segmenter("embedded")}
+    material = Material(load_dataset("msrc_v2"), photos, segmenters, Cache(Path(cache)))
     queries, count = int(photos.is_query.sum()), len(photos.paths)
     print(f"{queries} queries, {count} photos, {len(photos.classes)} categories\n")  # noqa: T201
-    header = [*MEASURES, *(f"{measure}, new categories" for measure in MEASURES)]
-    print(f"| distance | {' | '.join(header)} |\n" + "|---" * (1 + len(header)) + "|")  # noqa: T201
-    for name, weights, rerank in ways():
-        known, *new = (
-            measure(dataset, asked, fusion(of, weights), rerank=rerank).measures
-            for asked, of in trials
-        )
-        shares = [int(asked.is_query.sum()) / queries for asked, _ in trials[1:]]
-        found = [known[m] for m in MEASURES]
-        found += [sum(s * one[m] for s, one in zip(shares, new, strict=True)) for m in MEASURES]
-        print(f"| {name} | {' | '.join(f'{v:.4f}' for v in found)} |", flush=True)  # noqa: T201
+    print("| distance | map | p@20 | map_paper |\n|---|---|---|---|")  # noqa: T201
+    for name, distances, rerank in ways(material, Axes.read()):
+        found = measure(material.dataset, photos, distances, rerank=rerank).measures
+        row = " | ".join(f"{found[of]:.4f}" for of in ("map", "p@20", "map_paper"))
+        print(f"| {name} | {row} |", flush=True)  # noqa: T201
 
 
 def catalogued(folder: Path, catalogue: Path) -> tuple[Photos, Photos]:
@@ -96,37 +82,23 @@ def _photos(
     )
 
 
-def _trials(material: Material, learned: Material) -> Iterator[tuple[Photos, Parts]]:
-    """Yield who asks, and parts: with axes of all categories; then of half, for the other half."""
-    photos, rows, known = material.photos, described(material), described(learned)
-    mine, theirs = (np.array(some.classes)[some.labels] for some in (photos, learned.photos))
-    names = np.unique([*mine, *theirs])
-    even, others_even = (np.searchsorted(names, some) % 2 == 0 for some in (mine, theirs))
-    of = {name: sbs_distances(material, options) for name, options in SBS.items()}
-    of |= parts(material)
-    everyone, all_learned = np.ones_like(even), np.ones_like(others_even)
-    for asked, kept in ((everyone, all_learned), (even, ~others_even), (~even, others_even)):
-        axes = Axes.learn(known[kept], theirs[kept], "", shrink=SHRINK)
-        yield (
-            replace(photos, is_query=photos.is_query & asked),
-            of | {"axes": remembered(material, vector_distances(material, axes(rows)))},
-        )
-
-
-def ways() -> Iterator[Way]:
+def ways(material: Material, axes: Axes) -> Iterator[Way]:
     """Yield what is compared: steps of SBS, weights of fusion, neighbours of both kinds."""
-    for name in (*SBS, "sbovp", "gem", "axes"):
-        yield name, {name: 1}, None
+    for name, options in SBS.items():
+        yield name, sbs_distances(material, options), None
+    of = parts(material, axes=axes)
+    for name in ("sbovp", "gem", "axes"):
+        yield f"{name} alone", of[name], None
     for deep, sbs, sbovp in product(("gem", "axes"), (0, 0.1, 0.25, 0.5), (0, 0.25, 0.5)):
         weights = {"sbs": sbs, "sbovp": sbovp, deep: 1}
-        yield f"weights {weights}", weights, None
-    for name, weights in FUSIONS.items():
+        yield f"weights {weights}", fusion(of, weights), None
+    for name, distances in fusions(of).items():
         for k1, k2, weight in product((20, 30, 40), (4, 8), (0.1, 0.3, 0.5)):
             rerank = RerankOptions(k1=k1, k2=k2, weight=weight)
-            yield f"{name}, k1 {k1}, k2 {k2}, weight {weight}", weights, rerank
+            yield f"{name}, k1 {k1}, k2 {k2}, weight {weight}", distances, rerank
         for neighbors, alpha in product((4, 8, 16), (0, 1, 3)):
             expand = ExpandOptions(neighbors=neighbors, alpha=alpha)
-            yield f"{name}, {neighbors} neighbours, alpha {alpha}", weights, expand
+            yield f"{name}, {neighbors} neighbours, alpha {alpha}", distances, expand
 
 
 if __name__ == "__main__":

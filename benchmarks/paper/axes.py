@@ -1,4 +1,4 @@
-"""Axes along which categories differ most, learned from training photos' features and SBS."""
+"""Axes along which categories differ most, learned from training photos' pooled features."""
 
 from __future__ import annotations
 
@@ -9,20 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.rivals.local import unit_rows
-from semsig.types import SbsBatch
 
 SHIPPED = Path(__file__).with_name("axes.npz")
-
-LEVELS = 2
-"""The n of the signatures that axes are for."""
-
-SHRINK = 0.6
-"""What regularises them, chosen by the mean over known and new categories: docs/measures.md."""
 
 
 @dataclass(frozen=True, slots=True)
 class Axes:
-    """Linear discriminant analysis: pooled features and SBS to fewer, more telling values.
+    """Linear discriminant analysis: pooled features to fewer, more telling values.
 
     The axes that part the means of categories best once the spread within categories is
     whitened (Rao 1948; Fukunaga, Introduction to Statistical Pattern Recognition, ch. 10), the
@@ -44,10 +37,15 @@ class Axes:
 
     @classmethod
     def learn(
-        cls, rows: NDArray[np.float32], labels: NDArray[np.int64], network: str, *, shrink: float
+        cls,
+        features: NDArray[np.float32],
+        labels: NDArray[np.int64],
+        network: str,
+        *,
+        shrink: float,
     ) -> Axes:
-        """Learn from the :func:`descriptors` (N, D) of photos and their categories (N,)."""
-        rows = rows.astype(np.float64)
+        """Learn from the features (N, 3, C) of photos and their categories (N,)."""
+        rows = _joined(features).astype(np.float64)
         mean = rows.mean(0)
         categories, members = np.unique(labels, return_inverse=True)
         means = np.stack([rows[members == label].mean(0) for label in range(len(categories))])
@@ -58,9 +56,9 @@ class Axes:
         axes = white @ directions[: len(categories) - 1].T
         return cls(mean.astype(np.float32), axes.astype(np.float32), network)
 
-    def __call__(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return a row of length 1 a photo, (N, K), from its :func:`descriptors` (N, D)."""
-        return unit_rows((rows - self.mean) @ self.axes)
+    def __call__(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return a row of length 1 a photo, (N, K), from its features (N, 3, C)."""
+        return unit_rows((_joined(features) - self.mean) @ self.axes)
 
     @classmethod
     def read(cls, path: Path = SHIPPED) -> Axes:
@@ -75,23 +73,7 @@ class Axes:
         np.savez_compressed(path, mean=half[0], axes=half[1], network=np.array(self.network))
 
 
-def descriptors(features: NDArray[np.float32], batch: SbsBatch) -> NDArray[np.float32]:
-    """Put features and SBS of photos beside each other, each part of length 1.
-
-    Parameters
-    ----------
-    features : ndarray of float32, shape (N, P, C)
-        Each of P poolings is a part.
-    batch : SbsBatch
-        N signatures; the square roots of their proportion levels are a part.
-
-    Returns
-    -------
-    ndarray of float32, shape (N, P * C + cells of a signature)
-    """
+def _joined(features: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Put average, maximum and GeM beside each other, each of length 1."""
     n, pools, size = features.shape
-    pooled = unit_rows(features.reshape(n * pools, size)).reshape(n, pools * size)
-    levels = np.zeros((n, batch.schema.n_cells), np.float32)
-    for row, signature in zip(levels, batch, strict=True):
-        row[signature.cells.astype(np.int64) >> 2] = signature.proportions
-    return np.concatenate([pooled, unit_rows(np.sqrt(levels))], axis=1)
+    return unit_rows(features.reshape(n * pools, size)).reshape(n, pools * size)

@@ -6,10 +6,7 @@ from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from benchmarks.paper.axes import LEVELS, Axes, descriptors
+from benchmarks.paper.axes import Axes
 from benchmarks.paper.distances import (
     fused,
     remembered,
@@ -24,18 +21,15 @@ from benchmarks.paper.parts import Heading, Part, Table, Text
 from benchmarks.rivals.local import unit_rows
 from semsig.config import ExpandOptions, Reranking, RerankOptions
 from semsig.rankings import Distances, RankingOptions
-from semsig.signature import sbs_batch
 
 GEM = 2
 PYRAMID = RankingOptions(metric="tanimoto-idf", pyramid=True, mirrored=True)
 FUSIONS: dict[str, Mapping[str, float]] = {
     "SBS + SBOVP": {"sbs": 0.25, "sbovp": 0.5},
     "SBS + SBOVP + GeM": {"sbs": 0.25, "sbovp": 0.5, "gem": 1},
-    "SBS + SBOVP + axes": {"sbovp": 0.25, "axes": 1},
+    "SBS + SBOVP + axes": {"sbs": 0.1, "sbovp": 0.25, "axes": 1},
 }
-"""What each distance counts: chosen by `scripts.choose_ranking`, as all else here.
-
-Codes of SBS are in what axes see; its own distance beside that helped no more."""
+"""What each distance counts: chosen by `scripts.choose_ranking`, as all else here."""
 
 RERANK = RerankOptions()
 EXPAND = ExpandOptions()
@@ -83,13 +77,8 @@ def parts(
         made["gem"] = vector_distances(material, unit_rows(material.features[:, GEM]))
         axes = axes or Axes.read()
         if axes.network == material.segmenters[segmenter].fingerprint:
-            made["axes"] = vector_distances(material, axes(described(material)))
+            made["axes"] = vector_distances(material, axes(material.features))
     return {name: remembered(material, distances) for name, distances in made.items()}
-
-
-def described(material: Material) -> NDArray[np.float32]:
-    """Return what axes are learned from: features and signatures of the embedded network."""
-    return descriptors(material.features, sbs_batch(material.label_maps(), LEVELS))
 
 
 def fusion(of: Mapping[str, Distances], weights: Mapping[str, float]) -> Distances:
@@ -149,12 +138,11 @@ def show(found: dict[str, Any]) -> list[Part]:
         shown.append(Table(header, rows))
     shown.append(
         Text(
-            "95 % intervals by bootstrap over queries. “GeM” are features of the "
-            "embedded network, pooled by generalised mean; “axes” are all three poolings and "
-            "the codes of SBS (n = 2) along the axes that part the categories of training photos "
-            "best. Nothing was chosen on these sets: shares, counts of neighbours and axes come "
-            "from training photos, the former from ones unseen by the network "
-            "(scripts/choose_ranking.py, scripts/learn_axes.py)."
+            "95 % intervals by bootstrap over queries. “GeM” and “axes” are features of the "
+            "embedded network, pooled: by generalised mean, and all three poolings along the axes "
+            "that part the categories of training photos best. Nothing was chosen on these sets: "
+            "shares, counts of neighbours and axes come from training photos, the former from "
+            "ones unseen by the network (scripts/choose_ranking.py, scripts/learn_axes.py)."
         )
     )
     return [*shown, *_setbacks(found), *_targets(found)]

@@ -39,7 +39,7 @@ def distill(
     views: Annotated[
         int | None,
         typer.Option(
-            help="Photo-views (500,000); 0 exports --init as it is.", rich_help_panel=RECIPE
+            help="Photo-views (500,000); 0 exports --init untrained.", rich_help_panel=RECIPE
         ),
     ] = None,
     minutes: Annotated[

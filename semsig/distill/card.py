@@ -90,10 +90,11 @@ labels by the teacher `{_public(facts.options.teacher)}`."""
 
 
 def _recipe(options: DistillOptions) -> str:
+    left_out = _PLACES | {"teacher"} | (set() if options.soft else {"soft_share"})
     rows = [
         f"| {field.name} | {_shown(getattr(options, field.name))} |"
         for field in fields(options)
-        if field.name not in _PLACES | {"teacher"}
+        if field.name not in left_out
     ]
     return "\n".join(["## Recipe", "", "| option | value |", "|---|---|", *rows])
 

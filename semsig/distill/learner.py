@@ -20,6 +20,7 @@ from semsig.distill.network import (
     start_from,
 )
 from semsig.distill.options import DistillOptions
+from semsig.errors import CheckpointError
 from semsig.segment.export import MEAN, STD
 
 CLIP = 5.0
@@ -46,7 +47,7 @@ class Learner:
     Raises
     ------
     CheckpointError
-        If ``options.init`` does not fit.
+        If ``options.init`` or ``options.soft`` does not fit.
     """
 
     def __init__(self, options: DistillOptions, classes: ClassTable) -> None:
@@ -129,7 +130,16 @@ class Learner:
 
     def _start_mentor(self) -> Any:
         mentor = new_network(self.options.arch, len(self.classes)).to(self._device)
+        bias = mentor.decode_head.conv_seg.bias
+        torch.nn.init.constant_(bias, torch.nan)  # stays where no weights know the class
         start_from(mentor, self.options.soft, self.classes)
+        unknown = [self.classes.names[row] for row in bias.isnan().nonzero().flatten().tolist()]
+        if unknown:
+            raise CheckpointError(
+                f"The weights of soft targets know {len(self.classes) - len(unknown)} of the "
+                f"{len(self.classes)} classes, not {', '.join(unknown[:5])}; give weights of a "
+                "run on this table."
+            )
         return mentor.eval().requires_grad_(False)
 
     def _scored(self, network: Any, images: Any) -> Any:

@@ -4,9 +4,10 @@ The graph takes photos as they are and answers with labels: input ``photos`` uin
 (N, H, W, 3) RGB with H and W multiples of 32, output ``labels`` uint8 (N, H/4, W/4) for an
 HRNet, output ``features`` float32 (N, 3, C): what the classifier sees, C values a pixel, pooled
 over the photo by average, maximum and generalised mean (GeM, exponent 3). Normalisation is part
-of it, batch norms are folded into the convolutions before them, weights keep the names of their
-modules and are stored as fp16, each with a Cast to fp32 that ONNX Runtime folds away at load:
-half the file, arithmetic in fp32.
+of it, and ruling out classes that a photo has hardly anything of where asked for. Batch norms are
+folded into the convolutions before them, weights keep the names of their modules and are stored
+as fp16, each with a Cast to fp32 that ONNX Runtime folds away at load: half the file, arithmetic
+in fp32.
 
 Needs the extra ``mmseg``; torch and onnx are imported on use.
 """
@@ -111,7 +112,7 @@ def export_network(
         classes=classes,
         short_side=short_side,
         opset=OPSET,
-        provenance=dict(provenance or {}),
+        provenance=dict(provenance or {}) | {"least_share": f"{least_share:g}"},
     )
     path.write_bytes(content)
     card.write(path)

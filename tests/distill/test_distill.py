@@ -199,5 +199,7 @@ def test_a_learner_learns_void_from_soft_targets(scenes, tmp_path):
     agreed.append((second.scores(images).argmax(1) == first.scores(images).argmax(1)).mean())
     assert agreed[1] > max(agreed[0], 0.9), agreed
     half = Learner(replace(options, soft=(path,), seed=1), classes)
+    with pytest.raises(CheckpointError, match="not lava"):
+        Learner(replace(options, soft=(path,)), ClassTable(["dark", "lava"]))
     assert half.learn(void, 0.0) == pytest.approx(before / 2)
     assert half.state()["state_dict"].keys() == first.state()["state_dict"].keys()
