@@ -4,7 +4,8 @@ Usage: python -m scripts.learn_axes PHOTOS CSV CACHE
 
 PHOTOS and CSV are those of `semsig distill`. Photos that it holds out are left out, and so are
 those that `scripts.choose_ranking` searches, so that what is chosen there was not learned there;
-CACHE may be the same folder. The regularisation was chosen on them: see docs/measures.md.
+CACHE may be the same folder. The regularisation was chosen by `scripts.leave_source_out`: see
+docs/measures.md.
 """
 
 from __future__ import annotations
@@ -12,14 +13,14 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from benchmarks.paper.axes import SHIPPED, Axes
+from benchmarks.paper.axes import SHIPPED, Axes, joined
 from benchmarks.paper.cache import Cache
 from benchmarks.paper.material import Material
 from scripts.choose_ranking import catalogued
 from semsig.datasets import load_dataset
 from semsig.segment import load_segmenter
 
-SHRINK = 0.3
+SHRINK = 3
 
 
 def main(folder: str, catalogue: str, cache: str) -> None:
@@ -27,7 +28,7 @@ def main(folder: str, catalogue: str, cache: str) -> None:
     _, photos = catalogued(Path(folder), Path(catalogue))
     network = load_segmenter("embedded")
     material = Material(load_dataset("msrc_v2"), photos, {"embedded": network}, Cache(Path(cache)))
-    axes = Axes.learn(material.features, photos.labels, network.fingerprint, shrink=SHRINK)
+    axes = Axes.learn(joined(material.features), photos.labels, network.fingerprint, shrink=SHRINK)
     axes.write()
     print(f"{len(photos.paths)} photos, {len(photos.classes)} categories: wrote {SHIPPED}")  # noqa: T201
 

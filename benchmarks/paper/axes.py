@@ -37,15 +37,10 @@ class Axes:
 
     @classmethod
     def learn(
-        cls,
-        features: NDArray[np.float32],
-        labels: NDArray[np.int64],
-        network: str,
-        *,
-        shrink: float,
+        cls, rows: NDArray[np.float32], labels: NDArray[np.int64], network: str, *, shrink: float
     ) -> Axes:
-        """Learn from the features (N, 3, C) of photos and their categories (N,)."""
-        rows = _joined(features).astype(np.float64)
+        """Learn from the :func:`joined` features (N, D) of photos and their categories (N,)."""
+        rows = rows.astype(np.float64)
         mean = rows.mean(0)
         categories, members = np.unique(labels, return_inverse=True)
         means = np.stack([rows[members == label].mean(0) for label in range(len(categories))])
@@ -56,9 +51,9 @@ class Axes:
         axes = white @ directions[: len(categories) - 1].T
         return cls(mean.astype(np.float32), axes.astype(np.float32), network)
 
-    def __call__(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return a row of length 1 a photo, (N, K), from its features (N, 3, C)."""
-        return unit_rows((_joined(features) - self.mean) @ self.axes)
+    def __call__(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return a row of length 1 a photo, (N, K), from its :func:`joined` features (N, D)."""
+        return unit_rows((rows - self.mean) @ self.axes)
 
     @classmethod
     def read(cls, path: Path = SHIPPED) -> Axes:
@@ -73,7 +68,7 @@ class Axes:
         np.savez_compressed(path, mean=half[0], axes=half[1], network=np.array(self.network))
 
 
-def _joined(features: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Put average, maximum and GeM beside each other, each of length 1."""
+def joined(features: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Put average, maximum and GeM (N, 3, C) beside each other, each of length 1: (N, 3 C)."""
     n, pools, size = features.shape
     return unit_rows(features.reshape(n * pools, size)).reshape(n, pools * size)

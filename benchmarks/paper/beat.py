@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from typing import Any
 
-from benchmarks.paper.axes import Axes
+from benchmarks.paper.axes import Axes, joined
 from benchmarks.paper.distances import (
     fused,
     remembered,
@@ -77,7 +77,7 @@ def parts(
         made["gem"] = vector_distances(material, unit_rows(material.features[:, GEM]))
         axes = axes or Axes.read()
         if axes.network == material.segmenters[segmenter].fingerprint:
-            made["axes"] = vector_distances(material, axes(material.features))
+            made["axes"] = vector_distances(material, axes(joined(material.features)))
     return {name: remembered(material, distances) for name, distances in made.items()}
 
 

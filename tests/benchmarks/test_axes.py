@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from benchmarks.paper.axes import Axes
+from benchmarks.paper.axes import Axes, joined
 
 
 def features(categories, seed):
@@ -9,7 +9,7 @@ def features(categories, seed):
     random = np.random.default_rng(seed)
     rows = random.random((len(categories), 3, 20), np.float32)
     rows[np.arange(len(rows)), 1, categories] += 1
-    return rows
+    return joined(rows)
 
 
 def test_axes_part_categories_that_distances_do_not(tmp_path):
