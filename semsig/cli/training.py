@@ -148,10 +148,8 @@ def distill(
 
     if stages is not None:
         given["stages"] = Stage.parse(stages)
-    if init is not None:
-        given["init"] = tuple(init)
-    if soft is not None:
-        given["soft"] = tuple(soft)
+    for name in given.keys() & {"init", "soft"}:
+        given[name] = tuple(given[name])
     options = DistillOptions(compile=compile_network, **given)
     with _progress() as progress:
         result = stage(options, progress)

@@ -169,34 +169,38 @@ def test_a_class_counts_in_the_weights_that_know_it(tmp_path):
     assert torch.equal(sand, anew[2])
 
 
-def test_a_learner_learns_and_leaves_void_alone(scenes, tmp_path):
-    learner = Learner(options_for(scenes, tmp_path), ClassTable(["dark", "bright"]))
+def halves():
+    """Crops dark above and bright below, labelled so; and the same crops, all void."""
     labels = np.zeros((2, 16, 16), np.int64)
     labels[:, 8:] = 1
     images = (labels.repeat(4, 1).repeat(4, 2)[..., None] * 200 + [20, 20, 20]).astype(np.uint8)
-    assert learner.learn(Batch(images, np.full_like(labels, 255)), 0.0) == 0
-    losses = [learner.learn(Batch(images, labels), 1e-3) for _ in range(20)]
+    return Batch(images, labels), Batch(images, np.full_like(labels, 255))
+
+
+def test_a_learner_learns_and_leaves_void_alone(scenes, tmp_path):
+    learner = Learner(options_for(scenes, tmp_path), ClassTable(["dark", "bright"]))
+    batch, void = halves()
+    assert learner.learn(void, 0.0) == 0
+    losses = [learner.learn(batch, 1e-3) for _ in range(20)]
     assert losses[-1] < losses[0] / 2
 
 
 def test_a_learner_learns_void_from_soft_targets(scenes, tmp_path):
     options, classes = options_for(scenes, tmp_path), ClassTable(["dark", "bright"])
-    labels = np.zeros((2, 16, 16), np.int64)
-    labels[:, 8:] = 1
-    images = (labels.repeat(4, 1).repeat(4, 2)[..., None] * 200 + [20, 20, 20]).astype(np.uint8)
+    batch, void = halves()
     first = Learner(options, classes)
     for _ in range(20):
-        first.learn(Batch(images, labels), 1e-3)
+        first.learn(batch, 1e-3)
     path = tmp_path / "first.pth"
     meta = {"classes": list(classes.names)}
     torch.save({"state_dict": first.average.state_dict(), "meta": meta}, path)
     second = Learner(replace(options, soft=(path,), soft_share=1.0, seed=1), classes)
-    void = Batch(images, np.full_like(labels, 255))
     before = second.learn(void, 0.0)
-    agreed = [(second.scores(images).argmax(1) == first.scores(images).argmax(1)).mean()]
+    meant = first.scores(batch.images).argmax(1)
+    agreed = [(second.scores(batch.images).argmax(1) == meant).mean()]
     for _ in range(60):
         second.learn(void, 1e-3)
-    agreed.append((second.scores(images).argmax(1) == first.scores(images).argmax(1)).mean())
+    agreed.append((second.scores(batch.images).argmax(1) == meant).mean())
     assert agreed[1] > max(agreed[0], 0.9), agreed
     half = Learner(replace(options, soft=(path,), seed=1), classes)
     with pytest.raises(CheckpointError, match="not lava"):

@@ -122,7 +122,7 @@ def test_embedded_network_is_mmsegmentations_own(tmp_path):
             rgb = (torch.from_numpy(seen).float() - torch.tensor(MEAN)) / torch.tensor(STD)
             scores = network.eval()(rgb.permute(2, 0, 1)[None], mode="tensor")
             expected = rule_out(scores, LEAST_SHARE).argmax(1)[0].numpy()
-        assert (embedded(photo).labels == expected).mean() > 0.99
+        assert (embedded(photo).labels == expected).mean() > 0.999
 
 
 # -------------------------------------------------------------------- export
