@@ -84,16 +84,20 @@ def distill(
         float | None,
         typer.Option(help="How much rare classes are favoured (0.5).", rich_help_panel=RECIPE),
     ] = None,
-    soft: Annotated[
-        list[Path] | None,
+    mentor: Annotated[
+        Path | None,
         typer.Option(
-            help="Weights whose probabilities are targets too; given again, their mean.",
+            help="ONNX network whose scores and feature maps are learned, too.",
             rich_help_panel=RECIPE,
         ),
     ] = None,
     soft_share: Annotated[
         float | None,
-        typer.Option(help="Share of the loss towards them (0.5).", rich_help_panel=RECIPE),
+        typer.Option(help="Share of the loss towards its scores (0.5).", rich_help_panel=RECIPE),
+    ] = None,
+    hint_weight: Annotated[
+        float | None,
+        typer.Option(help="Weight of its feature maps (1).", rich_help_panel=RECIPE),
     ] = None,
     least_share: Annotated[
         float | None,
@@ -148,8 +152,8 @@ def distill(
 
     if stages is not None:
         given["stages"] = Stage.parse(stages)
-    for name in given.keys() & {"init", "soft"}:
-        given[name] = tuple(given[name])
+    if "init" in given:
+        given["init"] = tuple(given["init"])
     options = DistillOptions(compile=compile_network, **given)
     with _progress() as progress:
         result = stage(options, progress)

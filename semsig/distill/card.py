@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,8 @@ from semsig.distill.options import DistillOptions, Stage
 from semsig.distill.result import DistillResult
 from semsig.segment.card import NetworkCard
 
-_PLACES = {"photos", "out", "init", "soft", "resume", "notes", "categories"}
+_PLACES = {"photos", "out", "init", "resume", "notes", "categories"}
+_MENTORED = {"mentor", "soft_share", "hint_weight"}
 WEAK = 0.15
 MISTAKES = 12
 
@@ -90,7 +92,7 @@ labels by the teacher `{_public(facts.options.teacher)}`."""
 
 
 def _recipe(options: DistillOptions) -> str:
-    left_out = _PLACES | {"teacher"} | (set() if options.soft else {"soft_share"})
+    left_out = _PLACES | {"teacher"} | (set() if options.mentor else _MENTORED)
     rows = [
         f"| {field.name} | {_shown(getattr(options, field.name))} |"
         for field in fields(options)
@@ -180,4 +182,6 @@ def _public(teacher: str) -> str:
 def _shown(value: object) -> str:
     if isinstance(value, tuple):
         return ",".join(f"{s.side}:{s.share:g}" for s in value if isinstance(s, Stage))
+    if isinstance(value, Path):
+        return f"`{value.name}`"
     return "default" if value is None else str(value)

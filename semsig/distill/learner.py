@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,16 +12,16 @@ from torch.nn import functional
 
 from semsig.classes import ClassTable
 from semsig.distill.batches import Batch
+from semsig.distill.mentor import Mentor
 from semsig.distill.network import (
     averaged,
-    logits,
+    features_and_logits,
     new_network,
     optimizers,
     pick_device,
     start_from,
 )
 from semsig.distill.options import DistillOptions
-from semsig.errors import CheckpointError
 from semsig.segment.export import MEAN, STD
 
 CLIP = 5.0
@@ -47,7 +48,7 @@ class Learner:
     Raises
     ------
     CheckpointError
-        If ``options.init`` or ``options.soft`` does not fit.
+        If ``options.init`` or ``options.mentor`` does not fit.
     """
 
     def __init__(self, options: DistillOptions, classes: ClassTable) -> None:
@@ -60,9 +61,10 @@ class Learner:
         if options.init and not options.resume:
             self.views_before = start_from(self._network, options.init, classes)
         self._average = averaged(self._network, options.ema_decay)
-        self._mentor = self._start_mentor() if options.soft else None
-        self._optimizers = optimizers(self._network, options)
-        self._answer = torch.compile(logits, dynamic=False) if options.compile else logits
+        self._mentor = self._start_mentor(options.mentor) if options.mentor else None
+        self._optimizers = optimizers(self._network, self._mentor, options)
+        answer = features_and_logits
+        self._answer = torch.compile(answer, dynamic=False) if options.compile else answer
         wanted = options.precision
         self._mixed = wanted == "bfloat16" or (wanted == "auto" and self._device.type == "cuda")
 
@@ -75,17 +77,21 @@ class Learner:
         """Take one optimiser step at learning rate `rate` and return the batch's loss.
 
         The loss is cross-entropy at 1/4 scale with smoothed labels, averaged over the pixels
-        that are not void; with soft targets, that towards those of all pixels is mixed in.
+        that are not void; with a mentor, that towards its probabilities of all pixels is mixed
+        in, and the error of predicting its feature maps is added.
         """
         for optimizer in self._optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = rate
         images = self._normalized(batch.images)
-        scores = self._scored(self._network.train(), images)
+        features, scores = self._answered(images)
         loss = self._loss(scores, batch.labels)
         if self._mentor is not None:
-            loss = torch.lerp(loss, self._soft_loss(scores, images), self.options.soft_share)
-        self._network.zero_grad(set_to_none=True)
+            soft, hints = self._mentor(scores, features, batch.images)
+            loss = torch.lerp(loss, soft, self.options.soft_share)
+            loss = loss + self.options.hint_weight * hints
+        for optimizer in self._optimizers:
+            optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self._network.parameters(), CLIP)
         for optimizer in self._optimizers:
@@ -106,7 +112,7 @@ class Learner:
         ndarray of float32, shape (B, M, H / 4, W / 4)
         """
         with torch.inference_mode():
-            scores = logits(self.average, self._normalized(images))
+            _, scores = features_and_logits(self.average, self._normalized(images))
         return np.asarray(scores.cpu().numpy(), np.float32)
 
     def state(self) -> dict[str, Any]:
@@ -114,6 +120,7 @@ class Learner:
         return {
             "state_dict": self._network.state_dict(),
             "average": self._average.state_dict(),
+            "mentor": self._mentor.state_dict() if self._mentor is not None else {},
             "optimizers": [optimizer.state_dict() for optimizer in self._optimizers],
             "rng": torch.get_rng_state(),
             "views_before": self.views_before,
@@ -123,35 +130,22 @@ class Learner:
         """Put back what :meth:`state` gave."""
         self._network.load_state_dict(state["state_dict"])
         self._average.load_state_dict(state["average"])
+        if self._mentor is not None:
+            self._mentor.load_state_dict(state["mentor"])
         for optimizer, saved in zip(self._optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(saved)
         torch.set_rng_state(state["rng"])
         self.views_before = state["views_before"]
 
-    def _start_mentor(self) -> Any:
-        mentor = new_network(self.options.arch, len(self.classes)).to(self._device)
-        bias = mentor.decode_head.conv_seg.bias
-        torch.nn.init.constant_(bias, torch.nan)  # stays where no weights know the class
-        start_from(mentor, self.options.soft, self.classes)
-        unknown = [self.classes.names[row] for row in bias.isnan().nonzero().flatten().tolist()]
-        if unknown:
-            raise CheckpointError(
-                f"The weights of soft targets know {len(self.classes) - len(unknown)} of the "
-                f"{len(self.classes)} classes, not {', '.join(unknown[:5])}; give weights of a "
-                "run on this table."
-            )
-        return mentor.eval().requires_grad_(False)
+    def _start_mentor(self, path: Path) -> Mentor:
+        channels = self._network.decode_head.conv_seg.in_channels
+        mentor = Mentor(path, self.classes, channels, torch.get_num_threads())
+        return mentor.to(self._device)
 
-    def _scored(self, network: Any, images: Any) -> Any:
+    def _answered(self, images: Any) -> tuple[Any, Any]:
         with torch.autocast(self._device.type, torch.bfloat16, enabled=self._mixed):
-            scores = self._answer(network, images)
-        return scores.float()
-
-    def _soft_loss(self, scores: Any, images: Any) -> Any:
-        with torch.no_grad():
-            targets = self._scored(self._mentor, images).softmax(1)
-        pixels = targets[:, 0].numel()
-        return functional.cross_entropy(scores, targets, reduction="sum") / pixels
+            features, scores = self._answer(self._network.train(), images)
+        return features, scores.float()
 
     def _loss(self, scores: Any, labels: NDArray[np.int64]) -> Any:
         known = max(int((labels != self.classes.void).sum()), 1)

@@ -36,9 +36,19 @@ def new_network(arch: Architecture, classes: int) -> Any:
     return network.to(memory_format=torch.channels_last)
 
 
-def logits(network: Any, images: Any) -> Any:
-    """Class scores at 1/4 scale of normalised photos, (B, 3, S, S) -> (B, M, S / 4, S / 4)."""
-    return network.decode_head(network.backbone(images))
+def features_and_logits(network: Any, images: Any) -> tuple[Any, Any]:
+    """Answer normalised photos (B, 3, S, S) at 1/4 scale.
+
+    Returns
+    -------
+    features : Tensor of float32, shape (B, C, S / 4, S / 4)
+        What the classifier sees.
+    logits : Tensor of float32, shape (B, M, S / 4, S / 4)
+        Class scores.
+    """
+    head = network.decode_head
+    features = head._forward_feature(network.backbone(images))
+    return features, head.cls_seg(features)
 
 
 def averaged(network: Any, decay: float) -> Any:
@@ -54,15 +64,16 @@ def averaged(network: Any, decay: float) -> Any:
     return AveragedModel(network, multi_avg_fn=update, use_buffers=True).eval()
 
 
-def optimizers(network: Any, options: DistillOptions) -> tuple[Any, ...]:
+def optimizers(network: Any, mentor: Any, options: DistillOptions) -> tuple[Any, ...]:
     """Make the optimisers, which share the weights out among them.
 
     AdamW takes all weights, or those that Muon leaves: the first and the last layer, biases and
-    normalisation, the last two without weight decay.
+    normalisation, the last two without weight decay; and those that predict a mentor's hints.
     """
     hidden = _hidden(network) if options.optimizer == "muon" else []
     taken = {id(weight) for weight in hidden}
     rest = [weight for weight in network.parameters() if id(weight) not in taken]
+    rest += mentor.parameters() if mentor is not None else ()
     groups = [
         {"params": [p for p in rest if p.ndim > 1], "weight_decay": options.weight_decay},
         {"params": [p for p in rest if p.ndim <= 1], "weight_decay": 0.0},

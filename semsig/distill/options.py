@@ -102,12 +102,14 @@ class DistillOptions:
         Views over which the learning rate rises linearly.
     label_smoothing : float
         Share of the target spread evenly over all classes, 0 to below 1.
-    soft : tuple of Path
-        Weights as `init` takes them: their mean also scores every crop, and its probabilities
-        are targets beside the labels (Hinton et al. 2015, "Distilling the knowledge in a neural
-        network"), void pixels included. A step costs about a third more.
+    mentor : Path, optional
+        ONNX network that also scores and describes every crop, see
+        :class:`semsig.distill.mentor.Mentor`: its probabilities are targets beside the labels,
+        void pixels included, and its feature maps are learned, too.
     soft_share : float
-        Share of the loss that is towards those, 0 to 1.
+        Share of the cross-entropy that is towards the mentor's probabilities, 0 to 1.
+    hint_weight : float
+        What the error of predicting the mentor's feature maps counts beside that, at least 0.
     ema_decay : float
         Decay of the running average of the weights, 0 to below 1.
     zoom : float
@@ -166,8 +168,9 @@ class DistillOptions:
     weight_decay: float = 2e-2
     warmup_views: int = 1_600
     label_smoothing: float = 0.05
-    soft: tuple[Path, ...] = ()
+    mentor: Path | None = None
     soft_share: float = 0.5
+    hint_weight: float = 1.0
     ema_decay: float = 0.999
     zoom: float = 1.8
     paste: float = 0.0
@@ -187,7 +190,7 @@ class DistillOptions:
     def __post_init__(self) -> None:
         self._check_choices()
         self._at_least(views=0, batch_size=2, zoom=1, warmup_views=0, balance=0, weight_decay=0)
-        self._at_least(workers=0, cache_side=32, cache_mb=0)
+        self._at_least(workers=0, cache_side=32, cache_mb=0, hint_weight=0)
         for name in ("label_smoothing", "ema_decay", "least_share"):
             if not 0 <= getattr(self, name) < 1:
                 raise OptionError(f"{name} is 0 to below 1; {getattr(self, name)} came.")
@@ -212,9 +215,8 @@ class DistillOptions:
             raise OptionError(f"There are no notes at {self.notes}.")
         if not (self.views or self.init or self.resume):
             raise OptionError("A run without views needs weights: give init, or resume one.")
-        for name in ("init", "soft"):
-            if not isinstance(getattr(self, name), tuple):
-                raise OptionError(f"{name} is a tuple of paths; {getattr(self, name)!r} came.")
+        if not isinstance(self.init, tuple):
+            raise OptionError(f"init is a tuple of paths; {self.init!r} came.")
 
     def _at_least(self, **bounds: int) -> None:
         for name, bound in bounds.items():

@@ -167,6 +167,7 @@ class Training:
             "arch": self.options.arch,
             "classes": list(self.learner.classes.names),
             "batch_size": self.options.batch_size,
+            "mentor": self.options.mentor.name if self.options.mentor else None,
         }
 
     def _restore(self) -> None:

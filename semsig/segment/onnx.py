@@ -56,7 +56,7 @@ class OnnxSegmenter(BatchedNetwork):
         self._name = name or f"onnx:{path.absolute()}"
         self._batch_size = options.batch_size
         _require_hash(path, self.card)
-        self._session = _start(path, options.threads or os.cpu_count() or 1)
+        self._session = start_session(path, options.threads or os.cpu_count() or 1, "labels")
 
     @property
     def name(self) -> str:
@@ -133,7 +133,14 @@ def _require_hash(path: Path, card: NetworkCard) -> None:
         )
 
 
-def _start(path: Path, threads: int) -> onnxruntime.InferenceSession:
+def start_session(path: Path, threads: int, answer: str) -> onnxruntime.InferenceSession:
+    """Load a network that takes ``photos`` and answers, first of all, with `answer`.
+
+    Raises
+    ------
+    CheckpointError
+        If the file is no such network.
+    """
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
@@ -147,9 +154,9 @@ def _start(path: Path, threads: int) -> onnxruntime.InferenceSession:
     inputs, outputs = (
         [node.name for node in nodes] for nodes in (session.get_inputs(), session.get_outputs())
     )
-    if inputs != ["photos"] or outputs[0] != "labels":
+    if inputs != ["photos"] or outputs[0] != answer:
         raise CheckpointError(
             f"{path} has inputs {inputs} and outputs {outputs}; expected 'photos' and, first, "
-            "'labels', as semsig.segment.export writes."
+            f"{answer!r}."
         )
     return session

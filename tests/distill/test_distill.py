@@ -22,6 +22,7 @@ pytestmark = pytest.mark.mmseg
 
 from semsig.distill.learner import Learner  # noqa: E402
 from semsig.distill.network import new_network, start_from  # noqa: E402
+from tests.distill.mentors import write_mentor  # noqa: E402
 
 
 def options_for(scenes, out):
@@ -185,25 +186,24 @@ def test_a_learner_learns_and_leaves_void_alone(scenes, tmp_path):
     assert losses[-1] < losses[0] / 2
 
 
-def test_a_learner_learns_void_from_soft_targets(scenes, tmp_path):
-    options, classes = options_for(scenes, tmp_path), ClassTable(["dark", "bright"])
+def test_a_learner_learns_void_from_a_mentor(scenes, tmp_path):
+    classes = ClassTable(["dark", "bright"])
+    path = write_mentor(tmp_path / "mentor.onnx", classes)
+    options = replace(options_for(scenes, tmp_path), mentor=path, soft_share=1.0, hint_weight=0.0)
     batch, void = halves()
-    first = Learner(options, classes)
-    for _ in range(20):
-        first.learn(batch, 1e-3)
-    path = tmp_path / "first.pth"
-    meta = {"classes": list(classes.names)}
-    torch.save({"state_dict": first.average.state_dict(), "meta": meta}, path)
-    second = Learner(replace(options, soft=(path,), soft_share=1.0, seed=1), classes)
-    before = second.learn(void, 0.0)
-    meant = first.scores(batch.images).argmax(1)
-    agreed = [(second.scores(batch.images).argmax(1) == meant).mean()]
-    for _ in range(60):
-        second.learn(void, 1e-3)
-    agreed.append((second.scores(batch.images).argmax(1) == meant).mean())
-    assert agreed[1] > max(agreed[0], 0.9), agreed
-    half = Learner(replace(options, soft=(path,), seed=1), classes)
-    with pytest.raises(CheckpointError, match="not lava"):
-        Learner(replace(options, soft=(path,)), ClassTable(["dark", "lava"]))
+    learner = Learner(options, classes)
+    before = learner.learn(void, 0.0)
+    half = Learner(replace(options, soft_share=0.5), classes)
     assert half.learn(void, 0.0) == pytest.approx(before / 2)
-    assert half.state()["state_dict"].keys() == first.state()["state_dict"].keys()
+    hinted = Learner(replace(options, hint_weight=1.0), classes)
+    assert hinted.learn(void, 0.0) > before
+    for _ in range(60):
+        learner.learn(void, 1e-3)
+    assert (learner.scores(batch.images).argmax(1) == batch.labels).mean() > 0.9
+    restored = Learner(replace(options, seed=5), classes)
+    restored.restore(learner.state())
+    assert restored.learn(void, 1e-3) == learner.learn(void, 1e-3)
+    assert (
+        learner.state()["state_dict"].keys()
+        == Learner(replace(options, mentor=None), classes).state()["state_dict"].keys()
+    )

@@ -1,0 +1,107 @@
+"""A mentor: an ONNX network that another one learns from beside the labels."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.nn import functional
+
+from semsig.classes import ClassTable
+from semsig.errors import CheckpointError
+from semsig.segment.onnx import start_session
+
+CLASSES = "classes"
+"""Key of the ONNX file's metadata under which its classes stand, one name a line."""
+
+FARTHEST = 6.0
+"""Standardised feature maps are cut off here, standard deviations."""
+
+
+class Mentor(torch.nn.Module):  # type: ignore[misc]
+    """Soft targets and hints for crops, and the layers that predict the hints.
+
+    The probabilities of the mentor's scores are targets beside the labels (Hinton et al. 2015,
+    "Distilling the knowledge in a neural network"). Its feature maps are hints (Romero et al.
+    2015, "FitNets"): a 1 x 1 convolution of the learner's last feature map, averaged down to
+    their size, learns to predict them, each channel standardised over the batch.
+
+    Parameters
+    ----------
+    path : Path
+        ONNX file with input ``photos`` uint8 (N, H, W, 3) RGB, H and W multiples of 32; first
+        output ``scores`` float32 (N, M, h, w), logits; any further output is a feature map
+        float32 (N, C, h, w). The names of its classes stand in its metadata.
+    classes : ClassTable
+        What the learner's M classes are.
+    channels : int
+        Of the learner's last feature map.
+    threads : int
+        That the file runs on.
+
+    Raises
+    ------
+    CheckpointError
+        If the file is no such network, or of other classes.
+    """
+
+    def __init__(self, path: Path, classes: ClassTable, channels: int, threads: int) -> None:
+        super().__init__()
+        self._session = start_session(path, threads, "scores")
+        _require_classes(self._session.get_modelmeta().custom_metadata_map, path, classes)
+        sizes = [output.shape[1] for output in self._session.get_outputs()[1:]]
+        self._predict = torch.nn.ModuleList(torch.nn.Conv2d(channels, s, 1) for s in sizes)
+        self._scale = torch.nn.ModuleList(torch.nn.BatchNorm2d(s, affine=False) for s in sizes)
+
+    def forward(self, scores: Any, features: Any, images: NDArray[np.uint8]) -> tuple[Any, Any]:
+        """Compare a learner with the mentor on crops.
+
+        Parameters
+        ----------
+        scores : Tensor of float32, shape (B, M, S / 4, S / 4)
+            The learner's logits.
+        features : Tensor of float32, shape (B, C, S / 4, S / 4)
+            The feature map they were made from.
+        images : ndarray of uint8, shape (B, S, S, 3)
+            The crops.
+
+        Returns
+        -------
+        soft, hints : Tensor of float32, shape ()
+            Mean cross-entropy towards the mentor's probabilities; mean squared error of the
+            predicted feature maps, 0 where it gives none.
+        """
+        likely, *maps = (torch.from_numpy(a).to(scores.device) for a in self._answers(images))
+        targets = _resized(likely, scores.shape[2:]).softmax(1)
+        pixels = targets[:, 0].numel()
+        soft = functional.cross_entropy(scores, targets, reduction="sum") / pixels
+        return soft, self._hints(features.float(), maps)
+
+    def _answers(self, images: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
+        answers: list[NDArray[np.float32]] = self._session.run(None, {"photos": images})
+        return answers
+
+    def _hints(self, features: Any, maps: list[Any]) -> Any:
+        errors = [features.new_zeros(())]
+        for hint, predict, scale in zip(maps, self._predict, self._scale, strict=True):
+            near = functional.adaptive_avg_pool2d(features, hint.shape[2:])
+            wanted = scale(hint).clamp(-FARTHEST, FARTHEST)
+            errors.append(functional.mse_loss(predict(near), wanted))
+        return torch.stack(errors).sum() / max(len(maps), 1)
+
+
+def _resized(maps: Any, size: Any) -> Any:
+    return functional.interpolate(maps, size=size, mode="bilinear", align_corners=False)
+
+
+def _require_classes(metadata: dict[str, str], path: Path, classes: ClassTable) -> None:
+    found = metadata.get(CLASSES, "").splitlines()
+    if found != list(classes.names):
+        raise CheckpointError(
+            f"{path} scores {len(found)} classes, {', '.join(found[:3])}, ...; the labels have "
+            f"{len(classes)}, {', '.join(classes.names[:3])}, ...: the mentor must know the same "
+            "in the same order."
+        )
