@@ -36,7 +36,7 @@ $(VENV)/.dev: $(VENV)/.demo
 .venv-mmseg/.ready: pyproject.toml
 	$(PYTHON) -m venv .venv-mmseg
 	.venv-mmseg/bin/python -m pip install --quiet --upgrade "pip>=25.1"
-	.venv-mmseg/bin/python -m pip install --quiet $(if $(TORCH),"$(TORCH)") --editable ".[mmseg]" --group test
+	.venv-mmseg/bin/python -m pip install --quiet $(if $(TORCH),"$(TORCH)") --editable ".[mmseg]" --group test --group mentor
 	touch $@
 
 clean:

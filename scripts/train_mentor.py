@@ -37,6 +37,7 @@ from semsig.distill.measure import Agreement, confusion_matrix
 from semsig.distill.mentor import CLASSES
 from semsig.distill.photos import PhotoStore, find_photos
 from semsig.segment import load_segmenter
+from semsig.segment.export import quiet_tracer
 
 SIDE = 192
 WIDTH = 160
@@ -179,16 +180,17 @@ def _write(network: MentorNetwork, classes: ClassTable, path: Path) -> None:
     axes = {"photos": {0: "n", 1: "h", 2: "w"}}
     axes |= {name: {0: "n", 2: f"h {name}", 3: f"w {name}"} for name in names}
     example = torch.zeros(2, SIDE, SIDE + 32, 3, dtype=torch.uint8)
-    torch.onnx.export(
-        network,
-        (example,),
-        path,
-        dynamo=False,
-        opset_version=17,
-        input_names=["photos"],
-        output_names=names,
-        dynamic_axes=axes,
-    )
+    with quiet_tracer():
+        torch.onnx.export(
+            network,
+            (example,),
+            path,
+            dynamo=False,
+            opset_version=17,
+            input_names=["photos"],
+            output_names=names,
+            dynamic_axes=axes,
+        )
     model = onnx.load(path)
     onnx.helper.set_model_props(model, {CLASSES: "\n".join(classes.names)})
     onnx.save(model, path)

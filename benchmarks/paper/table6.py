@@ -28,7 +28,7 @@ from benchmarks.rivals.local import (
     sift,
     unit,
 )
-from benchmarks.rivals.whole import Describe, colors, torchvision_network
+from benchmarks.rivals.whole import Describe, colors, efficientnet_lite2, torchvision_network
 from semsig.image import read_image
 from semsig.ordered import ordered_map
 from semsig.rankings import RankingOptions
@@ -44,7 +44,13 @@ ENCODERS: dict[str, tuple[type[Encoder], str]] = {
 """Rivals made of local descriptors, and what the paper's table calls them."""
 
 POOLS = ("average", "maximum", "GeM")
-NETWORKS = {"VGG16": ("vgg16", "vgg"), "ResNet101": ("resnet101", "resnet")}
+NETWORKS: dict[str, tuple[Callable[[], Describe], str]] = {
+    "VGG16": (partial(torchvision_network, "vgg16"), "vgg"),
+    "ResNet101": (partial(torchvision_network, "resnet101"), "resnet"),
+    "EfficientNet-Lite2": (efficientnet_lite2, ""),
+}
+"""Networks that have seen ImageNet, and what the paper's table calls them."""
+
 COLUMNS = ("msrc_v1", "msrc_v2", "linnaeus", "wang", "corel_10k", "ghim_10k")
 Row = dict[str, Any]
 
@@ -158,13 +164,13 @@ def _pooled(material: Material) -> Iterator[Row]:
 
 
 def _networks(material: Material) -> Iterator[Row]:
-    for title, (name, key) in NETWORKS.items():
+    for title, (load, key) in NETWORKS.items():
         try:
-            describe = torchvision_network(name)
+            describe = load()
         except Exception as error:  # not installed, or its weights cannot be had
             yield {"method": title, "paper": key, "missing": f"{type(error).__name__}: {error}"}
             continue
-        vectors = np.stack(_described(material, name, describe))
+        vectors = np.stack(_described(material, title, describe))
         vectors, seconds = _timed(unit, vectors)
         yield _row(material, title, vectors, seconds, key)
 
@@ -173,7 +179,7 @@ def _described(material: Material, name: str, describe: Describe) -> list[Any]:
     def make(paths: Sequence[Path]) -> Iterator[NDArray[np.float32]]:
         return (describe(read_image(path)) for path in paths)
 
-    return material.cache.arrays(f"torchvision {name}", material.photos.paths, make)
+    return material.cache.arrays(f"network {name}", material.photos.paths, make)
 
 
 def _sbs(material: Material) -> Row:

