@@ -1,9 +1,9 @@
 """Retrieval accuracy of SBS on benchmarks, by segmenter, level and metric.
 
-python -m benchmarks.retrieval --root DATA [--segmenter embedded] [--json]
+python -m benchmarks.retrieval --root DATA [--segmenter embedded lite] [--json]
 
 DATA holds a folder a benchmark (``wang``, ``msrc_v2``, ...); where it also holds
-``<name>_labelmaps``, those are measured as a second segmenter. Each photo is segmented once.
+``<name>_labelmaps``, those are measured as one more segmenter. Each photo is segmented once.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from rich.progress import Progress as Bar
 from semsig import ClassTable, LabelMap, load_segmenter
 from semsig.evaluate import evaluate
 from semsig.segment import Segmenter, segment_path
+from semsig.segment.onnx import PACKAGED
 from semsig.types import Image, Metric
 
 RESULT = Path(__file__).parent.parent / "results" / "retrieval.json"
@@ -84,7 +85,7 @@ def measure(name: str, root: Path, label: str, segmenter: Segmenter, bar: Bar) -
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--root", type=Path, required=True)
-    parser.add_argument("--segmenter", default="embedded")
+    parser.add_argument("--segmenter", nargs="+", default=list(PACKAGED))
     parser.add_argument("--json", action="store_true", help="print the result file")
     args = parser.parse_args()
     rows = []
@@ -93,7 +94,8 @@ def main() -> None:
             folder, maps = args.root / name, args.root / f"{name}_labelmaps"
             if not folder.is_dir():
                 continue
-            rows += measure(name, folder, args.segmenter, load_segmenter(args.segmenter), bar)
+            for segmenter in args.segmenter:
+                rows += measure(name, folder, segmenter, load_segmenter(segmenter), bar)
             if maps.is_dir():
                 teachers = load_segmenter(f"files:{maps}")
                 rows += measure(name, folder, "two public teachers", teachers, bar)

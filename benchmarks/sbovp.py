@@ -1,6 +1,6 @@
 """Retrieval with SBOVP by every option: detector, words, length, size of vocabulary, norm, space.
 
-    python -m benchmarks.sbovp --data ROOT [--datasets NAME ...] [--maps embedded|teachers ...]
+    python -m benchmarks.sbovp --data ROOT [--datasets NAME ...] [--maps embedded|lite|teachers ...]
 
 Starting from semsig's defaults, one option is changed at a time; the paper's text to the letter
 (visual words, counts as they are) is run over all sizes and lengths as well. What is in
@@ -27,7 +27,7 @@ from semsig.signature.vocabulary import N_WORDS
 from semsig.types import SbovpBatch
 
 DATASETS = ("wang", "msrc_v2")
-MAPS = {"embedded": "embedded", "teachers": "two public teachers"}
+MAPS = {"embedded": "embedded", "lite": "lite", "teachers": "two public teachers"}
 DETECTORS = ("kaze", "surf")
 SIZES = (5, 25, 50, 100, 200, 500)
 DEFAULT = SbovpOptions()

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from benchmarks.timing import as_entries, interleave, write_results
 from semsig.segment.network import build_network, read_config
-from semsig.segment.onnx import EMBEDDED, embedded
+from semsig.segment.onnx import PACKAGED, packaged
 from semsig.segment.options import NetworkOptions
 from semsig.segment.zoo import find_config
 
@@ -69,11 +69,13 @@ def torch_runs(photo: NDArray[np.uint8]) -> dict[str, Callable[[], object]]:
 
 
 def onnx_runtime_runs(photo: NDArray[np.uint8]) -> dict[str, Callable[[], object]]:
-    whole = embedded(NetworkOptions(threads=1, short_side=min(SIZE)))
-    own = embedded(NetworkOptions(threads=1))
+    alone = NetworkOptions(threads=1)
+    whole = packaged("embedded", NetworkOptions(threads=1, short_side=min(SIZE)))
+    own, lite = packaged("embedded", alone), packaged("lite", alone)
     return {
         "ONNX Runtime (embedded)": lambda: whole(photo),
         f"ONNX Runtime, as shipped: short side {own.short_side}": lambda: own(photo),
+        f"ONNX Runtime, lite: short side {lite.short_side}": lambda: lite(photo),
     }
 
 
@@ -83,7 +85,7 @@ def openvino_runs(photo: NDArray[np.uint8]) -> dict[str, Callable[[], object]]:
     except ImportError:
         return {}
     settings = {"INFERENCE_NUM_THREADS": 1, "NUM_STREAMS": 1, "INFERENCE_PRECISION_HINT": "f32"}
-    compiled = openvino.Core().compile_model(EMBEDDED, "CPU", settings)
+    compiled = openvino.Core().compile_model(PACKAGED["embedded"], "CPU", settings)
     return {"OpenVINO": lambda: compiled([photo[None]])[0]}
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 LARGEST = 20_000_000
-"""Bytes that the wheel may have; nearly all of it is the embedded network."""
+"""Bytes that the wheel may have; nearly all of it are the two networks."""
 
 EXPECTED = (
     "semsig/__init__.py",
@@ -33,7 +33,7 @@ EXPECTED = (
 
 ALLOWED = (
     *EXPECTED,
-    "semsig/segment/weights/MODEL_CARD.md",
+    "semsig/segment/weights/*.md",
     "semsig/*.py",
     "semsig_kernels/*.py",
     "semsig-*.dist-info/*",

@@ -16,10 +16,11 @@ from semsig.classes import ClassTable
 from semsig.segment.checkpoint import load_checkpoint
 from semsig.segment.export import LEAST_SHARE, export_network
 from semsig.segment.network import build_network, fill, read_config
-from semsig.segment.onnx import EMBEDDED
+from semsig.segment.onnx import PACKAGED
 from semsig.segment.zoo import find_config
 
 CONFIG = "fcn_hr18s-ade20k"
+EMBEDDED = PACKAGED["embedded"]
 
 
 def main(checkpoint: str, short_side: str = "192") -> None:

@@ -26,9 +26,11 @@ SHRINK = 3
 def main(folder: str, catalogue: str, cache: str) -> None:
     """Learn and write."""
     _, photos = catalogued(Path(folder), Path(catalogue))
-    network = load_segmenter("embedded")
+    network = load_segmenter("embedded", threads=1)
     material = Material(load_dataset("msrc_v2"), photos, {"embedded": network}, Cache(Path(cache)))
-    axes = Axes.learn(joined(material.features), photos.labels, network.fingerprint, shrink=SHRINK)
+    axes = Axes.learn(
+        joined(material.features()), photos.labels, network.fingerprint, shrink=SHRINK
+    )
     axes.write()
     print(f"{len(photos.paths)} photos, {len(photos.classes)} categories: wrote {SHIPPED}")  # noqa: T201
 

@@ -1,11 +1,12 @@
 """Ask what axes are worth for photos from elsewhere: leave a source out, search within it.
 
-Usage: python -m scripts.leave_source_out PHOTOS CSV CACHE
+Usage: python -m scripts.leave_source_out PHOTOS CSV CACHE [NETWORK]
 
-PHOTOS and CSV are those of `semsig distill`. `scripts.choose_ranking` asks for categories among all
-photos, and nearly every category comes from one source: what tells sources apart looks good there.
-Here axes are learned without a source's photos, and every photo of it that `choose_ranking`
-searches is asked for its category among those alone, as a benchmark is.
+PHOTOS and CSV are those of `semsig distill`, NETWORK is embedded by default.
+`scripts.choose_ranking` asks for categories among all photos, and nearly every category comes from
+one source: what tells sources apart looks good there. Here axes are learned without a source's
+photos, and every photo of it that `choose_ranking` searches is asked for its category among those
+alone, as a benchmark is.
 """
 
 from __future__ import annotations
@@ -39,11 +40,11 @@ Rows = NDArray[np.float32]
 Names = NDArray[np.str_]
 
 
-def main(folder: str, catalogue: str, cache: str) -> None:
+def main(folder: str, catalogue: str, cache: str, name: str = "embedded") -> None:
     """Print a Markdown table: one row a descriptor, one column a source."""
     listed = read_catalogue(Path(catalogue))
     parts = catalogued(Path(folder), Path(catalogue))
-    network, kept = {"embedded": load_segmenter("embedded")}, Cache(Path(cache))
+    network, kept = {"embedded": load_segmenter(name, threads=1)}, Cache(Path(cache))
     asked, learned = (Material(load_dataset("msrc_v2"), part, network, kept) for part in parts)
     categories, known = (_names(part) for part in parts)
     sources, theirs = (_sources(part, listed) for part in parts)
@@ -63,8 +64,8 @@ def main(folder: str, catalogue: str, cache: str) -> None:
 
 def _descriptors(asked: Material, learned: Material) -> Iterator[tuple[str, Rows, Rows, float]]:
     """Yield a name, what is known of the photos asked and learned from, and the shrinkage."""
-    yield "GeM", *(unit_rows(part.features[:, GEM]) for part in (asked, learned)), 0
-    features = [joined(part.features) for part in (asked, learned)]
+    yield "GeM", *(unit_rows(part.features()[:, GEM]) for part in (asked, learned)), 0
+    features = [joined(part.features()) for part in (asked, learned)]
     codes = [_codes(part) for part in (asked, learned)]
     both = [np.concatenate(pair, axis=1) for pair in zip(features, codes, strict=True)]
     yield "codes of SBS, n = 2", *codes, 0

@@ -2,9 +2,10 @@
 
 Usage: python scripts/measure_network.py NETWORK PHOTOS LABELS CSV [SIDE ...]
 
-NETWORK is "embedded" or an ONNX file with its card beside it. PHOTOS, LABELS (DIR[@TABLE]) and
-CSV are those of `semsig distill`, of which the photos that it holds out (5 %) are taken: their
-pixels' agreement with the labels, and how well SBS finds others of their own category.
+NETWORK is "embedded", "lite" or an ONNX file with its card beside it. PHOTOS, LABELS
+(DIR[@TABLE]) and CSV are those of `semsig distill`, of which the photos that it holds out (5 %) are
+taken: their pixels' agreement with the labels, and how well SBS finds others of their own category;
+then, for the last SIDE, the same by class and the commonest mistakes.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
+from semsig.distill.card import mistakes, per_class
 from semsig.distill.holdout import hold_out, read_catalogue, strata_of
 from semsig.distill.measure import Agreement
 from semsig.distill.photos import PhotoStore, find_photos
@@ -24,6 +26,7 @@ from semsig.distill.samples import samples
 from semsig.index import HammingIndex
 from semsig.measures import average_precision
 from semsig.segment import load_segmenter
+from semsig.segment.onnx import PACKAGED
 from semsig.signature import sbs
 from semsig.types import LabelMap, Metric, SbsBatch
 
@@ -34,7 +37,7 @@ SETTINGS = tuple(product(LEVELS, METRICS))
 
 
 def main(network: str, photos: str, labels: str, catalogue: str, *sides: str) -> None:
-    """Print a Markdown table: agreement, mIoU and mean average precisions, a row a side."""
+    """Print Markdown tables: agreement, mIoU and mean average precisions, a row a side; classes."""
     paths = find_photos(Path(photos))
     categories = strata_of([path.stem for path in paths], read_catalogue(Path(catalogue)))
     _, held = hold_out(categories, HOLDOUT)
@@ -44,7 +47,7 @@ def main(network: str, photos: str, labels: str, catalogue: str, *sides: str) ->
     names = [f"n={levels} {metric}" for levels, metric in SETTINGS]
     print(f"| short side | agreement | mIoU | {' | '.join(names)} |")  # noqa: T201
     print("|---" * (3 + len(names)) + "|")  # noqa: T201
-    name = network if network == "embedded" else f"onnx:{network}"
+    name = network if network in PACKAGED else f"onnx:{network}"
     for chosen in [f"{name}@{side}" for side in sides] or [name]:
         segmenter = load_segmenter(chosen)
         total = np.zeros((len(store.classes),) * 2, np.int64)
@@ -57,6 +60,8 @@ def main(network: str, photos: str, labels: str, catalogue: str, *sides: str) ->
         found += [_map(maps, asked, levels, metric) for levels, metric in SETTINGS]
         row = " | ".join(f"{figure:.4f}" for figure in found)
         print(f"| {chosen.rpartition('@')[2]} | {row} |", flush=True)  # noqa: T201
+    print("\n".join(["", *per_class(held_out, store.classes), ""]))  # noqa: T201
+    print("\n".join(mistakes(held_out, np.array(store.classes.names))))  # noqa: T201
 
 
 def _map(maps: Sequence[LabelMap], labels: np.ndarray, levels: int, metric: Metric) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from itertools import pairwise
+from itertools import pairwise, product
 from typing import Any
 
 from benchmarks.paper.axes import Axes, joined
@@ -21,6 +21,7 @@ from benchmarks.paper.parts import Heading, Part, Table, Text
 from benchmarks.rivals.local import unit_rows
 from semsig.config import ExpandOptions, Reranking, RerankOptions
 from semsig.rankings import Distances, RankingOptions
+from semsig.segment.onnx import PACKAGED, OnnxSegmenter
 
 GEM = 2
 PYRAMID = RankingOptions(metric="tanimoto-idf", pyramid=True, mirrored=True)
@@ -67,17 +68,18 @@ def parts(
 ) -> dict[str, Distances]:
     """Return the distances that are fused, each computed once.
 
-    Features come with the embedded network only; their axes only if learned for that network.
+    Features come with the package's networks only; axes only if learned for the network.
     """
     made = {
         "sbs": sbs_distances(material, PYRAMID, segmenter),
         "sbovp": phrases(material, segmenter),
     }
-    if segmenter == "embedded":
-        made["gem"] = vector_distances(material, unit_rows(material.features[:, GEM]))
-        axes = axes or Axes.read()
-        if axes.network == material.segmenters[segmenter].fingerprint:
-            made["axes"] = vector_distances(material, axes(joined(material.features)))
+    network = material.segmenters[segmenter]
+    if isinstance(network, OnnxSegmenter):
+        features, axes = material.features(segmenter), axes or Axes.read()
+        made["gem"] = vector_distances(material, unit_rows(features[:, GEM]))
+        if axes.network == network.fingerprint:
+            made["axes"] = vector_distances(material, axes(joined(features)))
     return {name: remembered(material, distances) for name, distances in made.items()}
 
 
@@ -139,7 +141,7 @@ def show(found: dict[str, Any]) -> list[Part]:
     shown.append(
         Text(
             "95 % intervals by bootstrap over queries. “GeM” and “axes” are features of the "
-            "embedded network, pooled: by generalised mean, and all three poolings along the axes "
+            "network, pooled: by generalised mean, and all three poolings along the axes "
             "that part the categories of training photos best. Nothing was chosen on these sets: "
             "shares, counts of neighbours and axes come from training photos, the former from "
             "ones unseen by the network (scripts/choose_ranking.py, scripts/learn_axes.py)."
@@ -166,15 +168,15 @@ def _setbacks(found: dict[str, Any]) -> Iterator[Part]:
 
 def _targets(found: dict[str, Any]) -> Iterator[Part]:
     rows = []
-    for name, targets in TARGETS.items():
-        steps = found.get(name, {}).get("embedded", {})
+    for name, network in product(TARGETS, PACKAGED):
+        steps = found.get(name, {}).get(network, {})
         if not steps:
             continue
         step = [f"{fusion}, re-ranked" for fusion in FUSIONS if fusion in steps][-1]
-        for measure, target in targets.items():
+        for measure, target in TARGETS[name].items():
             reached = steps[step][measure]
             verdict = "reached" if reached >= target else f"{reached - target:+.3f}"
             cells = [step, measure, f"{target:.2f}", f"{reached:.3f}", verdict]
-            rows.append([TITLES[name], *cells])
+            rows.append([TITLES[name], network, *cells])
     if rows:
-        yield Table(["dataset", "embedded network", "measure", "target", "reached", ""], rows)
+        yield Table(["dataset", "network", "distance", "measure", "target", "reached", ""], rows)

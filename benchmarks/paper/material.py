@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +17,7 @@ from semsig.errors import DatasetError, SemsigError
 from semsig.image import read_image
 from semsig.ordered import ordered_map
 from semsig.segment import Segmenter, load_segmenter, segment_paths
-from semsig.segment.onnx import OnnxSegmenter, embedded
-from semsig.segment.options import NetworkOptions
+from semsig.segment.onnx import PACKAGED, OnnxSegmenter
 from semsig.signature import detect_all
 from semsig.signature.keypoints import load_detector
 from semsig.signature.sbovp import SbovpOptions, sbovp_batch
@@ -46,15 +45,16 @@ class Material:
     photos : Photos
         Its photos.
     segmenters : dict of str to Segmenter
-        What makes label maps, by the name to show; the first is the embedded network.
+        What makes label maps, by the name to show; the first are the package's networks.
     cache : Cache
         Where everything is kept.
     """
 
     dataset: Dataset
     photos: Photos
-    segmenters: dict[str, Segmenter]
+    segmenters: dict[str, Any]
     cache: Cache
+    _remembered: dict[str, list[list[Array]]] = field(default_factory=dict, init=False)
 
     @property
     def name(self) -> str:
@@ -64,8 +64,8 @@ class Material:
     def label_maps(self, segmenter: str = "embedded") -> list[LabelMap]:
         """Return every photo's label map by one of the segmenters."""
         source = self.segmenters[segmenter]
-        if segmenter == "embedded":
-            return [LabelMap(labels, source.classes) for labels in self._seen[0]]
+        if isinstance(source, OnnxSegmenter):
+            return [LabelMap(labels, source.classes) for labels in self._seen(source)[0]]
 
         def make(paths: Sequence[Path]) -> Iterator[Array]:
             for _, outcome in segment_paths(source, paths):
@@ -76,18 +76,20 @@ class Material:
         found = self.cache.arrays(f"labels {source.fingerprint}", self.photos.paths, make)
         return [LabelMap(labels, source.classes) for labels in found]
 
-    @cached_property
-    def features(self) -> NDArray[np.float32]:
-        """The embedded network's features, shape (N, 3, C): average, maximum, GeM."""
-        return np.stack(self._seen[1])
+    def features(self, segmenter: str = "embedded") -> NDArray[np.float32]:
+        """Return a network's features, shape (N, 3, C): average, maximum, GeM."""
+        return np.stack(self._seen(self.segmenters[segmenter])[1])
 
-    @cached_property
-    def _seen(self) -> list[list[Array]]:
-        """The embedded network's labels and features of every photo, a photo a core."""
-        network = embedded(NetworkOptions(threads=1))
+    def _seen(self, network: OnnxSegmenter) -> list[list[Array]]:
+        """Return the labels and features of every photo, a photo a core."""
+        kept = self._remembered.get(network.fingerprint)
+        if kept is None:
+            kept = self._remembered[network.fingerprint] = self._see(network)
+        return kept
 
+    def _see(self, network: OnnxSegmenter) -> list[list[Array]]:
         def make(paths: Sequence[Path]) -> Iterator[tuple[Array, Array]]:
-            return ordered_map(lambda path: _see(network, path), paths, cores())
+            return ordered_map(lambda path: _answer(network, path), paths, cores())
 
         kinds = [f"{what} {network.fingerprint}" for what in ("labels", "features")]
         return self.cache.together(kinds, self.photos.paths, make)
@@ -132,7 +134,7 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _see(network: OnnxSegmenter, path: Path) -> tuple[Array, Array]:
+def _answer(network: OnnxSegmenter, path: Path) -> tuple[Array, Array]:
     image = read_image(path, at_least=network.short_side)
     label_map, features = network.describe(image)
     return label_map.labels, features
@@ -179,6 +181,6 @@ def _segmenters(folder: Path) -> dict[str, Segmenter]:
         "ground truth": folder / "labels",
     }
     return {
-        "embedded": load_segmenter("embedded"),
+        **{name: load_segmenter(name, threads=1) for name in PACKAGED},
         **{name: load_segmenter(f"files:{at}") for name, at in maps.items() if at.is_dir()},
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,7 @@ ENCODERS: dict[str, tuple[type[Encoder], str]] = {
 """Rivals made of local descriptors, and what the paper's table calls them."""
 
 POOLS = ("average", "maximum", "GeM")
+OWN = {"embedded": "embedded HRNet", "lite": "lite (EfficientNet-Lite0)"}
 NETWORKS: dict[str, tuple[Callable[[], Describe], str]] = {
     "VGG16": (partial(torchvision_network, "vgg16"), "vgg"),
     "ResNet101": (partial(torchvision_network, "resnet101"), "resnet"),
@@ -158,9 +160,9 @@ def _colors(material: Material) -> Row:
 
 
 def _pooled(material: Material) -> Iterator[Row]:
-    for pool, name in enumerate(POOLS):
-        vectors, seconds = _timed(unit, material.features[:, pool])
-        yield _row(material, f"embedded HRNet, {name} pooling", vectors, seconds)
+    for (network, title), (pool, name) in product(OWN.items(), enumerate(POOLS)):
+        vectors, seconds = _timed(unit, material.features(network)[:, pool])
+        yield _row(material, f"{title}, {name} pooling", vectors, seconds)
 
 
 def _networks(material: Material) -> Iterator[Row]:

@@ -71,7 +71,7 @@ def expand(photos: Sequence[Path]) -> list[Path]:
     ]
 
 
-SEGMENTERS = "embedded, onnx:FILE, mmseg:CONFIG or files:DIR (see load_segmenter for more)"
+SEGMENTERS = "embedded, lite, onnx:FILE, mmseg:CONFIG or files:DIR (see load_segmenter for more)"
 
 IndexFolder = Annotated[
     Path, typer.Option("--index", envvar="SEMSIG_INDEX", help="Folder of the index.")

@@ -124,12 +124,13 @@ def _figures(facts: CardFacts) -> str:
         "|---|---|---|",
         *curve,
         "",
-        *_per_class(held, facts.network.classes),
+        *per_class(held, facts.network.classes),
     ]
     return "\n".join(lines)
 
 
-def _per_class(held: Agreement, classes: ClassTable) -> list[str]:
+def per_class(held: Agreement, classes: ClassTable) -> list[str]:
+    """Tabulate the classes present, the best first, as lines of Markdown."""
     recall = np.diag(held.confusion) / np.maximum(held.confusion.sum(1), 1)
     share = held.confusion.sum(1) / max(held.confusion.sum(), 1)
     order = [int(label) for label in np.argsort(-held.iou) if held.present[label]]
@@ -152,11 +153,11 @@ def _limits(facts: CardFacts) -> str:
         lines.append(f"IoU below {WEAK}: {', '.join(weak)}.")
     if len(absent):
         lines.append(f"Not among the held-out photos, so unmeasured: {', '.join(absent)}.")
-    return "\n".join([*lines, "", *_mistakes(held, names)])
+    return "\n".join([*lines, "", *mistakes(held, names)])
 
 
-def _mistakes(held: Agreement, names: NDArray[np.str_]) -> list[str]:
-    """Tabulate the pairs of classes between which most pixels are mistaken."""
+def mistakes(held: Agreement, names: NDArray[np.str_]) -> list[str]:
+    """Tabulate the pairs of classes between which most pixels are mistaken, as Markdown."""
     wrong = held.confusion * ~np.eye(len(names), dtype=bool)
     frequent = np.argsort(-wrong, axis=None, kind="stable")[:MISTAKES]
     lines = ["| teacher's class | network's class | share of that class |", "|---|---|---|"]

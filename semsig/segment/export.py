@@ -104,15 +104,46 @@ def export_network(
             f"The network has {channels} classes and table {classes.name!r} {len(classes)}; "
             "they must agree and be at most 255."
         )
-    content = _to_onnx(
-        _labeller(_without_upsampling(fold_batch_norms(network)), mean, std, least_share)
-    )
+    labeller = _labeller(_without_upsampling(fold_batch_norms(network)), mean, std, least_share)
+    told = dict(provenance or {}) | {"least_share": f"{least_share:g}"}
+    return export_labeller(labeller, classes, path, short_side=short_side, provenance=told)
+
+
+def export_labeller(
+    labeller: torch.nn.Module,
+    classes: ClassTable,
+    path: Path,
+    *,
+    short_side: int,
+    provenance: Mapping[str, str],
+) -> NetworkCard:
+    """Write what answers photos with labels and features to the ONNX file `path`, with a card.
+
+    Parameters
+    ----------
+    labeller : torch.nn.Module
+        Photos uint8 (N, H, W, 3) to labels uint8 (N, H/4, W/4) and features float32 (N, 3, C),
+        in evaluation mode.
+    classes, path, short_side, provenance
+        As :func:`export_network` takes them.
+
+    Returns
+    -------
+    NetworkCard
+        The card, with the file's SHA-256.
+
+    Raises
+    ------
+    SegmenterError
+        If the graph does not answer as the module does.
+    """
+    content = _to_onnx(labeller)
     card = NetworkCard(
         sha256=hashlib.sha256(content).hexdigest(),
         classes=classes,
         short_side=short_side,
         opset=OPSET,
-        provenance=dict(provenance or {}) | {"least_share": f"{least_share:g}"},
+        provenance=dict(provenance),
     )
     path.write_bytes(content)
     card.write(path)
@@ -229,12 +260,12 @@ def _labeller(
             scores = self.decode_head(self.backbone((rgb - self.mean) * self.scale))
             if least_share > 0:
                 scores = rule_out(scores, least_share)
-            return scores.argmax(1).to(torch.uint8), _pooled(seen.pop())
+            return scores.argmax(1).to(torch.uint8), pooled(seen.pop())
 
     return Labeller().eval()
 
 
-def _pooled(features: Any) -> Any:
+def pooled(features: Any) -> Any:
     """Average, maximum and generalised mean of each channel, (N, C, h, w) -> (N, 3, C)."""
     import torch
 

