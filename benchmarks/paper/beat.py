@@ -97,9 +97,9 @@ def fusions(of: Mapping[str, Distances]) -> dict[str, Distances]:
     }
 
 
-def best(material: Material) -> tuple[Distances, Reranking]:
+def best(material: Material, segmenter: str = "embedded") -> tuple[Distances, Reranking]:
     """Return what reached most on held-out training photos."""
-    return [*fusions(parts(material)).values()][-1], RERANK
+    return [*fusions(parts(material, segmenter)).values()][-1], RERANK
 
 
 def run(materials: list[Material]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -17,25 +18,30 @@ from benchmarks.paper.parts import Figure, Heading, Part
 from semsig.datasets import Photos
 from semsig.image import read_image
 from semsig.rankings import RankingOptions
+from semsig.segment.onnx import PACKAGED
 
 QUERIES = 5
 NEAREST = 3
 WIDTH, HEIGHT, GAP = 192, 128, 4
 WHITE, RED = (255, 255, 255), (214, 39, 40)
+RED_MEANS = "framed in red: another class than the query's"
 
 
 def run(materials: list[Material]) -> dict[str, Any]:
     """Find the nearest of one query a class, evenly drawn over the classes, by Hamming distance."""
-    return {material.name: _examples(material) for material in materials}
+    return {
+        material.name: {network: _examples(material, network) for network in PACKAGED}
+        for material in materials
+    }
 
 
-def _examples(material: Material) -> list[dict[str, Any]]:
+def _examples(material: Material, network: str) -> list[dict[str, Any]]:
     photos = material.photos
     queries = np.flatnonzero(photos.is_query)
     classes = np.linspace(0, len(photos.classes) - 1, QUERIES).round().astype(int)
     asked = np.array([queries[photos.labels[queries] == label][0] for label in classes])
     database = np.flatnonzero(photos.in_database)
-    distances = sbs_distances(material, RankingOptions())(asked)
+    distances = sbs_distances(material, RankingOptions(), network)(asked)
     distances[asked[:, None] == database] = np.inf
     nearest = database[np.argsort(distances, axis=1, kind="stable")[:, :NEAREST]]
     return [
@@ -48,21 +54,21 @@ def draw(materials: list[Material], found: dict[str, Any], figures: Path) -> lis
     """Draw a row a query: the photo, its label map, the nearest photos."""
     parts: list[Part] = [Heading("Figure 13. Queries, their segmentation, three nearest")]
     figures.mkdir(parents=True, exist_ok=True)
-    for material in (m for m in materials if m.name in found):
-        maps = material.label_maps()
+    for material, network in product((m for m in materials if m.name in found), PACKAGED):
+        maps = material.label_maps(network)
         rows = [
             [
                 _tile(read_image(material.photos.paths[example["query"]])),
                 _tile(maps[example["query"]].colored()),
                 *(_hit(material.photos, example["query"], i) for i in example["nearest"]),
             ]
-            for example in found[material.name]
+            for example in found[material.name][network]
         ]
         picture = np.concatenate([np.concatenate(row, axis=1) for row in rows], axis=0)
-        file = figures / f"figure13-{material.name}.png"
+        file = figures / f"figure13-{material.name}-{network}.png"
         PillowImage.fromarray(picture).save(file, optimize=True)
-        caption = f"{TITLES[material.name]}; framed in red: another class than the query's"
-        parts.append(Figure(f"{figures.name}/{file.name}", caption))
+        where = f"{TITLES[material.name]}, network {network}"
+        parts.append(Figure(f"{figures.name}/{file.name}", f"{where}; {RED_MEANS}"))
     return parts
 
 

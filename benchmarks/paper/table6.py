@@ -63,7 +63,8 @@ def run(materials: list[Material]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for material in materials:
         rows = [_colors(material), *_local(material, local), *_pooled(material)]
-        found[material.name] = [*rows, *_networks(material), _sbs(material)]
+        own = [_sbs(material, network) for network in OWN]
+        found[material.name] = [*rows, *_networks(material), *own]
     return found
 
 
@@ -184,16 +185,16 @@ def _described(material: Material, name: str, describe: Describe) -> list[Any]:
     return material.cache.arrays(f"network {name}", material.photos.paths, make)
 
 
-def _sbs(material: Material) -> Row:
+def _sbs(material: Material, network: str) -> Row:
     options = RankingOptions(metric="tanimoto-idf")
-    maps = material.label_maps()
+    maps = material.label_maps(network)
     sbs(maps[0])
     clock = time.process_time()
     signatures = [sbs(label_map) for label_map in maps]
     seconds = (time.process_time() - clock) / len(maps)
     size = sum(signature.cells.nbytes for signature in signatures) / len(maps)
-    measured = scores(material, sbs_distances(material, options))
-    name = "SBS, Tanimoto with idf"
+    measured = scores(material, sbs_distances(material, options, network))
+    name = f"SBS of {network}, Tanimoto with idf"
     return {"method": name, "paper": "", "seconds": seconds, "bytes": round(size), **measured}
 
 
