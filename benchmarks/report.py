@@ -59,7 +59,7 @@ def construction() -> str:
 
 
 def segmenters() -> str:
-    """Tabulate one forward pass of the embedded network by each runtime."""
+    """Tabulate one forward pass of the embedded network by each runtime, and of lite."""
     found = _load("segmenters")
     rows = [
         [name, _seconds(run["cpu"]), f"{run['faster']:.1f}x"] for name, run in found["runs"].items()

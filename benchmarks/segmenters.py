@@ -1,11 +1,11 @@
-"""Photo -> label map: torch, ONNX Runtime and OpenVINO on the embedded network's architecture.
+"""Photo -> label map: the embedded network by torch, ONNX Runtime and OpenVINO; and lite.
 
     python -m benchmarks.segmenters [--json]
 
 Writes results/segmenters.json. One thread, one photo of 256 x 384 run at that size, from uint8
-RGB to labels at a quarter of it; the last row is what users get, who leave the side to the
-network's card. Needs the extra mmseg, and openvino if that is to be measured. The torch network
-has random weights: they do not change its speed.
+RGB to labels at a quarter of it; the last two rows are what users get of either network, who leave
+the side to its card. Needs the extra mmseg, and openvino if that is to be measured. The torch
+network has random weights: they do not change its speed.
 """
 
 from __future__ import annotations

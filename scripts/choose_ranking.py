@@ -42,7 +42,7 @@ Way = tuple[str, Distances, Reranking | None]
 def main(folder: str, catalogue: str, cache: str) -> None:
     """Print a Markdown table: one row a way to rank."""
     photos, _ = catalogued(Path(folder), Path(catalogue))
-    segmenters = {"embedded": load_segmenter("embedded")}
+    segmenters = {"embedded": load_segmenter("embedded", threads=1)}
     material = Material(load_dataset("msrc_v2"), photos, segmenters, Cache(Path(cache)))
     queries, count = int(photos.is_query.sum()), len(photos.paths)
     print(f"{queries} queries, {count} photos, {len(photos.classes)} categories\n")  # noqa: T201

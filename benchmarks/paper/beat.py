@@ -30,7 +30,8 @@ FUSIONS: dict[str, Mapping[str, float]] = {
     "SBS + SBOVP + GeM": {"sbs": 0.25, "sbovp": 0.5, "gem": 1},
     "SBS + SBOVP + axes": {"sbs": 0.1, "sbovp": 0.25, "axes": 1},
 }
-"""What each distance counts: chosen by `scripts.choose_ranking`, as all else here."""
+"""What each distance counts: chosen by `scripts.choose_ranking`, as all else here, for the embedded
+network; lite goes by the same."""
 
 RERANK = RerankOptions()
 EXPAND = ExpandOptions()
@@ -98,7 +99,7 @@ def fusions(of: Mapping[str, Distances]) -> dict[str, Distances]:
 
 
 def best(material: Material, segmenter: str = "embedded") -> tuple[Distances, Reranking]:
-    """Return what reached most on held-out training photos."""
+    """Return what reached most on held-out training photos, with the embedded network."""
     return [*fusions(parts(material, segmenter)).values()][-1], RERANK
 
 
@@ -144,7 +145,8 @@ def show(found: dict[str, Any]) -> list[Part]:
             "network, pooled: by generalised mean, and all three poolings along the axes "
             "that part the categories of training photos best. Nothing was chosen on these sets: "
             "shares, counts of neighbours and axes come from training photos, the former from "
-            "ones unseen by the network (scripts/choose_ranking.py, scripts/learn_axes.py)."
+            "ones unseen by the embedded network (scripts/choose_ranking.py, "
+            "scripts/learn_axes.py); lite goes by the same shares and counts."
         )
     )
     return [*shown, *_setbacks(found), *_targets(found)]

@@ -6,7 +6,6 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,9 +51,11 @@ class Material:
 
     dataset: Dataset
     photos: Photos
-    segmenters: dict[str, Any]
+    segmenters: dict[str, Segmenter]
     cache: Cache
-    _remembered: dict[str, list[list[Array]]] = field(default_factory=dict, init=False)
+    _remembered: dict[str, list[list[Array]]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     @property
     def name(self) -> str:
@@ -77,8 +78,10 @@ class Material:
         return [LabelMap(labels, source.classes) for labels in found]
 
     def features(self, segmenter: str = "embedded") -> NDArray[np.float32]:
-        """Return a network's features, shape (N, 3, C): average, maximum, GeM."""
-        return np.stack(self._seen(self.segmenters[segmenter])[1])
+        """Return an ONNX network's features, shape (N, 3, C): average, maximum, GeM."""
+        network = self.segmenters[segmenter]
+        assert isinstance(network, OnnxSegmenter)
+        return np.stack(self._seen(network)[1])
 
     def _seen(self, network: OnnxSegmenter) -> list[list[Array]]:
         """Return the labels and features of every photo, a photo a core."""

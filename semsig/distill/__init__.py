@@ -42,7 +42,7 @@ def distill(
     OptionError
         If options do not fit the photos found.
     CheckpointError
-        If ``init``, ``soft`` or the checkpoint to resume is of another network or table.
+        If ``init``, ``mentor`` or the checkpoint to resume is of another network or table.
     """
     if find_spec("torch") is None or find_spec("mmseg") is None:
         raise SegmenterError(

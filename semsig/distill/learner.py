@@ -120,7 +120,7 @@ class Learner:
         return {
             "state_dict": self._network.state_dict(),
             "average": self._average.state_dict(),
-            "mentor": self._mentor.state_dict() if self._mentor is not None else {},
+            "hints": self._mentor.state_dict() if self._mentor is not None else {},
             "optimizers": [optimizer.state_dict() for optimizer in self._optimizers],
             "rng": torch.get_rng_state(),
             "views_before": self.views_before,
@@ -131,7 +131,7 @@ class Learner:
         self._network.load_state_dict(state["state_dict"])
         self._average.load_state_dict(state["average"])
         if self._mentor is not None:
-            self._mentor.load_state_dict(state["mentor"])
+            self._mentor.load_state_dict(state["hints"])
         for optimizer, saved in zip(self._optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(saved)
         torch.set_rng_state(state["rng"])
@@ -140,7 +140,8 @@ class Learner:
     def _start_mentor(self, path: Path) -> Mentor:
         channels = self._network.decode_head.conv_seg.in_channels
         mentor = Mentor(path, self.classes, channels, torch.get_num_threads())
-        return mentor.to(self._device)
+        mentor.to(self._device)
+        return mentor
 
     def _answered(self, images: Any) -> tuple[Any, Any]:
         with torch.autocast(self._device.type, torch.bfloat16, enabled=self._mixed):

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch.nn import functional
 
 from semsig.classes import ClassTable
-from semsig.errors import CheckpointError
+from semsig.errors import CheckpointError, SegmenterError
 from semsig.segment.onnx import start_session
 
 CLASSES = "classes"
@@ -52,9 +52,9 @@ class Mentor(torch.nn.Module):  # type: ignore[misc]
         super().__init__()
         self._session = start_session(path, threads, "scores")
         _require_classes(self._session.get_modelmeta().custom_metadata_map, path, classes)
-        sizes = [output.shape[1] for output in self._session.get_outputs()[1:]]
-        self._predict = torch.nn.ModuleList(torch.nn.Conv2d(channels, s, 1) for s in sizes)
-        self._scale = torch.nn.ModuleList(torch.nn.BatchNorm2d(s, affine=False) for s in sizes)
+        sizes = [output.shape[1] for output in self._session.get_outputs()]
+        _require_sizes(sizes, path, classes)
+        self._predict = torch.nn.ModuleList(torch.nn.Conv2d(channels, s, 1) for s in sizes[1:])
 
     def forward(self, scores: Any, features: Any, images: NDArray[np.uint8]) -> tuple[Any, Any]:
         """Compare a learner with the mentor on crops.
@@ -73,6 +73,11 @@ class Mentor(torch.nn.Module):  # type: ignore[misc]
         soft, hints : Tensor of float32, shape ()
             Mean cross-entropy towards the mentor's probabilities; mean squared error of the
             predicted feature maps, 0 where it gives none.
+
+        Raises
+        ------
+        SegmenterError
+            If the mentor fails.
         """
         likely, *maps = (torch.from_numpy(a).to(scores.device) for a in self._answers(images))
         targets = _resized(likely, scores.shape[2:]).softmax(1)
@@ -81,14 +86,18 @@ class Mentor(torch.nn.Module):  # type: ignore[misc]
         return soft, self._hints(features.float(), maps)
 
     def _answers(self, images: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
-        answers: list[NDArray[np.float32]] = self._session.run(None, {"photos": images})
+        try:
+            answers: list[NDArray[np.float32]] = self._session.run(None, {"photos": images})
+        except Exception as error:  # the runtime's own exception types share no base
+            raise SegmenterError(f"The mentor failed on {images.shape}: {error}") from error
         return answers
 
     def _hints(self, features: Any, maps: list[Any]) -> Any:
         errors = [features.new_zeros(())]
-        for hint, predict, scale in zip(maps, self._predict, self._scale, strict=True):
+        for hint, predict in zip(maps, self._predict, strict=True):
             near = functional.adaptive_avg_pool2d(features, hint.shape[2:])
-            wanted = scale(hint).clamp(-FARTHEST, FARTHEST)
+            wanted = functional.batch_norm(hint, None, None, training=True)
+            wanted = wanted.clamp(-FARTHEST, FARTHEST)
             errors.append(functional.mse_loss(predict(near), wanted))
         return torch.stack(errors).sum() / max(len(maps), 1)
 
@@ -101,7 +110,15 @@ def _require_classes(metadata: dict[str, str], path: Path, classes: ClassTable) 
     found = metadata.get(CLASSES, "").splitlines()
     if found != list(classes.names):
         raise CheckpointError(
-            f"{path} scores {len(found)} classes, {', '.join(found[:3])}, ...; the labels have "
-            f"{len(classes)}, {', '.join(classes.names[:3])}, ...: the mentor must know the same "
-            "in the same order."
+            f"{path} names {len(found)} classes in its metadata ({', '.join(found[:3])}); the "
+            f"labels have {len(classes)} ({', '.join(classes.names[:3])}): the mentor must know "
+            "the same in the same order."
+        )
+
+
+def _require_sizes(sizes: list[object], path: Path, classes: ClassTable) -> None:
+    if sizes[0] != len(classes) or not all(isinstance(size, int) for size in sizes):
+        raise CheckpointError(
+            f"{path} has outputs of {sizes} channels; expected fixed numbers, and scores of "
+            f"{len(classes)} classes first."
         )

@@ -107,9 +107,9 @@ class DistillOptions:
         :class:`semsig.distill.mentor.Mentor`: its probabilities are targets beside the labels,
         void pixels included, and its feature maps are learned, too.
     soft_share : float
-        Share of the cross-entropy that is towards the mentor's probabilities, 0 to 1.
+        With a mentor, share of the cross-entropy that is towards its probabilities, 0 to 1.
     hint_weight : float
-        What the error of predicting the mentor's feature maps counts beside that, at least 0.
+        With a mentor, what the error of predicting its feature maps counts, at least 0.
     ema_decay : float
         Decay of the running average of the weights, 0 to below 1.
     zoom : float
@@ -213,6 +213,8 @@ class DistillOptions:
             raise OptionError("A run needs at least one stage.")
         if self.notes and not self.notes.is_file():
             raise OptionError(f"There are no notes at {self.notes}.")
+        if self.mentor and not self.mentor.is_file():
+            raise OptionError(f"There is no mentor at {self.mentor}.")
         if not (self.views or self.init or self.resume):
             raise OptionError("A run without views needs weights: give init, or resume one.")
         if not isinstance(self.init, tuple):

@@ -25,6 +25,7 @@ from semsig.distill.measure import Agreement, confusion_matrix
 from semsig.distill.options import DistillOptions
 from semsig.distill.result import Progress
 from semsig.errors import CheckpointError
+from semsig.segment.card import sha256_of
 from semsig.segment.checkpoint import load_checkpoint
 from semsig.types.label_map import Image
 
@@ -68,6 +69,7 @@ class Training:
         self.latest: Agreement | None = None
         self.log = RunLog(options.out / "log.jsonl")
         self._make = make
+        self._mentor = sha256_of(options.mentor) if options.mentor else None
         self._reported = -1
         self.squares = squares
         if options.resume:
@@ -167,7 +169,7 @@ class Training:
             "arch": self.options.arch,
             "classes": list(self.learner.classes.names),
             "batch_size": self.options.batch_size,
-            "mentor": self.options.mentor.name if self.options.mentor else None,
+            "mentor": self._mentor,
         }
 
     def _restore(self) -> None:

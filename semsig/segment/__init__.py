@@ -60,8 +60,8 @@ def load_segmenter(
     source, side = _split_side(name)
     options = NetworkOptions(short_side=side, threads=threads)
     kind, _, rest = source.partition(":")
-    if not rest and kind in ("embedded", "lite"):
-        return _load_packaged(kind, options)
+    if source in ("embedded", "lite"):
+        return _load_packaged(source, options)
     if kind == "onnx" and rest:
         return _load_onnx(rest, options)
     if kind == "mmseg" and rest:

@@ -1,4 +1,4 @@
-"""A mentor that knows dark from bright."""
+"""A mentor that knows bright from dark."""
 
 import numpy as np
 import onnx
@@ -10,9 +10,10 @@ from semsig.distill.mentor import CLASSES
 def write_mentor(path, classes, maps=1):
     """Write an ONNX file that scores brightness, in tenths from the middle, and shows it.
 
-    The score of the first of two classes is 0, of the second (mean of RGB - 128) / 10; with
-    `maps`, a feature map of one channel at 1/32 has that mean.
+    The score of the last class is (mean of RGB - 128) / 10 at 1/32, of the others 0; with `maps`,
+    a feature map of one channel has that mean.
     """
+    n, others = len(classes), ["dark"] * (len(classes) - 1)
     floats = {"middle": 128.0, "tenth": 0.1, "none": 0.0}
     kept = [numpy_helper.from_array(np.float32(value), name) for name, value in floats.items()]
     nodes = [
@@ -23,10 +24,10 @@ def write_mentor(path, classes, maps=1):
         helper.make_node("Sub", ["map", "middle"], ["above"]),
         helper.make_node("Mul", ["above", "tenth"], ["bright"]),
         helper.make_node("Mul", ["bright", "none"], ["dark"]),
-        helper.make_node("Concat", ["dark", "bright"], ["scores"], axis=1),
+        helper.make_node("Concat", [*others, "bright"], ["scores"], axis=1),
     ]
     photos = helper.make_tensor_value_info("photos", TensorProto.UINT8, ["n", "h", "w", 3])
-    outputs = [helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["n", 2, "a", "b"])]
+    outputs = [helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["n", n, "a", "b"])]
     if maps:
         outputs.append(helper.make_tensor_value_info("map", TensorProto.FLOAT, ["n", 1, "a", "b"]))
     graph = helper.make_graph(nodes, "mentor", [photos], outputs, kept)

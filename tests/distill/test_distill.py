@@ -14,7 +14,7 @@ from semsig.distill.teacher import load_teacher
 from semsig.errors import CheckpointError, OptionError
 from semsig.image import read_image
 from semsig.segment import load_segmenter, segment_path
-from tests.distill.scenes import write_scenes
+from tests.distill.scenes import NAMES, write_scenes
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("mmseg")
@@ -195,15 +195,28 @@ def test_a_learner_learns_void_from_a_mentor(scenes, tmp_path):
     before = learner.learn(void, 0.0)
     half = Learner(replace(options, soft_share=0.5), classes)
     assert half.learn(void, 0.0) == pytest.approx(before / 2)
-    hinted = Learner(replace(options, hint_weight=1.0), classes)
-    assert hinted.learn(void, 0.0) > before
     for _ in range(60):
         learner.learn(void, 1e-3)
     assert (learner.scores(batch.images).argmax(1) == batch.labels).mean() > 0.9
-    restored = Learner(replace(options, seed=5), classes)
-    restored.restore(learner.state())
-    assert restored.learn(void, 1e-3) == learner.learn(void, 1e-3)
+    hinted = replace(options, hint_weight=1.0)
+    first, restored = Learner(hinted, classes), Learner(replace(hinted, seed=5), classes)
+    assert first.learn(void, 1e-3) > before
+    restored.restore(first.state())
+    assert restored.learn(void, 1e-3) == first.learn(void, 1e-3)
     assert (
         learner.state()["state_dict"].keys()
         == Learner(replace(options, mentor=None), classes).state()["state_dict"].keys()
     )
+
+
+def test_a_run_has_a_mentor_resumes_with_it_and_tells_of_it(scenes, tmp_path):
+    classes = ClassTable(NAMES)
+    path = write_mentor(tmp_path / "mentor.onnx", classes)
+    options = replace(options_for(scenes, tmp_path / "out"), mentor=path, views=4)
+    result = distill(options, lambda _: None)
+    assert "| mentor | `mentor.onnx` |" in (result.out / "MODEL_CARD.md").read_text()
+    longer = replace(options, views=6, resume=True)
+    assert distill(longer, lambda _: None).views == 6
+    write_mentor(path, classes, maps=0)
+    with pytest.raises(CheckpointError, match="another mentor"):
+        distill(replace(longer, views=8), lambda _: None)

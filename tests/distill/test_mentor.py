@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from semsig.classes import ClassTable
-from semsig.errors import CheckpointError
+from semsig.errors import CheckpointError, SegmenterError
 
 torch = pytest.importorskip("torch")
 onnx = pytest.importorskip("onnx")
@@ -62,13 +62,27 @@ def test_a_mentor_without_feature_maps_gives_no_hints(tmp_path):
 
 def test_other_classes_are_refused(tmp_path):
     path = write_mentor(tmp_path / "mentor.onnx", TABLE)
-    with pytest.raises(CheckpointError, match="scores 2 classes, dark, bright"):
+    with pytest.raises(CheckpointError, match=r"names 2 classes in its metadata \(dark, bright\)"):
         Mentor(path, ClassTable(["bright", "dark"]), 3, 1)
     model = onnx.load(path)
     onnx.helper.set_model_props(model, {CLASSES: ""})
     onnx.save(model, path)
-    with pytest.raises(CheckpointError, match="scores 0 classes"):
+    with pytest.raises(CheckpointError, match="names 0 classes"):
         Mentor(path, TABLE, 3, 1)
+
+
+def test_scores_of_other_than_the_named_classes_are_refused(tmp_path):
+    model = onnx.load(write_mentor(tmp_path / "mentor.onnx", TABLE))
+    three = ClassTable(["dark", "bright", "brightest"])
+    onnx.helper.set_model_props(model, {CLASSES: "\n".join(three.names)})
+    onnx.save(model, tmp_path / "mentor.onnx")
+    with pytest.raises(CheckpointError, match=r"outputs of \[2, 1\] channels"):
+        Mentor(tmp_path / "mentor.onnx", three, 3, 1)
+
+
+def test_a_mentor_that_fails_says_so(mentor):
+    with pytest.raises(SegmenterError, match=r"failed on \(1, 64, 64, 3\)"):
+        mentor(torch.zeros(1, 2, 16, 16), torch.zeros(1, 3, 16, 16), gray(9).astype(np.float32))
 
 
 def test_files_that_are_no_mentor_are_refused(tmp_path):

@@ -47,6 +47,7 @@ def test_other_stages_are_refused(text):
         {"threads": 0},
         {"learning_rate": float("nan")},
         {"notes": Path("no such file")},
+        {"mentor": Path("no such file")},
     ],
 )
 def test_options_out_of_range_are_refused(option):

