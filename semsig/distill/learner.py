@@ -62,7 +62,7 @@ class Learner:
             self.views_before = start_from(self._network, options.init, classes)
         self._average = averaged(self._network, options.ema_decay)
         self._mentor = self._start_mentor(options.mentor) if options.mentor else None
-        self._optimizers = optimizers(self._network, self._mentor, options)
+        self._optimizers = optimizers(self._network, options, self._mentor)
         answer = features_and_logits
         self._answer = torch.compile(answer, dynamic=False) if options.compile else answer
         wanted = options.precision

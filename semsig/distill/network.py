@@ -64,7 +64,7 @@ def averaged(network: Any, decay: float) -> Any:
     return AveragedModel(network, multi_avg_fn=update, use_buffers=True).eval()
 
 
-def optimizers(network: Any, mentor: Any, options: DistillOptions) -> tuple[Any, ...]:
+def optimizers(network: Any, options: DistillOptions, mentor: Any = None) -> tuple[Any, ...]:
     """Make the optimisers, which share the weights out among them.
 
     AdamW takes all weights, or those that Muon leaves: the first and the last layer, biases and

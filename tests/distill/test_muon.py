@@ -77,7 +77,9 @@ def test_a_weight_without_gradient_stays():
 @pytest.mark.parametrize(("optimizer", "number"), [("muon", 2), ("adamw", 1)])
 def test_every_weight_has_one_optimizer(optimizer, number):
     network = new_network("hr18s", 3)
-    made = optimizers(network, replace(OPTIONS, optimizer=optimizer))
+    mentor = torch.nn.Conv2d(2, 3, 1)
+    made = optimizers(network, replace(OPTIONS, optimizer=optimizer), mentor)
     assert len(made) == number
     held = [id(p) for each in made for group in each.param_groups for p in group["params"]]
-    assert sorted(held) == sorted(id(p) for p in network.parameters())
+    learned = [*network.parameters(), *mentor.parameters()]
+    assert sorted(held) == sorted(map(id, learned))
