@@ -18,7 +18,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.paper.axes import Axes
 from benchmarks.paper.beat import SBS, fusion, fusions, parts
 from benchmarks.paper.cache import Cache
 from benchmarks.paper.distances import sbs_distances
@@ -47,7 +46,7 @@ def main(folder: str, catalogue: str, cache: str) -> None:
     queries, count = int(photos.is_query.sum()), len(photos.paths)
     print(f"{queries} queries, {count} photos, {len(photos.classes)} categories\n")  # noqa: T201
     print("| distance | map | p@20 | map_paper |\n|---|---|---|---|")  # noqa: T201
-    for name, distances, rerank in ways(material, Axes.read()):
+    for name, distances, rerank in ways(material):
         found = measure(material.dataset, photos, distances, rerank=rerank).measures
         row = " | ".join(f"{found[of]:.4f}" for of in ("map", "p@20", "map_paper"))
         print(f"| {name} | {row} |", flush=True)  # noqa: T201
@@ -82,11 +81,11 @@ def _photos(
     )
 
 
-def ways(material: Material, axes: Axes) -> Iterator[Way]:
+def ways(material: Material) -> Iterator[Way]:
     """Yield what is compared: steps of SBS, weights of fusion, neighbours of both kinds."""
     for name, options in SBS.items():
         yield name, sbs_distances(material, options), None
-    of = parts(material, axes=axes)
+    of = parts(material)
     for name in ("sbovp", "gem", "axes"):
         yield f"{name} alone", of[name], None
     for deep, sbs, sbovp in product(("gem", "axes"), (0, 0.1, 0.25, 0.5), (0, 0.25, 0.5)):

@@ -26,9 +26,9 @@ from benchmarks.paper.cache import Cache
 from benchmarks.paper.material import Material
 from benchmarks.rivals.local import unit_rows
 from scripts.choose_ranking import catalogued
+from scripts.measure_network import category_map
 from semsig.datasets import Photos, load_dataset
 from semsig.distill.holdout import read_catalogue
-from semsig.measures import average_precision
 from semsig.segment import load_segmenter
 from semsig.signature import sbs_batch
 
@@ -57,7 +57,9 @@ def main(folder: str, catalogue: str, cache: str, name: str = "embedded") -> Non
             mine, away = sources == source, theirs != source
             if shrink:
                 axes = Axes.learn(others[away], known[away], "", shrink=shrink)
-            found.append(_map(axes(rows[mine]) if shrink else rows[mine], categories[mine]))
+            own = axes(rows[mine]) if shrink else rows[mine]
+            ranked = np.argsort(-(own @ own.T), axis=1, kind="stable")
+            found.append(category_map(ranked, categories[mine], MEMBERS))
         shown = " | ".join(f"{value:.3f}" for value in [np.mean(found), *found])
         print(f"| {name} | {shown} |", flush=True)  # noqa: T201
 
@@ -94,16 +96,6 @@ def _sources(photos: Photos, listed: dict[str, dict[str, str]]) -> Names:
 def _fit(categories: Names, sources: Names, source: str) -> bool:
     members = categories[sources == source]
     return len(members) >= PHOTOS and len(set(members.tolist())) >= CATEGORIES
-
-
-def _map(rows: Rows, categories: Names) -> float:
-    """Return mean average precision over the photos of categories with enough of them."""
-    size = Counter(categories.tolist())
-    members = np.array([size[category] for category in categories])
-    ranked = np.argsort(-(rows @ rows.T), axis=1, kind="stable")
-    relevant = categories[ranked] == categories[:, None]
-    big = members >= MEMBERS
-    return float(average_precision(relevant[big], members[big]).mean())
 
 
 if __name__ == "__main__":

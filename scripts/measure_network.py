@@ -70,9 +70,24 @@ def _map(maps: Sequence[LabelMap], labels: np.ndarray, levels: int, metric: Metr
     index = HammingIndex(batch.schema)
     index.add(batch, ids=np.arange(len(batch)))
     _, ranked = index.search(batch, len(batch), metric=metric)
+    return category_map(ranked, labels, 2)
+
+
+def category_map(ranked: np.ndarray, labels: np.ndarray, least: int) -> float:
+    """Return mean average precision over the photos whose category has `least` or more.
+
+    Parameters
+    ----------
+    ranked : ndarray of int, shape (N, N)
+        Every photo's ranking of all, positions.
+    labels : ndarray, shape (N,)
+        Categories.
+    least : int
+        Photos of smaller categories do not ask.
+    """
     size = Counter(labels.tolist())
     members = np.array([size[label] for label in labels])
-    asked = members > 1
+    asked = members >= least
     relevant = (labels[ranked] == labels[:, None])[asked]
     return float(average_precision(relevant, members[asked]).mean())
 

@@ -70,21 +70,16 @@ def main(
     make = BatchMaker(store, train, draw_weights(store.shown[train], options.balance), options)
     squares = [center_view(*store[int(position)], SIDE) for position in held]
     network = LiteNetwork(name, len(store.classes))
-    network.head = _learn(network, make, store.classes, squares, 60 * float(minutes))
+    network.head = _learn(network, make, squares, 60 * float(minutes))
     _write(network.eval(), name, store.classes, folder)
 
 
-def _learn(
-    network: LiteNetwork,
-    make: BatchMaker,
-    classes: ClassTable,
-    squares: Sequence[Any],
-    seconds: float,
-) -> Head:
+def _learn(network: LiteNetwork, make: BatchMaker, squares: Sequence[Any], seconds: float) -> Head:
     """Train the head for so many seconds and return its running average."""
     head, reported = network.head, 0.0
     mean = AveragedModel(head, multi_avg_fn=get_ema_multi_avg_fn(DECAY), use_buffers=True)
     optimizer = torch.optim.AdamW(head.parameters(), lr=RATE, weight_decay=0.03)
+    classes, views = make.store.classes, 0
     for step, spent in _steps(seconds):
         rate = RATE * min(1.0, (step + 1) / WARM_UP) * (1 - spent / seconds) ** 0.9
         optimizer.param_groups[0]["lr"] = rate
@@ -93,10 +88,11 @@ def _learn(
         nn.utils.clip_grad_norm_(head.parameters(), 5.0)
         optimizer.step()
         mean.update_parameters(head)
+        views += make.options.batch_size
         if spent - reported > REPORT:
             reported = spent
-            _tell(network.backbone, mean.module, classes, squares, step)
-    _tell(network.backbone, mean.module, classes, squares, step)
+            _tell(network.backbone, mean.module, classes, squares, views)
+    _tell(network.backbone, mean.module, classes, squares, views)
     return mean.module
 
 
@@ -118,7 +114,7 @@ def _loss(network: LiteNetwork, make: BatchMaker, step: int) -> Any:
 
 
 def _tell(
-    backbone: Backbone, head: Head, classes: ClassTable, squares: Sequence[Any], step: int
+    backbone: Backbone, head: Head, classes: ClassTable, squares: Sequence[Any], views: int
 ) -> None:
     """Print the agreement on held-out squares."""
     total = np.zeros((len(classes),) * 2, np.int64)
@@ -128,7 +124,7 @@ def _tell(
             fine, middle, _, last = backbone(torch.from_numpy(image[None]))
             scores = resized(head(fine, middle, last), labels.shape)
         total += confusion_matrix(labels[None], scores.argmax(1).numpy(), classes)
-    held, views = Agreement(total), (step + 1) * 32
+    held = Agreement(total)
     print(f"{views:,} views: agreement {held.pixels:.4f}, mIoU {held.miou:.4f}", flush=True)  # noqa: T201
 
 

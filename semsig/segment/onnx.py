@@ -110,11 +110,7 @@ class OnnxSegmenter(BatchedNetwork):
             raise SegmenterError(f"{self.name} has no output 'features'; export it again.")
 
     def _answer(self, outputs: list[str], photos: NDArray[np.uint8]) -> list[NDArray[Any]]:
-        try:
-            answer: list[NDArray[Any]] = self._session.run(outputs, {"photos": photos})
-        except Exception as error:  # the runtime's own exception types share no base
-            raise SegmenterError(f"{self.name} failed on {photos.shape}: {error}") from error
-        return answer
+        return run_session(self._session, self.name, outputs, photos)
 
 
 def packaged(name: str = "embedded", options: NetworkOptions | None = None) -> OnnxSegmenter:
@@ -161,3 +157,23 @@ def start_session(path: Path, threads: int, answer: str) -> onnxruntime.Inferenc
             f"{answer!r}."
         )
     return session
+
+
+def run_session(
+    session: onnxruntime.InferenceSession,
+    name: str,
+    outputs: list[str] | None,
+    photos: NDArray[np.uint8],
+) -> list[NDArray[Any]]:
+    """Answer photos (N, H, W, 3) with some of a network's outputs, all where none are named.
+
+    Raises
+    ------
+    SegmenterError
+        If the network, which the message calls `name`, fails.
+    """
+    try:
+        answer: list[NDArray[Any]] = session.run(outputs, {"photos": photos})
+    except Exception as error:  # the runtime's own exception types share no base
+        raise SegmenterError(f"{name} failed on {photos.shape}: {error}") from error
+    return answer
