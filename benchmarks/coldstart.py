@@ -24,7 +24,7 @@ from typing import NamedTuple
 from semsig.synthetic import write_scenes
 
 RESULT = Path(__file__).parent.parent / "results" / "coldstart.json"
-COMMAND = [sys.executable, "-c", "from semsig.cli import main; main()"]
+COMMAND = [sys.executable, "-m", "semsig"]
 PHOTOS = 60
 
 

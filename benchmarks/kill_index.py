@@ -27,7 +27,7 @@ from semsig.engine import Engine
 from semsig.index import verify_index
 from semsig.types import SbsSignature
 
-RUN = [sys.executable, "-c", "from semsig.cli import main; main()", "index"]
+RUN = [sys.executable, "-m", "semsig", "index"]
 
 
 def write_photos(folder: Path, count: int) -> tuple[Path, str]:

@@ -20,7 +20,7 @@ from PIL import Image
 
 from semsig.synthetic import scenes
 
-COMMAND = [sys.executable, "-c", "from semsig.cli import main; main()"]
+COMMAND = [sys.executable, "-m", "semsig"]
 FORMATS = ("jpg", "png", "webp", "bmp", "tif", "gif")
 
 Mutation = Callable[[bytearray, random.Random], bytearray]

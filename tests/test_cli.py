@@ -21,7 +21,7 @@ from semsig.cli.app import app
 from semsig.cli.console import size
 from semsig.cli.photos import _targets
 
-COMMAND = [sys.executable, "-c", "from semsig.cli import main; main()"]
+COMMAND = [sys.executable, "-m", "semsig"]
 
 
 @pytest.fixture
