@@ -22,7 +22,7 @@ from benchmarks.markdown import load as _load
 from benchmarks.markdown import seconds as _seconds
 from benchmarks.markdown import table as _table
 from benchmarks.phrase_tables import sbovp, sbovp_all, signatures
-from semsig.segment.onnx import PACKAGED
+from semsig.segment.card import PACKAGED
 
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"

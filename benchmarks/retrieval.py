@@ -19,7 +19,7 @@ from rich.progress import Progress as Bar
 from semsig import ClassTable, LabelMap, load_segmenter
 from semsig.evaluate import evaluate
 from semsig.segment import Segmenter, segment_path
-from semsig.segment.onnx import PACKAGED
+from semsig.segment.card import PACKAGED
 from semsig.types import Image, Metric
 
 RESULT = Path(__file__).parent.parent / "results" / "retrieval.json"

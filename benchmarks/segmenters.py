@@ -19,8 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.timing import as_entries, interleave, write_results
+from semsig.segment.card import PACKAGED
 from semsig.segment.network import build_network, read_config
-from semsig.segment.onnx import PACKAGED, packaged
+from semsig.segment.onnx import packaged
 from semsig.segment.options import NetworkOptions
 from semsig.segment.zoo import find_config
 

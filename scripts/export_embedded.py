@@ -13,10 +13,10 @@ import sys
 from pathlib import Path
 
 from semsig.classes import ClassTable
+from semsig.segment.card import PACKAGED
 from semsig.segment.checkpoint import load_checkpoint
 from semsig.segment.export import LEAST_SHARE, export_network
 from semsig.segment.network import build_network, fill, read_config
-from semsig.segment.onnx import PACKAGED
 from semsig.segment.zoo import find_config
 
 CONFIG = "fcn_hr18s-ade20k"

@@ -26,7 +26,7 @@ from semsig.distill.samples import samples
 from semsig.index import HammingIndex
 from semsig.measures import average_precision
 from semsig.segment import load_segmenter
-from semsig.segment.onnx import PACKAGED
+from semsig.segment.card import PACKAGED
 from semsig.signature import sbs
 from semsig.types import LabelMap, Metric, SbsBatch
 

@@ -21,7 +21,8 @@ from benchmarks.paper.parts import Heading, Part, Table, Text
 from benchmarks.rivals.local import unit_rows
 from semsig.config import ExpandOptions, Reranking, RerankOptions
 from semsig.rankings import Distances, RankingOptions
-from semsig.segment.onnx import PACKAGED, OnnxSegmenter
+from semsig.segment.card import PACKAGED
+from semsig.segment.onnx import OnnxSegmenter
 
 GEM = 2
 PYRAMID = RankingOptions(metric="tanimoto-idf", pyramid=True, mirrored=True)

@@ -18,7 +18,7 @@ from benchmarks.paper.parts import Figure, Heading, Part
 from semsig.datasets import Photos
 from semsig.image import read_image
 from semsig.rankings import RankingOptions
-from semsig.segment.onnx import PACKAGED
+from semsig.segment.card import PACKAGED
 
 QUERIES = 5
 NEAREST = 3

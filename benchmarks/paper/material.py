@@ -16,7 +16,8 @@ from semsig.errors import DatasetError, SemsigError
 from semsig.image import read_image
 from semsig.ordered import ordered_map
 from semsig.segment import Segmenter, load_segmenter, segment_paths
-from semsig.segment.onnx import PACKAGED, OnnxSegmenter
+from semsig.segment.card import PACKAGED
+from semsig.segment.onnx import OnnxSegmenter
 from semsig.signature import detect_all
 from semsig.signature.keypoints import load_detector
 from semsig.signature.sbovp import SbovpOptions, sbovp_batch

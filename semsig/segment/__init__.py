@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from semsig.errors import SegmenterError
 from semsig.segment.base import PathSegmenter, Segmenter
+from semsig.segment.card import PACKAGED
 from semsig.segment.options import NetworkOptions
 from semsig.segment.pipeline import segment_path, segment_paths
 
@@ -60,15 +61,15 @@ def load_segmenter(
     source, side = _split_side(name)
     options = NetworkOptions(short_side=side, threads=threads)
     kind, _, rest = source.partition(":")
-    if source in ("embedded", "lite"):
+    if source in PACKAGED:
         return _load_packaged(source, options)
     if kind == "onnx" and rest:
         return _load_onnx(rest, options)
     if kind == "mmseg" and rest:
         return _load_mmseg(rest, options, progress)
     raise SegmenterError(
-        f"No segmenter {name!r}; there are embedded, lite, onnx:FILE, mmseg:CONFIG[@CHECKPOINT] "
-        "and files:DIR[@TABLE]."
+        f"No segmenter {name!r}; there are {', '.join(PACKAGED)}, onnx:FILE, "
+        "mmseg:CONFIG[@CHECKPOINT] and files:DIR[@TABLE]."
     )
 
 

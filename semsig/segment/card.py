@@ -11,6 +11,10 @@ from pathlib import Path
 from semsig.classes import ClassTable
 from semsig.errors import CheckpointError, ClassTableError
 
+_WEIGHTS = Path(__file__).parent / "weights"
+PACKAGED = {"embedded": _WEIGHTS / "semsig54.onnx", "lite": _WEIGHTS / "lite54.onnx"}
+"""The networks that the package carries, by the name that loads them."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NetworkCard:

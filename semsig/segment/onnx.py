@@ -13,13 +13,9 @@ from numpy.typing import NDArray
 
 from semsig.errors import CheckpointError, SegmenterError
 from semsig.segment.batching import BatchedNetwork, image_shape, network_size, resize
-from semsig.segment.card import NetworkCard, sha256_of
+from semsig.segment.card import PACKAGED, NetworkCard, sha256_of
 from semsig.segment.options import NetworkOptions
 from semsig.types import Image, LabelMap
-
-_WEIGHTS = Path(__file__).parent / "weights"
-PACKAGED = {"embedded": _WEIGHTS / "semsig54.onnx", "lite": _WEIGHTS / "lite54.onnx"}
-"""The networks that the package carries, by the name that loads them."""
 
 
 class OnnxSegmenter(BatchedNetwork):
@@ -114,7 +110,7 @@ class OnnxSegmenter(BatchedNetwork):
 
 
 def packaged(name: str = "embedded", options: NetworkOptions | None = None) -> OnnxSegmenter:
-    """Return a network that the package carries, one of :data:`PACKAGED`."""
+    """Return a network that the package carries, one of :data:`semsig.segment.card.PACKAGED`."""
     return OnnxSegmenter(PACKAGED[name], options, name=name)
 
 

@@ -16,11 +16,11 @@ from semsig.classes import ClassTable
 from semsig.errors import CheckpointError, SegmenterError
 from semsig.segment import fetch_checkpoint, load_segmenter
 from semsig.segment.batching import image_shape, network_size, resize
-from semsig.segment.card import NetworkCard
+from semsig.segment.card import PACKAGED, NetworkCard
 from semsig.segment.export import LEAST_SHARE, MEAN, STD, export_network, rule_out
 from semsig.segment.fold import convolutions_before_norms, fold_batch_norms
 from semsig.segment.network import build_network, fill, read_config
-from semsig.segment.onnx import PACKAGED, OnnxSegmenter
+from semsig.segment.onnx import OnnxSegmenter
 from semsig.segment.zoo import find_config
 
 pytestmark = [

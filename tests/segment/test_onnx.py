@@ -11,8 +11,8 @@ from sklearn.datasets import load_sample_image
 from semsig.classes import ClassTable
 from semsig.errors import CheckpointError, OptionError, SegmenterError
 from semsig.segment import fetch_checkpoint, load_segmenter
-from semsig.segment.card import NetworkCard
-from semsig.segment.onnx import PACKAGED, OnnxSegmenter, packaged
+from semsig.segment.card import PACKAGED, NetworkCard
+from semsig.segment.onnx import OnnxSegmenter, packaged
 from semsig.segment.options import NetworkOptions
 
 
