@@ -35,8 +35,8 @@ def main(checkpoint: str, short_side: str = "192") -> None:
         "architecture": "mmsegmentation fcn_hr18s (HRNetV2p-W18-Small, FCN head)",
         "photos_seen": str(content["meta"].get("images", "unknown")),
         "trained_on": "8,838 general photos; labels of two small Apache-2.0 networks (MOSAIC, "
-        "DeepLabv3 MobileNetV2) merged with the photos' own categories; lately beside a head of ours "
-        "on EfficientNet-Lite2 (ImageNet, Apache-2.0)",
+        "DeepLabv3 MobileNetV2) merged with the photos' own categories; lately beside a head "
+        "of ours on EfficientNet-Lite2 (ImageNet, Apache-2.0)",
     }
     card = export_network(
         network,
