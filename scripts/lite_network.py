@@ -9,6 +9,7 @@ from torch import nn
 from torch.nn import functional
 
 from benchmarks.rivals.whole import MEAN, STD, efficientnet
+from semsig.distill.mentor import resized
 from semsig.segment.export import LEAST_SHARE, pooled, rule_out
 
 WIDTHS = {"lite0": 128, "lite2": 160}
@@ -97,8 +98,3 @@ class Labeller(nn.Module):
 def _look(width: int) -> nn.Sequential:
     conv = nn.Conv2d(width, width, 3, padding=1, bias=False)
     return nn.Sequential(nn.BatchNorm2d(width), nn.ReLU(), conv)
-
-
-def resized(maps: Any, size: Any) -> Any:
-    """Resize maps (N, C, h, w) to another (height, width), bilinearly."""
-    return functional.interpolate(maps, size=tuple(size), mode="bilinear", align_corners=False)

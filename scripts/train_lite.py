@@ -30,14 +30,14 @@ from torch import nn
 from torch.nn import functional
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from scripts.lite_network import WIDTHS, Backbone, Head, Labeller, LiteNetwork, resized
+from scripts.lite_network import WIDTHS, Backbone, Head, Labeller, LiteNetwork
 from semsig.classes import ClassTable
 from semsig.distill import DistillOptions
 from semsig.distill.augment import center_view
 from semsig.distill.batches import BatchMaker
 from semsig.distill.holdout import draw_weights, hold_out, read_catalogue, strata_of
 from semsig.distill.measure import Agreement, confusion_matrix
-from semsig.distill.mentor import CLASSES
+from semsig.distill.mentor import CLASSES, resized
 from semsig.distill.photos import PhotoStore, find_photos
 from semsig.segment import load_segmenter
 from semsig.segment.export import LEAST_SHARE, OPSET, export_labeller, quiet_tracer

@@ -81,7 +81,7 @@ class Mentor(torch.nn.Module):  # type: ignore[misc]
         """
         answers = run_session(self._session, "The mentor", None, images)
         likely, *maps = (torch.from_numpy(answer).to(scores.device) for answer in answers)
-        targets = _resized(likely, scores.shape[2:]).softmax(1)
+        targets = resized(likely, scores.shape[2:]).softmax(1)
         pixels = targets[:, 0].numel()
         soft = functional.cross_entropy(scores, targets, reduction="sum") / pixels
         return soft, self._hints(features.float(), maps)
@@ -96,8 +96,9 @@ class Mentor(torch.nn.Module):  # type: ignore[misc]
         return torch.stack(errors).sum() / max(len(maps), 1)
 
 
-def _resized(maps: Any, size: Any) -> Any:
-    return functional.interpolate(maps, size=size, mode="bilinear", align_corners=False)
+def resized(maps: Any, size: Any) -> Any:
+    """Resize maps (N, C, h, w) to another (height, width), bilinearly."""
+    return functional.interpolate(maps, size=tuple(size), mode="bilinear", align_corners=False)
 
 
 def _require_classes(metadata: dict[str, str], path: Path, classes: ClassTable) -> None:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from semsig.errors import SegmenterError
 from semsig.segment.base import PathSegmenter, Segmenter
-from semsig.segment.card import PACKAGED
 from semsig.segment.options import NetworkOptions
 from semsig.segment.pipeline import segment_path, segment_paths
 
@@ -58,6 +57,8 @@ def load_segmenter(
     kind, _, rest = name.partition(":")
     if kind == "files" and rest:
         return _load_files(rest)
+    from semsig.segment.card import PACKAGED
+
     source, side = _split_side(name)
     options = NetworkOptions(short_side=side, threads=threads)
     kind, _, rest = source.partition(":")
