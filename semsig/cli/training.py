@@ -30,7 +30,10 @@ def distill(
     notes: Annotated[Path | None, typer.Option(help="Markdown that ends the model card.")] = None,
     init: Annotated[
         list[Path] | None,
-        typer.Option(help="Weights to start from; given again, their mean."),
+        typer.Option(
+            help="Weights to start from: a checkpoint, an exported FILE.onnx or embedded; several "
+            "checkpoints count as their mean."
+        ),
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the run in --out.")] = False,
     arch: Annotated[

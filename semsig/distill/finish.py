@@ -86,7 +86,11 @@ def _export(training: Training) -> OnnxSegmenter:
         path,
         short_side=options.side,
         least_share=options.least_share,
-        provenance={"made by": "semsig distill", "network": f"fcn_{options.arch}"},
+        provenance={
+            "made by": "semsig distill",
+            "network": f"fcn_{options.arch}",
+            "photos_seen": str(training.views),
+        },
     )
     return OnnxSegmenter(path, NetworkOptions(threads=options.threads))
 

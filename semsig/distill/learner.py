@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,14 @@ from semsig.distill.mentor import Mentor
 from semsig.distill.network import (
     averaged,
     features_and_logits,
+    mixes_fast,
     new_network,
     optimizers,
     pick_device,
     start_from,
 )
 from semsig.distill.options import DistillOptions
+from semsig.distill.unfold import settle
 from semsig.segment.export import MEAN, STD
 
 CLIP = 5.0
@@ -66,12 +69,20 @@ class Learner:
         answer = features_and_logits
         self._answer = torch.compile(answer, dynamic=False) if options.compile else answer
         wanted = options.precision
-        self._mixed = wanted == "bfloat16" or (wanted == "auto" and self._device.type == "cuda")
+        self._mixed = wanted == "bfloat16" or (wanted == "auto" and mixes_fast(self._device))
 
     @property
     def average(self) -> Any:
         """The averaged network."""
         return self._average.module
+
+    def settle(self, batches: Iterable[Batch]) -> None:
+        """Take the batch norms' statistics from crops, for weights of an exported network.
+
+        What the network answers, and so its average, stays the same.
+        """
+        settle(self._network, (self._normalized(batch.images) for batch in batches))
+        self._average = averaged(self._network, self.options.ema_decay)
 
     def learn(self, batch: Batch, rate: float) -> float:
         """Take one optimiser step at learning rate `rate` and return the batch's loss.

@@ -11,7 +11,8 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from semsig.classes import ClassTable
 from semsig.distill.muon import Muon
-from semsig.distill.options import Architecture, DistillOptions
+from semsig.distill.options import Architecture, DistillOptions, exported_file
+from semsig.distill.unfold import load_exported
 from semsig.errors import CheckpointError
 from semsig.segment.checkpoint import load_checkpoint
 from semsig.segment.network import build_network, read_config
@@ -95,6 +96,13 @@ def pick_device(name: str) -> Any:
     return torch.device(name if name != "auto" else "cuda" if cuda else "cpu")
 
 
+def mixes_fast(device: Any) -> bool:
+    """Whether bfloat16 is worth it: on CUDA, and where the processor multiplies its matrices."""
+    if device.type == "cpu":
+        return bool(torch.cpu._is_amx_tile_supported())
+    return bool(device.type == "cuda")
+
+
 def start_from(network: Any, paths: Sequence[Path], classes: ClassTable) -> int:
     """Load the mean of some weights of the same network, the head's rows matched by class name.
 
@@ -103,9 +111,9 @@ def start_from(network: Any, paths: Sequence[Path], classes: ClassTable) -> int:
     network : torch.nn.Module
         What :func:`build_network` gave; changed in place.
     paths : sequence of Path
-        Checkpoints with ``state_dict`` and ``meta``, at least one. Where ``meta`` names no
-        classes, the head is taken over if it has as many channels. A class counts in those that
-        know it, and starts anew if none does.
+        Checkpoints with ``state_dict`` and ``meta``, or exported networks, at least one. Where
+        ``meta`` names no classes, the head is taken over if it has as many channels. A class
+        counts in those that know it, and starts anew if none does.
     classes : ClassTable
         The table to train with.
 
@@ -120,10 +128,15 @@ def start_from(network: Any, paths: Sequence[Path], classes: ClassTable) -> int:
         If a file cannot be read safely, or is of another network.
     """
     own = {name: tensor.cpu() for name, tensor in network.state_dict().items()}
-    saved = [load_checkpoint(path) for path in paths]
+    saved = [_read(path, network) for path in paths]
     fitted = [_fitted(own, one, path, classes) for one, path in zip(saved, paths, strict=True)]
     network.load_state_dict({n: _mean([one[n] for one in fitted], own[n]) for n in own})
     return max(int(one["meta"].get("images", 0)) for one in saved)
+
+
+def _read(path: Path, network: Any) -> dict[str, Any]:
+    exported = exported_file(path)
+    return load_exported(exported, network) if exported else load_checkpoint(path)
 
 
 def _fitted(

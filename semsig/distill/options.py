@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from semsig.errors import OptionError
+from semsig.segment.card import PACKAGED
 from semsig.segment.export import LEAST_SHARE
 
 Architecture = Literal["hr18s", "hr18", "hr48"]
@@ -79,7 +80,8 @@ class DistillOptions:
         mmsegmentation's ``fcn_hr18s``, ``fcn_hr18`` or ``fcn_hr48``.
     init : tuple of Path
         Start from the weights of an earlier run or any checkpoint with a ``state_dict`` of this
-        network; from the mean of several (Wortsman et al. 2022, "Model soups"). Classes are
+        network; from the mean of several (Wortsman et al. 2022, "Model soups"); or, alone, from
+        an exported ``.onnx`` file: ``embedded`` is the network that semsig carries. Classes are
         matched by name where both tables are known.
     resume : bool
         Continue from ``out/checkpoint.pth``.
@@ -128,9 +130,10 @@ class DistillOptions:
     device : str
         ``auto`` (CUDA when there is one), or a torch device.
     precision : {"auto", "float32", "bfloat16"}
-        ``auto`` is bfloat16 autocast on CUDA, float32 elsewhere.
+        ``auto`` is bfloat16 autocast on CUDA and on processors with AMX (about twice the speed
+        there), float32 elsewhere.
     compile : bool
-        Use torch.compile: about 1.2 times the speed on a CPU after minutes of compiling for
+        Use torch.compile: up to 1.2 times the speed on a CPU after minutes of compiling for
         each resolution.
     threads : int, optional
         Torch's threads; its own default where absent.
@@ -219,6 +222,8 @@ class DistillOptions:
             raise OptionError("A run without views needs weights: give init, or resume one.")
         if not isinstance(self.init, tuple):
             raise OptionError(f"init is a tuple of paths; {self.init!r} came.")
+        if len(self.init) > 1 and self.starts_exported:
+            raise OptionError("A run starts from one exported network, or from checkpoints.")
 
     def _at_least(self, **bounds: int) -> None:
         for name, bound in bounds.items():
@@ -226,6 +231,17 @@ class DistillOptions:
                 raise OptionError(f"{name} is at least {bound}; {getattr(self, name)} came.")
 
     @property
+    def starts_exported(self) -> bool:
+        """Whether `init` names an exported network."""
+        return any(exported_file(path) for path in self.init)
+
+    @property
     def side(self) -> int:
         """Side of the last stage: the resolution that figures are given at."""
         return self.stages[-1].side
+
+
+def exported_file(path: Path) -> Path | None:
+    """Return the ONNX file that `path` is or, as ``embedded``, names; None for any other file."""
+    file = PACKAGED.get(str(path), path)
+    return file if file.suffix == ".onnx" else None

@@ -20,6 +20,9 @@ from semsig.distill.teacher import load_teacher
 from semsig.distill.training import Training
 from semsig.errors import OptionError
 
+SETTLING = 16
+"""Batches whose statistics the batch norms of an exported network get."""
+
 
 def run(options: DistillOptions, progress: Callable[[Progress], None]) -> DistillResult:
     """Carry out :func:`semsig.distill.distill`."""
@@ -30,7 +33,10 @@ def run(options: DistillOptions, progress: Callable[[Progress], None]) -> Distil
     squares = [center_view(*store[int(i)], options.side) for i in held]
     weights = draw_weights(store.shown[train], options.balance)
     make = BatchMaker(store, train, weights, options)
-    training = Training(options, Learner(options, store.classes), make, squares)
+    learner = Learner(options, store.classes)
+    if options.starts_exported and not options.resume:
+        learner.settle(make(step, options.side) for step in range(SETTLING))
+    training = Training(options, learner, make, squares)
     training.run(progress)
     return finish(training, store, held, catalogue)
 

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -151,6 +152,18 @@ def test_a_run_without_views_exports_the_mean_of_weights(run, tmp_path):
             torch.testing.assert_close(tensor, (one[name] + two[name]) / 2)
     assert (mean.out / "model.onnx").stat().st_size > 0
     assert f"{mean.held_out.pixels:.4f}" in (mean.out / "MODEL_CARD.md").read_text()
+
+
+def test_a_run_goes_on_from_an_exported_network(run, tmp_path):
+    options, first, _ = run
+    start = replace(options, init=(first.onnx,))
+    same = distill(replace(start, out=tmp_path / "same", views=0))
+    assert same.views == first.views
+    assert abs(same.held_out.pixels - first.held_out.pixels) < 0.01
+    more = distill(replace(start, out=tmp_path / "more", precision="bfloat16"))
+    assert more.views == first.views + options.views
+    ours = distill(replace(options, init=(Path("embedded"),), out=tmp_path / "ours", views=0))
+    assert ours.held_out.pixels > 0.3
 
 
 def test_a_class_counts_in_the_weights_that_know_it(tmp_path):

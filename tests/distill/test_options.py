@@ -32,6 +32,8 @@ def test_other_stages_are_refused(text):
         {"views": -1},
         {"views": 0},
         {"init": Path("weights.pth")},
+        {"init": (Path("a.onnx"), Path("b.onnx"))},
+        {"init": (Path("embedded"), Path("b.pth"))},
         {"paste": -0.1},
         {"paste": 1.1},
         {"soft_share": 1.1},
