@@ -15,7 +15,7 @@ from semsig.cli.options import Json
 if TYPE_CHECKING:
     from semsig.distill import DistillResult, Progress
 
-TEACHERS = "labels:DIR, labels:DIR@TABLE, mmseg:CONFIG, mmseg:CONFIG@CHECKPOINT, onnx:FILE"
+TEACHERS = "labels:DIR[@TABLE], mmseg:CONFIG[@CHECKPOINT], onnx:FILE, lite or embedded"
 RECIPE = "Recipe"
 MACHINE = "Machine"
 

@@ -79,6 +79,8 @@ def _data(facts: CardFacts) -> str:
 
 {facts.photos:,} photos, {facts.held:,} of them held out ({_stratified(facts)});
 labels by the teacher `{_public(facts.options.teacher)}`."""
+    if facts.options.starts_exported:
+        text += f" The weights went on from the exported network `{facts.options.init[0].name}`."
     sources = Counter(
         (row.get("source", "not stated"), row.get("licence", "not stated"))
         for row in facts.catalogue.values()

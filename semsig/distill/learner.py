@@ -17,7 +17,6 @@ from semsig.distill.mentor import Mentor
 from semsig.distill.network import (
     averaged,
     features_and_logits,
-    mixes_fast,
     new_network,
     optimizers,
     pick_device,
@@ -37,7 +36,7 @@ class Learner:
     Parameters
     ----------
     options : DistillOptions
-        Network, weights to start from, optimiser, precision, device.
+        Network, weights to start from, optimiser, precision (``auto`` is float32), device.
     classes : ClassTable
         One channel of the head a class.
 
@@ -68,8 +67,7 @@ class Learner:
         self._optimizers = optimizers(self._network, options, self._mentor)
         answer = features_and_logits
         self._answer = torch.compile(answer, dynamic=False) if options.compile else answer
-        wanted = options.precision
-        self._mixed = wanted == "bfloat16" or (wanted == "auto" and mixes_fast(self._device))
+        self._mixed = options.precision == "bfloat16"
 
     @property
     def average(self) -> Any:

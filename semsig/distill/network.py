@@ -99,7 +99,7 @@ def pick_device(name: str) -> Any:
 def mixes_fast(device: Any) -> bool:
     """Whether bfloat16 is worth it: on CUDA, and where the processor multiplies its matrices."""
     if device.type == "cpu":
-        return bool(torch.cpu._is_amx_tile_supported())
+        return bool(getattr(torch.cpu, "_is_amx_tile_supported", bool)())
     return bool(device.type == "cuda")
 
 
@@ -144,19 +144,36 @@ def _fitted(
 ) -> dict[str, Any]:
     """Return a checkpoint's weights with the head that the network has, NaN where it has none."""
     weights = dict(saved["state_dict"])
-    rows = _head_rows(list(saved["meta"].get("classes", ())), classes)
+    _require_finite(weights, path)
+    names = list(saved["meta"].get("classes", ()))
+    rows = _head_rows(names, classes)
     for name in _HEAD:
+        if name in weights and names and len(weights[name]) != len(names):
+            raise CheckpointError(
+                f"{path} names {len(names)} classes and scores {len(weights[name])}: its "
+                "meta['classes'] is another network's."
+            )
         if name in weights and rows is not None:
             weights[name] = _matched(own[name], weights[name], rows)
         elif name in weights and weights[name].shape != own[name].shape:
             weights[name] = torch.full_like(own[name], torch.nan)
     wrong = [n for n in own if n not in weights or weights[n].shape != own[n].shape]
+    wrong += [n for n in weights if n.startswith("backbone.") and n not in own]
     if wrong:
         raise CheckpointError(
-            f"{path} is no checkpoint of this network: {len(wrong)} of {len(own)} tensors are "
-            f"missing or of another shape, the first {wrong[0]!r}."
+            f"{path} is no checkpoint of this network: {len(wrong)} tensors are missing, left over "
+            f"or of another shape, the first {wrong[0]!r}."
         )
     return weights
+
+
+def _require_finite(weights: Mapping[str, Any], path: Path) -> None:
+    broken = [n for n, t in weights.items() if t.is_floating_point() and not t.isfinite().all()]
+    if broken:
+        raise CheckpointError(
+            f"{path} holds numbers that are not finite, in {len(broken)} tensors, the first "
+            f"{broken[0]!r}; start from an earlier checkpoint."
+        )
 
 
 def _mean(tensors: Sequence[Any], own: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -13,12 +14,13 @@ from semsig.distill.batches import BatchMaker
 from semsig.distill.finish import finish
 from semsig.distill.holdout import draw_weights, hold_out, read_catalogue, strata_of
 from semsig.distill.learner import Learner
-from semsig.distill.options import DistillOptions
+from semsig.distill.network import mixes_fast, pick_device
+from semsig.distill.options import DistillOptions, exported_file
 from semsig.distill.photos import PhotoStore, find_photos
 from semsig.distill.result import DistillResult, Progress
 from semsig.distill.teacher import load_teacher
 from semsig.distill.training import Training
-from semsig.errors import OptionError
+from semsig.errors import CheckpointError, OptionError
 
 SETTLING = 16
 """Batches whose statistics the batch norms of an exported network get."""
@@ -26,7 +28,7 @@ SETTLING = 16
 
 def run(options: DistillOptions, progress: Callable[[Progress], None]) -> DistillResult:
     """Carry out :func:`semsig.distill.distill`."""
-    _prepare(options)
+    options = _prepared(options)
     catalogue = read_catalogue(options.categories) if options.categories else {}
     store = _read(options)
     train, held = _split(options, store, catalogue)
@@ -35,20 +37,29 @@ def run(options: DistillOptions, progress: Callable[[Progress], None]) -> Distil
     make = BatchMaker(store, train, weights, options)
     learner = Learner(options, store.classes)
     if options.starts_exported and not options.resume:
-        learner.settle(make(step, options.side) for step in range(SETTLING))
+        side = options.stages[0].side
+        learner.settle(make(step, side) for step in range(SETTLING))
     training = Training(options, learner, make, squares)
     training.run(progress)
     return finish(training, store, held, catalogue)
 
 
-def _prepare(options: DistillOptions) -> None:
+def _prepared(options: DistillOptions) -> DistillOptions:
+    """Refuse what cannot work before anything is labelled; decide what the machine decides."""
     options.out.mkdir(parents=True, exist_ok=True)
     if not options.resume and (options.out / "checkpoint.pth").exists():
         raise OptionError(
             f"{options.out} holds a run already; resume it, or choose another folder."
         )
+    for path in () if options.resume else options.init:
+        if not (exported_file(path) or path).is_file():
+            raise CheckpointError(f"There are no weights at {path} to start from.")
     if options.threads:
         torch.set_num_threads(options.threads)
+    if options.precision != "auto":
+        return options
+    mixed = mixes_fast(pick_device(options.device))
+    return replace(options, precision="bfloat16" if mixed else "float32")
 
 
 def _read(options: DistillOptions) -> PhotoStore:

@@ -1,9 +1,10 @@
 """Going on from an exported network: its convolutions get their batch norms back.
 
 An exported file has every batch norm folded into the convolution before it
-(:mod:`semsig.segment.fold`), and so answers as the network did but cannot learn as it did. Here
-each convolution gets rows of the length that fresh weights have, and a batch norm that makes up
-for it; :func:`settle` then gives the batch norms the statistics of real crops.
+(:mod:`semsig.segment.fold`): it answers as the network did, but cannot learn as it did. Here each
+convolution gets a batch norm again, and rows of the length that fresh weights have, so that a
+step of the optimiser turns them as far as those. :func:`settle` then gives the batch norms the
+statistics of real crops.
 """
 
 from __future__ import annotations
@@ -18,21 +19,25 @@ import torch
 
 from semsig.errors import CheckpointError
 from semsig.segment.card import NetworkCard
-from semsig.segment.fold import convolutions_before_norms
+from semsig.segment.fold import convolutions_before_norms, fold_batch_norms
 
 _SHORTEST = 1e-6
 """Rows of convolutions no longer than this are left as they are."""
 
+_NOT_LEARNED = {"mean", "scale"}
+"""Tensors of the file that normalise photos."""
+
 
 def load_exported(path: Path, network: Any) -> dict[str, Any]:
-    """Read an ONNX file of :func:`semsig.segment.export.export_network` as a checkpoint.
+    """Read an ONNX file that `semsig distill` exported as a checkpoint.
 
     Parameters
     ----------
     path : Path
         The file, its card beside it.
     network : torch.nn.Module
-        A network of the same architecture with fresh weights; not changed.
+        A network of the same architecture with fresh weights; not changed. Its number of classes
+        may be another.
 
     Returns
     -------
@@ -42,23 +47,19 @@ def load_exported(path: Path, network: Any) -> dict[str, Any]:
     Raises
     ------
     CheckpointError
-        If file or card cannot be read, or the file is of another network.
+        If file or card cannot be read, do not belong together, or are of another network.
     """
     card = NetworkCard.read(path)
+    card.require_hash(path)
     folded, fresh = _read_weights(path), copy.deepcopy(network).cpu().eval()
-    state = dict(fresh.state_dict())
-    state |= {name: folded[name] for name in state if name in folded}
+    _require_same(folded, fold_batch_norms(fresh).state_dict(), path)
+    state = fresh.state_dict() | {n: t for n, t in folded.items() if n in fresh.state_dict()}
     for norm, conv in convolutions_before_norms(fresh).items():
-        if f"{conv}.weight" not in folded or f"{conv}.bias" not in folded:
-            raise CheckpointError(
-                f"{path} is of another network: it has no convolution {conv!r}. What `semsig "
-                "distill` exported with the same --arch will do."
-            )
-        lengths = fresh.get_submodule(conv).weight.flatten(1).norm(dim=1)
+        lengths = fresh.get_submodule(conv).weight.detach().flatten(1).norm(dim=1)
         state |= _unfolded(conv, norm, folded, lengths.mean(), fresh.get_submodule(norm).eps)
-    views = card.provenance.get("photos_seen", "")
-    meta = {"classes": list(card.classes.names), "images": int(views) if views.isdigit() else 0}
-    return {"state_dict": state, "meta": meta}
+    views = str(card.provenance.get("photos_seen", ""))
+    seen = int(views) if views.isdecimal() and len(views) < 16 else 0
+    return {"state_dict": state, "meta": {"classes": list(card.classes.names), "images": seen}}
 
 
 def settle(network: Any, crops: Iterable[Any]) -> None:
@@ -67,39 +68,60 @@ def settle(network: Any, crops: Iterable[Any]) -> None:
     Parameters
     ----------
     network : torch.nn.Module
-        Changed in place: ``gamma' = gamma * sqrt((var' + eps) / (var + eps))`` and ``beta' = beta
-        + gamma * (mean' - mean) / sqrt(var + eps)`` keep each norm's answer.
+        Changed in place, and left in evaluation mode: ``gamma' = gamma * sqrt((var' + eps) / (var
+        + eps))`` and ``beta' = beta + gamma * (mean' - mean) / sqrt(var + eps)`` keep each norm's
+        answer.
     crops : iterable of Tensor of float32, shape (B, 3, S, S)
-        Normalised photos to take statistics from, at least one.
+        Normalised photos to take statistics from: at least one batch, all of one size.
     """
     norms = [m for m in network.modules() if isinstance(m, torch.nn.BatchNorm2d)]
-    sums: dict[Any, list[Any]] = {norm: [] for norm in norms}
-    hooks = [norm.register_forward_pre_hook(_remember(sums[norm])) for norm in norms]
+    moments: dict[Any, list[Any]] = {norm: [] for norm in norms}
+    hooks = [norm.register_forward_pre_hook(_remember(moments[norm])) for norm in norms]
     with torch.no_grad():
         network.eval()
         for images in crops:
             network.decode_head(network.backbone(images))
     for hook in hooks:
         hook.remove()
-    for norm, seen in sums.items():
+    for norm, seen in moments.items():
         mean, square = torch.stack(seen).mean(0)
-        _standardize(norm, mean, square - mean * mean)
+        _standardize(norm, mean, (square - mean * mean).clamp(min=0))
 
 
 def _read_weights(path: Path) -> dict[str, Any]:
     """Return an ONNX file's tensors by the names of the modules they came from, in float32."""
     import onnx
-    from google.protobuf.message import DecodeError
 
     try:
         tensors = onnx.load(path).graph.initializer
-        arrays = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in tensors}
-    except (OSError, DecodeError, ValueError, TypeError) as error:
-        raise CheckpointError(f"{path} is no ONNX file that can be read: {error}") from error
-    return {
-        name.removesuffix(":fp16"): torch.from_numpy(np.array(values, np.float32))
-        for name, values in arrays.items()
-    }
+        return {
+            tensor.name.removesuffix(":fp16"): torch.tensor(
+                onnx.numpy_helper.to_array(tensor).astype(np.float32)
+            )
+            for tensor in tensors
+        }
+    except Exception as error:  # onnx and protobuf raise nearly every type on damaged files
+        raise CheckpointError(
+            f"{path} is no ONNX file that can be read ({type(error).__name__}); export it again."
+        ) from error
+
+
+def _require_same(folded: Mapping[str, Any], expected: Mapping[str, Any], path: Path) -> None:
+    """Refuse a file whose tensors are not those of the network, classes aside."""
+    came = {n: _inner(n, tensor) for n, tensor in folded.items() if n not in _NOT_LEARNED}
+    wanted = {n: _inner(n, tensor) for n, tensor in expected.items()}
+    if came != wanted:
+        wrong = sorted(n for n in came | wanted if came.get(n) != wanted.get(n))
+        raise CheckpointError(
+            f"{path} is of another network: {len(wrong)} tensors are missing, left over or of "
+            f"another shape, the first {wrong[0]!r}. Give a file that semsig distill exported with "
+            "the same --arch."
+        )
+
+
+def _inner(name: str, tensor: Any) -> tuple[int, ...]:
+    """Return a tensor's shape, that of a class's part of it for the classifier."""
+    return tuple(tensor.shape[1:] if ".conv_seg." in name else tensor.shape)
 
 
 def _unfolded(
@@ -107,7 +129,7 @@ def _unfolded(
 ) -> dict[str, Any]:
     weight, bias = folded[f"{conv}.weight"], folded[f"{conv}.bias"]
     lengths = weight.flatten(1).norm(dim=1)
-    longer = torch.where(lengths > _SHORTEST, length.detach() / lengths, 1.0)
+    longer = torch.where(lengths > _SHORTEST, length / lengths, 1.0)
     return {
         f"{conv}.weight": weight * longer.view(-1, 1, 1, 1),
         f"{norm}.weight": (1 + eps) ** 0.5 / longer,
@@ -128,7 +150,7 @@ def _remember(seen: list[Any]) -> Any:
 
 
 def _standardize(norm: Any, mean: Any, variance: Any) -> None:
-    before = (norm.running_var + norm.eps).double().sqrt()
+    before = (norm.running_var.double() + norm.eps).sqrt()
     with torch.no_grad():
         norm.bias += norm.weight * (mean - norm.running_mean) / before
         norm.weight *= (variance + norm.eps).sqrt() / before

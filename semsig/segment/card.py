@@ -84,6 +84,24 @@ class NetworkCard:
         except (ValueError, KeyError, TypeError, ClassTableError) as error:
             raise CheckpointError(f"{path} is no network card: {error!r}") from error
 
+    def require_hash(self, network: Path) -> None:
+        """Read the file `network` and compare it with the card.
+
+        Raises
+        ------
+        CheckpointError
+            If it cannot be read, or is another file than the card was written for.
+        """
+        try:
+            found = sha256_of(network)
+        except OSError as error:
+            raise CheckpointError(f"{network} cannot be read: {error.strerror}") from error
+        if found != self.sha256:
+            raise CheckpointError(
+                f"{network} has SHA-256 {found[:16]}..., its card says {self.sha256[:16]}...: "
+                "the file is damaged or replaced; export or install it again."
+            )
+
 
 def sha256_of(path: Path) -> str:
     """Return the hex SHA-256 of a file."""

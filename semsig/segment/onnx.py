@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from semsig.errors import CheckpointError, SegmenterError
 from semsig.segment.batching import BatchedNetwork, image_shape, network_size, resize
-from semsig.segment.card import PACKAGED, NetworkCard, sha256_of
+from semsig.segment.card import PACKAGED, NetworkCard
 from semsig.segment.options import NetworkOptions
 from semsig.types import Image, LabelMap
 
@@ -52,7 +52,7 @@ class OnnxSegmenter(BatchedNetwork):
         self.short_side = options.short_side or self.card.short_side
         self._name = name or f"onnx:{path.absolute()}"
         self._batch_size = options.batch_size
-        _require_hash(path, self.card)
+        self.card.require_hash(path)
         self._session = start_session(path, options.threads or os.cpu_count() or 1, "labels")
 
     @property
@@ -112,18 +112,6 @@ class OnnxSegmenter(BatchedNetwork):
 def packaged(name: str = "embedded", options: NetworkOptions | None = None) -> OnnxSegmenter:
     """Return a network that the package carries, one of :data:`semsig.segment.card.PACKAGED`."""
     return OnnxSegmenter(PACKAGED[name], options, name=name)
-
-
-def _require_hash(path: Path, card: NetworkCard) -> None:
-    try:
-        found = sha256_of(path)
-    except OSError as error:
-        raise CheckpointError(f"{path} cannot be read: {error.strerror}") from error
-    if found != card.sha256:
-        raise CheckpointError(
-            f"{path} has SHA-256 {found[:16]}..., its card says {card.sha256[:16]}...: "
-            "the file is damaged or replaced; export or install it again."
-        )
 
 
 def start_session(path: Path, threads: int, answer: str) -> onnxruntime.InferenceSession:

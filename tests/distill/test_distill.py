@@ -35,6 +35,7 @@ def options_for(scenes, out):
         batch_size=2,
         stages=Stage.parse("64:1,96:1"),
         threads=1,
+        precision="float32",
         report_minutes=1e-6,
     )
 
@@ -160,10 +161,28 @@ def test_a_run_goes_on_from_an_exported_network(run, tmp_path):
     same = distill(replace(start, out=tmp_path / "same", views=0))
     assert same.views == first.views
     assert abs(same.held_out.pixels - first.held_out.pixels) < 0.01
+    assert (weights(same.out)["backbone.bn1.running_var"] != 1).all()
+    assert (
+        "went on from the exported network `model.onnx`" in (same.out / "MODEL_CARD.md").read_text()
+    )
     more = distill(replace(start, out=tmp_path / "more", precision="bfloat16"))
     assert more.views == first.views + options.views
-    ours = distill(replace(options, init=(Path("embedded"),), out=tmp_path / "ours", views=0))
-    assert ours.held_out.pixels > 0.3
+    assert distill(replace(options, init=start.init, out=more.out, resume=True)).views == more.views
+
+
+def test_weights_that_are_not_there_are_missed_before_anything_is_done(run, tmp_path):
+    options, _, _ = run
+    with pytest.raises(CheckpointError, match="no weights at"):
+        distill(replace(options, out=tmp_path, init=(Path("nowhere.onnx"),)))
+
+
+@pytest.mark.parametrize(("tiles", "precision"), [(True, "bfloat16"), (False, "float32")])
+def test_the_card_says_what_precision_was_chosen(run, tmp_path, monkeypatch, tiles, precision):
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: tiles)
+    options, first, _ = run
+    init = (first.out / "weights.pth",)
+    distill(replace(options, out=tmp_path, init=init, views=0, precision="auto"))
+    assert f"| precision | {precision} |" in (tmp_path / "MODEL_CARD.md").read_text()
 
 
 def test_a_class_counts_in_the_weights_that_know_it(tmp_path):

@@ -1,21 +1,36 @@
 """An exported network gets its batch norms back, answers as before, and can learn."""
 
+import copy
 import shutil
+from dataclasses import replace
+from pathlib import Path
 
-import numpy as np
 import pytest
 
 from semsig.classes import ClassTable
 from semsig.errors import CheckpointError
-from semsig.segment.card import PACKAGED
+from semsig.segment import load_segmenter
+from semsig.segment.card import PACKAGED, NetworkCard, sha256_of
+from semsig.synthetic import scenes
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("mmseg")
 pytestmark = pytest.mark.mmseg
 
-from semsig.distill.network import features_and_logits, mixes_fast, new_network  # noqa: E402
+from semsig.distill.network import (  # noqa: E402
+    features_and_logits,
+    mixes_fast,
+    new_network,
+    start_from,
+)
 from semsig.distill.unfold import load_exported, settle  # noqa: E402
-from semsig.segment.export import export_network  # noqa: E402
+from semsig.segment.export import (  # noqa: E402
+    LEAST_SHARE,
+    MEAN,
+    STD,
+    export_network,
+    rule_out,
+)
 
 CLASSES = ClassTable(["sky", "grass", "sand"])
 
@@ -113,19 +128,57 @@ def test_settled_norms_learn_from_where_they_answer(again):
     assert alike(scores(again.train(), crops(4, 8)), settled, within=0.02)
 
 
-def test_other_files_are_refused(exported, tmp_path):
+def test_a_channel_that_never_answers_stays_finite(trained, tmp_path):
+    silent = copy.deepcopy(trained)
+    with torch.no_grad():
+        silent.backbone.norm2.weight[3] = 0
+    path = tmp_path / "model.onnx"
+    export_network(silent, CLASSES, path)
     network = new_network("hr18s", 3)
+    network.load_state_dict(load_exported(path, network)["state_dict"])
+    settle(network, [crops(4)])
+    assert alike(scores(network, crops(3)), scores(silent, crops(3)), within=0.01)
+    assert scores(network.train(), crops(4)).isfinite().all()
+
+
+def card_for(path, **changes):
+    """Write a card that belongs to `path`, but for the changes."""
+    card = NetworkCard(sha256=sha256_of(path), classes=CLASSES, short_side=96, opset=17)
+    replace(card, **changes).write(path)
+
+
+def test_files_of_other_networks_are_refused(exported, tmp_path):
     with pytest.raises(CheckpointError, match="another network"):
-        load_exported(PACKAGED["lite"], network)
-    torn = tmp_path / "model.onnx"
+        load_exported(PACKAGED["lite"], new_network("hr18s", 3))
+    with pytest.raises(CheckpointError, match="another network"):
+        load_exported(exported, new_network("hr18", 3))
+    path = tmp_path / "model.onnx"
+    export_network(new_network("hr18", 3), CLASSES, path)
+    with pytest.raises(CheckpointError, match="another network"):
+        load_exported(path, new_network("hr18s", 3))
+
+
+def test_damaged_files_are_refused(exported, tmp_path):
+    network, torn = new_network("hr18s", 3), tmp_path / "model.onnx"
     with pytest.raises(CheckpointError, match="no readable card"):
         load_exported(torn, network)
-    shutil.copy(exported.with_suffix(".json"), tmp_path)
-    with pytest.raises(CheckpointError, match="no ONNX file"):
-        load_exported(torn, network)
     torn.write_bytes(exported.read_bytes()[:-999])
+    shutil.copy(exported.with_suffix(".json"), tmp_path)
+    with pytest.raises(CheckpointError, match="SHA-256"):
+        load_exported(torn, network)
+    card_for(torn)
     with pytest.raises(CheckpointError, match="no ONNX file"):
         load_exported(torn, network)
+
+
+def test_cards_that_say_something_else_are_refused(exported, tmp_path):
+    path = tmp_path / "model.onnx"
+    shutil.copy(exported, path)
+    card_for(path, provenance={"photos_seen": "²"})
+    assert load_exported(path, new_network("hr18s", 3))["meta"]["images"] == 0
+    card_for(path, classes=ClassTable(["sky", "grass"]))
+    with pytest.raises(CheckpointError, match="names 2 classes and scores 3"):
+        start_from(new_network("hr18s", 3), [path], CLASSES)
 
 
 @pytest.mark.parametrize("tiles", [True, False])
@@ -136,9 +189,14 @@ def test_bfloat16_is_worth_it_where_matrices_are_multiplied_in_it(tiles, monkeyp
     assert not mixes_fast(torch.device("meta"))
 
 
-def test_the_embedded_network_starts_a_run(exported):
+def test_the_embedded_network_answers_as_it_does_in_the_package():
     classes = ClassTable.builtin("semsig54")
-    saved = load_exported(PACKAGED["embedded"], new_network("hr18s", len(classes)))
-    assert saved["meta"]["classes"] == list(classes.names)
-    assert saved["meta"]["images"] > 100_000
-    assert np.isfinite([t.double().sum().item() for t in saved["state_dict"].values()]).all()
+    network = new_network("hr18s", len(classes))
+    assert start_from(network, [Path("embedded")], classes) > 100_000
+    segmenter = load_segmenter("embedded", threads=1)
+    photo = next(scenes(1, size=(256, 192))).image
+    expected = segmenter(photo).labels
+    pixels = torch.from_numpy(photo).permute(2, 0, 1)[None].float()
+    normalized = (pixels - torch.tensor(MEAN).view(3, 1, 1)) / torch.tensor(STD).view(3, 1, 1)
+    got = rule_out(scores(network.eval(), normalized), LEAST_SHARE).argmax(1)[0].numpy()
+    assert (got == expected).mean() > 0.99
