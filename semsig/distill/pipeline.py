@@ -28,7 +28,8 @@ SETTLING = 16
 
 def run(options: DistillOptions, progress: Callable[[Progress], None]) -> DistillResult:
     """Carry out :func:`semsig.distill.distill`."""
-    options = _prepared(options)
+    _prepare(options)
+    options = _with_precision(options)
     catalogue = read_catalogue(options.categories) if options.categories else {}
     store = _read(options)
     train, held = _split(options, store, catalogue)
@@ -44,8 +45,7 @@ def run(options: DistillOptions, progress: Callable[[Progress], None]) -> Distil
     return finish(training, store, held, catalogue)
 
 
-def _prepared(options: DistillOptions) -> DistillOptions:
-    """Refuse what cannot work before anything is labelled; decide what the machine decides."""
+def _prepare(options: DistillOptions) -> None:
     options.out.mkdir(parents=True, exist_ok=True)
     if not options.resume and (options.out / "checkpoint.pth").exists():
         raise OptionError(
@@ -56,6 +56,10 @@ def _prepared(options: DistillOptions) -> DistillOptions:
             raise CheckpointError(f"There are no weights at {path} to start from.")
     if options.threads:
         torch.set_num_threads(options.threads)
+
+
+def _with_precision(options: DistillOptions) -> DistillOptions:
+    """Decide ``auto`` by the device, so that the card says what it came to."""
     if options.precision != "auto":
         return options
     mixed = mixes_fast(pick_device(options.device))

@@ -19,6 +19,7 @@ import torch
 
 from semsig.errors import CheckpointError
 from semsig.segment.card import NetworkCard
+from semsig.segment.export import HALVED
 from semsig.segment.fold import convolutions_before_norms, fold_batch_norms
 
 _SHORTEST = 1e-6
@@ -53,7 +54,8 @@ def load_exported(path: Path, network: Any) -> dict[str, Any]:
     card.require_hash(path)
     folded, fresh = _read_weights(path), copy.deepcopy(network).cpu().eval()
     _require_same(folded, fold_batch_norms(fresh).state_dict(), path)
-    state = fresh.state_dict() | {n: t for n, t in folded.items() if n in fresh.state_dict()}
+    state = fresh.state_dict()
+    state |= {name: folded[name] for name in state if name in folded}
     for norm, conv in convolutions_before_norms(fresh).items():
         lengths = fresh.get_submodule(conv).weight.detach().flatten(1).norm(dim=1)
         state |= _unfolded(conv, norm, folded, lengths.mean(), fresh.get_submodule(norm).eps)
@@ -95,7 +97,7 @@ def _read_weights(path: Path) -> dict[str, Any]:
     try:
         tensors = onnx.load(path).graph.initializer
         return {
-            tensor.name.removesuffix(":fp16"): torch.tensor(
+            tensor.name.removesuffix(HALVED): torch.tensor(
                 onnx.numpy_helper.to_array(tensor).astype(np.float32)
             )
             for tensor in tensors

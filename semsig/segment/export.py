@@ -50,6 +50,9 @@ OUTPUTS = ("labels", "features")
 LEAST_SHARE = 0.025
 """What :func:`rule_out` is told for semsig's own networks: chosen on held-out training photos."""
 
+HALVED = ":fp16"
+"""Ends the names of weights that are stored as fp16."""
+
 _LEAST_AGREEMENT = 0.999
 
 _HALVED_FROM = 64  # values; shorter tensors, and so most biases, cost nothing in fp32
@@ -285,7 +288,7 @@ def _halve_weights(model: onnx.ModelProto) -> None:
         values = numpy_helper.to_array(tensor)
         if values.dtype != np.float32 or values.size < _HALVED_FROM:
             continue
-        name, stored = tensor.name, f"{tensor.name}:fp16"
+        name, stored = tensor.name, f"{tensor.name}{HALVED}"
         tensor.CopyFrom(numpy_helper.from_array(values.astype(np.float16), stored))
         casts.append(helper.make_node("Cast", [stored], [name], to=TensorProto.FLOAT))
     nodes = [*casts, *graph.node]
