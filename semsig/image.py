@@ -79,17 +79,33 @@ def read_image(
         regular file, no permission, failing disk), ``"empty"``, ``"not-an-image"``,
         ``"truncated"``, ``"corrupt"``, ``"too-large"`` (pixels, side or memory).
     """
-    if min(max_pixels, 1 if at_least is None else at_least) < 1:
-        raise OptionError(f"Limits start at 1; max_pixels={max_pixels}, at_least={at_least} came.")
     path = Path(path)
+    _check_limits(max_pixels, at_least)
+    try:
+        with open_regular(path) as file:
+            return decode_image(file, path, max_pixels=max_pixels, at_least=at_least)
+    except OSError as error:
+        raise _named(error, path) from error
+
+
+def decode_image(
+    file: BinaryIO, path: Path, *, max_pixels: int = MAX_PIXELS, at_least: int | None = None
+) -> Image:
+    """Decode an open file from its start, as :func:`read_image` does; `path` is for messages."""
+    _check_limits(max_pixels, at_least)
     warnings.filterwarnings("ignore", module=r"PIL\.")
     try:
-        with _open_regular(path) as file:
-            return _decode(file, path, max_pixels, at_least)
+        file.seek(0)
+        return _decode(file, path, max_pixels, at_least)
     except ImageError:
         raise
     except Exception as error:  # Pillow raises nearly every type there is on damaged files
         raise _named(error, path) from error
+
+
+def _check_limits(max_pixels: int, at_least: int | None) -> None:
+    if min(max_pixels, 1 if at_least is None else at_least) < 1:
+        raise OptionError(f"Limits start at 1; got max_pixels={max_pixels}, at_least={at_least}.")
 
 
 def image_paths(folder: str | os.PathLike[str]) -> list[Path]:
@@ -125,7 +141,7 @@ def image_paths(folder: str | os.PathLike[str]) -> list[Path]:
     return sorted(found)
 
 
-def _open_regular(path: Path) -> BinaryIO:
+def open_regular(path: Path) -> BinaryIO:
     """Open a file for reading; a pipe or device, which could block forever, is refused."""
     status = path.stat()
     if not stat.S_ISREG(status.st_mode):

@@ -14,7 +14,6 @@ from PIL import Image as PillowImage
 from semsig.classes import ClassTable
 from semsig.config import IndexingOptions, RerankOptions
 from semsig.engine import Engine
-from semsig.engine.photo import PhotoRecord, is_below
 from semsig.errors import (
     IndexCorruptError,
     IndexFormatError,
@@ -26,6 +25,7 @@ from semsig.errors import (
 )
 from semsig.index import HammingIndex, Reranker
 from semsig.ordered import ordered_map
+from semsig.photo import PhotoRecord, is_below
 from semsig.segment.files import FilesSegmenter
 from semsig.types import LabelMap, SbsSchema
 
@@ -153,6 +153,28 @@ def test_reranking_follows_the_index(engine, photos):
     assert [hit.distance for hit in hits] == expected[0][0].tolist()
     engine.remove([photos[5]])
     assert len(engine.search(photos[0], k=50, rerank=options)) == len(ids) - 1
+
+
+def test_reranking_follows_photos_that_were_replaced(tmp_path):
+    def paint(number, sky, road):
+        pixels = np.zeros((40, 40, 3), np.uint8)
+        pixels[..., 1] = 255
+        pixels[: round(40 * sky)] = (0, 0, 255)
+        pixels[:, 40 - round(40 * road) :] = (255, 0, 0)
+        PillowImage.fromarray(pixels).save(tmp_path / f"{number:02}.png")
+        return tmp_path / f"{number:02}.png"
+
+    paths = [paint(number, number / 25, 0) for number in range(20)]
+    engine = Engine.create(None, segmenter=ColourSegmenter(), levels=2)
+    engine.add(paths)
+    options = RerankOptions(k1=4, k2=2, depth=10)
+    engine.search(paths[3], 5, rerank=options)
+    shares = np.random.default_rng(0).random((20, 2)) * (0.8, 0.6)
+    for number, (sky, road) in enumerate(shares):
+        paint(number, sky, road)
+    assert engine.add(paths, rehash=True).replaced == 20
+    fresh = Engine(engine.index, ColourSegmenter())
+    assert engine.search(paths[3], 5, rerank=options) == fresh.search(paths[3], 5, rerank=options)
 
 
 def test_unchanged_photos_are_passed_over(engine, photos):

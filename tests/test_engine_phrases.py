@@ -98,7 +98,7 @@ def test_pixels_find_what_their_file_finds(engine, photos):
 
 def test_phrases_are_those_of_the_signature(engine, photos):
     phrases = engine.phrases
-    expected = phrases.sign(picture(3), HalfSegmenter()(picture(3)))
+    expected = phrases.sign(phrases.keypoints(picture(3)), HalfSegmenter()(picture(3)))
     stored = phrases.index.signature(id_of(engine, photos[3]))
     np.testing.assert_array_equal(stored.columns, expected.columns)
     np.testing.assert_array_equal(stored.counts, expected.counts)
@@ -174,7 +174,9 @@ def test_fused_distances_by_their_definition(engine, photos, monkeypatch, few):
         monkeypatch.setattr(fusion_module, "CANDIDATES", 1)
     label_map = HalfSegmenter()(picture(0))
     blocks, b = engine.index.search(sbs(label_map, 1), 6, metric="tanimoto-idf")
-    phrases, p = engine.phrases.search([engine.phrases.sign(picture(0), label_map)], 6)
+    phrases, p = engine.phrases.search(
+        [engine.phrases.sign(engine.phrases.keypoints(picture(0)), label_map)], 6
+    )
     weight = FusionOptions().weight
     expected = {
         int(id_): (1 - weight) * near + weight * phrases[0][list(p[0]).index(id_)] / 2**0.5
@@ -210,7 +212,9 @@ def test_a_crop_is_searched_as_a_photo_of_its_own(engine, photos):
     part = np.ascontiguousarray(picture(2)[: SIDE // 2])
     label_map = HalfSegmenter()(picture(2))
     label_map = LabelMap(label_map.labels[: SIDE // 2], TABLE)
-    expected, _ = engine.phrases.search([engine.phrases.sign(part, label_map)], 6)
+    expected, _ = engine.phrases.search(
+        [engine.phrases.sign(engine.phrases.keypoints(part), label_map)], 6
+    )
     hits = engine.search(photos[2], 6, signature="sbovp", crop=crop)
     assert [hit.distance for hit in hits] == pytest.approx(expected[0].tolist(), abs=1e-5)
 
@@ -219,7 +223,9 @@ def test_absent_classes_have_no_phrases(engine, photos):
     hits = engine.search(photos[2], 6, signature="sbovp")
     assert hits[0].distance < 0.1
     blank = LabelMap(np.where(HalfSegmenter()(picture(2)).labels == 1, 255, 0), TABLE)
-    expected, _ = engine.phrases.search([engine.phrases.sign(picture(2), blank)], 6)
+    expected, _ = engine.phrases.search(
+        [engine.phrases.sign(engine.phrases.keypoints(picture(2)), blank)], 6
+    )
     asked = engine._reader.asked(photos[2], engine._view("lower", None, False), "sbovp")
     np.testing.assert_allclose(engine.phrases.search(asked, 6)[0], expected, atol=1e-6)
 
@@ -310,7 +316,10 @@ def test_shared_phrases_of_a_photo_with_itself(engine, photos):
 
 def test_shared_phrases_are_counted_as_the_histograms_intersect(engine, photos):
     shared = engine.explain_phrases(photos[0], photos[1])
-    a, b = (engine.phrases.sign(picture(seed), HalfSegmenter()(picture(seed))) for seed in (0, 1))
+    a, b = (
+        engine.phrases.sign(engine.phrases.keypoints(picture(seed)), HalfSegmenter()(picture(seed)))
+        for seed in (0, 1)
+    )
     common, here, there = np.intersect1d(a.columns, b.columns, return_indices=True)
     least = np.minimum(a.counts[here], b.counts[there]).astype(int)
     block = common.astype(int) // a.schema.n_pairs

@@ -82,8 +82,8 @@ def _own(folder: Path, out: Path) -> Path:
 def _index(folder: Path, paths: Sequence[Path], segmenter: str = "embedded") -> Engine:
     """Open the index that an earlier demo made, or make it; let it hold these photos alone."""
     from semsig.engine import Engine
-    from semsig.engine.photo import absolute
     from semsig.index import is_unused
+    from semsig.photo import absolute
 
     if is_unused(folder):
         engine = Engine.create(folder, segmenter=segmenter)

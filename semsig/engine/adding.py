@@ -3,27 +3,49 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from semsig.config import IndexingOptions
 from semsig.engine.catalogue import known_photos
 from semsig.engine.info import is_files
-from semsig.engine.photo import PhotoRecord, label_map_at
+from semsig.engine.reading import label_map_on_disk, pixels_needed
 from semsig.engine.report import AddReport, SkippedPhoto
 from semsig.errors import ImageError
 from semsig.index import HammingIndex
 from semsig.index.checks import Ids
 from semsig.ordered import ordered_map
+from semsig.photo import Photo, PhotoRecord
 from semsig.segment import PathSegmenter, Segmenter
 from semsig.signature import sbs
-from semsig.types import SbovpSignature, SbsSignature
+from semsig.types import Image, Keypoints, LabelMap, SbovpSignature, SbsSignature
 
 if TYPE_CHECKING:
     from semsig.engine.phrases import PhraseIndex
 
 Progress = Callable[[int, int], None]
+
+BATCH = 8
+"""Photos that a worker reads and hands to the network together."""
+BATCH_BYTES = 64 << 20
+"""Bytes of decoded photos after which a worker hands over what it has: large ones come alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A photo that is new (`id` None) or had changed: its pixels, or its label map on disk."""
+
+    record: PhotoRecord
+    seen: Image | LabelMap
+    keypoints: Keypoints | None
+    id: int | None
+
+    @property
+    def n_bytes(self) -> int:
+        """Bytes of the decoded photo, which the network has yet to see."""
+        return 0 if isinstance(self.seen, LabelMap) else self.seen.nbytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +99,9 @@ class Adding:
     def run(self, paths: Sequence[str], progress: Progress | None) -> AddReport:
         """Add the photos at absolute `paths`; an interrupt keeps what is done so far."""
         started = time.monotonic()
-        outcomes = ordered_map(self._process, paths, self._options.n_workers)
+        batches = (paths[first : first + BATCH] for first in range(0, len(paths), BATCH))
+        done_batches = ordered_map(self._process, batches, self._options.n_workers)
+        outcomes = chain.from_iterable(done_batches)
         try:
             for done, outcome in enumerate(outcomes, 1):
                 self._take(outcome)
@@ -93,24 +117,36 @@ class Adding:
             seconds=time.monotonic() - started,
         )
 
-    def _process(self, path: str) -> Outcome:
-        """Decode, segment and encode one photo; runs in several threads."""
+    def _process(self, paths: Sequence[str]) -> list[Outcome]:
+        """Read, segment and encode some photos; runs in several threads."""
+        done: list[Outcome] = []
+        batch: list[Read | SkippedPhoto | None] = []
+        for path in paths:
+            batch.append(self._read(path))
+            if sum(one.n_bytes for one in batch if isinstance(one, Read)) >= BATCH_BYTES:
+                done += self._sign(batch)
+                batch = []
+        return done + self._sign(batch)
+
+    def _read(self, path: str) -> Read | SkippedPhoto | None:
+        """Read a photo; None if it is unchanged."""
         id_, before = self._known.get(path, (None, None))
         try:
-            record = replace(self._read(path, before), label_state=self._label_state(path))
-            if before is not None and record.has_content_of(before) and self._is_whole(id_):
-                return None
-            return Signed(record, *self._sign(path), id_)
+            with Photo(path) as photo:
+                record = replace(self._record(photo, before), label_state=self._label_state(path))
+                if before is not None and record.has_content_of(before) and self._is_whole(id_):
+                    return None
+                return Read(record, *self._see(photo), id_)
         except ImageError as error:
             return SkippedPhoto(
                 path=path, reason=error.reason, message=str(error), kept=before is not None
             )
 
-    def _read(self, path: str, before: PhotoRecord | None) -> PhotoRecord:
-        """Read a photo's record, or trust the one before."""
+    def _record(self, photo: Photo, before: PhotoRecord | None) -> PhotoRecord:
+        """Return a photo's record, or trust the one before."""
         if before is not None and before.is_fresh and not self._options.rehash:
             return before
-        return PhotoRecord.of(path)
+        return photo.record
 
     def _label_state(self, path: str) -> str:
         segmenter = self._load() if self._maps_on_disk else None
@@ -120,12 +156,30 @@ class Adding:
         """Tell whether an indexed photo has all the signatures it should have."""
         return self._with_phrases is None or id_ in self._with_phrases
 
-    def _sign(self, path: str) -> tuple[SbsSignature, SbovpSignature | None]:
-        label_map = label_map_at(self._load(), path)
-        signature = sbs(label_map, self._index.schema.levels)
-        if self._phrases is None:
-            return signature, None
-        return signature, self._phrases.sign(self._phrases.read(path), label_map)
+    def _see(self, photo: Photo) -> tuple[Image | LabelMap, Keypoints | None]:
+        """Return a photo's pixels, or its label map where it is on disk, and its keypoints."""
+        segmenter, phrases = self._load(), self._phrases
+        on_disk = label_map_on_disk(segmenter, photo.path)
+        if on_disk is not None and phrases is None:
+            return on_disk, None
+        image = photo.image(pixels_needed(segmenter, phrases))
+        keypoints = None if phrases is None else phrases.keypoints(image)
+        return (image if on_disk is None else on_disk), keypoints
+
+    def _sign(self, batch: Sequence[Read | SkippedPhoto | None]) -> list[Outcome]:
+        """Sign what was read; its label maps are made by one call of the network."""
+        seen = [one.seen for one in batch if isinstance(one, Read)]
+        images = [one for one in seen if not isinstance(one, LabelMap)]
+        maps = iter(self._load().batch(images) if images else ())
+        return [self._signed(one, maps) if isinstance(one, Read) else one for one in batch]
+
+    def _signed(self, read: Read, maps: Iterator[LabelMap]) -> Signed:
+        """Sign a photo with its label map, the next of `maps` unless it was on disk."""
+        label_map = read.seen if isinstance(read.seen, LabelMap) else next(maps)
+        phrases = None
+        if self._phrases is not None and read.keypoints is not None:
+            phrases = self._phrases.sign(read.keypoints, label_map)
+        return Signed(read.record, sbs(label_map, self._index.schema.levels), phrases, read.id)
 
     def _take(self, outcome: Outcome) -> None:
         if outcome is None:

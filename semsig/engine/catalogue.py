@@ -6,9 +6,9 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from semsig.engine.photo import PhotoRecord, is_below
 from semsig.errors import UnknownIdError
 from semsig.index import HammingIndex
+from semsig.photo import PhotoRecord, is_below
 
 
 def known_photos(index: HammingIndex) -> dict[str, tuple[int, PhotoRecord]]:

@@ -12,13 +12,13 @@ from semsig.engine.adding import Adding, Progress
 from semsig.engine.asking import Searches, best, nearest
 from semsig.engine.catalogue import prune_photos, remove_photos
 from semsig.engine.info import EngineInfo, meta_of, open_phrases, same_segmenter
-from semsig.engine.photo import PhotoPath, PhotoRecord, absolute
 from semsig.engine.queries import Query, QueryReader, View, is_path
 from semsig.engine.report import AddReport
 from semsig.errors import IndexFormatError, OptionError, QueryError
 from semsig.explain import Explanation, SharedPhrases, explain, share_phrases
 from semsig.index import HammingIndex, is_unused
 from semsig.index.checks import check_k
+from semsig.photo import PhotoPath, PhotoRecord, absolute
 from semsig.query import Box, Conditions, Words, parse, parse_absent
 from semsig.segment import Segmenter, load_segmenter
 from semsig.signature import sbs
@@ -68,7 +68,9 @@ class Engine:
         self._loading = Lock()
         self._segmenter = segmenter and same_segmenter(index, segmenter)
         self.phrases = open_phrases(index)
-        self._reader = QueryReader(index, self._require_phrases, lambda: self.segmenter)
+        self._reader = QueryReader(
+            index, self._require_phrases, lambda: self.segmenter, lambda: self.phrases
+        )
         self._searches = Searches(index, self._require_phrases)
 
     @classmethod

@@ -53,6 +53,11 @@ class FusedIndex:
         return len(self._phrases)
 
     @property
+    def content(self) -> tuple[object, ...]:
+        """Identifies what is held; see :attr:`HammingIndex.content`."""
+        return self._phrases.content
+
+    @property
     def ids(self) -> NDArray[np.int64]:
         """Ids of the photos with both signatures, in order of insertion."""
         return self._phrases.ids

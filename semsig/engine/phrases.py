@@ -9,9 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from semsig.engine.photo import PhotoPath
 from semsig.errors import SignatureError
-from semsig.image import read_image
 from semsig.index import HammingIndex, L2Index, is_unused
 from semsig.index.checks import Ids
 from semsig.signature import SbovpOptions, Vocabulary, load_detector, sbovp
@@ -102,13 +100,9 @@ class PhraseIndex:
         vocabulary = Vocabulary.open(photos.path / VOCABULARY)
         return cls(photos, L2Index.open(photos.path / INDEX), vocabulary)
 
-    def read(self, path: PhotoPath) -> Image:
-        """Read a photo no larger than keypoints are looked for in it; ImageError if it fails."""
-        return read_image(path, at_least=self.vocabulary.options.max_side)
-
-    def sign(self, image: Image, label_map: LabelMap) -> SbovpSignature:
-        """Return the phrases of a photo, shape (H, W, 3) uint8 RGB, with its label map."""
-        return sbovp(self.keypoints(image), label_map, self.vocabulary, self.options)
+    def sign(self, keypoints: Keypoints, label_map: LabelMap) -> SbovpSignature:
+        """Return the phrases of a photo, from its keypoints and its label map."""
+        return sbovp(keypoints, label_map, self.vocabulary, self.options)
 
     def keypoints(self, image: Image) -> Keypoints:
         """Return the keypoints of a photo, shape (H, W, 3) uint8 RGB."""
@@ -129,6 +123,11 @@ class PhraseIndex:
     def trim(self) -> None:
         """Remove the phrases of photos that are no longer there."""
         self.remove(np.setdiff1d(self.index.ids, self._photos.ids))
+
+    @property
+    def content(self) -> tuple[object, ...]:
+        """Identifies what is held; see :attr:`HammingIndex.content`."""
+        return (*self._photos.content, *self.index.content)
 
     def __len__(self) -> int:
         return len(self.ids)

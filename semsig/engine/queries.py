@@ -11,9 +11,10 @@ import numpy as np
 
 from semsig.config import SignatureName
 from semsig.engine.catalogue import find_photo
-from semsig.engine.photo import PhotoPath, absolute, label_map_at
+from semsig.engine.reading import label_map_on_disk, read_pixels
 from semsig.errors import QueryError
 from semsig.index import HammingIndex
+from semsig.photo import PhotoPath, absolute
 from semsig.query import Box, Conditions, leave_out
 from semsig.segment import Segmenter
 from semsig.signature import sbs
@@ -92,6 +93,8 @@ class QueryReader:
         Called when phrases are needed; raises QueryError if there are none.
     segmenter : callable returning Segmenter
         Called when a label map is needed.
+    held_phrases : callable returning PhraseIndex or None
+        The phrases, if there are any: photos are decoded as large as they need.
     """
 
     def __init__(
@@ -99,18 +102,28 @@ class QueryReader:
         index: HammingIndex,
         phrases: Callable[[], PhraseIndex],
         segmenter: Callable[[], Segmenter],
+        held_phrases: Callable[[], PhraseIndex | None],
     ) -> None:
         self._index = index
         self._phrases = phrases
         self._segmenter = segmenter
+        self._held_phrases = held_phrases
 
     def label_map(self, query: Query) -> LabelMap:
         """Return the label map of a query."""
-        if isinstance(query, LabelMap):
-            return query
-        if isinstance(query, np.ndarray):
-            return self._segmenter()(query)
-        return label_map_at(self._segmenter(), query)
+        return _Asked(self, query).label_map
+
+    def pixels(self, query: Query) -> Image:
+        """Return the photo of a query as it would be indexed.
+
+        Raises
+        ------
+        QueryError
+            If it is a label map.
+        ImageError
+            If it cannot be read.
+        """
+        return _Asked(self, query).image
 
     def signature(self, query: Query) -> SbsSignature:
         """Return the SBS signature of a query."""
@@ -149,9 +162,9 @@ class QueryReader:
         known = asked.known
         if known is not None and view.is_whole and not len(view.absent) and phrases.has(known):
             return [phrases.index.signature(known)]
-        images = view.images(self.pixels(asked.query))
+        found = [phrases.keypoints(image) for image in view.images(asked.image)]
         maps = [_without(each, view.absent) for each in view.maps(asked.label_map)]
-        return [phrases.sign(*pair) for pair in zip(images, maps, strict=True)]
+        return [phrases.sign(*pair) for pair in zip(found, maps, strict=True)]
 
     def known(self, query: Query) -> int | None:
         """Return the id of an indexed, unchanged photo."""
@@ -160,26 +173,21 @@ class QueryReader:
         known = find_photo(self._index, absolute(query))
         return known[0] if known is not None and known[1].is_fresh else None
 
-    def pixels(self, query: Query) -> Image:
-        """Return the photo of a query as keypoints are looked for in it.
+    def segment(self, asked: _Asked) -> LabelMap:
+        """Return the label map of what is asked for."""
+        on_disk = (
+            label_map_on_disk(self._segmenter(), asked.query) if is_path(asked.query) else None
+        )
+        return self._segmenter()(asked.image) if on_disk is None else on_disk
 
-        Raises
-        ------
-        QueryError
-            If it is a label map, or there are no phrases.
-        ImageError
-            If it cannot be read.
-        """
-        if isinstance(query, LabelMap):
-            raise QueryError("Phrases are of a photo; a layout or label map alone has none.")
-        if isinstance(query, np.ndarray):
-            return query
-        return self._phrases().read(query)
+    def read(self, path: PhotoPath) -> Image:
+        """Read a photo as it is indexed."""
+        return read_pixels(path, self._segmenter(), self._held_phrases())
 
 
 @dataclass(frozen=True)
 class _Asked:
-    """A query: looked for in the index, and segmented, no more than once."""
+    """A query: looked for in the index, decoded and segmented no more than once."""
 
     reader: QueryReader
     query: Query
@@ -189,8 +197,14 @@ class _Asked:
         return self.reader.known(self.query)
 
     @cached_property
+    def image(self) -> Image:
+        if isinstance(self.query, LabelMap):
+            raise QueryError("Phrases are of a photo; a layout or label map alone has none.")
+        return self.query if isinstance(self.query, np.ndarray) else self.reader.read(self.query)
+
+    @cached_property
     def label_map(self) -> LabelMap:
-        return self.reader.label_map(self.query)
+        return self.query if isinstance(self.query, LabelMap) else self.reader.segment(self)
 
 
 def is_path(query: Query | None) -> TypeGuard[PhotoPath]:

@@ -117,6 +117,11 @@ class SignatureCollection(Generic[Schema, Signature, Batch]):
         """
         self._store.save(Path(path), overwrite=overwrite)
 
+    @property
+    def content(self) -> tuple[object, ...]:
+        """Identifies what is held: equal as long as nothing was added, replaced or removed."""
+        return (self._store.snapshot,)
+
     def __len__(self) -> int:
         return len(self._store.snapshot)
 

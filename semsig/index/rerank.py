@@ -22,8 +22,8 @@ class Searchable(Protocol):
     """What can be re-ranked: any index of signatures."""
 
     @property
-    def ids(self) -> NDArray[np.int64]:
-        """Ids in order of insertion."""
+    def content(self) -> tuple[object, ...]:
+        """Identifies what is held: equal as long as nothing changed."""
         ...
 
     def __len__(self) -> int: ...
@@ -58,6 +58,7 @@ class Reranker:
         self._index = index
         self._options = options or RerankOptions()
         self._how = how
+        self._content: tuple[object, ...] = ()
         self._known: tuple[NDArray[np.int64], Neighborhoods] | None = None
         self._lock = Lock()
 
@@ -97,10 +98,11 @@ class Reranker:
         return _resized(found, k), _resized(np.append(known, -1)[rows], k)
 
     def _neighbors(self) -> tuple[NDArray[np.int64], Neighborhoods]:
-        """Return the indexed ids and their neighbours, found anew if the ids have changed."""
+        """Return the indexed ids and their neighbours, found anew if the index has changed."""
         with self._lock:
-            if self._known is None or not np.array_equal(self._known[0], self._index.ids):
-                self._known = self._find_neighbors()
+            content = self._index.content
+            if self._known is None or self._content != content:
+                self._known, self._content = self._find_neighbors(), content
             return self._known
 
     def _find_neighbors(self) -> tuple[NDArray[np.int64], Neighborhoods]:

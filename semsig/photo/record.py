@@ -8,10 +8,9 @@ import os
 import stat
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import BinaryIO
 
-from semsig.errors import ImageError, IndexCorruptError, SegmenterError
-from semsig.segment import PathSegmenter, Segmenter, segment_path
-from semsig.types import LabelMap
+from semsig.errors import ImageError, IndexCorruptError
 
 PhotoPath = str | os.PathLike[str]
 
@@ -41,29 +40,31 @@ class PhotoRecord:
     label_state: str = ""
 
     @classmethod
-    def of(cls, path: str) -> PhotoRecord:
-        """Read the file at the absolute `path`.
+    def of(cls, file: BinaryIO, path: str) -> PhotoRecord:
+        """Read the open `file` from its start; `path` is its absolute path.
 
         Raises
         ------
         ImageError
-            If it cannot be read or is no regular file.
+            If it cannot be read.
         """
         try:
-            size, mtime_ns = _size_and_time(path)
-            with Path(path).open("rb") as file:
-                digest = hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16))
+            status = os.fstat(file.fileno())
+            file.seek(0)
+            digest = _digest(file)
         except OSError as error:
             raise ImageError(f"{path} cannot be read: {error}", reason="unreadable") from error
-        return cls(path=path, digest=digest.hexdigest(), size=size, mtime_ns=mtime_ns)
+        return cls(path=path, digest=digest, size=status.st_size, mtime_ns=status.st_mtime_ns)
 
     @property
     def is_fresh(self) -> bool:
         """Whether the file still has the size and time of change that were recorded."""
         try:
-            return _size_and_time(self.path) == (self.size, self.mtime_ns)
+            status = Path(self.path).stat()
         except OSError:
             return False
+        regular = stat.S_ISREG(status.st_mode)
+        return regular and (status.st_size, status.st_mtime_ns) == (self.size, self.mtime_ns)
 
     def has_content_of(self, other: PhotoRecord) -> bool:
         """Whether photo and label map are, byte by byte, those of another record."""
@@ -91,24 +92,6 @@ class PhotoRecord:
             ) from error
 
 
-def label_map_at(segmenter: Segmenter, path: PhotoPath) -> LabelMap:
-    """Segment the photo at `path`.
-
-    Raises
-    ------
-    ImageError
-        If it cannot be read, or has no label map where those are on disk ("no-label-map").
-    SegmenterError
-        If the network fails.
-    """
-    try:
-        return segment_path(segmenter, path)
-    except SegmenterError as error:
-        if not isinstance(segmenter, PathSegmenter):
-            raise
-        raise ImageError(str(error), reason="no-label-map") from error
-
-
 def absolute(path: PhotoPath) -> str:
     """Return the absolute path, normalised, links kept; ``~`` is a name like any other."""
     return os.path.abspath(os.fspath(path))  # noqa: PTH100
@@ -119,9 +102,8 @@ def is_below(path: str, folder: str) -> bool:
     return path == folder or path.startswith(folder.rstrip(os.sep) + os.sep)
 
 
-def _size_and_time(path: str) -> tuple[int, int]:
-    status = Path(path).stat()
-    may_block = not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode))
-    if may_block:
-        raise OSError("not a regular file")
-    return status.st_size, status.st_mtime_ns
+def _digest(file: BinaryIO) -> str:
+    hasher = hashlib.blake2b(digest_size=16)
+    while chunk := file.read(1 << 20):
+        hasher.update(chunk)
+    return hasher.hexdigest()
