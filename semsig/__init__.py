@@ -14,13 +14,18 @@ if TYPE_CHECKING:
     from semsig.image import read_image as read_image
     from semsig.index import HammingIndex as HammingIndex
     from semsig.index import L2Index as L2Index
+    from semsig.index import PooledIndex as PooledIndex
     from semsig.segment import load_segmenter as load_segmenter
     from semsig.signature import Vocabulary as Vocabulary
     from semsig.signature import load_detector as load_detector
+    from semsig.signature import pooled as pooled
     from semsig.signature import sbovp as sbovp
     from semsig.signature import sbs as sbs
     from semsig.types import Hit as Hit
     from semsig.types import LabelMap as LabelMap
+    from semsig.types import PooledBatch as PooledBatch
+    from semsig.types import PooledSchema as PooledSchema
+    from semsig.types import PooledSignature as PooledSignature
     from semsig.types import SbovpBatch as SbovpBatch
     from semsig.types import SbovpSchema as SbovpSchema
     from semsig.types import SbovpSignature as SbovpSignature
@@ -37,6 +42,10 @@ _HOMES = {
     "Hit": "semsig.types",
     "L2Index": "semsig.index",
     "LabelMap": "semsig.types",
+    "PooledBatch": "semsig.types",
+    "PooledIndex": "semsig.index",
+    "PooledSchema": "semsig.types",
+    "PooledSignature": "semsig.types",
     "SbovpBatch": "semsig.types",
     "SbovpSchema": "semsig.types",
     "SbovpSignature": "semsig.types",
@@ -50,6 +59,7 @@ _HOMES = {
     "load_detector": "semsig.signature",
     "load_segmenter": "semsig.segment",
     "read_image": "semsig.image",
+    "pooled": "semsig.signature",
     "sbovp": "semsig.signature",
     "sbs": "semsig.signature",
 }

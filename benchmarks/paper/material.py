@@ -140,7 +140,7 @@ def cores() -> int:
 
 def _answer(network: OnnxSegmenter, path: Path) -> tuple[Array, Array]:
     image = read_image(path, at_least=network.short_side)
-    label_map, features = network.describe(image)
+    label_map, features = network.describe([image])[0]
     return label_map.labels, features
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from semsig.index.hamming import HammingIndex
 from semsig.index.l2 import L2Index
+from semsig.index.pooled import PooledIndex
 from semsig.index.storage.folder import is_unused
 from semsig.index.storage.verify import Damage, VerifyReport, verify_index
 
@@ -19,6 +20,7 @@ __all__ = [
     "Damage",
     "HammingIndex",
     "L2Index",
+    "PooledIndex",
     "Reranker",
     "VerifyReport",
     "is_unused",

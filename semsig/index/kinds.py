@@ -9,8 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from semsig.errors import OptionError
 from semsig.index.storage.schemas import read_schema, schema_document
 from semsig.types import (
+    PooledBatch,
+    PooledSchema,
+    PooledSignature,
     SbovpBatch,
     SbovpSchema,
     SbovpSignature,
@@ -19,9 +23,9 @@ from semsig.types import (
     SbsSignature,
 )
 
-AnySchema = SbsSchema | SbovpSchema
-AnySignature = SbsSignature | SbovpSignature
-AnyBatch = SbsBatch | SbovpBatch
+AnySchema = SbsSchema | SbovpSchema | PooledSchema
+AnySignature = SbsSignature | SbovpSignature | PooledSignature
+AnyBatch = SbsBatch | SbovpBatch | PooledBatch
 
 Values = Mapping[str, NDArray[Any]]
 """Arrays of one length by name, as the batches and signatures of a kind call them."""
@@ -92,9 +96,25 @@ SBOVP = Kind(
     from_json=SbovpSchema.from_json,
 )
 
-KINDS = (SBS, SBOVP)
+POOLED = Kind(
+    format="semsig-pooled-index",
+    schema=PooledSchema,
+    signature=PooledSignature,
+    batch=PooledBatch,
+    dtypes=lambda _: {"codes": np.dtype(np.int8)},
+    limits=lambda _: {"codes": (-127, 127)},
+    positions=lambda values: np.arange(len(values["codes"])),
+    rule="codes must be in range",
+    to_json=PooledSchema.to_json,
+    from_json=PooledSchema.from_json,
+)
+
+KINDS = (SBS, SBOVP, POOLED)
 
 
 def kind_of(schema: AnySchema) -> Kind:
-    """Return the kind of the signatures of a schema."""
-    return SBS if isinstance(schema, SbsSchema) else SBOVP
+    """Return the kind of the signatures of a schema; OptionError if it is none."""
+    for kind in KINDS:
+        if isinstance(schema, kind.schema):
+            return kind
+    raise OptionError(f"Expected a signature's schema, got {type(schema).__name__}.")

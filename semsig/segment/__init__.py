@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from semsig.errors import SegmenterError
-from semsig.segment.base import PathSegmenter, Segmenter
+from semsig.segment.base import FeatureSegmenter, PathSegmenter, Segmenter
 from semsig.segment.options import NetworkOptions
 from semsig.segment.pipeline import segment_path, segment_paths
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from semsig.segment.download import Progress
 
 __all__ = [
+    "FeatureSegmenter",
     "PathSegmenter",
     "Segmenter",
     "fetch_checkpoint",

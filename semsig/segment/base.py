@@ -6,6 +6,9 @@ import os
 from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
+import numpy as np
+from numpy.typing import NDArray
+
 from semsig.classes import ClassTable
 from semsig.types import Image, LabelMap
 
@@ -42,6 +45,25 @@ class Segmenter(Protocol):
 
     def batch(self, images: Sequence[Image]) -> list[LabelMap]:
         """Segment many photos, of any sizes; the maps come in the photos' order."""
+        ...
+
+
+@runtime_checkable
+class FeatureSegmenter(Protocol):
+    """A network that gives pooled features beside label maps, from one pass."""
+
+    @property
+    def n_features(self) -> int:
+        """Channels C of its last feature map; 0 if its file offers no features."""
+        ...
+
+    def describe(self, images: Sequence[Image]) -> list[tuple[LabelMap, NDArray[np.float32]]]:
+        """Segment photos of any sizes, and describe them by what the classifier sees.
+
+        The features, float32 (3, C), are the feature map's mean, maximum and generalised mean
+        with exponent 3 over the photo (GeM, Radenovic et al. 2018); not negative, not
+        normalised. SegmenterError if the network's file offers none.
+        """
         ...
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import cv2
 import numpy as np
@@ -97,16 +98,34 @@ def segment_batch(
     SegmenterError
         If a photo is no such array.
     """
+    answers = run_together(
+        images, lambda photos: (run(photos),), short_side=short_side, batch_size=batch_size
+    )
+    return [LabelMap(labels, classes) for (labels,) in answers]
+
+
+def run_together(
+    images: Sequence[Image],
+    run: Callable[[NDArray[np.uint8]], Sequence[NDArray[Any]]],
+    *,
+    short_side: int,
+    batch_size: int,
+) -> list[tuple[NDArray[Any], ...]]:
+    """Run photos of any sizes through a network; those of one network size go together.
+
+    Parameters are those of :func:`segment_batch`, but that `run` may have several outputs, each
+    of N rows. Returns each photo's row of each output, in the photos' order.
+    """
     groups: dict[tuple[int, int], list[int]] = defaultdict(list)
     for position, image in enumerate(images):
         groups[network_size(image_shape(image), short_side)].append(position)
-    maps: dict[int, LabelMap] = {}
+    found: dict[int, tuple[NDArray[Any], ...]] = {}
     for size, positions in groups.items():
         for start in range(0, len(positions), batch_size):
             together = positions[start : start + batch_size]
-            labels = run(np.stack([resize(images[i], size) for i in together]))
-            maps |= {i: LabelMap(one, classes) for i, one in zip(together, labels, strict=True)}
-    return [maps[position] for position in range(len(images))]
+            outputs = run(np.stack([resize(images[i], size) for i in together]))
+            found |= dict(zip(together, zip(*outputs, strict=True), strict=True))
+    return [found[position] for position in range(len(images))]
 
 
 def network_size(shape: tuple[int, int], short_side: int) -> tuple[int, int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from semsig.errors import CheckpointError, SegmenterError
-from semsig.segment.batching import BatchedNetwork, image_shape, network_size, resize
+from semsig.segment.batching import STRIDE, BatchedNetwork, run_together
 from semsig.segment.card import PACKAGED, NetworkCard
 from semsig.segment.options import NetworkOptions
 from semsig.types import Image, LabelMap
@@ -90,20 +91,28 @@ class OnnxSegmenter(BatchedNetwork):
         SegmenterError
             If the network's file offers none.
         """
-        self._require_features()
-        rows = [self.describe(image)[1] for image in images]
+        rows = [features for _, features in self.describe(images)]
         return np.stack(rows) if rows else np.zeros((0, 3, 0), np.float32)
 
-    def describe(self, image: Image) -> tuple[LabelMap, NDArray[np.float32]]:
-        """Return a photo's label map and its features, (3, C), from one pass; see `features`."""
-        self._require_features()
-        photo = resize(image, network_size(image_shape(image), self.short_side))
-        labels, features = self._answer(["labels", "features"], photo[None])
-        return LabelMap(labels[0], self.classes), features[0]
-
-    def _require_features(self) -> None:
+    @cached_property
+    def n_features(self) -> int:
+        """Channels of the feature map; 0 if the network's file offers no features."""
         if "features" not in {output.name for output in self._session.get_outputs()}:
+            return 0
+        smallest = np.zeros((1, STRIDE, STRIDE, 3), np.uint8)
+        return int(self._answer(["features"], smallest)[0].shape[2])
+
+    def describe(self, images: Sequence[Image]) -> list[tuple[LabelMap, NDArray[np.float32]]]:
+        """Return label map and features, (3, C), of each photo; see :meth:`features`."""
+        if not self.n_features:
             raise SegmenterError(f"{self.name} has no output 'features'; export it again.")
+        rows = run_together(
+            images,
+            lambda photos: self._answer(["labels", "features"], photos),
+            short_side=self.short_side,
+            batch_size=self._batch_size,
+        )
+        return [(LabelMap(labels, self.classes), features) for labels, features in rows]
 
     def _answer(self, outputs: list[str], photos: NDArray[np.uint8]) -> list[NDArray[Any]]:
         return run_session(self._session, self.name, outputs, photos)

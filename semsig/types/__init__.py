@@ -3,6 +3,7 @@
 from semsig.types.hit import Hit, Metric
 from semsig.types.keypoints import Keypoints
 from semsig.types.label_map import Image, LabelMap
+from semsig.types.pooled import PooledBatch, PooledSchema, PooledSignature
 from semsig.types.sbovp import SbovpBatch, SbovpSignature
 from semsig.types.sbovp_schema import SbovpSchema
 from semsig.types.sbs import SbsBatch, SbsSignature
@@ -14,6 +15,9 @@ __all__ = [
     "Keypoints",
     "LabelMap",
     "Metric",
+    "PooledBatch",
+    "PooledSchema",
+    "PooledSignature",
     "SbovpBatch",
     "SbovpSchema",
     "SbovpSignature",

@@ -30,7 +30,7 @@ def test_a_network_is_trained_that_labels_and_teaches(scenes, tmp_path, capsys):
     assert float(hints.detach()) > 0
     assert [weight.shape[0] for weight in mentor.parameters() if weight.ndim == 4] == [112, 320]
     network = OnnxSegmenter(tmp_path / "out" / "model.onnx", NetworkOptions(threads=1))
-    label_map, features = network.describe(np.zeros((64, 96, 3), np.uint8))
+    label_map, features = network.describe([np.zeros((64, 96, 3), np.uint8)])[0]
     assert label_map.labels.shape == (48, 72)
     assert label_map.classes.names == NAMES
     assert features.shape == (3, 1280)
