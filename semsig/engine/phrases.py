@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from semsig.durable import make_folder
 from semsig.engine.photo import PhotoPath
 from semsig.errors import SignatureError
 from semsig.image import read_image
@@ -80,7 +81,7 @@ class PhraseIndex:
         schema = (options or SbovpOptions()).schema(vocabulary, photos.schema.classes)
         index = L2Index(schema)
         if photos.path is not None:
-            (photos.path / VOCABULARY).parent.mkdir(exist_ok=True)
+            make_folder((photos.path / VOCABULARY).parent)
             vocabulary.save(photos.path / VOCABULARY)
             index.save(photos.path / INDEX, overwrite=False)
             index = L2Index.open(photos.path / INDEX)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from semsig.classes import ClassTable
+from semsig.durable import write_file
 from semsig.errors import CheckpointError, ClassTableError
 
 _WEIGHTS = Path(__file__).parent / "weights"
@@ -52,7 +53,7 @@ class NetworkCard:
             "palette": [list(color) for color in self.classes.palette],
         }
         text = json.dumps(entries, indent=1, ensure_ascii=False)
-        network.with_suffix(".json").write_text(text + "\n", "utf-8")
+        write_file(network.with_suffix(".json"), f"{text}\n".encode())
 
     @classmethod
     def read(cls, network: Path) -> NetworkCard:

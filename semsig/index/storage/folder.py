@@ -17,13 +17,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from semsig.durable import read_inside, sync_folder
 from semsig.errors import IndexCorruptError, IndexFormatError, IndexStorageError, IndexWriteError
 from semsig.index.kinds import kind_of
 from semsig.index.storage.files import (
     TEMPORARY,
     check_sum,
     map_array,
-    sync_folder,
     write_array,
     write_whole,
 )
@@ -56,7 +56,7 @@ class IndexFolder:
             If the manifest is damaged.
         """
         try:
-            content = (self.path / MANIFEST).read_bytes()
+            content = read_inside(self.path, MANIFEST)
         except (FileNotFoundError, NotADirectoryError) as error:
             raise IndexFormatError(
                 f"{self.path} holds no index: there is no {MANIFEST}. Name the folder of one; "

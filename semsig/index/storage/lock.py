@@ -9,6 +9,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
+from semsig.durable import open_inside, read_inside
 from semsig.errors import IndexLockedError
 
 LOCK = "writer.lock"
@@ -41,7 +42,7 @@ class WriterLock:
         OSError
             If the folder cannot be written to.
         """
-        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)
+        descriptor = open_inside(self._path.parent, LOCK, os.O_RDWR | os.O_CREAT)
         try:
             _lock(descriptor)
             holder = {
@@ -70,9 +71,9 @@ class WriterLock:
 
     def _holder(self) -> str:
         try:
-            holder = json.loads(self._path.read_bytes())
+            holder = json.loads(read_inside(self._path.parent, LOCK))
             return f"process {holder['pid']} on {holder['host']} since {holder['since']}"
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return "another process"
 
 

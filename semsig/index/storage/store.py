@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from threading import Lock, RLock
 
+from semsig.durable import make_folder
 from semsig.errors import IndexCorruptError, IndexFormatError, IndexWriteError, OptionError
 from semsig.index.storage.folder import IndexFolder, is_unused
 from semsig.index.storage.manifest import Manifest
@@ -114,7 +115,7 @@ class Store:
         if self._folder:
             self._folder.check(part.entry for part in snapshot.segments if part.entry)
         try:
-            path.mkdir(parents=True, exist_ok=True)
+            make_folder(path)
         except OSError as error:
             raise IndexWriteError(f"Cannot make the folder {path}: {error}") from error
         with target.writer():
