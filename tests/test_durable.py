@@ -6,6 +6,7 @@ import errno
 import os
 import stat
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -65,7 +66,7 @@ def steps(monkeypatch):
 
     def synced(descriptor):
         is_folder = stat.S_ISDIR(os.fstat(descriptor).st_mode)
-        place = os.readlink(f"/proc/self/fd/{descriptor}") if is_folder else ""
+        place = Path(f"/proc/self/fd/{descriptor}").readlink() if is_folder else ""
         done.append(f"folder {place}" if is_folder else "file")
         fsync(descriptor)
 
