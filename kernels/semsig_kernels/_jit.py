@@ -1,12 +1,11 @@
 """The one place that names Numba's compile options, and that asks what the machine can do.
 
-``cache=True`` keeps compiled kernels on disk beside the source (or in NUMBA_CACHE_DIR), so
-only the first call after an install compiles. ``nogil`` lets other Python threads run.
-``fastmath`` stays off: results must be the same on every machine.
+Compiled kernels are kept on disk, see :mod:`semsig_kernels._cache`, so only the first call after
+an install compiles. ``nogil`` lets other Python threads run. ``fastmath`` stays off: results must
+be the same on every machine.
 
-Numba drops a cached kernel when the kernel's own file changes, but not when a helper in
-another file does. A digest of all files of this package is therefore part of every kernel's
-cache name.
+A cached kernel is stale when its own file changes, and when a helper in another file does: a
+digest of all files of this package names the folder that kernels are kept in.
 """
 
 from __future__ import annotations
@@ -21,6 +20,8 @@ import llvmlite.binding
 import numba
 import numba.extending
 
+from semsig_kernels._cache import KernelCache, find_folder
+
 Kernel = TypeVar("Kernel", bound=Callable[..., object])
 
 SIMD_PATHS = ("portable", "avx2", "avx512")
@@ -34,10 +35,9 @@ def _digest_sources() -> str:
 
 def kernel(function: Kernel) -> Kernel:
     """Compile a kernel, or a helper that kernels call."""
-    name = function.__qualname__
-    function.__qualname__ = f"{name}-{_DIGEST}"
-    compiled = numba.njit(cache=True, nogil=True)(function)
-    function.__qualname__ = name
+    compiled = numba.njit(nogil=True)(function)
+    if jit_enabled():
+        compiled._cache = KernelCache(function, _FOLDER)
     return cast(Kernel, compiled)
 
 
@@ -88,4 +88,4 @@ def vector_words() -> int:
     return {"portable": 1, "avx2": 4, "avx512": 8}[simd()]
 
 
-_DIGEST = f"{_digest_sources()}-{simd()}"
+_FOLDER = find_folder(f"{_digest_sources()}-{simd()}") if jit_enabled() else None

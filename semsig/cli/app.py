@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import os
 import sys
 from typing import Annotated
@@ -66,6 +67,7 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="surrogateescape")
+    _show_remarks_of_kernels()
     try:
         try:
             app()
@@ -76,6 +78,14 @@ def main() -> None:
     except (SemsigError, OSError) as error:
         remark(f"semsig: {_message(error)}")
         sys.exit(1)
+
+
+def _show_remarks_of_kernels() -> None:
+    """Let a terminal show that kernels are being compiled, which takes a while."""
+    if sys.stderr is not None and sys.stderr.isatty():
+        logger = logging.getLogger("semsig.kernels")
+        logger.addHandler(logging.StreamHandler())
+        logger.setLevel(logging.INFO)
 
 
 def _flush() -> None:

@@ -98,6 +98,7 @@ def _index(folder: Path, paths: Sequence[Path], segmenter: str = "embedded") -> 
 
 
 def _page(engine: Engine, query: Path, target: Path) -> Path:
+    from semsig.durable import write_file
     from semsig.explain import explain
     from semsig.report import search_page
 
@@ -108,7 +109,7 @@ def _page(engine: Engine, query: Path, target: Path) -> Path:
     reasons = [explain(asked, engine.index.signature(hit.id), names=names) for hit in best]
     answer(f"Photos like {query}")
     show.hits(best, [why.sentence for why in reasons])
-    target.write_text(search_page(engine, query, found, metric="tanimoto"), "utf-8")
+    write_file(target, search_page(engine, query, found, metric="tanimoto").encode())
     return target
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
+import re
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -12,9 +14,19 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from semsig.cli.console import download_bar
+from semsig.errors import OptionError
 
 if TYPE_CHECKING:
+    from PIL import Image as PillowImage
+
     from semsig.config import Reranking
+
+
+SIGNATURE = re.compile(
+    rb"\xff\xd8\xff|\x89PNG|RIFF....WEBP|BM|II\*\0|MM\0\*|GIF8|....ftyp", re.DOTALL
+)
+"""How files of pictures start."""
+_MARK = b"Software\0semsig"
 
 
 class MetricName(StrEnum):
@@ -44,11 +56,47 @@ def fetched(context: typer.Context, segmenter: str | None) -> str | None:
 
 
 def make_room(target: Path | None) -> None:
-    """Make the folder that a file goes to; OSError, before any work, if it cannot be written."""
-    if target is not None:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if not os.access(target.parent, os.W_OK):
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(target))
+    """Make the folder that a file goes to, before any work.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written.
+    OptionError
+        If the file is there and is a picture that semsig did not write.
+    """
+    if target is None:
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if not os.access(target.parent, os.W_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(target))
+    if is_foreign_picture(target):
+        raise OptionError(
+            f"{target} is a picture that semsig did not write; it is not overwritten. "
+            "Name another file."
+        )
+
+
+def is_foreign_picture(path: Path) -> bool:
+    """Tell whether a file holds a picture, none of those of :func:`save_picture`."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        start = file.read(2048)
+    return SIGNATURE.match(start) is not None and _MARK not in start
+
+
+def save_picture(picture: PillowImage.Image, target: Path) -> None:
+    """Write a picture as PNG, whole or not at all, marked as semsig's own."""
+    from PIL.PngImagePlugin import PngInfo
+
+    from semsig.durable import write_file
+
+    info = PngInfo()
+    info.add_text("Software", "semsig")
+    content = io.BytesIO()
+    picture.save(content, "PNG", pnginfo=info)
+    write_file(target, content.getvalue())
 
 
 def reranking(rerank: bool, expand: bool) -> Reranking | None:
@@ -90,6 +138,14 @@ Expand = Annotated[
 ]
 SegmenterName = Annotated[
     str, typer.Option("--segmenter", callback=fetched, help=f"One of {SEGMENTERS}.")
+]
+TrustedSegmenter = Annotated[
+    str | None,
+    typer.Option(
+        "--segmenter",
+        callback=fetched,
+        help="The index's own, if it is no network of the package: such is never loaded unasked.",
+    ),
 ]
 SignatureOption = Annotated[
     SignatureChoice,

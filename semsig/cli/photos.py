@@ -25,6 +25,7 @@ from semsig.cli.options import (
     expand,
     fetched,
     make_room,
+    save_picture,
 )
 
 if TYPE_CHECKING:
@@ -132,7 +133,7 @@ def explain(
         picture = explanation_picture(
             Side.read(a, engine), Side.read(b, engine), explanation, phrases=links
         )
-        picture.save(out, "PNG")
+        save_picture(picture, out)
         remark(f"Wrote {out}")
 
 
@@ -157,7 +158,7 @@ def segment(
     with progress_bar("segmenting") as progress:
         for done, (path, target) in enumerate(zip(paths, targets, strict=True), 1):
             try:
-                segmentation_picture(Side.read(path, engine)).save(target, "PNG")
+                save_picture(segmentation_picture(Side.read(path, engine)), target)
                 written.append({"path": str(path), "picture": str(target)})
             except ImageError as error:
                 skipped.append({"path": str(path), "reason": error.reason, "message": str(error)})

@@ -19,6 +19,7 @@ from semsig.cli.options import (
     Rerank,
     SignatureChoice,
     SignatureOption,
+    TrustedSegmenter,
     make_room,
     reranking,
 )
@@ -72,6 +73,7 @@ def search(
     ] = False,
     rerank: Rerank = False,
     expand: Expand = False,
+    segmenter: TrustedSegmenter = None,
     html: Annotated[
         Path | None, typer.Option(help="Write a page with pictures and reasons.", dir_okay=False)
     ] = None,
@@ -88,6 +90,7 @@ def search(
 
     Places: top, left, centre, top-left, top-half, and so on.
     """
+    from semsig.durable import write_file
     from semsig.engine import Engine
     from semsig.query import Box, read_layout
 
@@ -95,7 +98,7 @@ def search(
     anew = reranking(rerank, expand)
     _check_usage(photo, layout, bool(has or without), bool(part or mirrored or anew))
     make_room(html)
-    engine = Engine.open(index)
+    engine = Engine.open(index, segmenter=segmenter)
     query = photo if layout is None else read_layout(layout, engine.index.schema.classes)
     search = _Search(
         engine=engine,
@@ -129,7 +132,7 @@ def search(
         remark(f"No photo meets all conditions. Alone: {search.met_alone()}.")
     if html is not None:
         page = search.page(hits, title=name.name if name else "")
-        html.write_text(page, "utf-8")
+        write_file(html, page.encode())
         remark(f"Wrote {html}")
 
 

@@ -11,7 +11,13 @@ from semsig.config import IndexingOptions, Reranking, SignatureName
 from semsig.engine.adding import Adding, Progress
 from semsig.engine.asking import Searches, best, nearest
 from semsig.engine.catalogue import prune_photos, remove_photos
-from semsig.engine.info import EngineInfo, meta_of, open_phrases, same_segmenter
+from semsig.engine.info import (
+    EngineInfo,
+    meta_of,
+    open_phrases,
+    remembered_segmenter,
+    same_segmenter,
+)
 from semsig.engine.queries import Query, QueryReader, View, is_path
 from semsig.engine.report import AddReport
 from semsig.errors import IndexFormatError, OptionError, QueryError
@@ -40,7 +46,8 @@ class Engine:
     index : HammingIndex
         An index whose payloads and meta an engine wrote.
     segmenter : Segmenter, optional
-        The segmenter; loaded by the remembered name when first needed by default.
+        The segmenter; by default a packaged network is loaded by the remembered name when first
+        needed.
     threads : int, optional
         Threads of a network loaded by name; all cores by default.
 
@@ -118,7 +125,8 @@ class Engine:
         path : path-like
             Folder of the index.
         segmenter, threads : optional
-            The segmenter, should its remembered name no longer lead to it; see the class.
+            The segmenter, should its remembered name no longer lead to it, or mean anything but
+            a network of the package or label maps: such is never loaded unasked.
 
         Raises
         ------
@@ -137,8 +145,7 @@ class Engine:
         """The segmenter, loaded on first use; SegmenterError if it is not the index's own."""
         with self._loading:
             if self._segmenter is None:
-                name = self.index.meta["segmenter"]
-                loaded = load_segmenter(name, threads=self._threads)
+                loaded = remembered_segmenter(self.index, self._threads)
                 self._segmenter = same_segmenter(self.index, loaded)
             return self._segmenter
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from semsig.errors import SegmenterError
 from semsig.index import HammingIndex
-from semsig.segment import Segmenter
+from semsig.segment import Segmenter, is_packaged, load_segmenter
 from semsig.types import SbsSchema
 
 if TYPE_CHECKING:
@@ -76,6 +77,27 @@ def open_phrases(index: HammingIndex) -> PhraseIndex | None:
 def is_files(segmenter: str) -> bool:
     """Tell by its name whether a segmenter is a folder of label maps."""
     return segmenter.startswith("files:")
+
+
+def remembered_segmenter(index: HammingIndex, threads: int | None) -> Segmenter:
+    """Load the segmenter that an index names, if naming it is harmless.
+
+    An index is data, perhaps someone else's: a config of mmsegmentation is Python, and a network
+    file is run. Only the package's own networks, and label maps on disk, are loaded by name.
+
+    Raises
+    ------
+    SegmenterError
+        If it names anything else, or the segmenter cannot be loaded.
+    """
+    name = index.meta["segmenter"]
+    if not (is_files(name) or is_packaged(name)):
+        raise SegmenterError(
+            f"Expected an index that names a packaged network; {index.path} names {name!r}, which "
+            "may run code, so it is not loaded unasked. If you trust it, pass it yourself: "
+            f"--segmenter {shlex.quote(name)}, or Engine.open(folder, segmenter={name!r})."
+        )
+    return load_segmenter(name, threads=threads)
 
 
 def same_segmenter(index: HammingIndex, segmenter: Segmenter) -> Segmenter:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import fields
 
+from semsig.durable import make_folder
 from semsig.engine.side import SideIndex
 from semsig.errors import SignatureError
 from semsig.index import HammingIndex, L2Index, is_unused
@@ -68,7 +69,7 @@ class PhraseIndex(SideIndex):
         schema = (options or SbovpOptions()).schema(vocabulary, photos.schema.classes)
         index = L2Index(schema)
         if photos.path is not None:
-            (photos.path / VOCABULARY).parent.mkdir(exist_ok=True)
+            make_folder((photos.path / VOCABULARY).parent)
             vocabulary.save(photos.path / VOCABULARY)
             index.save(photos.path / INDEX, overwrite=False)
             index = L2Index.open(photos.path / INDEX)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import ClassVar, Generic, Literal, Self, TypeVar, cast
+from typing import Any, ClassVar, Generic, Literal, Self, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -121,6 +121,31 @@ class SignatureCollection(Generic[Schema, Signature, Batch]):
     def content(self) -> tuple[object, ...]:
         """Identifies what is held: equal as long as nothing was added, replaced or removed."""
         return (self._store.snapshot,)
+
+    def __copy__(self) -> Self:
+        """Return an index of the same folder, or one in memory with rows of its own."""
+        if self.path is not None:
+            return type(self).open(self.path, damaged=self._damaged)
+        twin = type(self)(self.schema, meta=self.meta)
+        twin._store = self._store.twin()
+        return twin
+
+    def __deepcopy__(self, memo: object) -> Self:
+        """Do as copy.copy does: rows are never shared."""
+        return self.__copy__()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle an index by the path of its folder, which is opened where it is unpickled."""
+        if self.path is None:
+            raise OptionError(
+                f"Expected an index in a folder, got a {type(self).__name__} in memory, which is "
+                "not pickled; save(folder), and pickle what open(folder) returns."
+            )
+        return _opened, (type(self), str(self.path.absolute()), self._damaged)
+
+    @property
+    def _damaged(self) -> Literal["raise", "skip"]:
+        return "skip" if self._store.rescued else "raise"
 
     def __len__(self) -> int:
         return len(self._store.snapshot)
@@ -276,8 +301,15 @@ class SignatureCollection(Generic[Schema, Signature, Batch]):
         return verify_index(self.path) if self.path else VerifyReport(rows=len(self))
 
     @contextmanager
-    def writer(self) -> Iterator[Self]:
+    def writer(self, timeout: float = 0) -> Iterator[Self]:
         """Hold the writer's lock over several changes; each is still whole by itself.
+
+        A process forked meanwhile does not have the lock, and cannot change the index.
+
+        Parameters
+        ----------
+        timeout : float
+            Seconds to wait while another process is writing.
 
         Raises
         ------
@@ -288,5 +320,10 @@ class SignatureCollection(Generic[Schema, Signature, Batch]):
         IndexCorruptError
             If the index was opened without its damaged segments.
         """
-        with self._store.writer():
+        with self._store.writer(timeout):
             yield self
+
+
+def _opened(cls: type[Any], path: str, damaged: Literal["raise", "skip"]) -> Any:
+    """Open what was pickled by its path."""
+    return cls.open(path, damaged=damaged)

@@ -18,6 +18,7 @@ __all__ = [
     "PathSegmenter",
     "Segmenter",
     "fetch_checkpoint",
+    "is_packaged",
     "load_segmenter",
     "segment_path",
     "segment_paths",
@@ -73,6 +74,13 @@ def load_segmenter(
         f"No segmenter {name!r}; there are {', '.join(PACKAGED)}, onnx:FILE, "
         "mmseg:CONFIG[@CHECKPOINT] and files:DIR[@TABLE]."
     )
+
+
+def is_packaged(name: str) -> bool:
+    """Tell whether a segmenter's name means a network that the package carries."""
+    from semsig.segment.card import PACKAGED
+
+    return _split_side(name)[0] in PACKAGED
 
 
 def fetch_checkpoint(name: str, *, progress: Progress | None = None) -> None:

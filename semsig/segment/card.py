@@ -9,7 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from semsig.classes import ClassTable
+from semsig.durable import write_file
 from semsig.errors import CheckpointError, ClassTableError
+
+MIN_SIDE, MAX_SIDE = 64, 1024
+"""Least and greatest short side, in pixels, that a network may ask for."""
 
 _WEIGHTS = Path(__file__).parent / "weights"
 PACKAGED = {"embedded": _WEIGHTS / "semsig54.onnx", "lite": _WEIGHTS / "lite54.onnx"}
@@ -52,7 +56,7 @@ class NetworkCard:
             "palette": [list(color) for color in self.classes.palette],
         }
         text = json.dumps(entries, indent=1, ensure_ascii=False)
-        network.with_suffix(".json").write_text(text + "\n", "utf-8")
+        write_file(network.with_suffix(".json"), f"{text}\n".encode())
 
     @classmethod
     def read(cls, network: Path) -> NetworkCard:
@@ -65,15 +69,15 @@ class NetworkCard:
         """
         path = network.with_suffix(".json")
         try:
-            entries = json.loads(path.read_text("utf-8"))
+            entries = json.loads(path.read_text("utf-8"), parse_constant=_no_number)
             classes = ClassTable(
                 entries["classes"], name=entries["table"], palette=entries["palette"]
             )
             return cls(
                 sha256=entries["sha256"],
                 classes=classes,
-                short_side=int(entries["short_side"]),
-                opset=int(entries["opset"]),
+                short_side=_number(entries["short_side"], MIN_SIDE, MAX_SIDE),
+                opset=_number(entries["opset"], 1, 1000),
                 provenance=dict(entries["provenance"]),
             )
         except OSError as error:
@@ -81,7 +85,14 @@ class NetworkCard:
                 f"{network} has no readable card {path.name} beside it: {error.strerror}. "
                 "Export the network again, or put both files together."
             ) from error
-        except (ValueError, KeyError, TypeError, ClassTableError) as error:
+        except (
+            ValueError,
+            LookupError,
+            TypeError,
+            ArithmeticError,
+            RecursionError,
+            ClassTableError,
+        ) as error:
             raise CheckpointError(f"{path} is no network card: {error!r}") from error
 
     def require_hash(self, network: Path) -> None:
@@ -101,6 +112,16 @@ class NetworkCard:
                 f"{network} has SHA-256 {found[:16]}..., its card says {self.sha256[:16]}...: "
                 "the file is damaged or replaced; export or install it again."
             )
+
+
+def _no_number(text: str) -> None:
+    raise ValueError(f"{text} is no number that JSON knows")
+
+
+def _number(value: object, least: int, most: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+        raise ValueError(f"expected a whole number from {least} to {most}, got {value!r}")
+    return value
 
 
 def sha256_of(path: Path) -> str:

@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from semsig.classes import ClassTable
+from semsig.durable import write_file
 from semsig.errors import CheckpointError, SegmenterError
 from semsig.segment.card import NetworkCard
 from semsig.segment.fold import fold_batch_norms
@@ -148,7 +149,7 @@ def export_labeller(
         opset=OPSET,
         provenance=dict(provenance),
     )
-    path.write_bytes(content)
+    write_file(path, content)
     card.write(path)
     return card
 

@@ -6,7 +6,6 @@ import hashlib
 import io
 import json
 import os
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
@@ -14,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from semsig.durable import write_file
 from semsig.errors import OptionError, SignatureError, VocabularyError
 from semsig.signature.keypoints import KeypointOptions
 from semsig.types.keypoints import DIMENSIONS
@@ -117,13 +117,9 @@ class Vocabulary:
         body = io.BytesIO()
         text = json.dumps(card).encode()
         np.savez(body, words=self.words, card=np.frombuffer(text, np.uint8))
-        temporary = path.with_name(path.name + ".tmp")
         try:
-            temporary.write_bytes(body.getvalue())
-            temporary.replace(path)
+            write_file(path, body.getvalue())
         except OSError as error:
-            with suppress(OSError):
-                temporary.unlink()
             raise VocabularyError(f"{path} cannot be written: {error.strerror}.") from error
 
     @classmethod

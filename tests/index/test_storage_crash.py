@@ -33,6 +33,10 @@ STEPS = ((os, "fsync"), (os, "replace"), (os, "unlink"), (io, "open"), (os, "ope
 """Every call by which a writer changes the folder."""
 
 
+def writes(flags):
+    return bool(flags & (os.O_WRONLY | os.O_RDWR))
+
+
 def saved_over(index, make):
     other = type(index)(index.schema)
     other.add([make(30), make(31)])
@@ -56,10 +60,16 @@ def failing(monkeypatch, step: int, error: BaseException, *, lasting: bool) -> I
         def call(*args, **kwargs):
             if function is io_open and not set("wax+") & set(str(args[1:2])):
                 return function(*args, **kwargs)
+            if function is os_open and not (writes(args[1]) or Path(args[0]).is_dir()):
+                return function(*args, **kwargs)
             calls.append(name)
-            if len(calls) == step and isinstance(error, Killed) and function is not os_open:
-                with function(*args, **kwargs) or nullcontext():
-                    pass
+            if len(calls) == step and isinstance(error, Killed):
+                done = function(*args, **kwargs)
+                if function is os_open:
+                    os.close(done)
+                else:
+                    with done or nullcontext():
+                        pass
             if len(calls) == step or (lasting and len(calls) > step):
                 raise error
             return function(*args, **kwargs)

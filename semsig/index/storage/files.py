@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from semsig.durable import open_inside, sync_file, sync_folder
 from semsig.errors import IndexCorruptError, IndexWriteError
 from semsig.index.storage.manifest import FileEntry
 
@@ -23,19 +23,27 @@ TEMPORARY = ".tmp"
 def write_whole(path: Path, content: bytes) -> None:
     """Write a file so that a killed process leaves it as before or after."""
     temporary = path.with_name(path.name + TEMPORARY)
-    with temporary.open("wb") as file:
+    with _created(temporary) as file:
         file.write(content)
-        _to_disk(file)
+        sync_file(file)
     temporary.replace(path)
+
+
+def _created(path: Path) -> BinaryIO:
+    """Open a file that is made anew: whatever has its name, a link perhaps, is not written to."""
+    path.unlink(missing_ok=True)
+    return os.fdopen(
+        open_inside(path.parent, path.name, os.O_WRONLY | os.O_CREAT | os.O_EXCL), "wb"
+    )
 
 
 def write_array(path: Path, array: NDArray[Any]) -> FileEntry:
     """Write an .npy file as :func:`write_whole` does; return its size and checksum."""
     temporary = path.with_name(path.name + TEMPORARY)
-    with temporary.open("wb") as file:
+    with _created(temporary) as file:
         sink = _HashingFile(file)
         np.lib.format.write_array(sink, array, allow_pickle=False)
-        _to_disk(file)
+        sync_file(file)
     temporary.replace(path)
     return FileEntry(name=path.name, bytes=sink.size, sha256=sink.sha256.hexdigest())
 
@@ -52,7 +60,10 @@ def replacing(path: Path) -> Iterator[Path]:
     temporary = path.with_name(path.name + TEMPORARY)
     try:
         yield temporary
+        with temporary.open("rb+") as file:
+            sync_file(file)
         temporary.replace(path)
+        sync_folder(path.parent)
     except OSError as error:
         raise IndexWriteError(f"Cannot write {path}: {error}") from error
     finally:
@@ -71,7 +82,11 @@ def map_array(folder: Path, entry: FileEntry, dtype: DTypeLike, length: int) -> 
     path = folder / entry.name
     advice = "Restore it from a copy, or read the other segments: open(folder, damaged='skip')."
     try:
-        size = path.stat().st_size
+        descriptor = open_inside(folder, entry.name)
+        try:
+            size = os.fstat(descriptor).st_size
+        finally:
+            os.close(descriptor)
         if size != entry.bytes:
             raise ValueError(f"{entry.bytes:,} bytes expected, {size:,} found")
         mapped = np.load(path, mmap_mode="r", allow_pickle=False)
@@ -90,23 +105,12 @@ def check_sum(folder: Path, entry: FileEntry) -> None:
     """Read a file and raise :class:`IndexCorruptError` unless it is as it was written."""
     path = folder / entry.name
     try:
-        with path.open("rb") as file:
+        with os.fdopen(open_inside(folder, entry.name), "rb") as file:
             found = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise IndexCorruptError(f"{path} is damaged: {error}.") from error
     if found != entry.sha256:
         raise IndexCorruptError(f"{path} is damaged: its checksum differs from the manifest's.")
-
-
-def sync_folder(folder: Path) -> None:
-    """Make renames in `folder` survive a power cut; Windows does so by itself."""
-    if sys.platform == "win32":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 class _HashingFile:
@@ -121,8 +125,3 @@ class _HashingFile:
         self.sha256.update(content)
         self.size += len(content)
         return self._file.write(content)
-
-
-def _to_disk(file: BinaryIO) -> None:
-    file.flush()
-    os.fsync(file.fileno())

@@ -17,13 +17,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from semsig.errors import IndexCorruptError, IndexFormatError, IndexStorageError, IndexWriteError
+from semsig.durable import read_inside, sync_folder
+from semsig.errors import (
+    IndexCorruptError,
+    IndexFormatError,
+    IndexLockedError,
+    IndexStorageError,
+    IndexWriteError,
+)
 from semsig.index.kinds import kind_of
 from semsig.index.storage.files import (
     TEMPORARY,
     check_sum,
     map_array,
-    sync_folder,
     write_array,
     write_whole,
 )
@@ -56,7 +62,7 @@ class IndexFolder:
             If the manifest is damaged.
         """
         try:
-            content = (self.path / MANIFEST).read_bytes()
+            content = read_inside(self.path, MANIFEST)
         except (FileNotFoundError, NotADirectoryError) as error:
             raise IndexFormatError(
                 f"{self.path} holds no index: there is no {MANIFEST}. Name the folder of one; "
@@ -117,6 +123,12 @@ class IndexFolder:
             return map_array(self.path, entry.files[key], dtype, length)
 
         dtypes = kind_of(manifest.schema).dtypes(manifest.schema)
+        keys = {*dtypes, "offsets", "ids", "payloads", "payload_offsets"}
+        if keys != set(entry.files):
+            raise IndexCorruptError(
+                f"{MANIFEST} is damaged: {entry.name} has files {sorted(entry.files)}, expected "
+                f"{sorted(keys)}. Restore it from a copy."
+            )
         return Segment(
             values={key: mapped(key, dtype, entry.n_cells) for key, dtype in dtypes.items()},
             offsets=mapped("offsets", np.int64, entry.rows + 1),
@@ -131,7 +143,14 @@ class IndexFolder:
         if entry.removed is None:
             return no_rows()
         check_sum(self.path, entry.removed)
-        return map_array(self.path, entry.removed, np.int64, entry.dead)
+        dead = map_array(self.path, entry.removed, np.int64, entry.dead).copy()
+        edges = np.concatenate([[-1], dead, [entry.rows]])
+        if (edges[1:] <= edges[:-1]).any():
+            raise IndexCorruptError(
+                f"{self.path / entry.removed.name} is damaged: expected removed rows below {entry.rows:,}, "
+                "ascending. Restore it from a copy."
+            )
+        return dead
 
     def check(self, entries: Iterable[SegmentEntry]) -> None:
         """Raise :class:`IndexCorruptError` unless segments are as they were written."""
@@ -140,8 +159,13 @@ class IndexFolder:
                 check_sum(self.path, file)
 
     @contextmanager
-    def writer(self) -> Iterator[None]:
+    def writer(self, timeout: float = 0) -> Iterator[None]:
         """Hold the writer's lock; leftovers of a killed writer are deleted first.
+
+        Parameters
+        ----------
+        timeout : float
+            Seconds to wait for another writer.
 
         Raises
         ------
@@ -151,7 +175,7 @@ class IndexFolder:
             If the folder cannot be written to.
         """
         try:
-            self._lock.acquire()
+            self._lock.acquire(timeout)
         except OSError as error:
             raise IndexWriteError(f"Cannot write to {self.path}: {error}") from error
         try:
@@ -172,6 +196,11 @@ class IndexFolder:
         IndexCorruptError
             If a stored segment whose rows were copied is damaged; likewise.
         """
+        if not self._lock.held:
+            raise IndexLockedError(
+                f"Expected the writer of {self.path}, got a process forked from it, which does not "
+                "have its lock. Open the index again there."
+            )
         for segment in segments:
             self.check(segment.sources)
         generation = old.generation + 1

@@ -6,12 +6,17 @@ import json
 import os
 import socket
 import sys
+import time
 from datetime import UTC, datetime
 from pathlib import Path
+from weakref import WeakSet
 
+from semsig.durable import open_inside, read_inside
 from semsig.errors import IndexLockedError
 
 LOCK = "writer.lock"
+_PAUSE = 0.05
+"""Seconds between two tries to lock."""
 
 
 class WriterLock:
@@ -31,8 +36,18 @@ class WriterLock:
         self._path = folder / LOCK
         self._descriptor = -1
 
-    def acquire(self) -> None:
+    @property
+    def held(self) -> bool:
+        """Whether this process has the lock."""
+        return self._descriptor >= 0
+
+    def acquire(self, timeout: float = 0) -> None:
         """Take the lock.
+
+        Parameters
+        ----------
+        timeout : float
+            Seconds to wait for another writer to end.
 
         Raises
         ------
@@ -41,9 +56,9 @@ class WriterLock:
         OSError
             If the folder cannot be written to.
         """
-        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)
+        descriptor = open_inside(self._path.parent, LOCK, os.O_RDWR | os.O_CREAT)
         try:
-            _lock(descriptor)
+            _wait(descriptor, timeout)
             holder = {
                 "pid": os.getpid(),
                 "host": socket.gethostname(),
@@ -62,18 +77,46 @@ class WriterLock:
             os.close(descriptor)
             raise
         self._descriptor = descriptor
+        _HELD.add(self)
 
     def release(self) -> None:
-        """Give the lock back."""
-        os.close(self._descriptor)
+        """Give the lock back, if this process has it."""
+        if self.held:
+            os.close(self._descriptor)
         self._descriptor = -1
+        _HELD.discard(self)
 
     def _holder(self) -> str:
         try:
-            holder = json.loads(self._path.read_bytes())
+            holder = json.loads(read_inside(self._path.parent, LOCK))
             return f"process {holder['pid']} on {holder['host']} since {holder['since']}"
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return "another process"
+
+
+_HELD: WeakSet[WriterLock] = WeakSet()
+
+
+def _leave_to_parent() -> None:
+    """Close a forked child's copies, which would hold the locks on after the parent's release."""
+    for lock in list(_HELD):
+        lock.release()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_leave_to_parent)
+
+
+def _wait(descriptor: int, timeout: float) -> None:
+    """Lock a file; BlockingIOError if another has it for so many seconds."""
+    end = time.monotonic() + timeout
+    while True:
+        try:
+            return _lock(descriptor)
+        except BlockingIOError:
+            if time.monotonic() >= end:
+                raise
+            time.sleep(min(_PAUSE, max(0.0, end - time.monotonic())))
 
 
 if sys.platform == "win32":

@@ -113,7 +113,14 @@ class Manifest:
         document = _checked(content)
         try:
             return _manifest(document)
-        except (KeyError, TypeError, ValueError, SemsigError) as error:
+        except (
+            LookupError,
+            TypeError,
+            ValueError,
+            AttributeError,
+            ArithmeticError,
+            SemsigError,
+        ) as error:
             raise IndexFormatError(
                 f"{MANIFEST} is not as {document['format']} {VERSION} has it: {error!r}"
             ) from error
@@ -125,8 +132,8 @@ def _checksum(document: Mapping[str, Any]) -> str:
 
 def _checked(content: bytes) -> dict[str, Any]:
     try:
-        document = json.loads(content)
-    except ValueError as error:
+        document = json.loads(content, parse_constant=_no_number)
+    except (ValueError, RecursionError) as error:
         raise IndexCorruptError(
             f"{MANIFEST} is damaged: {error}. Restore it from a copy."
         ) from error
@@ -147,17 +154,54 @@ def _checked(content: bytes) -> dict[str, Any]:
     return document
 
 
+def _no_number(text: str) -> None:
+    raise ValueError(f"{text} is no number that JSON knows")
+
+
 def _manifest(document: Mapping[str, Any]) -> Manifest:
     return Manifest(
-        generation=document["generation"],
+        generation=_count(document["generation"]),
         schema=FORMATS[document["format"]].from_json(document["schema"]),
-        meta=document["meta"],
-        next_id=document["next_id"],
-        segments=tuple(map(_segment, document["segments"])),
+        meta={_text(key): _text(value) for key, value in document["meta"].items()},
+        next_id=_count(document["next_id"]),
+        segments=tuple(map(_segment, _list(document["segments"]))),
     )
 
 
 def _segment(entry: Mapping[str, Any]) -> SegmentEntry:
-    files = {key: FileEntry(**file) for key, file in entry["files"].items()}
-    removed = FileEntry(**entry["removed"]) if entry["removed"] else None
-    return SegmentEntry(**{**entry, "files": files, "removed": removed})
+    segment = SegmentEntry(
+        name=_text(entry["name"]),
+        rows=_count(entry["rows"]),
+        n_cells=_count(entry["n_cells"]),
+        payload_bytes=_count(entry["payload_bytes"]),
+        files={_text(key): _file(file) for key, file in entry["files"].items()},
+        dead=_count(entry["dead"]),
+        removed=_file(entry["removed"]) if entry["removed"] is not None else None,
+    )
+    if segment.dead > segment.rows or (segment.dead > 0) != (segment.removed is not None):
+        raise ValueError(f"{segment.name} has {segment.rows} rows, {segment.dead} of them removed")
+    return segment
+
+
+def _file(entry: Mapping[str, Any]) -> FileEntry:
+    return FileEntry(
+        name=_text(entry["name"]), bytes=_count(entry["bytes"]), sha256=_text(entry["sha256"])
+    )
+
+
+def _count(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**63:
+        raise ValueError(f"expected a whole number from 0 to 2^63 - 1, got {value!r}")
+    return value
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"expected a text, got {value!r}")
+    return value
+
+
+def _list(value: object) -> list[Any]:
+    if not isinstance(value, list):
+        raise ValueError(f"expected a list, got {value!r}")
+    return value

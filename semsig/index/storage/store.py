@@ -8,7 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 from threading import Lock, RLock
 
+from semsig.durable import make_folder
 from semsig.errors import IndexCorruptError, IndexFormatError, IndexWriteError, OptionError
+from semsig.index.living import LivingScans
 from semsig.index.storage.folder import IndexFolder, is_unused
 from semsig.index.storage.manifest import Manifest
 from semsig.index.storage.snapshot import Snapshot
@@ -45,6 +47,18 @@ class Store:
         store._load(folder)
         return store
 
+    def twin(self) -> Store:
+        """Return a store of the same rows in memory; changes to one are not seen in the other."""
+        manifest, snapshot = self._state
+        twin = Store(manifest)
+        twin._state = manifest, replace(snapshot, living=LivingScans())
+        return twin
+
+    @property
+    def rescued(self) -> bool:
+        """Whether damaged segments were left out."""
+        return self._rescue
+
     @property
     def manifest(self) -> Manifest:
         """What the folder holds, as last seen."""
@@ -80,15 +94,19 @@ class Store:
             self._state = manifest, snapshot
 
     @contextmanager
-    def writer(self) -> Iterator[None]:
-        """Hold the right to change the index, and show its newest commit; may be nested."""
+    def writer(self, timeout: float = 0) -> Iterator[None]:
+        """Hold the right to change the index, and show its newest commit; may be nested.
+
+        Another process that writes is waited for, `timeout` seconds.
+        """
         if self._rescue:
             raise IndexCorruptError(
                 f"{self.path} was opened without its damaged segments, for reading only; "
                 "save it to a new folder and open that."
             )
         with self._writing:
-            locked = self._folder.writer() if self._folder and not self._depth else nullcontext()
+            outermost = self._folder if not self._depth else None
+            locked = outermost.writer(timeout) if outermost else nullcontext()
             with locked:
                 self._depth += 1
                 try:
@@ -114,7 +132,7 @@ class Store:
         if self._folder:
             self._folder.check(part.entry for part in snapshot.segments if part.entry)
         try:
-            path.mkdir(parents=True, exist_ok=True)
+            make_folder(path)
         except OSError as error:
             raise IndexWriteError(f"Cannot make the folder {path}: {error}") from error
         with target.writer():

@@ -1,0 +1,138 @@
+"""Files and folders that survive a power cut, and files that are opened without surprises."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+UNSYNCED = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
+"""What file systems answer that cannot sync a folder: CIFS, WSL's DrvFs, sshfs."""
+
+_NO_LINK = getattr(os, "O_NOFOLLOW", 0)
+_NO_WAIT = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+
+
+def open_inside(folder: Path, name: str, flags: int = os.O_RDONLY) -> int:
+    """Open a file that lies in an index folder itself; return its descriptor.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder.
+    name : str
+        The file's name, without folders.
+    flags : int
+        As :func:`os.open` takes them; a new file may be read by everyone.
+
+    Raises
+    ------
+    OSError
+        If it cannot be opened, or is a link, no regular file, or one with other names as well.
+    """
+    path = folder / name
+    if path.is_symlink():
+        raise OSError(errno.ELOOP, "is a link; expected a file of the folder's own", str(path))
+    descriptor = os.open(path, flags | _NO_LINK | _NO_WAIT, 0o644)
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.EINVAL, "is not a regular file", str(path))
+        if status.st_nlink > 1:
+            raise OSError(errno.EMLINK, "has other names elsewhere; copy it", str(path))
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def read_inside(folder: Path, name: str) -> bytes:
+    """Read a file that :func:`open_inside` opens."""
+    with os.fdopen(open_inside(folder, name), "rb") as file:
+        return file.read()
+
+
+def sync_file(file: BinaryIO) -> None:
+    """Have what was written to a file on the disk."""
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def sync_folder(folder: Path) -> None:
+    """Make names in `folder` survive a power cut; Windows does so by itself.
+
+    A file system that cannot is left to itself; an error of the disk is one.
+    """
+    if sys.platform == "win32":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in UNSYNCED:
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it, to survive a power cut."""
+    missing = [each for each in (folder, *folder.parents) if not each.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    for each in reversed(missing):
+        sync_folder(each.parent)
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """Write a file: after an error or a power cut it is as before or as it should be.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written; its ``filename`` is `path`.
+    """
+    with writing(path) as file:
+        file.write(content)
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[BinaryIO]:
+    """Give a file to write to, which takes the place of `path` at the end; see `write_file`.
+
+    A link is kept, and the file it leads to replaced.
+    """
+    target = path.resolve() if path.is_symlink() else path
+    if target.exists() and not target.is_file():  # such as /dev/stdout: nothing to replace
+        with path.open("wb") as file:
+            yield file
+        return
+    temporary: Path | None = None
+    try:
+        mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else 0o666 & ~_umask()
+        descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=".", suffix=".tmp")
+        temporary = Path(name)
+        with os.fdopen(descriptor, "wb") as file:
+            yield file
+            sync_file(file)
+        temporary.chmod(mode)
+        temporary.replace(target)
+        sync_folder(target.parent)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror or str(error), str(path)) from error
+    finally:
+        if temporary is not None:
+            with suppress(OSError):
+                temporary.unlink()
+
+
+def _umask() -> int:
+    """Return the process's mask of permissions, which can only be read by setting it."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
