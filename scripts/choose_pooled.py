@@ -74,9 +74,8 @@ def main(photos: str, table: str, name: str = "lite") -> None:
 
     features = np.stack(list(ordered_map(look, [file for file, _ in drawn], 2)))
     labels = np.unique([category for _, category in drawn], return_inverse=True)[1]
-    print(
-        f"{name}: {len(drawn):,} photos\n| pool | power | map | p@20 |\n| --- | --- | --- | --- |"
-    )
+    sys.stdout.write(f"{name}: {len(drawn):,} photos\n\n| pool | power | map | p@20 |\n")
+    sys.stdout.write("| --- | --- | --- | --- |\n")
     for pool in get_args(Pool):
         for power in (1.0, 0.5):
             options = PooledOptions(pool=pool, power=power)

@@ -42,6 +42,7 @@ class SignatureChoice(StrEnum):
 
     SBS = "sbs"
     SBOVP = "sbovp"
+    POOLED = "pooled"
     FUSED = "fused"
 
 
@@ -149,7 +150,10 @@ TrustedSegmenter = Annotated[
 ]
 SignatureOption = Annotated[
     SignatureChoice,
-    typer.Option("--signature", help="Blocks of classes, visual phrases, or both fused."),
+    typer.Option(
+        "--signature",
+        help="Blocks of classes, visual phrases, pooled features, or blocks and phrases fused.",
+    ),
 ]
 Strict = Annotated[bool, typer.Option("--strict", help="Exit with 3 if files were skipped.")]
 Workers = Annotated[

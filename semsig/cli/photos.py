@@ -46,7 +46,10 @@ def index(
     ] = None,
     signature: Annotated[
         str | None,
-        typer.Option(help="sbs, or sbs,sbovp: visual phrases as well; as it is, or sbs."),
+        typer.Option(
+            help="sbs, with sbovp (visual phrases), pooled (the network's features), or both: "
+            "sbs,sbovp,pooled; as it is, or sbs."
+        ),
     ] = None,
     vocabulary: phrases.Vocab = "kaze",
     phrase_words: phrases.Words = None,
@@ -73,7 +76,10 @@ def index(
         gone = next(path for path in photos if path not in there)
         raise typer.BadParameter(f"{gone} does not exist; --prune takes it out of the index.")
     engine = _open_or_create(index, segmenter, levels)
-    if _wants_phrases(signature) and engine.phrases is None:
+    wanted = _signatures(signature) - engine.sides.keys()
+    if "pooled" in wanted:
+        engine.add_pooled()
+    if "sbovp" in wanted:
         options = phrases.phrase_options(
             words=phrase_words,
             length=phrase_length,
@@ -188,11 +194,13 @@ def _open_or_create(folder: Path, segmenter: str | None, levels: int | None) -> 
     return engine
 
 
-def _wants_phrases(signature: str | None) -> bool:
+def _signatures(signature: str | None) -> set[str]:
     names = {name.strip() for name in (signature or "sbs").split(",")}
-    if not {"sbs"} <= names <= {"sbs", "sbovp"}:
-        raise typer.BadParameter(f"--signature is sbs or sbs,sbovp; {signature} came.")
-    return "sbovp" in names
+    if not {"sbs"} <= names <= {"sbs", "sbovp", "pooled"}:
+        raise typer.BadParameter(
+            f"Expected --signature sbs, perhaps with sbovp and pooled; got {signature}."
+        )
+    return names
 
 
 def _targets(paths: Sequence[Path], out: Path) -> list[Path]:

@@ -29,6 +29,8 @@ def info(index: IndexFolder, as_json: Json = False) -> None:
     answer(f"segmenter  {facts.segmenter}")
     if facts.phrases:
         answer(f"phrases    {facts.phrases}")
+    if facts.pooled:
+        answer(f"pooled     {facts.pooled}")
 
 
 def verify(index: IndexFolder, as_json: Json = False) -> None:

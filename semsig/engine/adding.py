@@ -3,29 +3,34 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from semsig.config import IndexingOptions
 from semsig.engine.catalogue import known_photos
 from semsig.engine.info import is_files
-from semsig.engine.reading import label_map_on_disk, pixels_needed
+from semsig.engine.pooled import features_of
+from semsig.engine.reading import label_map_on_disk, phrases_of, pixels_needed
 from semsig.engine.report import AddReport, SkippedPhoto
+from semsig.engine.side import SideIndex
 from semsig.errors import ImageError
 from semsig.index import HammingIndex
 from semsig.index.checks import Ids
 from semsig.ordered import ordered_map
 from semsig.photo import Photo, PhotoRecord
 from semsig.segment import PathSegmenter, Segmenter
-from semsig.signature import sbs
-from semsig.types import Image, Keypoints, LabelMap, SbovpSignature, SbsSignature
-
-if TYPE_CHECKING:
-    from semsig.engine.phrases import PhraseIndex
+from semsig.signature import pooled, sbs
+from semsig.types import Image, Keypoints, LabelMap, SbsSignature
 
 Progress = Callable[[int, int], None]
+
+Described = tuple[LabelMap, NDArray[np.float32] | None]
+"""A photo's label map, and its features (3, C) where they are asked for."""
 
 BATCH = 8
 """Photos that a worker reads and hands to the network together."""
@@ -54,7 +59,8 @@ class Signed:
 
     record: PhotoRecord
     signature: SbsSignature
-    phrases: SbovpSignature | None
+    further: Mapping[str, Any]
+    """Its other signatures, by their name."""
     id: int | None
 
 
@@ -73,8 +79,8 @@ class Adding:
         Called when the first photo needs it.
     options : IndexingOptions
         How to run.
-    phrases : PhraseIndex, optional
-        Receives phrases; photos without are signed anew.
+    sides : mapping of str to SideIndex
+        Receive further signatures, by their name; photos without one are signed anew.
     """
 
     def __init__(
@@ -82,11 +88,11 @@ class Adding:
         index: HammingIndex,
         segmenter: Callable[[], Segmenter],
         options: IndexingOptions,
-        phrases: PhraseIndex | None = None,
+        sides: Mapping[str, SideIndex],
     ) -> None:
         self._index = index
-        self._phrases = phrases
-        self._with_phrases = None if phrases is None else set(phrases.index.ids.tolist())
+        self._sides = sides
+        self._whole = [set(side.index.ids.tolist()) for side in sides.values()]
         self._load = segmenter
         self._options = options
         self._known = known_photos(index)
@@ -154,11 +160,11 @@ class Adding:
 
     def _is_whole(self, id_: int | None) -> bool:
         """Tell whether an indexed photo has all the signatures it should have."""
-        return self._with_phrases is None or id_ in self._with_phrases
+        return all(id_ in ids for ids in self._whole)
 
     def _see(self, photo: Photo) -> tuple[Image | LabelMap, Keypoints | None]:
         """Return a photo's pixels, or its label map where it is on disk, and its keypoints."""
-        segmenter, phrases = self._load(), self._phrases
+        segmenter, phrases = self._load(), phrases_of(self._sides)
         on_disk = label_map_on_disk(segmenter, photo.path)
         if on_disk is not None and phrases is None:
             return on_disk, None
@@ -170,16 +176,26 @@ class Adding:
         """Sign what was read; its label maps are made by one call of the network."""
         seen = [one.seen for one in batch if isinstance(one, Read)]
         images = [one for one in seen if not isinstance(one, LabelMap)]
-        maps = iter(self._load().batch(images) if images else ())
-        return [self._signed(one, maps) if isinstance(one, Read) else one for one in batch]
+        described = iter(self._describe(images) if images else ())
+        return [self._signed(one, described) if isinstance(one, Read) else one for one in batch]
 
-    def _signed(self, read: Read, maps: Iterator[LabelMap]) -> Signed:
-        """Sign a photo with its label map, the next of `maps` unless it was on disk."""
-        label_map = read.seen if isinstance(read.seen, LabelMap) else next(maps)
-        phrases = None
-        if self._phrases is not None and read.keypoints is not None:
-            phrases = self._phrases.sign(read.keypoints, label_map)
-        return Signed(read.record, sbs(label_map, self._index.schema.levels), phrases, read.id)
+    def _describe(self, images: Sequence[Image]) -> Iterable[Described]:
+        """Return label maps, and features if descriptors want them, from one pass."""
+        segmenter = self._load()
+        if "pooled" in self._sides:
+            return features_of(segmenter).describe(images)
+        return ((label_map, None) for label_map in segmenter.batch(images))
+
+    def _signed(self, read: Read, described: Iterator[Described]) -> Signed:
+        """Sign a photo by its label map, the next described unless it was on disk."""
+        on_disk = isinstance(read.seen, LabelMap)
+        label_map, features = (read.seen, None) if on_disk else next(described)
+        further: dict[str, Any] = {}
+        if (phrases := phrases_of(self._sides)) is not None and read.keypoints is not None:
+            further["sbovp"] = phrases.sign(read.keypoints, label_map)
+        if features is not None:
+            further["pooled"] = pooled(features, self._sides["pooled"].index.schema)
+        return Signed(read.record, sbs(label_map, self._index.schema.levels), further, read.id)
 
     def _take(self, outcome: Outcome) -> None:
         if outcome is None:
@@ -207,16 +223,16 @@ class Adding:
     def _add(self, new: Sequence[Signed]) -> None:
         payloads = [photo.record.to_json() for photo in new]
         ids = self._index.add([photo.signature for photo in new], payloads=payloads)
-        self._add_phrases(ids, new)
+        self._add_further(ids, new)
 
     def _replace(self, changed: Mapping[int, Signed]) -> None:
         ids, photos = list(changed), list(changed.values())
-        if self._phrases is not None:
-            self._phrases.remove(ids)
+        for side in self._sides.values():
+            side.remove(ids)
         payloads = [photo.record.to_json() for photo in photos]
         self._index.replace(ids, [photo.signature for photo in photos], payloads=payloads)
-        self._add_phrases(ids, photos)
+        self._add_further(ids, photos)
 
-    def _add_phrases(self, ids: Ids, photos: Sequence[Signed]) -> None:
-        if self._phrases is not None:
-            self._phrases.add(ids, [photo.phrases for photo in photos if photo.phrases is not None])
+    def _add_further(self, ids: Ids, photos: Sequence[Signed]) -> None:
+        for name, side in self._sides.items():
+            side.add(ids, [photo.further[name] for photo in photos])

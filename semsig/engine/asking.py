@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,6 @@ from semsig.query import Conditions
 from semsig.types import Metric
 
 if TYPE_CHECKING:
-    from semsig.engine.phrases import PhraseIndex
     from semsig.index import Reranker
 
 Found = list[tuple[float, int]]
@@ -42,13 +41,13 @@ class Searches:
     ----------
     photos : HammingIndex
         The index of photos.
-    phrases : callable returning PhraseIndex
-        Called when phrases are needed; raises QueryError if there are none.
+    side : callable
+        Returns the index of a further signature by its name; raises QueryError if there is none.
     """
 
-    def __init__(self, photos: HammingIndex, phrases: Callable[[], PhraseIndex]) -> None:
+    def __init__(self, photos: HammingIndex, side: Callable[[str], Any]) -> None:
         self._photos = photos
-        self._phrases = phrases
+        self._side = side
         self._rerankers: dict[tuple[SignatureName, Metric | None, Reranking], Reranker] = {}
         self._lock = Lock()
 
@@ -77,13 +76,14 @@ class Searches:
     def _index(self, signature: SignatureName) -> Any:
         if signature == "sbs":
             return self._photos
-        if signature == "sbovp":
-            return self._phrases()
+        if signature in ("sbovp", "pooled"):
+            return self._side(signature)
         if signature != "fused":
-            raise OptionError(f"signature is 'sbs', 'sbovp' or 'fused'; {signature!r} came.")
+            names = ", ".join(get_args(SignatureName))
+            raise OptionError(f"Expected a signature of {names}; got {signature!r}.")
         from semsig.engine.fusion import FusedIndex
 
-        return FusedIndex(self._photos, self._phrases())
+        return FusedIndex(self._photos, self._side("sbovp"))
 
 
 def best(index: HammingIndex, conditions: Conditions, k: int) -> Found:

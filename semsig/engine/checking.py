@@ -1,4 +1,4 @@
-"""Proof that a folder holds the photos' signatures and phrases as they were written."""
+"""Proof that a folder holds the photos' signatures as they were written."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from semsig.engine.phrases import INDEX, VOCABULARY
+from semsig.engine.pooled import FOLDER as POOLED
 from semsig.errors import VocabularyError
 from semsig.index import Damage, VerifyReport, is_unused, verify_index
 from semsig.signature import Vocabulary
 
 
 def verify_photos(folder: Path) -> VerifyReport:
-    """Read every file of an index of photos, those of its phrases among them.
+    """Read every file of an index of photos, those of its further signatures among them.
 
     Parameters
     ----------
@@ -22,27 +23,36 @@ def verify_photos(folder: Path) -> VerifyReport:
     Returns
     -------
     VerifyReport
-        Rows are those of the photos; files of phrases are named by their path in the folder.
+        Rows are those of the photos; files of further signatures are named by their path in the folder.
 
     Raises
     ------
     IndexFormatError, IndexCorruptError
-        If the folder, or the one of its phrases, holds no index with a readable manifest.
+        If the folder, or one of its further signatures, holds no index with a readable manifest.
     """
-    photos = verify_index(folder)
-    if is_unused(folder / INDEX):
-        return photos
-    phrases = verify_index(folder / INDEX)
-    damaged = [replace(damage, file=f"{INDEX}/{damage.file}") for damage in phrases.damaged]
-    size = 0
+    reports = {"": verify_index(folder)}
+    for name in (INDEX, POOLED):
+        if not is_unused(folder / name):
+            reports[f"{name}/"] = verify_index(folder / name)
+    words = _verify_words(folder) if f"{INDEX}/" in reports else VerifyReport()
+    damaged = [
+        replace(damage, file=name + damage.file)
+        for name, report in reports.items()
+        for damage in report.damaged
+    ]
+    every = [*reports.values(), words]
+    return VerifyReport(
+        rows=reports[""].rows,
+        files=sum(report.files for report in every),
+        bytes=sum(report.bytes for report in every),
+        damaged=(*damaged, *words.damaged),
+    )
+
+
+def _verify_words(folder: Path) -> VerifyReport:
+    """Read the vocabulary of an index's phrases."""
     try:
         Vocabulary.open(folder / VOCABULARY)
-        size = (folder / VOCABULARY).stat().st_size
     except VocabularyError as error:
-        damaged.append(Damage(file=VOCABULARY, reason=str(error)))
-    return VerifyReport(
-        rows=photos.rows,
-        files=photos.files + phrases.files + 1,
-        bytes=photos.bytes + phrases.bytes + size,
-        damaged=photos.damaged + tuple(damaged),
-    )
+        return VerifyReport(files=1, damaged=(Damage(file=VOCABULARY, reason=str(error)),))
+    return VerifyReport(files=1, bytes=(folder / VOCABULARY).stat().st_size)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from semsig.config import IndexingOptions, Reranking, SignatureName
 from semsig.engine.adding import Adding, Progress
@@ -14,12 +14,15 @@ from semsig.engine.catalogue import prune_photos, remove_photos
 from semsig.engine.info import (
     EngineInfo,
     meta_of,
-    open_phrases,
+    open_sides,
     remembered_segmenter,
     same_segmenter,
 )
+from semsig.engine.pooled import PooledSide
 from semsig.engine.queries import Query, QueryReader, View, is_path
+from semsig.engine.reading import phrases_of
 from semsig.engine.report import AddReport
+from semsig.engine.side import SideIndex
 from semsig.errors import IndexFormatError, OptionError, QueryError
 from semsig.explain import Explanation, SharedPhrases, explain, share_phrases
 from semsig.index import HammingIndex, is_unused
@@ -32,7 +35,9 @@ from semsig.types import Hit, LabelMap, Metric, SbsSchema, SbsSignature
 
 if TYPE_CHECKING:
     from semsig.engine.phrases import PhraseIndex
-    from semsig.signature import SbovpOptions, Vocabulary
+    from semsig.signature import PooledOptions, SbovpOptions, Vocabulary
+
+_SIDES = {"sbovp": ("phrases", "add_phrases"), "pooled": ("pooled descriptors", "add_pooled")}
 
 
 class Engine:
@@ -55,8 +60,8 @@ class Engine:
     ----------
     index : HammingIndex
         SBS signatures of the photos.
-    phrases : PhraseIndex or None
-        Their visual phrases, if the index has them.
+    sides : dict of str to SideIndex
+        Their further signatures, by name: "sbovp" and "pooled", of those that the index has.
     """
 
     def __init__(
@@ -74,11 +79,11 @@ class Engine:
         self._threads = threads
         self._loading = Lock()
         self._segmenter = segmenter and same_segmenter(index, segmenter)
-        self.phrases = open_phrases(index)
+        self.sides = open_sides(index)
         self._reader = QueryReader(
-            index, self._require_phrases, lambda: self.segmenter, lambda: self.phrases
+            index, self._require_side, lambda: self.segmenter, lambda: self.phrases
         )
-        self._searches = Searches(index, self._require_phrases)
+        self._searches = Searches(index, self._require_side)
 
     @classmethod
     def create(
@@ -149,6 +154,28 @@ class Engine:
                 self._segmenter = same_segmenter(self.index, loaded)
             return self._segmenter
 
+    @property
+    def phrases(self) -> PhraseIndex | None:
+        """The photos' visual phrases; None if the index has none."""
+        return phrases_of(self.sides)
+
+    def add_pooled(self, options: PooledOptions | None = None) -> None:
+        """Let photos be indexed by pooled descriptors, too; :meth:`add` then signs those without.
+
+        Parameters
+        ----------
+        options : PooledOptions, optional
+            How the network's feature map is pooled.
+
+        Raises
+        ------
+        OptionError
+            If the index has descriptors already, or its segmenter gives no features.
+        """
+        if "pooled" in self.sides:
+            raise OptionError("This index has pooled descriptors; make another index for others.")
+        self.sides["pooled"] = PooledSide.create(self.index, self.segmenter, options)
+
     def add_phrases(
         self, vocabulary: Vocabulary | None = None, options: SbovpOptions | None = None
     ) -> None:
@@ -171,7 +198,8 @@ class Engine:
         from semsig.engine.phrases import PhraseIndex
         from semsig.signature import default_vocabulary
 
-        self.phrases = PhraseIndex.create(self.index, vocabulary or default_vocabulary(), options)
+        words = vocabulary or default_vocabulary()
+        self.sides["sbovp"] = PhraseIndex.create(self.index, words, options)
 
     def add(
         self,
@@ -211,7 +239,7 @@ class Engine:
         paths = list(dict.fromkeys(absolute(photo) for photo in photos))
         self._threads = self._threads or 1
         with self.index.writer():
-            adding = Adding(self.index, lambda: self.segmenter, options, self.phrases)
+            adding = Adding(self.index, lambda: self.segmenter, options, self.sides)
             return adding.run(paths, progress)
 
     def search(
@@ -237,11 +265,11 @@ class Engine:
             a hit's distance is then 1 - score.
         k : int
             At least 1; fewer hits come where fewer photos are there or meet the conditions.
-        signature : {"sbs", "sbovp", "fused"}
-            What photos are compared by; the last two take an index with phrases.
+        signature : {"sbs", "sbovp", "pooled", "fused"}
+            What photos are compared by; "pooled" takes an index with pooled descriptors, "sbovp"
+            and "fused" one with phrases.
         metric : {"hamming", "tanimoto", "tanimoto-idf"}
-            The distance between SBS signatures; phrases have their own, and both together a
-            fixed one.
+            The distance between SBS signatures; the others have one of their own.
         exclude_self : bool
             Leave the query's own path out of the hits.
         has : str or iterable of str
@@ -297,7 +325,7 @@ class Engine:
 
     def explain_phrases(self, a: Query, b: Query) -> SharedPhrases:
         """Find the visual phrases that two photos share; QueryError if there are no phrases."""
-        phrases = self._require_phrases()
+        phrases = cast("PhraseIndex", self._require_side("sbovp"))
         first, second = (
             (phrases.keypoints(self._reader.pixels(query)), self.label_map(query))
             for query in (a, b)
@@ -359,23 +387,24 @@ class Engine:
 
     def info(self) -> EngineInfo:
         """Return what the index holds and was made with."""
-        return EngineInfo.of(self.index, self.phrases)
+        return EngineInfo.of(self.index, self.sides)
 
     def compact(self) -> None:
-        """Merge the parts of the index, and of its phrases, without what was removed."""
+        """Merge the parts of the index, and of its further signatures, without what was removed."""
         self.index.compact()
-        if self.phrases is not None:
-            self._trim()
-            self.phrases.index.compact()
+        self._trim()
+        for side in self.sides.values():
+            side.index.compact()
 
     def _trim(self) -> None:
-        if self.phrases is not None:
-            self.phrases.trim()
+        for side in self.sides.values():
+            side.trim()
 
-    def _require_phrases(self) -> PhraseIndex:
-        if self.phrases is None:
+    def _require_side(self, name: str) -> SideIndex:
+        if name not in self.sides:
+            what, method = _SIDES[name]
             raise QueryError(
-                "This index holds no phrases. Add them: `semsig index PHOTOS --signature "
-                "sbs,sbovp`, or Engine.add_phrases() and Engine.add(photos)."
+                f"This index holds no {what}. Add them: `semsig index PHOTOS --signature "
+                f"sbs,{name}`, or Engine.{method}() and Engine.add(photos)."
             )
-        return self.phrases
+        return self.sides[name]

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from semsig.engine.pooled import PooledSide
+from semsig.engine.side import SideIndex
 from semsig.errors import SegmenterError
 from semsig.index import HammingIndex
 from semsig.segment import Segmenter, is_packaged, load_segmenter
 from semsig.types import SbsSchema
-
-if TYPE_CHECKING:
-    from semsig.engine.phrases import PhraseIndex
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,9 +27,9 @@ class EngineInfo:
     classes, n_classes, levels, bits : str, int
         Class table, its size, level n of the quadtree, bits of a signature.
     bytes : int
-        Size of the index's data on disk, phrases and all; 0 in memory.
-    phrases : str
-        What the phrases were made with; empty where there are none.
+        Size of the index's data on disk, further signatures and all; 0 in memory.
+    phrases, pooled : str
+        What phrases and pooled descriptors were made with; empty where there are none.
     """
 
     photos: int
@@ -42,11 +41,13 @@ class EngineInfo:
     bits: int
     bytes: int
     phrases: str = ""
+    pooled: str = ""
 
     @classmethod
-    def of(cls, index: HammingIndex, phrases: PhraseIndex | None) -> EngineInfo:
+    def of(cls, index: HammingIndex, sides: Mapping[str, SideIndex]) -> EngineInfo:
         """Read it off what an engine wrote."""
-        further = 0 if phrases is None else phrases.index.n_bytes
+        further = sum(side.index.n_bytes for side in sides.values())
+        described = {name: side.index.schema.describe() for name, side in sides.items()}
         return cls(
             photos=len(index),
             segmenter=index.meta["segmenter"],
@@ -56,7 +57,8 @@ class EngineInfo:
             levels=index.schema.levels,
             bits=index.schema.n_bits,
             bytes=index.n_bytes + further,
-            phrases="" if phrases is None else phrases.index.schema.describe(),
+            phrases=described.get("sbovp", ""),
+            pooled=described.get("pooled", ""),
         )
 
 
@@ -65,13 +67,17 @@ def meta_of(segmenter: Segmenter) -> dict[str, str]:
     return {"segmenter": segmenter.name, "segmenter_fingerprint": segmenter.fingerprint}
 
 
-def open_phrases(index: HammingIndex) -> PhraseIndex | None:
-    """Open the phrases in an index's folder; None, without importing Numba, if there are none."""
-    if index.path is None or not (index.path / "sbovp").exists():
-        return None
-    from semsig.engine.phrases import PhraseIndex
+def open_sides(index: HammingIndex) -> dict[str, SideIndex]:
+    """Open the further signatures in an index's folder; Numba is not imported if there are none."""
+    sides: dict[str, SideIndex] = {}
+    if (pooled := PooledSide.open(index)) is not None:
+        sides["pooled"] = pooled
+    if index.path is not None and (index.path / "sbovp").exists():
+        from semsig.engine.phrases import PhraseIndex
 
-    return PhraseIndex.open(index)
+        if (phrases := PhraseIndex.open(index)) is not None:
+            sides["sbovp"] = phrases
+    return sides
 
 
 def is_files(segmenter: str) -> bool:

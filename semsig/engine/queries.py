@@ -11,14 +11,15 @@ import numpy as np
 
 from semsig.config import SignatureName
 from semsig.engine.catalogue import find_photo
+from semsig.engine.pooled import features_of
 from semsig.engine.reading import label_map_on_disk, read_pixels
 from semsig.errors import QueryError
 from semsig.index import HammingIndex
 from semsig.photo import PhotoPath, absolute
 from semsig.query import Box, Conditions, leave_out
 from semsig.segment import Segmenter
-from semsig.signature import sbs
-from semsig.types import Image, LabelMap, SbovpSignature, SbsSignature
+from semsig.signature import pooled, sbs
+from semsig.types import Image, LabelMap, PooledSignature, SbovpSignature, SbsSignature
 
 if TYPE_CHECKING:
     from semsig.engine.phrases import PhraseIndex
@@ -89,8 +90,8 @@ class QueryReader:
     ----------
     index : HammingIndex
         The index of photos; signatures of unchanged ones are at hand.
-    phrases : callable returning PhraseIndex
-        Called when phrases are needed; raises QueryError if there are none.
+    side : callable
+        Returns the index of a further signature by its name; raises QueryError if there is none.
     segmenter : callable returning Segmenter
         Called when a label map is needed.
     held_phrases : callable returning PhraseIndex or None
@@ -100,12 +101,12 @@ class QueryReader:
     def __init__(
         self,
         index: HammingIndex,
-        phrases: Callable[[], PhraseIndex],
+        side: Callable[[str], Any],
         segmenter: Callable[[], Segmenter],
         held_phrases: Callable[[], PhraseIndex | None],
     ) -> None:
         self._index = index
-        self._phrases = phrases
+        self._side = side
         self._segmenter = segmenter
         self._held_phrases = held_phrases
 
@@ -136,13 +137,16 @@ class QueryReader:
     def asked(self, query: Query, view: View, signature: SignatureName) -> Sequence[Any]:
         """Return what a search by `signature` takes: one of each, or two if mirrored.
 
-        Phrases know no places: absent classes are left out everywhere.
+        Phrases know no places: absent classes are left out everywhere. Pooled descriptors know
+        no classes: they are of the query as it is.
         """
         asked = _Asked(self, query)
         if signature == "sbs":
             return self._signatures(asked, view)
         if signature == "sbovp":
             return self._bags(asked, view)
+        if signature == "pooled":
+            return self._descriptors(asked, view)
         pairs = zip(self._signatures(asked, view), self._bags(asked, view), strict=True)
         return [Signatures(*pair) for pair in pairs]
 
@@ -158,13 +162,20 @@ class QueryReader:
         return [leave_out(sbs(each, levels), view.absent) for each in view.maps(asked.label_map)]
 
     def _bags(self, asked: _Asked, view: View) -> list[SbovpSignature]:
-        phrases = self._phrases()
+        phrases = self._side("sbovp")
         known = asked.known
         if known is not None and view.is_whole and not len(view.absent) and phrases.has(known):
             return [phrases.index.signature(known)]
         found = [phrases.keypoints(image) for image in view.images(asked.image)]
         maps = [_without(each, view.absent) for each in view.maps(asked.label_map)]
         return [phrases.sign(*pair) for pair in zip(found, maps, strict=True)]
+
+    def _descriptors(self, asked: _Asked, view: View) -> list[PooledSignature]:
+        side, known = self._side("pooled"), asked.known
+        if known is not None and view.is_whole and side.has(known):
+            return [side.index.signature(known)]
+        network, images = features_of(self._segmenter()), view.images(asked.image)
+        return [pooled(features, side.index.schema) for _, features in network.describe(images)]
 
     def known(self, query: Query) -> int | None:
         """Return the id of an indexed, unchanged photo."""
@@ -199,7 +210,9 @@ class _Asked:
     @cached_property
     def image(self) -> Image:
         if isinstance(self.query, LabelMap):
-            raise QueryError("Phrases are of a photo; a layout or label map alone has none.")
+            raise QueryError(
+                "Phrases and pooled descriptors are of a photo; a layout or label map alone has none."
+            )
         return self.query if isinstance(self.query, np.ndarray) else self.reader.read(self.query)
 
     @cached_property

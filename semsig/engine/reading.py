@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, cast
 
+from semsig.engine.side import SideIndex
 from semsig.errors import ImageError, SegmenterError
 from semsig.photo import Photo, PhotoPath
 from semsig.segment import PathSegmenter, Segmenter
@@ -22,6 +24,11 @@ def pixels_needed(segmenter: Segmenter, phrases: PhraseIndex | None) -> int | No
     if side is None or phrases is None:
         return side
     return max(side, phrases.vocabulary.options.max_side)
+
+
+def phrases_of(sides: Mapping[str, SideIndex]) -> PhraseIndex | None:
+    """Return the phrases among an index's further signatures; None if there are none."""
+    return cast("PhraseIndex | None", sides.get("sbovp"))
 
 
 def read_pixels(path: PhotoPath, segmenter: Segmenter, phrases: PhraseIndex | None) -> Image:
