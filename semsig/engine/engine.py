@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -56,7 +57,8 @@ class Engine:
     index : HammingIndex
         SBS signatures of the photos.
     phrases : PhraseIndex or None
-        Their visual phrases, if the index has them.
+        Their visual phrases, if the index has them. Where they are damaged, None: searches by
+        blocks of classes go on, and what needs phrases, or would add photos, says what is wrong.
     """
 
     def __init__(
@@ -74,7 +76,7 @@ class Engine:
         self._threads = threads
         self._loading = Lock()
         self._segmenter = segmenter and same_segmenter(index, segmenter)
-        self.phrases = open_phrases(index)
+        self.phrases, self._lost_phrases = open_phrases(index)
         self._reader = QueryReader(index, self._require_phrases, lambda: self.segmenter)
         self._searches = Searches(index, self._require_phrases)
 
@@ -164,6 +166,7 @@ class Engine:
         OptionError
             If the index has phrases already.
         """
+        self._require_whole()
         if self.phrases is not None:
             raise OptionError("This index has phrases already; make another index for others.")
         from semsig.engine.phrases import PhraseIndex
@@ -204,7 +207,10 @@ class Engine:
             If another process is writing to the index.
         SegmenterError
             If the segmenter fails or is not the one that the index was made with.
+        IndexStorageError, SignatureError
+            If the index has phrases that are damaged.
         """
+        self._require_whole()
         options = options or IndexingOptions(workers=workers, rehash=rehash)
         paths = list(dict.fromkeys(absolute(photo) for photo in photos))
         self._threads = self._threads or 1
@@ -357,7 +363,9 @@ class Engine:
 
     def info(self) -> EngineInfo:
         """Return what the index holds and was made with."""
-        return EngineInfo.of(self.index, self.phrases)
+        facts = EngineInfo.of(self.index, self.phrases)
+        lost = self._lost_phrases
+        return replace(facts, phrases=f"cannot be read: {lost}") if lost else facts
 
     def compact(self) -> None:
         """Merge the parts of the index, and of its phrases, without what was removed."""
@@ -370,7 +378,13 @@ class Engine:
         if self.phrases is not None:
             self.phrases.trim()
 
+    def _require_whole(self) -> None:
+        """Raise what is wrong with phrases that are there and cannot be read."""
+        if self._lost_phrases is not None:
+            raise self._lost_phrases
+
     def _require_phrases(self) -> PhraseIndex:
+        self._require_whole()
         if self.phrases is None:
             raise QueryError(
                 "This index holds no phrases. Add them: `semsig index PHOTOS --signature "

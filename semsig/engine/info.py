@@ -6,7 +6,7 @@ import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from semsig.errors import SegmenterError
+from semsig.errors import IndexStorageError, SegmenterError, SemsigError, SignatureError
 from semsig.index import HammingIndex
 from semsig.segment import Segmenter, is_packaged, load_segmenter
 from semsig.types import SbsSchema
@@ -65,13 +65,24 @@ def meta_of(segmenter: Segmenter) -> dict[str, str]:
     return {"segmenter": segmenter.name, "segmenter_fingerprint": segmenter.fingerprint}
 
 
-def open_phrases(index: HammingIndex) -> PhraseIndex | None:
-    """Open the phrases in an index's folder; None, without importing Numba, if there are none."""
+def open_phrases(index: HammingIndex) -> tuple[PhraseIndex | None, SemsigError | None]:
+    """Open the phrases in an index's folder.
+
+    Returns
+    -------
+    phrases : PhraseIndex or None
+        None, without importing Numba, if there are none, or if they cannot be read.
+    error : SemsigError or None
+        Why they cannot be read: the signatures of blocks do without.
+    """
     if index.path is None or not (index.path / "sbovp").exists():
-        return None
+        return None, None
     from semsig.engine.phrases import PhraseIndex
 
-    return PhraseIndex.open(index)
+    try:
+        return PhraseIndex.open(index), None
+    except (IndexStorageError, SignatureError) as error:
+        return None, error
 
 
 def is_files(segmenter: str) -> bool:

@@ -147,8 +147,8 @@ class IndexFolder:
         edges = np.concatenate([[-1], dead, [entry.rows]])
         if (edges[1:] <= edges[:-1]).any():
             raise IndexCorruptError(
-                f"{self.path / entry.removed.name} is damaged: expected removed rows below {entry.rows:,}, "
-                "ascending. Restore it from a copy."
+                f"{self.path / entry.removed.name} is damaged: expected removed rows "
+                f"below {entry.rows:,}, ascending. Restore it from a copy."
             )
         return dead
 
