@@ -1,4 +1,4 @@
-"""What photos of a benchmark are compared by: blocks of classes, visual phrases, or both."""
+"""What photos of a benchmark are compared by: blocks, phrases, both fused, or pooled features."""
 
 from __future__ import annotations
 
@@ -6,25 +6,36 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import repeat
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from semsig.config import FusionOptions, SignatureName
 from semsig.errors import OptionError
-from semsig.index import L2Index
+from semsig.index import L2Index, PooledIndex
 from semsig.rankings import RankingOptions, SignatureDistances, all_distances
+from semsig.segment import Segmenter, require_features
 from semsig.signature import (
     KeypointCache,
+    PooledOptions,
     SbovpOptions,
     Vocabulary,
     default_vocabulary,
     detect_all,
     load_detector,
+    pooled,
     sbovp,
 )
-from semsig.types import Image, Keypoints, LabelMap, SbovpBatch, SbovpSignature
+from semsig.types import (
+    Image,
+    Keypoints,
+    LabelMap,
+    PooledSchema,
+    PooledSignature,
+    SbovpBatch,
+    SbovpSignature,
+)
 
 Compare = Callable[[Sequence[Any]], NDArray[np.float32]]
 """Q photos, signed, to their distances (Q, N) to those of a database."""
@@ -166,14 +177,56 @@ class FusedComparison:
         return {**self.sbs.settings, **self.phrases.settings, "weight": self.fusion.weight}
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PooledComparison:
+    """Photos compared by pooled descriptors.
+
+    Parameters
+    ----------
+    options : PooledOptions
+        How the feature map is pooled.
+    schema : PooledSchema, optional
+        What the descriptors are of; :meth:`of` sets it for a network.
+    """
+
+    options: PooledOptions
+    schema: PooledSchema | None = None
+
+    def of(self, segmenter: Segmenter) -> PooledComparison:
+        """Return the comparison by a network's features; OptionError if it gives none."""
+        dims = require_features(segmenter).n_features
+        return replace(self, schema=self.options.schema(segmenter.fingerprint, dims))
+
+    def sign(self, features: NDArray[np.float32]) -> PooledSignature:
+        """Return a photo's descriptor from its features, (3, C)."""
+        return pooled(features, self._schema)
+
+    def among(self, database: Sequence[PooledSignature]) -> Compare:
+        """Return the distances to these photos, shape (Q, N)."""
+        index = PooledIndex(self._schema)
+        index.add(database)
+        return lambda queries: all_distances(index, queries)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Pooling, power and dimensions."""
+        return {**asdict(self.options), "dims": self._schema.dims}
+
+    @property
+    def _schema(self) -> PooledSchema:
+        if self.schema is None:
+            raise OptionError("Expected the comparison of a network; call of(segmenter) first.")
+        return self.schema
+
+
 def compare_by(
     signature: SignatureName, options: RankingOptions, phrases: PhraseComparison | None = None
-) -> Comparison:
+) -> Comparison | PooledComparison:
     """Return the comparison by `signature`.
 
     Parameters
     ----------
-    signature : {"sbs", "sbovp", "fused"}
+    signature : {"sbs", "sbovp", "pooled", "fused"}
         What photos are compared by.
     options : RankingOptions
         How SBS signatures are compared; "fused" takes metric "tanimoto-idf" whatever they say.
@@ -188,13 +241,18 @@ def compare_by(
     """
     if signature == "sbs":
         return SbsComparison(options)
+    if signature == "pooled":
+        if options.pyramid or options.mirrored:
+            raise OptionError("Levels and mirror images are of SBS signatures, not of features.")
+        return PooledComparison(options=PooledOptions())
     phrases = phrases or PhraseComparison(vocabulary=default_vocabulary(), options=SbovpOptions())
     if signature == "sbovp":
         if options.pyramid or options.mirrored:
             raise OptionError("Levels and mirror images are of SBS signatures, not of phrases.")
         return phrases
     if signature != "fused":
-        raise OptionError(f"signature is 'sbs', 'sbovp' or 'fused'; {signature!r} came.")
+        names = ", ".join(get_args(SignatureName))
+        raise OptionError(f"Expected a signature of {names}; got {signature!r}.")
     if phrases.options.norm == "none":
         raise OptionError("Phrases of norm 'none' cannot be fused; take 'sqrt' or 'l2'.")
     blocks = SbsComparison(replace(options, metric="tanimoto-idf"))

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from semsig.errors import OptionError
 
 SignatureName = Literal["sbs", "sbovp", "pooled", "fused"]
-"""What photos are compared by: blocks of classes, visual phrases, pooled descriptors of the network's
-features, or blocks and phrases together."""
+"""What photos are compared by: blocks of classes, visual phrases, pooled descriptors of the
+network's features, or blocks and phrases together."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -102,7 +102,7 @@ def test_an_index_without_phrases_says_how_to_get_them(folder, run):
 def test_index_takes_blocks_with_or_without_phrases(folder, run, names):
     arguments = folder / "photos", "--index", folder / "index", "--signature", names
     code, _, err = run("index", *arguments, "--segmenter", f"files:{folder / 'maps'}")
-    assert (code, "--signature is sbs" in err) == ((2, True) if names else (0, False))
+    assert (code, "Expected --signature sbs" in err) == ((2, True) if names else (0, False))
 
 
 @pytest.mark.parametrize(

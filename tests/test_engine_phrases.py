@@ -14,7 +14,14 @@ from semsig.config import FusionOptions, RerankOptions
 from semsig.engine import Engine, verify_photos
 from semsig.engine import fusion as fusion_module
 from semsig.engine.phrases import INDEX, VOCABULARY, PhraseIndex
-from semsig.errors import IndexWriteError, OptionError, QueryError, SignatureError, VocabularyError
+from semsig.errors import (
+    IndexWriteError,
+    OptionError,
+    QueryError,
+    SemsigError,
+    SignatureError,
+    VocabularyError,
+)
 from semsig.index import L2Index
 from semsig.query import Box
 from semsig.signature import KeypointOptions, SbovpOptions, Vocabulary, default_vocabulary, sbs
@@ -251,7 +258,7 @@ def test_a_label_map_has_no_phrases(engine):
 
 
 def test_unknown_signatures(engine, photos):
-    with pytest.raises(OptionError, match="signature is"):
+    with pytest.raises(OptionError, match="signature of sbs"):
         engine.search(photos[0], signature="colour")
 
 
@@ -279,14 +286,14 @@ def test_a_lost_vocabulary_is_named(engine):
     (engine.index.path / VOCABULARY).unlink()
     assert [damage.file for damage in verify_photos(engine.index.path).damaged] == [VOCABULARY]
     with pytest.raises(VocabularyError, match=r"vocabulary\.npz"):
-        reopened(engine)
+        found(reopened(engine), next(engine.paths), "sbovp")
 
 
 def test_another_vocabulary_is_refused(engine):
     other = Vocabulary(words=np.eye(64)[:5], detector="kaze", options=KeypointOptions())
     other.save(engine.index.path / VOCABULARY)
     with pytest.raises(SignatureError, match="made with vocabulary"):
-        reopened(engine)
+        found(reopened(engine), next(engine.paths), "sbovp")
 
 
 def test_a_creation_that_stopped_is_taken_up(tmp_path):
@@ -334,3 +341,20 @@ def test_photos_without_keypoints_share_nothing(engine):
     shared = engine.explain_phrases(blank, picture(0))
     assert shared.shared == {}
     assert "no phrases shared" in shared.sentence
+
+
+@pytest.mark.parametrize("lost", [VOCABULARY, f"{INDEX}/manifest.json"])
+@pytest.mark.parametrize("content", [b"", b"[" * 100_000, None])
+def test_damaged_phrases_do_not_take_the_blocks_down(engine, photos, lost, content):
+    expected = found(engine, photos[0], "sbs")
+    path = engine.index.path / lost
+    path.unlink() if content is None else path.write_bytes(content)
+    left = reopened(engine)
+    assert found(left, photos[0], "sbs") == expected
+    assert "cannot be read" in left.info().phrases
+    left.remove([photos[-1]])
+    left.compact()
+    assert len(left) == len(photos) - 1
+    for needing in (lambda: found(left, photos[0], "sbovp"), lambda: left.add(photos)):
+        with pytest.raises(SemsigError, match=r"sbovp|manifest"):
+            needing()

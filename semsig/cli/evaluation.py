@@ -70,7 +70,7 @@ def evaluate(
     if labels is not None and segmenter is not None:
         raise typer.BadParameter("Give --segmenter or --labels, not both.")
     made = None
-    if signature is not SignatureChoice.SBS:
+    if signature in (SignatureChoice.SBOVP, SignatureChoice.FUSED):
         from semsig.comparisons import PhraseComparison
 
         made = PhraseComparison(

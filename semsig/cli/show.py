@@ -142,6 +142,8 @@ def _compared(settings: Mapping[str, Any]) -> str:
     if "n_words" in settings:
         words = f"{settings['n_words']} {settings['detector']} words"
         parts += [words, f"phrases of {settings['length']}"]
+    if "pool" in settings:
+        parts += [f"pooled features ({settings['pool']}), {settings['dims']} dimensions"]
     return ", ".join(parts)
 
 

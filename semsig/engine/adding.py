@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from semsig.config import IndexingOptions
 from semsig.engine.catalogue import known_photos
 from semsig.engine.info import is_files
-from semsig.engine.pooled import features_of
 from semsig.engine.reading import label_map_on_disk, phrases_of, pixels_needed
 from semsig.engine.report import AddReport, SkippedPhoto
 from semsig.engine.side import SideIndex
@@ -23,7 +22,7 @@ from semsig.index import HammingIndex
 from semsig.index.checks import Ids
 from semsig.ordered import ordered_map
 from semsig.photo import Photo, PhotoRecord
-from semsig.segment import PathSegmenter, Segmenter
+from semsig.segment import PathSegmenter, Segmenter, require_features
 from semsig.signature import pooled, sbs
 from semsig.types import Image, Keypoints, LabelMap, SbsSignature
 
@@ -183,13 +182,13 @@ class Adding:
         """Return label maps, and features if descriptors want them, from one pass."""
         segmenter = self._load()
         if "pooled" in self._sides:
-            return features_of(segmenter).describe(images)
+            return require_features(segmenter).describe(images)
         return ((label_map, None) for label_map in segmenter.batch(images))
 
     def _signed(self, read: Read, described: Iterator[Described]) -> Signed:
         """Sign a photo by its label map, the next described unless it was on disk."""
-        on_disk = isinstance(read.seen, LabelMap)
-        label_map, features = (read.seen, None) if on_disk else next(described)
+        seen = read.seen
+        label_map, features = (seen, None) if isinstance(seen, LabelMap) else next(described)
         further: dict[str, Any] = {}
         if (phrases := phrases_of(self._sides)) is not None and read.keypoints is not None:
             further["sbovp"] = phrases.sign(read.keypoints, label_map)

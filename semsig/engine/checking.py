@@ -23,7 +23,8 @@ def verify_photos(folder: Path) -> VerifyReport:
     Returns
     -------
     VerifyReport
-        Rows are those of the photos; files of further signatures are named by their path in the folder.
+        Rows are those of the photos; files of further signatures are named by their path in
+        the folder.
 
     Raises
     ------

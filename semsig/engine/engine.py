@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from semsig.config import IndexingOptions, Reranking, SignatureName
 from semsig.engine.adding import Adding, Progress
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from semsig.engine.phrases import PhraseIndex
     from semsig.signature import PooledOptions, SbovpOptions, Vocabulary
 
+_FACTS = {"sbovp": "phrases", "pooled": "pooled"}
 _SIDES = {"sbovp": ("phrases", "add_phrases"), "pooled": ("pooled descriptors", "add_pooled")}
 
 
@@ -62,6 +64,8 @@ class Engine:
         SBS signatures of the photos.
     sides : dict of str to SideIndex
         Their further signatures, by name: "sbovp" and "pooled", of those that the index has.
+        Damaged ones are left out: searches by blocks of classes go on, and what needs them, or
+        would add photos, says what is wrong.
     """
 
     def __init__(
@@ -79,7 +83,7 @@ class Engine:
         self._threads = threads
         self._loading = Lock()
         self._segmenter = segmenter and same_segmenter(index, segmenter)
-        self.sides = open_sides(index)
+        self.sides, self._lost = open_sides(index)
         self._reader = QueryReader(
             index, self._require_side, lambda: self.segmenter, lambda: self.phrases
         )
@@ -172,6 +176,7 @@ class Engine:
         OptionError
             If the index has descriptors already, or its segmenter gives no features.
         """
+        self._require_whole()
         if "pooled" in self.sides:
             raise OptionError("This index has pooled descriptors; make another index for others.")
         self.sides["pooled"] = PooledSide.create(self.index, self.segmenter, options)
@@ -193,6 +198,7 @@ class Engine:
         OptionError
             If the index has phrases already.
         """
+        self._require_whole()
         if self.phrases is not None:
             raise OptionError("This index has phrases already; make another index for others.")
         from semsig.engine.phrases import PhraseIndex
@@ -234,7 +240,10 @@ class Engine:
             If another process is writing to the index.
         SegmenterError
             If the segmenter fails or is not the one that the index was made with.
+        IndexStorageError, SignatureError
+            If the index has phrases that are damaged.
         """
+        self._require_whole()
         options = options or IndexingOptions(workers=workers, rehash=rehash)
         paths = list(dict.fromkeys(absolute(photo) for photo in photos))
         self._threads = self._threads or 1
@@ -387,7 +396,11 @@ class Engine:
 
     def info(self) -> EngineInfo:
         """Return what the index holds and was made with."""
-        return EngineInfo.of(self.index, self.sides)
+        facts = EngineInfo.of(self.index, self.sides)
+        lost: dict[str, Any] = {
+            _FACTS[name]: f"cannot be read: {error}" for name, error in self._lost.items()
+        }
+        return replace(facts, **lost)
 
     def compact(self) -> None:
         """Merge the parts of the index, and of its further signatures, without what was removed."""
@@ -400,7 +413,14 @@ class Engine:
         for side in self.sides.values():
             side.trim()
 
+    def _require_whole(self) -> None:
+        """Raise what is wrong with further signatures that are there and cannot be read."""
+        for error in self._lost.values():
+            raise error
+
     def _require_side(self, name: str) -> SideIndex:
+        if name in self._lost:
+            raise self._lost[name]
         if name not in self.sides:
             what, method = _SIDES[name]
             raise QueryError(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from semsig.engine.pooled import PooledSide
 from semsig.engine.side import SideIndex
-from semsig.errors import SegmenterError
+from semsig.errors import IndexStorageError, SegmenterError, SemsigError, SignatureError
 from semsig.index import HammingIndex
 from semsig.segment import Segmenter, is_packaged, load_segmenter
 from semsig.types import SbsSchema
@@ -67,17 +67,34 @@ def meta_of(segmenter: Segmenter) -> dict[str, str]:
     return {"segmenter": segmenter.name, "segmenter_fingerprint": segmenter.fingerprint}
 
 
-def open_sides(index: HammingIndex) -> dict[str, SideIndex]:
-    """Open the further signatures in an index's folder; Numba is not imported if there are none."""
-    sides: dict[str, SideIndex] = {}
-    if (pooled := PooledSide.open(index)) is not None:
-        sides["pooled"] = pooled
-    if index.path is not None and (index.path / "sbovp").exists():
-        from semsig.engine.phrases import PhraseIndex
+def open_sides(index: HammingIndex) -> tuple[dict[str, SideIndex], dict[str, SemsigError]]:
+    """Open the further signatures in an index's folder.
 
-        if (phrases := PhraseIndex.open(index)) is not None:
-            sides["sbovp"] = phrases
-    return sides
+    Returns
+    -------
+    sides : dict of str to SideIndex
+        Those that can be read, by name; Numba is not imported where there are no phrases.
+    lost : dict of str to SemsigError
+        Why others cannot be read: the signatures of blocks do without.
+    """
+    sides: dict[str, SideIndex] = {}
+    lost: dict[str, SemsigError] = {}
+    for name, open_side in (("pooled", PooledSide.open), ("sbovp", _open_phrases)):
+        try:
+            side = open_side(index)
+        except (IndexStorageError, SignatureError) as error:
+            lost[name] = error
+        else:
+            sides |= {} if side is None else {name: side}
+    return sides, lost
+
+
+def _open_phrases(index: HammingIndex) -> SideIndex | None:
+    if index.path is None or not (index.path / "sbovp").exists():
+        return None
+    from semsig.engine.phrases import PhraseIndex
+
+    return PhraseIndex.open(index)
 
 
 def is_files(segmenter: str) -> bool:

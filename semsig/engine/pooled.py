@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from semsig.engine.side import SideIndex
-from semsig.errors import OptionError
 from semsig.index import HammingIndex, PooledIndex, is_unused
-from semsig.segment import FeatureSegmenter, Segmenter
+from semsig.segment import Segmenter, require_features
 from semsig.signature import PooledOptions
 
 FOLDER = "pooled"
@@ -31,7 +30,7 @@ class PooledSide(SideIndex):
             If the folder cannot be written to.
         """
         schema = (options or PooledOptions()).schema(
-            segmenter.fingerprint, features_of(segmenter).n_features
+            segmenter.fingerprint, require_features(segmenter).n_features
         )
         index = PooledIndex(schema)
         if photos.path is not None:
@@ -51,13 +50,3 @@ class PooledSide(SideIndex):
         if photos.path is None or is_unused(photos.path / FOLDER):
             return None
         return cls(photos, PooledIndex.open(photos.path / FOLDER))
-
-
-def features_of(segmenter: Segmenter) -> FeatureSegmenter:
-    """Return `segmenter` if it gives features; OptionError if it does not."""
-    if isinstance(segmenter, FeatureSegmenter) and segmenter.n_features:
-        return segmenter
-    raise OptionError(
-        f"Expected a segmenter that gives features for pooled descriptors, such as 'lite'; "
-        f"got {getattr(segmenter, 'name', segmenter)!r}, which gives label maps alone."
-    )

@@ -11,13 +11,12 @@ import numpy as np
 
 from semsig.config import SignatureName
 from semsig.engine.catalogue import find_photo
-from semsig.engine.pooled import features_of
 from semsig.engine.reading import label_map_on_disk, read_pixels
 from semsig.errors import QueryError
 from semsig.index import HammingIndex
 from semsig.photo import PhotoPath, absolute
 from semsig.query import Box, Conditions, leave_out
-from semsig.segment import Segmenter
+from semsig.segment import Segmenter, require_features
 from semsig.signature import pooled, sbs
 from semsig.types import Image, LabelMap, PooledSignature, SbovpSignature, SbsSignature
 
@@ -174,7 +173,7 @@ class QueryReader:
         side, known = self._side("pooled"), asked.known
         if known is not None and view.is_whole and side.has(known):
             return [side.index.signature(known)]
-        network, images = features_of(self._segmenter()), view.images(asked.image)
+        network, images = require_features(self._segmenter()), view.images(asked.image)
         return [pooled(features, side.index.schema) for _, features in network.describe(images)]
 
     def known(self, query: Query) -> int | None:
@@ -211,7 +210,7 @@ class _Asked:
     def image(self) -> Image:
         if isinstance(self.query, LabelMap):
             raise QueryError(
-                "Phrases and pooled descriptors are of a photo; a layout or label map alone has none."
+                "Phrases and pooled descriptors are of a photo; a layout or label map has none."
             )
         return self.query if isinstance(self.query, np.ndarray) else self.reader.read(self.query)
 

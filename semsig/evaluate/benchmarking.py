@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from semsig.comparisons import Comparison, PhraseComparison, compare_by
+from semsig.comparisons import Comparison, PhraseComparison, PooledComparison, compare_by
 from semsig.config import Reranking, SignatureName
 from semsig.datasets import Dataset, load_dataset
 from semsig.errors import DatasetError
 from semsig.evaluate.results import Evaluation, Skipped
 from semsig.evaluate.scoring import Progress, measure
-from semsig.evaluate.signing import sign_photos
+from semsig.evaluate.signing import describe_photos, sign_photos
 from semsig.rankings import RankingOptions
 from semsig.segment import Segmenter, load_segmenter
 from semsig.types import Metric
@@ -53,7 +53,7 @@ def evaluate(
         The distance.
     pyramid, mirrored, rerank : optional
         See :class:`semsig.rankings.RankingOptions`.
-    signature : {"sbs", "sbovp", "fused"}
+    signature : {"sbs", "sbovp", "pooled", "fused"}
         What photos are compared by. Fused takes metric "tanimoto-idf".
     phrases : PhraseComparison, optional
         How phrases are made; KAZE's shipped words and the default options if left out.
@@ -81,7 +81,11 @@ def evaluate(
     if isinstance(segmenter, str):
         segmenter = load_segmenter(segmenter)
     comparison = compare_by(signature, options, phrases)
-    signed, skipped = sign_photos(photos, segmenter, comparison, report)
+    if isinstance(comparison, PooledComparison):
+        comparison = comparison.of(segmenter)
+        signed, skipped = describe_photos(photos, segmenter, comparison, report)
+    else:
+        signed, skipped = sign_photos(photos, segmenter, comparison, report)
     usable = np.array([number in signed for number in range(len(photos.paths))])
     if not (photos.is_query & usable).any() or not (photos.in_database & usable).any():
         raise DatasetError(_nothing_left(benchmark, skipped))
@@ -104,7 +108,9 @@ def _nothing_left(dataset: Dataset, skipped: list[Skipped]) -> str:
     return f"None of {dataset.title}'s photos can be asked with, or none searched.{cause}"
 
 
-def _settings(dataset: Dataset, segmenter: Segmenter, comparison: Comparison) -> dict[str, Any]:
+def _settings(
+    dataset: Dataset, segmenter: Segmenter, comparison: Comparison | PooledComparison
+) -> dict[str, Any]:
     return {
         "segmenter": segmenter.name,
         "segmenter_fingerprint": segmenter.fingerprint,

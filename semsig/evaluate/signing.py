@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import numpy as np
 
-from semsig.comparisons import Comparison
+from semsig.comparisons import Comparison, PooledComparison
 from semsig.datasets import Photos
 from semsig.errors import ImageError
 from semsig.evaluate.results import Skipped
 from semsig.evaluate.scoring import Progress
 from semsig.image import read_image
+from semsig.ordered import ordered_map
 from semsig.query import Box
-from semsig.segment import Segmenter, segment_paths
+from semsig.segment import Segmenter, require_features, segment_paths
 from semsig.types import Image, LabelMap
 
 _LONGEST = 512
@@ -37,12 +39,42 @@ def sign_photos(
     return signed, skipped
 
 
+def describe_photos(
+    photos: Photos, segmenter: Segmenter, comparison: PooledComparison, report: Progress
+) -> tuple[dict[int, Any], list[Skipped]]:
+    """Return the descriptor of each photo that can be read, by its number; the others."""
+    network = require_features(segmenter)
+
+    def sign(number: int) -> Any:
+        try:
+            return comparison.sign(network.describe([_read(photos, number)])[0][1])
+        except ImageError as error:
+            path = str(photos.paths[number])
+            return Skipped(path=path, reason=error.reason, message=str(error))
+
+    signed: dict[int, Any] = {}
+    skipped: list[Skipped] = []
+    numbers = range(len(photos.paths))
+    for number, outcome in enumerate(ordered_map(sign, numbers, os.cpu_count() or 1)):
+        if isinstance(outcome, Skipped):
+            skipped.append(outcome)
+        else:
+            signed[number] = outcome
+        report("segment", number + 1, len(numbers))
+    return signed, skipped
+
+
 def _image(photos: Photos, number: int) -> Image:
     """Read what is asked for of a photo; one pixel where it cannot be read, which is told later."""
     try:
-        image = read_image(photos.paths[number], at_least=_LONGEST)
+        return _read(photos, number)
     except ImageError:
         return np.zeros((1, 1, 3), np.uint8)
+
+
+def _read(photos: Photos, number: int) -> Image:
+    """Read what is asked for of a photo."""
+    image = read_image(photos.paths[number], at_least=_LONGEST)
     if number in photos.listed:
         image = np.ascontiguousarray(image[_box(photos, number).slices(*image.shape[:2])])
     return image

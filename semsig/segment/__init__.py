@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from semsig.errors import SegmenterError
-from semsig.segment.base import FeatureSegmenter, PathSegmenter, Segmenter
+from semsig.segment.base import FeatureSegmenter, PathSegmenter, Segmenter, require_features
 from semsig.segment.options import NetworkOptions
 from semsig.segment.pipeline import segment_path, segment_paths
 
@@ -20,6 +20,7 @@ __all__ = [
     "fetch_checkpoint",
     "is_packaged",
     "load_segmenter",
+    "require_features",
     "segment_path",
     "segment_paths",
 ]

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from semsig.classes import ClassTable
+from semsig.errors import OptionError
 from semsig.types import Image, LabelMap
 
 
@@ -84,3 +85,13 @@ class PathSegmenter(Protocol):
             If it has none.
         """
         ...
+
+
+def require_features(segmenter: Segmenter) -> FeatureSegmenter:
+    """Return `segmenter` if it gives features; OptionError if it does not."""
+    if isinstance(segmenter, FeatureSegmenter) and segmenter.n_features:
+        return segmenter
+    raise OptionError(
+        f"Expected a segmenter that gives features for pooled descriptors, such as 'lite'; "
+        f"got {getattr(segmenter, 'name', segmenter)!r}, which gives label maps alone."
+    )

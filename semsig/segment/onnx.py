@@ -18,6 +18,9 @@ from semsig.segment.card import PACKAGED, NetworkCard
 from semsig.segment.options import NetworkOptions
 from semsig.types import Image, LabelMap
 
+_EXTERNAL = b"\x0a\x08location\x12"
+"""How ONNX's protocol buffers write the key under which a tensor names a file of its own."""
+
 
 class OnnxSegmenter(BatchedNetwork):
     """A network file run on the CPU by ONNX Runtime.
@@ -131,6 +134,11 @@ def start_session(path: Path, threads: int, answer: str) -> onnxruntime.Inferenc
     CheckpointError
         If the file is no such network.
     """
+    if _EXTERNAL in path.read_bytes():
+        raise CheckpointError(
+            f"{path} names other files that hold its weights, which its card does not vouch for; "
+            "expected a network whole in one file. Export it again without external data."
+        )
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1

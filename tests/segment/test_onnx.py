@@ -12,7 +12,7 @@ from semsig.classes import ClassTable
 from semsig.errors import CheckpointError, OptionError, SegmenterError
 from semsig.segment import fetch_checkpoint, load_segmenter
 from semsig.segment.card import PACKAGED, NetworkCard
-from semsig.segment.onnx import OnnxSegmenter, packaged
+from semsig.segment.onnx import OnnxSegmenter, packaged, start_session
 from semsig.segment.options import NetworkOptions
 
 
@@ -184,3 +184,32 @@ def test_unknown_names(name):
 def test_side_out_of_range():
     with pytest.raises(OptionError, match="short_side"):
         load_segmenter("embedded@5000")
+
+
+def test_weights_in_other_files_are_refused(tmp_path):
+    entry = b"\x0a\x08location\x12\x05w.bin"  # key and value, as ONNX writes them
+    path = tmp_path / "network.onnx"
+    path.write_bytes(PACKAGED["embedded"].read_bytes() + bytes([0x72, len(entry)]) + entry)
+    with pytest.raises(CheckpointError, match="other files"):
+        start_session(path, 1, "labels")
+    path.write_bytes(PACKAGED["embedded"].read_bytes())
+    start_session(path, 1, "labels")
+
+
+@pytest.mark.parametrize("key", ["short_side", "opset"])
+@pytest.mark.parametrize(
+    "value", ["1e9", "Infinity", "NaN", "0", "-5", "null", "true", "[]", '"9"']
+)
+def test_card_out_of_range_is_refused(tmp_path, key, value):
+    path = tmp_path / "network.onnx"
+    card = json.loads(PACKAGED["embedded"].with_suffix(".json").read_text("utf-8"))
+    text = json.dumps(card | {key: "HERE"}).replace('"HERE"', value)
+    path.with_suffix(".json").write_text(text)
+    with pytest.raises(CheckpointError, match="no network card"):
+        NetworkCard.read(path)
+
+
+def test_card_nested_too_deep_is_refused(tmp_path):
+    (tmp_path / "network.json").write_text("[" * 100_000)
+    with pytest.raises(CheckpointError, match="no network card"):
+        NetworkCard.read(tmp_path / "network.onnx")
