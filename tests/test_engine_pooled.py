@@ -84,7 +84,8 @@ def test_a_crop_and_a_mirror_image_are_described_themselves(engine, tmp_path):
     pixels[:, 15:] = COLOURS[3]
     left = Box(left=0, top=0, right=0.5, bottom=1)
     assert found(engine, pixels, crop=left)[0] == 2
-    assert sorted(found(engine, pixels, mirrored=True)[:2]) == [2, 3]
+    right = Box(left=0.5, top=0, right=1, bottom=1)
+    assert found(engine, pixels, crop=right, mirrored=True)[0] == 3
 
 
 def test_descriptors_outlive_the_engine_and_follow_changes(engine, photos):
@@ -93,7 +94,7 @@ def test_descriptors_outlive_the_engine_and_follow_changes(engine, photos):
     assert "spoc" in again.info().pooled
     Image.fromarray(np.full((20, 30, 3), COLOURS[3], np.uint8)).save(photos[0])
     assert again.add(photos, rehash=True).replaced == 1
-    assert found(again, photos[3])[:2] == [0, 3]
+    assert found(again, photos[3])[:2] == [3, 0]  # a replaced photo counts as added last
     again.remove([photos[3]])
     again.compact()
     assert found(again, photos[0])[0] == 0

@@ -215,7 +215,7 @@ def test_page_says_for_each_block_what_both_sides_hold(engine, tmp_path):
 def test_page_gives_distance_and_sentence(engine, tmp_path, metric):
     query = tmp_path / "1.png"
     hits = engine.search(query, 1, metric=metric, exclude_self=True)
-    text = search_page(engine, query, hits, metric=metric, side=64)
+    text = search_page(engine, query, hits, side=64)
     expected = f"{hits[0].distance:.0f}" if metric == "hamming" else f"{hits[0].distance:.3f}"
     assert f'<span class="distance">{expected} ' in text
     assert " in both" in Page(text).text

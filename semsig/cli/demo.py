@@ -13,7 +13,7 @@ import typer
 
 from semsig.cli import show
 from semsig.cli.console import answer, answer_json, progress_bar
-from semsig.cli.options import Json
+from semsig.cli.options import DEFAULT_SEGMENTER, Json
 
 if TYPE_CHECKING:
     from semsig.engine import Engine
@@ -79,7 +79,7 @@ def _own(folder: Path, out: Path) -> Path:
     return _page(engine, query, out / "own.html")
 
 
-def _index(folder: Path, paths: Sequence[Path], segmenter: str = "embedded") -> Engine:
+def _index(folder: Path, paths: Sequence[Path], segmenter: str = DEFAULT_SEGMENTER) -> Engine:
     """Open the index that an earlier demo made, or make it; let it hold these photos alone."""
     from semsig.engine import Engine
     from semsig.index import is_unused
@@ -109,7 +109,7 @@ def _page(engine: Engine, query: Path, target: Path) -> Path:
     reasons = [explain(asked, engine.index.signature(hit.id), names=names) for hit in best]
     answer(f"Photos like {query}")
     show.hits(best, [why.sentence for why in reasons])
-    write_file(target, search_page(engine, query, found, metric="tanimoto").encode())
+    write_file(target, search_page(engine, query, found).encode())
     return target
 
 

@@ -10,6 +10,7 @@ import typer
 from semsig.cli import phrases, show
 from semsig.cli.console import answer_json, progress_bar
 from semsig.cli.options import (
+    DEFAULT_SEGMENTER,
     SEGMENTERS,
     Expand,
     Json,
@@ -35,7 +36,7 @@ def evaluate(
     ] = None,
     segmenter: Annotated[
         str | None,
-        typer.Option(callback=fetched, help=f"One of {SEGMENTERS}; embedded by default."),
+        typer.Option(callback=fetched, help=f"One of {SEGMENTERS}; lite by default."),
     ] = None,
     levels: Level = 3,
     metric: MetricOption = MetricName.HAMMING,
@@ -88,7 +89,7 @@ def evaluate(
         result = stage.evaluate(
             dataset,
             root,
-            segmenter=segmenter or "embedded",
+            segmenter=segmenter or DEFAULT_SEGMENTER,
             labels=labels,
             levels=levels,
             metric=metric.value,

@@ -120,7 +120,10 @@ def expand(photos: Sequence[Path]) -> list[Path]:
     ]
 
 
-SEGMENTERS = "embedded, lite, onnx:FILE, mmseg:CONFIG or files:DIR (see load_segmenter for more)"
+DEFAULT_SEGMENTER = "lite"
+"""As :data:`semsig.segment.DEFAULT_SEGMENTER`, which is imported late."""
+
+SEGMENTERS = "lite, hrnet, onnx:FILE, mmseg:CONFIG or files:DIR (see load_segmenter for more)"
 
 IndexFolder = Annotated[
     Path, typer.Option("--index", envvar="SEMSIG_INDEX", help="Folder of the index.")

@@ -12,6 +12,7 @@ import typer
 from semsig.cli import phrases, show
 from semsig.cli.console import answer, answer_json, progress_bar, remark
 from semsig.cli.options import (
+    DEFAULT_SEGMENTER,
     SEGMENTERS,
     IndexFolder,
     Json,
@@ -39,7 +40,7 @@ def index(
     index: IndexFolder,
     segmenter: Annotated[
         str | None,
-        typer.Option(callback=fetched, help=f"One of {SEGMENTERS}; embedded for a new index."),
+        typer.Option(callback=fetched, help=f"One of {SEGMENTERS}; lite for a new index."),
     ] = None,
     levels: Annotated[
         int | None, typer.Option(min=0, max=8, help="Blocks: 4^N of them; 3 for a new index.")
@@ -48,7 +49,7 @@ def index(
         str | None,
         typer.Option(
             help="sbs, with sbovp (visual phrases), pooled (the network's features), or both: "
-            "sbs,sbovp,pooled; as it is, or sbs."
+            "sbs,sbovp,pooled. A new index has sbs, and pooled if the network gives features."
         ),
     ] = None,
     vocabulary: phrases.Vocab = "kaze",
@@ -75,9 +76,13 @@ def index(
     if there != photos and not prune:
         gone = next(path for path in photos if path not in there)
         raise typer.BadParameter(f"{gone} does not exist; --prune takes it out of the index.")
+    from semsig.index import is_unused
+    from semsig.segment import gives_features
+
+    is_new = is_unused(index)
     engine = _open_or_create(index, segmenter, levels)
     wanted = _signatures(signature) - engine.sides.keys()
-    if "pooled" in wanted:
+    if "pooled" in wanted or (signature is None and is_new and gives_features(engine.segmenter)):
         engine.add_pooled()
     if "sbovp" in wanted:
         options = phrases.phrase_options(
@@ -109,7 +114,7 @@ def explain(
     a: Photo,
     b: Photo,
     out: Annotated[Path | None, typer.Option(help="Write a picture (PNG).")] = None,
-    segmenter: SegmenterName = "embedded",
+    segmenter: SegmenterName = DEFAULT_SEGMENTER,
     levels: Level = 3,
     shared_phrases: Annotated[
         bool, typer.Option("--phrases", help="Find the visual phrases they share as well.")
@@ -146,7 +151,7 @@ def explain(
 def segment(
     photos: Photos,
     out: Annotated[Path, typer.Option(help="Folder for the pictures.", file_okay=False)],
-    segmenter: SegmenterName = "embedded",
+    segmenter: SegmenterName = DEFAULT_SEGMENTER,
     levels: Level = 3,
     strict: Strict = False,
     as_json: Json = False,
@@ -184,7 +189,7 @@ def _open_or_create(folder: Path, segmenter: str | None, levels: int | None) -> 
 
     if is_unused(folder):
         levels = 3 if levels is None else levels
-        return Engine.create(folder, segmenter=segmenter or "embedded", levels=levels)
+        return Engine.create(folder, segmenter=segmenter or DEFAULT_SEGMENTER, levels=levels)
     engine = Engine.open(folder, segmenter=segmenter, threads=1)
     if levels not in (None, engine.index.schema.levels):
         raise OptionError(

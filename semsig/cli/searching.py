@@ -15,10 +15,8 @@ from semsig.cli.options import (
     IndexFolder,
     Json,
     MetricName,
-    MetricOption,
     Rerank,
     SignatureChoice,
-    SignatureOption,
     TrustedSegmenter,
     make_room,
     reranking,
@@ -41,8 +39,13 @@ def search(
         Path | None, typer.Argument(help="A photo.", exists=True, dir_okay=False)
     ] = None,
     k: Annotated[int, typer.Option("-k", min=1, help="Hits to show.")] = 10,
-    signature: SignatureOption = SignatureChoice.SBS,
-    metric: MetricOption = MetricName.HAMMING,
+    signature: Annotated[
+        SignatureChoice | None,
+        typer.Option(help="What photos are compared by: pooled where the index has it, or sbs."),
+    ] = None,
+    metric: Annotated[
+        MetricName | None, typer.Option(help="The distance between sbs signatures: hamming.")
+    ] = None,
     has: Annotated[
         list[str] | None,
         typer.Option(help='What hits show: "sky:top, horse>10%, !person"; ranks if alone.'),
@@ -100,6 +103,10 @@ def search(
     make_room(html)
     engine = Engine.open(index, segmenter=segmenter)
     query = photo if layout is None else read_layout(layout, engine.index.schema.classes)
+    named: SignatureName | None = signature.value if signature else None
+    how: Metric | None = metric.value if metric else None
+    if query is not None and named is None:
+        named = engine.ranked_by(query, how, without or [])
     search = _Search(
         engine=engine,
         query=query,
@@ -107,8 +114,8 @@ def search(
         without=without or [],
         crop=part,
         mirrored=mirrored,
-        signature=signature.value,
-        metric=metric.value,
+        signature=named,
+        metric=how,
         rerank=anew,
     )
     hits = search.hits(k, exclude_self=not include_self)
@@ -117,8 +124,8 @@ def search(
     if as_json:
         asked: dict[str, Any] = {
             "query": name and str(name),
-            "signature": name and signature.value,
-            "metric": metric.value if name and signature is SignatureChoice.SBS else None,
+            "signature": name and named,
+            "metric": (metric.value if metric else "hamming") if name and named == "sbs" else None,
             "conditions": str(search.conditions),
             "crop": crop,
             "mirrored": mirrored,
@@ -157,8 +164,8 @@ class _Search:
     without: list[str]
     crop: Box | None
     mirrored: bool
-    signature: SignatureName
-    metric: Metric
+    signature: SignatureName | None
+    metric: Metric | None
     rerank: Reranking | None
 
     @property
@@ -216,4 +223,4 @@ class _Search:
             crop=self.crop,
             mirrored=self.mirrored,
         )
-        return search_page(self.engine, asked, hits, metric=self.metric)
+        return search_page(self.engine, asked, hits)

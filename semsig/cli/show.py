@@ -74,7 +74,7 @@ def _name_skipped(skipped: Sequence[tuple[str, str]]) -> None:
 def hits(found: Sequence[Hit], sentences: Sequence[str]) -> None:
     """List the hits, the nearest first, each with a sentence on it."""
     rows = [
-        (str(hit.rank), _distance(hit.distance), _relative(hit.path), sentence)
+        (str(hit.rank), hit.measure, _relative(hit.path), sentence)
         for hit, sentence in zip(found, sentences, strict=True)
     ]
     table(("rank", "distance", "photo", "why"), rows, numbers=2)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from semsig.config import Reranking, SignatureName
+from semsig.config import ExpandOptions, Reranking, SignatureName
 from semsig.errors import OptionError, QueryError
 from semsig.index import HammingIndex
 from semsig.index.checks import Ids, check_k
@@ -51,18 +51,26 @@ class Searches:
         self._rerankers: dict[tuple[SignatureName, Metric | None, Reranking], Reranker] = {}
         self._lock = Lock()
 
-    def by(self, signature: SignatureName, metric: Metric, rerank: Reranking | None) -> Search:
+    def by(
+        self, signature: SignatureName, metric: Metric | None, rerank: Reranking | None
+    ) -> Search:
         """Return the search by `signature`, perhaps ranked anew.
 
         Raises
         ------
         OptionError
-            If there is no such signature, or the phrases cannot be fused.
+            If there is no such signature, the phrases cannot be fused, or a metric is given for
+            a signature that has its own.
         QueryError
             If there are no phrases.
         """
         index = self._index(signature)
-        how: dict[str, Any] = {"metric": metric} if signature == "sbs" else {}
+        if metric is not None and signature != "sbs":
+            raise OptionError(
+                f"Expected no metric beside signature {signature!r}, which has a distance of its "
+                f"own; got {metric!r}."
+            )
+        how: dict[str, Any] = {"metric": metric or "hamming"} if signature == "sbs" else {}
         if rerank is None:
             return partial(index.search, **how)
         from semsig.index import Reranker
@@ -84,6 +92,14 @@ class Searches:
         from semsig.engine.fusion import FusedIndex
 
         return FusedIndex(self._photos, self._side("sbovp"))
+
+
+def measured_by(signature: SignatureName, metric: Metric | None, rerank: Reranking | None) -> str:
+    """Return the name of the distance that such a search ranks by, as a hit carries it."""
+    if rerank is not None:
+        return "expanded" if isinstance(rerank, ExpandOptions) else "re-ranked"
+    own = {"sbovp": "L2", "pooled": "squared L2", "fused": "fused"}
+    return own.get(signature, metric or "hamming")
 
 
 def best(index: HammingIndex, conditions: Conditions, k: int) -> Found:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from semsig.config import IndexingOptions, Reranking, SignatureName
 from semsig.engine.adding import Adding, Progress
-from semsig.engine.asking import Searches, best, nearest
+from semsig.engine.asking import Searches, best, measured_by, nearest
 from semsig.engine.catalogue import prune_photos, remove_photos
 from semsig.engine.info import (
     EngineInfo,
@@ -30,7 +30,7 @@ from semsig.index import HammingIndex, is_unused
 from semsig.index.checks import check_k
 from semsig.photo import PhotoPath, PhotoRecord, absolute
 from semsig.query import Box, Conditions, Words, parse, parse_absent
-from semsig.segment import Segmenter, load_segmenter
+from semsig.segment import DEFAULT_SEGMENTER, Segmenter, load_segmenter
 from semsig.signature import sbs
 from semsig.types import Hit, LabelMap, Metric, SbsSchema, SbsSignature
 
@@ -91,7 +91,11 @@ class Engine:
 
     @classmethod
     def create(
-        cls, path: PhotoPath | None, *, segmenter: str | Segmenter = "embedded", levels: int = 3
+        cls,
+        path: PhotoPath | None,
+        *,
+        segmenter: str | Segmenter = DEFAULT_SEGMENTER,
+        levels: int = 3,
     ) -> Engine:
         """Make an empty index.
 
@@ -256,8 +260,8 @@ class Engine:
         query: Query | None,
         k: int = 10,
         *,
-        signature: SignatureName = "sbs",
-        metric: Metric = "hamming",
+        signature: SignatureName | None = None,
+        metric: Metric | None = None,
         exclude_self: bool = False,
         has: Words = (),
         without: Words = (),
@@ -274,11 +278,12 @@ class Engine:
             a hit's distance is then 1 - score.
         k : int
             At least 1; fewer hits come where fewer photos are there or meet the conditions.
-        signature : {"sbs", "sbovp", "pooled", "fused"}
-            What photos are compared by; "pooled" takes an index with pooled descriptors, "sbovp"
-            and "fused" one with phrases.
-        metric : {"hamming", "tanimoto", "tanimoto-idf"}
-            The distance between SBS signatures; the others have one of their own.
+        signature : {"sbs", "sbovp", "pooled", "fused"}, optional
+            What photos are compared by; see :meth:`ranked_by` for the default. "pooled" takes
+            an index with pooled descriptors, "sbovp" and "fused" one with phrases.
+        metric : {"hamming", "tanimoto", "tanimoto-idf"}, optional
+            The distance between SBS signatures, "hamming" by default; the others have one of
+            their own.
         exclude_self : bool
             Leave the query's own path out of the hits.
         has : str or iterable of str
@@ -299,7 +304,7 @@ class Engine:
         Raises
         ------
         OptionError
-            If `k` is no integer >= 1.
+            If `k` is no integer >= 1, or a metric is given for a signature that has its own.
         QueryError
             If conditions cannot be understood, there is neither query nor condition, or phrases
             are asked for where there are none.
@@ -307,9 +312,11 @@ class Engine:
         k = min(check_k(k), max(1, len(self)))
         conditions = self.conditions(has, without)
         if query is None:
-            found = best(self.index, conditions, k)
+            found, measure = best(self.index, conditions, k), "1 - score"
         else:
+            signature = signature or self.ranked_by(query, metric, without)
             search = self._searches.by(signature, metric, rerank)
+            measure = measured_by(signature, metric, rerank)
             asked = self._reader.asked(query, self._view(without, crop, mirrored), signature)
             limit = k + exclude_self
             found = nearest(self.index, asked, limit, search=search, conditions=conditions)
@@ -317,9 +324,21 @@ class Engine:
         paths = ((distance, id_, self.path(id_)) for distance, id_ in found)
         others = [hit for hit in paths if hit[2] != own][:k]
         return [
-            Hit(rank=rank, id=id_, path=path, distance=distance)
+            Hit(rank=rank, id=id_, path=path, distance=distance, metric=measure)
             for rank, (distance, id_, path) in enumerate(others, 1)
         ]
+
+    def ranked_by(
+        self, query: Query, metric: Metric | None = None, without: Words = ()
+    ) -> SignatureName:
+        """Return the signature that :meth:`search` compares by if none is named.
+
+        Pooled descriptors, which rank best on training photos, where the index has them and the
+        query is a photo; blocks of classes for label maps, where classes are taken out of the
+        query, and where a metric of theirs is named.
+        """
+        blocks = isinstance(query, LabelMap) or metric is not None or bool(without)
+        return "sbs" if blocks or "pooled" not in self.sides else "pooled"
 
     def explain(self, a: Query, b: Query, *, names: tuple[str, str] | None = None) -> Explanation:
         """Say where two photos agree and differ; see :func:`semsig.explain.explain`."""

@@ -18,7 +18,7 @@ from semsig.classes import ClassTable
 from semsig.errors import OptionError, SemsigError
 from semsig.estimators.bits import csr_bits
 from semsig.index.exchange.packed import pack
-from semsig.segment import Segmenter, load_segmenter, segment_paths
+from semsig.segment import DEFAULT_SEGMENTER, Segmenter, load_segmenter, segment_paths
 from semsig.signature import sbs
 from semsig.types import Image, LabelMap, SbsBatch, SbsSchema
 
@@ -69,7 +69,7 @@ class SbsTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self,
         levels: int = 3,
         *,
-        segmenter: str | Segmenter = "embedded",
+        segmenter: str | Segmenter = DEFAULT_SEGMENTER,
         output: Output = "batch",
         dtype: str = "float32",
         threads: int | None = None,

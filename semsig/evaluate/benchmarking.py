@@ -16,7 +16,7 @@ from semsig.evaluate.results import Evaluation, Skipped
 from semsig.evaluate.scoring import Progress, measure
 from semsig.evaluate.signing import describe_photos, sign_photos
 from semsig.rankings import RankingOptions
-from semsig.segment import Segmenter, load_segmenter
+from semsig.segment import DEFAULT_SEGMENTER, Segmenter, load_segmenter
 from semsig.types import Metric
 
 
@@ -24,7 +24,7 @@ def evaluate(
     dataset: Dataset | str | Path,
     root: Path | str,
     *,
-    segmenter: Segmenter | str = "embedded",
+    segmenter: Segmenter | str = DEFAULT_SEGMENTER,
     labels: Path | str | None = None,
     levels: int = 3,
     metric: Metric = "hamming",

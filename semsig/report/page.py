@@ -20,7 +20,7 @@ from semsig.explain import Explanation, describe, explain
 from semsig.explain.words import sentence_case, spoken
 from semsig.report.draw import legend, overlay
 from semsig.report.side import Side
-from semsig.types import Hit, Image, Metric, SbsSchema
+from semsig.types import Hit, Image, SbsSchema
 
 _NAMES = ("the query", "the hit")
 _NOTHING = ["no class in either"]
@@ -35,7 +35,6 @@ def search_page(
     query: str | Path | Sequence[Side],
     hits: Sequence[Hit],
     *,
-    metric: Metric = "hamming",
     side: int = 480,
 ) -> str:
     """Return an HTML page that shows a query and its hits.
@@ -51,8 +50,6 @@ def search_page(
         compared with the one that it is nearest to.
     hits : sequence of Hit
         What was found.
-    metric : {"hamming", "tanimoto", "tanimoto-idf"}
-        The distance that ranked them.
     side : int
         Longer side of the hits' pictures in pixels.
 
@@ -68,10 +65,10 @@ def search_page(
         title=f"Photos like {_safe(asked.title)}",
         heading=escape(sentence_case(describe(asked.signature, asked.label_map))),
         facts=f"What {_safe(asked.title)} shows, and those of {len(engine):,} photos whose classes "
-        f"lie most like that, nearest first ({escape(metric)} distance).",
+        f"lie most like that, nearest first{_by(hits)}.",
         query=_query(asked),
         side=2 ** min(engine.index.schema.levels, _FINEST),
-        hits="\n".join(_card(sides, hit, engine, metric, side) for hit in hits),
+        hits="\n".join(_card(sides, hit, engine, side) for hit in hits),
         footer=f"semsig {__version__}, {escape(engine.index.meta['segmenter'])}, "
         f"{escape(engine.index.schema.describe())}",
     )
@@ -99,11 +96,11 @@ def _query(asked: Side) -> str:
     )
 
 
-def _card(sides: Sequence[Side], hit: Hit, engine: Engine, metric: Metric, side: int) -> str:
+def _card(sides: Sequence[Side], hit: Hit, engine: Engine, side: int) -> str:
     try:
         found = Side.read(hit.path, engine, side=side)
     except (ImageError, SegmenterError) as error:
-        return missing(hit, _distance(hit, metric), str(error))
+        return missing(hit, _distance(hit), str(error))
     reasons = (
         explain(
             asked.signature,
@@ -120,7 +117,7 @@ def _card(sides: Sequence[Side], hit: Hit, engine: Engine, metric: Metric, side:
         f"{picture(found.image, f'{found.title}: {shown}')}"
         f"{picture(overlay(found.image, found.label_map), '', 'classes')}"
         f'<div class="grid" aria-hidden="true">{_blocks(_merged(why))}</div></div></div>'
-        f'<div class="body">{head(hit, _distance(hit, metric))}'
+        f'<div class="body">{head(hit, _distance(hit))}'
         f'<div class="meter" title="{_share(why):.0%} of the bits are shared">'
         f'<i style="width:{_share(why):.1%}"></i></div>'
         f"<p>{escape(sentence_case(why.sentence))}</p>{_details(why)}</div></li>"
@@ -144,10 +141,14 @@ def head(hit: Hit, distance: str) -> str:
     )
 
 
-def _distance(hit: Hit, metric: Metric) -> str:
-    if metric == "hamming":
-        return f"{hit.distance:,.0f} <small>bits</small>"
-    return f"{hit.distance:.3f} <small>{escape(metric)}</small>"
+def _distance(hit: Hit) -> str:
+    number, _, unit = hit.measure.partition(" ")
+    return f"{number} <small>{escape(unit)}</small>"
+
+
+def _by(hits: Sequence[Hit]) -> str:
+    """Name the distance that ranked hits."""
+    return f" ({escape(hits[0].metric)} distance)" if hits else ""
 
 
 def _share(why: Explanation) -> float:

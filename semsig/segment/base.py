@@ -87,6 +87,11 @@ class PathSegmenter(Protocol):
         ...
 
 
+def gives_features(segmenter: Segmenter) -> bool:
+    """Tell whether a segmenter gives features."""
+    return isinstance(segmenter, FeatureSegmenter) and bool(segmenter.n_features)
+
+
 def require_features(segmenter: Segmenter) -> FeatureSegmenter:
     """Return `segmenter` if it gives features; OptionError if it does not."""
     if isinstance(segmenter, FeatureSegmenter) and segmenter.n_features:

@@ -23,9 +23,20 @@ class Hit:
         The photo, as it was given when indexed.
     distance : float
         Bits for ``"hamming"``; 0..1 for the Tanimoto distances and for conditions alone.
+    metric : str
+        What the distance is: a metric of SBS signatures; "L2" of phrases; "squared L2" of pooled
+        descriptors; "fused"; "re-ranked" or "expanded" after those; "1 - score" of conditions.
     """
 
     rank: int
     id: int
     path: str
     distance: float
+    metric: str = "hamming"
+
+    @property
+    def measure(self) -> str:
+        """The distance as it is printed, with its unit or name: "1,038 bits", "0.310 fused"."""
+        if self.metric == "hamming":
+            return f"{self.distance:,.0f} bits"
+        return f"{self.distance:.3f} {self.metric}"

@@ -90,3 +90,14 @@ def test_one_path(photos):
     assert segment_path(Darkest(), str(photos[7])).labels[0, 0] == 7
     with pytest.raises(ImageError):
         segment_path(Darkest(), "missing.jpg")
+
+
+def test_the_default_is_one_and_the_hrnet_has_its_name():
+    from semsig.cli.options import DEFAULT_SEGMENTER as SHOWN
+    from semsig.segment import DEFAULT_SEGMENTER, is_packaged
+
+    assert SHOWN == DEFAULT_SEGMENTER
+    assert load_segmenter().name == DEFAULT_SEGMENTER
+    assert load_segmenter("hrnet").fingerprint == load_segmenter("embedded").fingerprint
+    assert load_segmenter("hrnet@128").name == "embedded@128"
+    assert is_packaged("hrnet")
