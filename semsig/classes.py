@@ -147,7 +147,7 @@ class ClassTable:
             If the file cannot be read as such a table.
         """
         try:
-            entries = tomllib.loads(path.read_text("utf-8"))
+            entries = tomllib.loads(path.read_text("utf-8-sig"))
             return cls(entries["names"], name=entries["name"], palette=entries.get("palette"))
         except (OSError, ValueError, KeyError, TypeError, ClassTableError) as error:
             raise ClassTableError(f"{path} is not a class table in TOML: {error}") from error

@@ -6,6 +6,8 @@ import os
 import re
 import stat
 import warnings
+from collections.abc import Callable, Iterator, Sequence
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import BinaryIO
 
@@ -31,6 +33,18 @@ MAX_PIXELS = 100_000_000
 
 MAX_SIDE = 65_535
 """Longest side that is read, in pixels."""
+
+UNREAD = frozenset(
+    {".heic", ".heif", ".avif", ".jxl", ".jp2", ".j2k", ".jpx", ".psd", ".svg", ".raw", ".dng"}
+    | {".cr2", ".cr3", ".nef", ".nrw", ".arw", ".sr2", ".orf", ".rw2", ".raf", ".pef", ".srw"}
+)
+"""Lower-case suffixes of pictures that are not read, and counted by :func:`unread_files`."""
+
+JUNK = frozenset(
+    {"@eadir", "#recycle", "#snapshot", "$recycle.bin", "system volume information", "lost+found"}
+    | {"__macosx", ".thumbnails", ".trash"}
+)
+"""Case-folded names of folders in which systems keep thumbnails and what was deleted."""
 
 _SIGNATURE = re.compile(rb"\xff\xd8\xff|\x89PNG|RIFF....WEBP|BM|II\*\0|MM\0\*|GIF8", re.DOTALL)
 _ORIENTATION_TAG = 0x0112
@@ -108,10 +122,14 @@ def _check_limits(max_pixels: int, at_least: int | None) -> None:
         raise OptionError(f"Limits start at 1; got max_pixels={max_pixels}, at_least={at_least}.")
 
 
-def image_paths(folder: str | os.PathLike[str]) -> list[Path]:
+def image_paths(folder: str | os.PathLike[str], *, exclude: Sequence[str] = ()) -> list[Path]:
     """Return the files under `folder` whose suffix is one of :data:`SUFFIXES`, sorted by path.
 
-    Hidden files and folders (leading dot) are skipped; links to folders are not followed. A
+    Files and folders are left out whose name, or path below `folder`, matches a pattern of
+    `exclude`, such as ``"*.tmp"`` or ``"2019/raw"``.
+
+    Hidden files and folders (leading dot) and those of :data:`JUNK` are skipped; links to folders
+    are not followed. A
     folder below that cannot be listed comes itself, in place of its files: reading it gives an
     ImageError, "unreadable", so that it is reported as a photo that cannot be read is.
 
@@ -131,14 +149,34 @@ def image_paths(folder: str | os.PathLike[str]) -> list[Path]:
     def keep(error: OSError) -> None:
         found.append(Path(error.filename))
 
-    for parent, folders, files in os.walk(folder, onerror=keep):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        found += [
-            Path(parent, name)
-            for name in files
-            if not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES
-        ]
+    found += [path for path in _files(folder, exclude, keep) if path.suffix.lower() in SUFFIXES]
     return sorted(found)
+
+
+def unread_files(folder: str | os.PathLike[str], *, exclude: Sequence[str] = ()) -> list[Path]:
+    """Return the files under `folder` that are pictures of kinds that are not read, sorted."""
+    files = _files(folder, exclude, lambda _: None)
+    return sorted(path for path in files if path.suffix.lower() in UNREAD)
+
+
+def _files(
+    folder: str | os.PathLike[str],
+    exclude: Sequence[str],
+    failed: Callable[[OSError], None],
+) -> Iterator[Path]:
+    """Yield the files below a folder that are not hidden, junk or excluded."""
+
+    def shown(parent: str, name: str) -> bool:
+        below = Path(parent, name).relative_to(folder).as_posix()
+        return not name.startswith(".") and not any(
+            fnmatch(name, pattern) or fnmatch(below, pattern.rstrip("/")) for pattern in exclude
+        )
+
+    for parent, folders, files in os.walk(folder, onerror=failed):
+        folders[:] = [
+            name for name in folders if shown(parent, name) and name.casefold() not in JUNK
+        ]
+        yield from (Path(parent, name) for name in files if shown(parent, name))
 
 
 def open_regular(path: Path) -> BinaryIO:

@@ -438,3 +438,21 @@ def test_an_interrupt_is_130_and_keeps_the_index_whole(folder, run):
 )
 def test_sizes(n_bytes, text):
     assert size(n_bytes) == text
+
+
+def test_control_characters_and_bidi_marks_never_reach_the_terminal():
+    from semsig.cli.console import _plain, one_line
+
+    assert _plain("a\x1b[31m\u202eb\nc\td") == "a\\x1b[31m\\u202eb\nc\td"
+    assert one_line("a\tb\u2066") == "a\\tb\\u2066"
+
+
+def test_kinds_that_are_not_read_are_counted(tmp_path, run):
+    (tmp_path / "p").mkdir()
+    for name in ("a.HEIC", "b.jxl", "c.jxl"):
+        (tmp_path / "p" / name).write_bytes(b"x")
+    arguments = "index", tmp_path / "p", "--index", tmp_path / "i"
+    code, _, err = run(*arguments)
+    assert (code, "3 files of kinds that are not read: .heic 1, .jxl 2" in err) == (0, True)
+    assert "No photo was found" in err
+    assert run(*arguments, "--strict")[0] == 3

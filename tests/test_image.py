@@ -16,7 +16,7 @@ import pytest
 from PIL import Image, PngImagePlugin
 
 from semsig.errors import ImageError, OptionError
-from semsig.image import MAX_SIDE, image_paths, read_image
+from semsig.image import MAX_SIDE, image_paths, read_image, unread_files
 
 RGB = (np.mgrid[0:48, 0:64].sum(0)[..., None] * (2, 1, 2) % 256).astype(np.uint8)
 REASONS = {"empty", "not-an-image", "truncated", "corrupt", "too-large", "unreadable"}
@@ -425,3 +425,19 @@ def test_image_paths_of_no_folder(tmp_path, name):
     with pytest.raises(ImageError) as caught:
         image_paths(tmp_path / name)
     assert caught.value.reason == "unreadable"
+
+
+def test_what_systems_keep_and_what_is_excluded_is_no_photo(tmp_path):
+    kept = ["a.jpg", "b/c.jpg"]
+    left = ["@eaDir/a.jpg/T.jpg", "#recycle/x.jpg", "$RECYCLE.BIN/x.jpg", "lost+found/x.jpg"]
+    left += ["System Volume Information/x.jpg", ".thumbnails/x.jpg", "raw/x.jpg", "b/old.jpg"]
+    for name in [*kept, *left, "d.HEIC", "b/e.cr2", "raw/f.heic"]:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"x")
+    exclude = ["raw", "b/old.*"]
+    found = [
+        path.relative_to(tmp_path).as_posix() for path in image_paths(tmp_path, exclude=exclude)
+    ]
+    assert found == kept
+    unread = [path.name for path in unread_files(tmp_path, exclude=exclude)]
+    assert unread == ["e.cr2", "d.HEIC"]

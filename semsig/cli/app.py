@@ -66,7 +66,9 @@ def main() -> None:
     """Run the command line; errors of semsig and of files become one line and exit code 1."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="surrogateescape")
+            # UTF-8 gives back the bytes of names that are no Unicode; others escape what they lack
+            whole = stream.encoding.casefold().replace("-", "") == "utf8"
+            stream.reconfigure(errors="surrogateescape" if whole else "backslashreplace")
     _show_remarks_of_kernels()
     try:
         try:
@@ -74,7 +76,7 @@ def main() -> None:
         finally:
             _flush()
     except BrokenPipeError:
-        sys.exit(1)
+        sys.exit(0)  # the reader, such as head, has had what it wanted
     except (SemsigError, OSError) as error:
         remark(f"semsig: {_message(error)}")
         sys.exit(1)

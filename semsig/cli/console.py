@@ -30,12 +30,12 @@ def stderr() -> Console:
 
 def remark(text: str) -> None:
     """Print a line to stderr."""
-    stderr().print(text, markup=False)
+    stderr().print(_plain(text), markup=False)
 
 
 def answer(text: str) -> None:
     """Print a line to stdout."""
-    stdout().print(text, markup=False)
+    stdout().print(_plain(text), markup=False)
 
 
 def answer_json(document: Any) -> None:
@@ -101,9 +101,22 @@ def download_bar(what: str) -> Iterator[Callable[[int, int | None], None]]:
         yield lambda done, total: progress.update(task, completed=done, total=total)
 
 
+_BIDI = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
+"""Marks that reorder what a terminal shows after them."""
+
+
 def one_line(text: str) -> str:
     """Return a text with escapes for control characters, such as tabs in a file name."""
-    return re.sub(r"[\x00-\x1f\x7f-\x9f]", lambda found: repr(found[0])[1:-1], text)
+    return re.sub(rf"[\x00-\x1f\x7f-\x9f{_BIDI}]", _escaped, text)
+
+
+def _plain(text: str) -> str:
+    """Return lines with escapes for all control characters but those that end lines."""
+    return re.sub(rf"[\x00-\x08\x0b-\x1f\x7f-\x9f{_BIDI}]", _escaped, text)
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return found[0].encode("unicode_escape").decode("ascii")
 
 
 def size(n_bytes: int) -> str:

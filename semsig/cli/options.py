@@ -111,12 +111,14 @@ def reranking(rerank: bool, expand: bool) -> Reranking | None:
     return RerankOptions() if rerank else None
 
 
-def expand(photos: Sequence[Path]) -> list[Path]:
+def expand(photos: Sequence[Path], exclude: Sequence[str] = ()) -> list[Path]:
     """Return the photos, and those in folders among them."""
     from semsig.image import image_paths
 
     return [
-        path for photo in photos for path in (image_paths(photo) if photo.is_dir() else [photo])
+        path
+        for photo in photos
+        for path in (image_paths(photo, exclude=exclude) if photo.is_dir() else [photo])
     ]
 
 

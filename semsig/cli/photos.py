@@ -65,6 +65,10 @@ def index(
     prune: Annotated[
         bool, typer.Option("--prune", help="Remove photos whose files are gone.")
     ] = False,
+    exclude: Annotated[
+        list[str] | None,
+        typer.Option(help="Leave out files and folders of this name or path, such as '*.tmp'."),
+    ] = None,
     strict: Strict = False,
     as_json: Json = False,
 ) -> None:
@@ -94,7 +98,10 @@ def index(
         )
         engine.add_phrases(phrases.find_vocabulary(vocabulary), options)
     pruned = engine.prune(photos) if prune else []
-    paths = expand(there)
+    paths = expand(there, exclude or ())
+    unread = _unread(there, exclude or ())
+    if not (paths or pruned):
+        remark("No photo was found; nothing was added.")
     try:
         with progress_bar("indexing") as progress:
             report = engine.add(paths, workers=workers, rehash=rehash, progress=progress)
@@ -106,8 +113,20 @@ def index(
         answer_json(report.to_dict() | extra)
     else:
         show.added(report, pruned, engine, index)
-    if strict and report.skipped:
+    if unread:
+        kinds = Counter(path.suffix.lower() for path in unread)
+        counts = ", ".join(f"{kind} {count:,}" for kind, count in sorted(kinds.items()))
+        remark(f"{len(unread):,} files of kinds that are not read: {counts}")
+    if strict and (report.skipped or unread):
         raise typer.Exit(_SKIPPED)
+
+
+def _unread(photos: Sequence[Path], exclude: Sequence[str]) -> list[Path]:
+    """Return the pictures in folders that are of kinds that are not read."""
+    from semsig.image import unread_files
+
+    folders = (photo for photo in photos if photo.is_dir())
+    return [path for folder in folders for path in unread_files(folder, exclude=exclude)]
 
 
 def explain(

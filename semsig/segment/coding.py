@@ -10,9 +10,13 @@ from numpy.typing import NDArray
 
 from semsig.classes import MAX_CLASSES, ClassTable, Color, builtin_tables
 from semsig.errors import ClassTableError, LabelMapError, SegmenterError
+from semsig.segment.class_lines import Entry, read_entries
 from semsig.types import LabelMap
 
 _UNKNOWN = MAX_CLASSES + 1
+
+BORDERS: tuple[Color, ...] = ((0, 0, 0), (224, 224, 192))
+"""Colours of no class: black, and the outline that Pascal VOC draws around objects."""
 
 VOID = "void"
 """A class of this name in a ``classes.txt`` means "no class" and is left out of the table."""
@@ -34,7 +38,7 @@ class Coding:
 
     classes: ClassTable
     numbers: dict[int, int]
-    void_colors: tuple[Color, ...] = ((0, 0, 0),)
+    void_colors: tuple[Color, ...] = BORDERS
 
     def label_map(self, stored: NDArray[np.generic]) -> LabelMap:
         """Turn stored numbers (H, W), or colours (H, W, 3) uint8, into a label map.
@@ -51,7 +55,10 @@ class Coding:
                 "Expected class numbers (H, W) or RGB uint8 (H, W, 3); "
                 f"{stored.dtype} {stored.shape} came."
             )
-        labels = self._lookup()[np.clip(stored.astype(np.int64), -1, _UNKNOWN)]
+        numbers = stored.astype(np.int64)
+        signed = stored.dtype.kind == "i"
+        numbers[numbers == -1] = self.classes.void if signed else _UNKNOWN  # "ignore" of exporters
+        labels = self._lookup()[np.clip(numbers, -1, _UNKNOWN)]
         if (labels < 0).any():
             y, x = np.argwhere(labels < 0)[0]
             raise LabelMapError(
@@ -105,20 +112,17 @@ def find_coding(folder: Path, table: str | None) -> Coding:
 
 
 def read_coding(path: Path) -> Coding:
-    """Read ``classes.toml``, or ``classes.txt`` with ``name`` or ``id name r g b`` on each line.
+    """Read ``classes.toml``, or lines of one of the formats of :mod:`semsig.segment.class_lines`.
 
     Raises
     ------
     SegmenterError
-        If the file is neither.
+        If the file is neither; the message names the line.
     """
     try:
         if path.suffix == ".toml":
             return _by_position(ClassTable.from_toml(path))
-        lines = [line.split() for line in path.read_text("utf-8").splitlines() if line.strip()]
-        if lines and all(_is_numbered(line) for line in lines):
-            return _numbered(lines, path.parent.name)
-        return _listed([" ".join(line) for line in lines], path.parent.name)
+        return _of_entries(read_entries(path), path.parent.name)
     except (OSError, UnicodeDecodeError, ClassTableError) as error:
         raise SegmenterError(f"{path} is no class table: {error}") from error
 
@@ -127,31 +131,19 @@ def _by_position(classes: ClassTable) -> Coding:
     return Coding(classes, {number: number for number in range(len(classes))})
 
 
-def _listed(names: list[str], table: str) -> Coding:
-    kept = [number for number, name in enumerate(names) if name != VOID]
-    classes = ClassTable([names[number] for number in kept], name=table)
-    return Coding(classes, _labels_of(kept, range(len(names)), classes))
-
-
-def _is_numbered(line: list[str]) -> bool:
-    return len(line) >= 5 and all(line[i].isdecimal() for i in (0, -3, -2, -1))
-
-
-def _numbered(lines: list[list[str]], table: str) -> Coding:
-    for line in lines:
-        if int(line[0]) > MAX_CLASSES:
-            raise ClassTableError(f"numbers end at {MAX_CLASSES:,}; {' '.join(line)!r} came")
-    entries = [(int(id_), " ".join(name), (int(r), int(g), int(b)))
-               for id_, *name, r, g, b in lines]  # fmt: skip
-    kept = [entry for entry in entries if entry[1] != VOID]
-    palette = [color for _, _, color in kept]
-    classes = ClassTable([name for _, name, _ in kept], name=table, palette=palette)
-    numbers = _labels_of([id_ for id_, _, _ in kept], [id_ for id_, _, _ in entries], classes)
-    void_colors = tuple(color for _, name, color in entries if name == VOID)
+def _of_entries(entries: list[Entry], table: str) -> Coding:
+    kept = [entry for entry in entries if entry.name != VOID]
+    colors = [entry.color for entry in kept if entry.color is not None]
+    palette = colors if colors and len(colors) == len(kept) else None
+    classes = ClassTable([entry.name for entry in kept], name=table, palette=palette)
+    numbers = _labels_of(
+        [entry.number for entry in kept], [entry.number for entry in entries], classes
+    )
+    void_colors = tuple(e.color for e in entries if e.name == VOID and e.color is not None)
     return Coding(classes, numbers, void_colors)
 
 
-def _labels_of(kept: list[int], stored: range | list[int], classes: ClassTable) -> dict[int, int]:
+def _labels_of(kept: list[int], stored: list[int], classes: ClassTable) -> dict[int, int]:
     if len(set(stored)) != len(stored):
         raise ClassTableError("a number comes twice")
     labels = {number: label for label, number in enumerate(kept)}

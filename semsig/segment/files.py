@@ -167,7 +167,18 @@ def _read_picture(path: Path) -> NDArray[np.generic]:
     with PillowImage.open(path, formats=("PNG", "BMP", "TIFF")) as picture:
         picture.load()
         numbers = picture.mode in ("1", "L", "P") or picture.mode.startswith("I")
-        return np.asarray(picture if numbers else picture.convert("RGB"))
+        stored = np.asarray(picture if numbers else picture.convert("RGB"))
+        if picture.mode == "L" and (depth := _grey_depth(path)) < 8:
+            return stored // np.uint8(255 // (2**depth - 1))  # undo the scaling to 0..255
+        return stored
+
+
+def _grey_depth(path: Path) -> int:
+    """Return the bits a pixel of a grey PNG, which Pillow scales to 8; 8 of other pictures."""
+    with path.open("rb") as file:
+        header = file.read(26)  # signature, length and name of IHDR, width, height, depth, colours
+    is_grey_png = header[:8] == b"\x89PNG\r\n\x1a\n" and header[25:26] == b"\0"
+    return header[24] if is_grey_png and header[24] in (2, 4) else 8
 
 
 def _read_array(path: Path) -> NDArray[np.generic]:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -173,7 +174,7 @@ def test_missing_stem(folder):
     ("content", "message"),
     [
         (np.array([[3]]), "Number 3 at"),
-        (np.array([[-1]]), "Number -1 at"),
+        (np.array([[-2]]), "Number -2 at"),
         (np.array([[10**12]]), "Number 1000000000000 at"),
         (np.array([[0.5]]), "float64"),
         (np.zeros((1, 2, 3, 4), int), "came"),
@@ -283,3 +284,29 @@ def test_fingerprint_follows_files_and_table(folder):
     touched = FilesSegmenter(folder).fingerprint
     np.save(folder / "b.npy", LABELS)
     assert len({before, touched, FilesSegmenter(folder).fingerprint}) == 3
+
+
+@pytest.mark.parametrize("depth", [1, 2, 4])
+def test_grey_pictures_of_few_bits_hold_numbers_as_they_are(tmp_path, depth):
+    numbers = np.arange(2**depth, dtype=np.uint8)
+    bits = "".join(format(number, f"0{depth}b") for number in numbers).ljust(64, "0")
+    row = b"\0" + int(bits, 2).to_bytes(8, "big")[: -(-len(numbers) * depth // 8)]
+
+    def chunk(kind, body):
+        check = zlib.crc32(kind + body).to_bytes(4, "big")
+        return len(body).to_bytes(4, "big") + kind + body + check
+
+    header = len(numbers).to_bytes(4, "big") + (1).to_bytes(4, "big") + bytes([depth, 0, 0, 0, 0])
+    png = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header)
+    (tmp_path / "a.png").write_bytes(png + chunk(b"IDAT", zlib.compress(row)) + chunk(b"IEND", b""))
+    (tmp_path / "classes.txt").write_text("".join(f"c{n}\n" for n in range(16)))
+    found = load_segmenter(f"files:{tmp_path}").for_path("a.jpg")
+    assert found.labels[0].tolist() == numbers.tolist()
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.int16, np.int64])
+def test_minus_one_is_void_in_signed_arrays(tmp_path, dtype):
+    np.save(tmp_path / "a.npy", np.array([[-1, 0, 1]], dtype))
+    (tmp_path / "classes.txt").write_text("sky\nroad\n")
+    found = load_segmenter(f"files:{tmp_path}").for_path("a.jpg")
+    assert found.labels[0].tolist() == [found.classes.void, 0, 1]
