@@ -184,7 +184,9 @@ def jaccard_distances(
 ) -> None:
     """Compare the encoding of each list's owner with those of the rows in it.
 
-    The distance is ``1 - S / (2 - S)``, S the sum of the smaller weights: encodings sum to 1.
+    The distance is ``1 - S / (A + B - S)``, A and B the sums of the two encodings' weights and S
+    that of the smaller ones. In exact numbers A and B are 1; as they are summed, an encoding is
+    at exactly 0 from itself: A, B and S are then the same sum of the same numbers in one order.
 
     Parameters
     ----------
@@ -200,14 +202,18 @@ def jaccard_distances(
         Written; 1 where the list is padded.
     """
     for i in range(rows.shape[0]):
+        asked = 0.0
         for e in range(owners.bounds[i], owners.bounds[i + 1]):
             work[owners.rows[e]] = owners.weights[e]
+            asked += owners.weights[e]
         for t in range(rows.shape[1]):
-            shared = 0.0
+            shared, own = 0.0, 0.0
             if rows[i, t] >= 0:
                 row = rows[i, t]
                 for e in range(encodings.bounds[row], encodings.bounds[row + 1]):
                     shared += min(encodings.weights[e], work[encodings.rows[e]])
-            distances[i, t] = 1.0 - shared / (2.0 - shared)
+                    own += encodings.weights[e]
+            # Summed in another order, S may exceed A by an ulp: no distance is below 0.
+            distances[i, t] = max(0.0, 1.0 - shared / (asked + own - shared)) if shared else 1.0
         for e in range(owners.bounds[i], owners.bounds[i + 1]):
             work[owners.rows[e]] = 0.0

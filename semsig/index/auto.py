@@ -11,7 +11,8 @@ from semsig.index.bitmaps import BitmapsScan
 from semsig.index.bounded import BoundedScan
 from semsig.index.postings import PostingsScan
 from semsig.index.scans import Distances, Scan
-from semsig.types import Metric, SbsBatch
+from semsig.metrics import Metric, metric_named
+from semsig.types import SbsBatch
 
 _FEWEST_ROWS = 2**13
 _MOST_ROWS_OF_BITMAPS = 2**18
@@ -61,7 +62,7 @@ class AutoScan:
         return scan.search_radius(queries, radius, metric=metric, allowed=allowed)
 
     def _scan(self, n_queries: int, k: int, metric: Metric) -> Scan:
-        n_rows, weighed = len(self._batch), metric == "tanimoto-idf"
+        n_rows, weighed = len(self._batch), not metric_named(metric).bitmaps
         wide = self._batch.schema.n_cells > _MOST_CELLS_OF_SUMS
         if n_rows < _FEWEST_ROWS or (wide and weighed):
             return self._postings

@@ -19,18 +19,12 @@ from semsig_kernels.bitmaps import (
 from semsig_kernels.postings import Queries
 
 from semsig.index.exact import ExactScan
-from semsig.index.heaps import Chunks, Heaps, empty_heaps, share_out, sort_heaps, weigh
+from semsig.index.heaps import Chunks, Heaps, empty_heaps, share_out, weigh
 from semsig.index.postings import EVERY_ROW, PostingsBuilder, PostingsScan, in_order, slots_of
 from semsig.index.scans import Distances
-from semsig.index.scoring import (
-    FlatWeights,
-    bit_frequency,
-    distance_dtype,
-    distances_of,
-    is_tanimoto,
-    parts_of,
-)
-from semsig.types import Metric, SbsBatch
+from semsig.index.scoring import bit_frequency, distances_of, parts_of
+from semsig.metrics import METRICS, Metric
+from semsig.types import SbsBatch
 
 _FREQUENT = 0.03
 _MOST_SHARED = 2**16
@@ -40,8 +34,8 @@ class BitmapsScan(ExactScan):
     """Exact search over bitmaps where many rows have a cell, over postings where few do.
 
     The fastest for large k, in time that hardly depends on it; takes some 470 bytes a row
-    beside the batch. Where bits weigh differently (``"tanimoto-idf"``) it answers as
-    :class:`PostingsScan`.
+    beside the batch. Where bits weigh differently (``"tanimoto-idf"``, ``"jaccard"``) it answers
+    as :class:`PostingsScan`.
 
     Parameters
     ----------
@@ -61,30 +55,29 @@ class BitmapsScan(ExactScan):
             return self._postings.search(queries, k, metric=metric, allowed=allowed)
         mask = EVERY_ROW if allowed is None else allowed
         held = min(k, max(1, len(self)))
-        tanimoto = is_tanimoto(metric)
+        asked, totals = self._asked(queries, metric), self._ranking_totals(metric)
+        ratio = METRICS[metric].form == "ratio"
 
         def scan(part: Queries, chunks: Chunks) -> Heaps:
             heaps = empty_heaps(len(part.totals), held)
             rest, covers = self._split(part)
-            nearest_bitmaps(
-                self._bitmaps, rest, covers, chunks, self._flat_totals, tanimoto, mask, *heaps
-            )
+            nearest_bitmaps(self._bitmaps, rest, covers, chunks, totals, ratio, mask, *heaps)
             return heaps
 
-        heaps = share_out(weigh(queries, FlatWeights()), len(self), CHUNK_ROWS, scan)
-        return sort_heaps(heaps, k, distance_dtype(metric))
+        heaps = share_out(asked, len(self), CHUNK_ROWS, scan)
+        return self._answer(heaps, k, asked, metric)
 
     def _distances(self, queries: SbsBatch, metric: Metric) -> Iterator[Distances]:
         if self._is_for_postings(metric):
             yield from self._postings._distances(queries, metric)
             return
-        weighed = weigh(queries, FlatWeights())
+        weighed, totals = weigh(queries, self._scheme(metric)), self._totals(metric)
         rest, covers = self._split(weighed)
         for q in range(len(queries)):
             shared = np.zeros(-(-len(self) // CHUNK_ROWS) * CHUNK_ROWS, np.uint16)
             shared_by_bitmaps(self._bitmaps, rest, covers, q, shared)
             found, total = shared[: len(self)].astype(np.int64), int(weighed.totals[q])
-            yield distances_of(found, total, self._flat_totals, tanimoto=is_tanimoto(metric))
+            yield distances_of(found, total, totals, METRICS[metric].form)
 
     def _split(self, queries: Queries) -> tuple[Queries, Covers]:
         rest, covers = self._covered.split(queries)
@@ -92,8 +85,8 @@ class BitmapsScan(ExactScan):
 
     def _is_for_postings(self, metric: Metric) -> bool:
         """Whether weights are not those of the bitmaps, or their sums may exceed 16 bits."""
-        heaviest = int(self._flat_totals.max(initial=0))
-        return metric == "tanimoto-idf" or heaviest >= _MOST_SHARED
+        heaviest = int(self._totals(metric).max(initial=0))
+        return not METRICS[metric].bitmaps or heaviest >= _MOST_SHARED
 
     @cached_property
     def _postings(self) -> PostingsScan:

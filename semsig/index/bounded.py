@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -11,21 +10,15 @@ from numpy.typing import NDArray
 from semsig_kernels.bounds import nearest_bounded
 from semsig_kernels.compare import Rows, shared_with_rows
 from semsig_kernels.postings import Queries
-from semsig_kernels.sums import CHUNK_ROWS, Sums
+from semsig_kernels.sums import CHUNK_ROWS, OFFSET, Sums
 
 from semsig.index.exact import ExactScan
-from semsig.index.heaps import Chunks, Heaps, empty_heaps, share_out, sort_heaps, weigh
+from semsig.index.heaps import Chunks, Heaps, empty_heaps, share_out, weigh
 from semsig.index.scans import Distances
-from semsig.index.scoring import (
-    FlatWeights,
-    Totals,
-    distance_dtype,
-    distances_of,
-    is_tanimoto,
-    within,
-)
+from semsig.index.scoring import Totals, distances_of, within
 from semsig.index.sums import build_sums
-from semsig.types import Metric, SbsBatch
+from semsig.metrics import METRICS, Metric
+from semsig.types import SbsBatch
 
 _FIRST_K = 64
 _ROWS_A_NEIGHBOUR = 64
@@ -48,18 +41,18 @@ class BoundedScan(ExactScan):
     ) -> tuple[Distances, NDArray[np.int64]]:
         if self._is_many(k):
             return super()._nearest(queries, k, metric, allowed)
-        scheme = self._scheme(metric)
+        asked, ratio = self._asked(queries, metric), METRICS[metric].form == "ratio"
         sums, rows = self._sums(metric), self._rows(metric, allowed)
         held = min(k, max(1, len(self)))
 
         def scan(part: Queries, chunks: Chunks) -> Heaps:
             heaps = empty_heaps(len(part.totals), held)
             table = self._table(metric)
-            nearest_bounded(sums, rows, part, chunks, is_tanimoto(metric), table, *heaps)
+            nearest_bounded(sums, rows, part, chunks, ratio, table, *heaps)
             return heaps
 
-        heaps = share_out(weigh(queries, scheme), len(self), CHUNK_ROWS, scan)
-        return sort_heaps(heaps, k, distance_dtype(metric))
+        heaps = share_out(asked, len(self), CHUNK_ROWS, scan)
+        return self._answer(heaps, k, asked, metric)
 
     def search_radius(
         self,
@@ -104,36 +97,43 @@ class BoundedScan(ExactScan):
             shared = np.empty(len(self), np.int64)
             shared_with_rows(rows, weighed, q, table, shared)
             total = int(weighed.totals[q])
-            yield distances_of(shared, total, rows.totals, tanimoto=is_tanimoto(metric))
+            yield distances_of(shared, total, self._totals(metric), METRICS[metric].form)
 
     def _rows(self, metric: Metric, allowed: NDArray[np.bool_] | None) -> Rows:
-        rows = self._idf_rows if metric == "tanimoto-idf" else self._flat_rows
+        rows = self._once(
+            "rows", metric, lambda: as_rows(self._batch, self._ranking_totals(metric))
+        )
         return rows if allowed is None else rows._replace(allowed=allowed)
-
-    @cached_property
-    def _flat_rows(self) -> Rows:
-        return as_rows(self._batch, self._flat_totals)
-
-    @cached_property
-    def _idf_rows(self) -> Rows:
-        return as_rows(self._batch, self._idf_totals)
 
     def _table(self, metric: Metric) -> NDArray[np.uint8] | NDArray[np.int64]:
         n_slots = 4 * self._batch.schema.n_cells
-        return (
-            np.zeros(n_slots, np.int64) if metric == "tanimoto-idf" else np.zeros(n_slots, np.uint8)
-        )
+        heavy = METRICS[metric].weights == "idf"
+        return np.zeros(n_slots, np.int64) if heavy else np.zeros(n_slots, np.uint8)
 
     def _sums(self, metric: Metric) -> Sums:
-        return self._idf_sums if metric == "tanimoto-idf" else self._flat_sums
+        """Return the sums of a metric's weights; those of flat weights serve several metrics."""
+        entry = METRICS[metric]
+        scheme, totals = self._scheme(metric), self._totals(metric)
+        sums = self._once("sums", entry.weights, lambda: build_sums(self._batch, scheme, totals))
+        if entry.form != "lack":
+            return sums
 
-    @cached_property
-    def _flat_sums(self) -> Sums:
-        return build_sums(self._batch, FlatWeights(), self._flat_totals)
+        def build() -> Sums:
+            # A score is then OFFSET + the sums shared, without half the row's own weight taken
+            # off; it fits 16 bits if twice the totals fit the bound that units are chosen by.
+            fits = 2 * int(totals.max(initial=0)) <= OFFSET * sums.unit
+            return _from_nothing(
+                sums if fits else build_sums(self._batch, scheme, 2 * totals), len(self)
+            )
 
-    @cached_property
-    def _idf_sums(self) -> Sums:
-        return build_sums(self._batch, self._idf, self._idf_totals)
+        return self._once("sums", metric, build)
+
+
+def _from_nothing(sums: Sums, n_rows: int) -> Sums:
+    """Return sums that score rows as if these weighed nothing themselves."""
+    starts = np.zeros_like(sums.starts)
+    starts.reshape(-1)[:n_rows] = OFFSET
+    return sums._replace(starts=starts)
 
 
 def as_rows(batch: SbsBatch, totals: Totals) -> Rows:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, get_args, overload
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from semsig.errors import DuplicateIdError, OptionError, SignatureError
 from semsig.index.exchange.packed import unpack
 from semsig.index.kinds import AnyBatch, AnySchema, kind_of
+from semsig.metrics import metric_named
 from semsig.types import (
-    Metric,
     SbovpBatch,
     SbovpSchema,
     SbovpSignature,
@@ -212,5 +212,4 @@ def check_radius(radius: float) -> float:
 
 def check_metric(metric: str) -> None:
     """Raise :class:`OptionError` unless there is such a metric."""
-    if metric not in get_args(Metric):
-        raise OptionError(f"metric is one of {', '.join(get_args(Metric))}; {metric!r} came.")
+    metric_named(metric)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,12 +17,12 @@ from semsig.index.scoring import (
     check_allowed,
     distances_of,
     idf,
-    is_tanimoto,
     parts_of,
     rank,
     within,
 )
-from semsig.types import Metric, SbsBatch
+from semsig.metrics import METRICS, Form, Metric, Weights
+from semsig.types import SbsBatch, SbsSchema
 
 _WORDS_A_THREAD = 2**17
 _COUNTS_AT_ONCE = 2**24
@@ -46,22 +45,21 @@ class DenseScan(ExactScan):
 
     def _distances(self, queries: SbsBatch, metric: Metric) -> Iterator[Distances]:
         words = _to_words(queries)
-        if metric == "tanimoto-idf":
-            yield from self._weighted(words)
-        else:
-            tanimoto = is_tanimoto(metric)
-            yield from _flat_distances(self._rows, self._set_bits, words, tanimoto=tanimoto)
+        entry = METRICS[metric]
+        if entry.weights == "bits":
+            yield from _flat_distances(self._rows, self._set_bits, words, entry.form)
+            return
+        weights = self._once("weights", entry.weights, lambda: self._bit_weights(entry.weights))
+        totals = _weigh(self._rows, _all_ones(self._rows), weights)
+        for query in words:
+            total = int(_weigh(query[None], query, weights)[0])
+            yield distances_of(_weigh(self._rows, query, weights), total, totals, entry.form)
 
-    def _weighted(self, queries: NDArray[np.uint64]) -> Iterator[Distances]:
-        totals = _weigh(self._rows, _all_ones(self._rows), self._bit_weights)
-        for query in queries:
-            total = int(_weigh(query[None], query, self._bit_weights)[0])
-            shared = _weigh(self._rows, query, self._bit_weights)
-            yield distances_of(shared, total, totals, tanimoto=True)
+    def _bit_weights(self, weights: Weights) -> NDArray[np.int64]:
+        """Return the weight of each bit in the order of the kernel: lowest of each word first."""
+        return _presence(self._batch.schema) if weights == "presence" else self._idf_of_bits()
 
-    @cached_property
-    def _bit_weights(self) -> NDArray[np.int64]:
-        """Idf of each bit, in the order of the kernel: lowest bit of each word first."""
+    def _idf_of_bits(self) -> NDArray[np.int64]:
         frequency = np.zeros(self._rows.shape[1] * 64, np.int64)
         for first in range(0, len(self._rows), 64):
             part = self._rows[first : first + 64].view(np.uint8)
@@ -154,7 +152,7 @@ class BitIndex:
         if len(self._parts) > 1:
             self._parts = [np.concatenate(self._parts)]
             self._set_bits = [np.concatenate(self._set_bits)]
-        return _flat_distances(self._parts[0], self._set_bits[0], queries, tanimoto=False)
+        return _flat_distances(self._parts[0], self._set_bits[0], queries, "difference")
 
     def _as_words(self, packed: ArrayLike) -> NDArray[np.uint64]:
         array = np.asarray(packed)
@@ -189,6 +187,12 @@ def _to_words(batch: SbsBatch) -> NDArray[np.uint64]:
     return packed.view(np.uint64)
 
 
+def _presence(schema: SbsSchema) -> NDArray[np.int64]:
+    """Return 1 for each presence bit, which come first, in the order of the kernel; else 0."""
+    first = np.packbits(np.arange(-(-schema.n_bits // 64) * 64) < schema.n_cells)
+    return np.unpackbits(first, bitorder="little").astype(np.int64)
+
+
 def _count_set(rows: NDArray[np.uint64]) -> NDArray[np.int64]:
     counts: NDArray[np.int64] = np.bitwise_count(rows).sum(axis=1, dtype=np.int64)
     return counts
@@ -198,15 +202,14 @@ def _flat_distances(
     rows: NDArray[np.uint64],
     totals: NDArray[np.int64],
     queries: NDArray[np.uint64],
-    *,
-    tanimoto: bool,
+    form: Form,
 ) -> Iterator[Distances]:
     at_once = max(1, _COUNTS_AT_ONCE // max(1, len(rows)))
     for first in range(0, len(queries), at_once):
         part = queries[first : first + at_once]
         of_queries = _count_set(part).tolist()
         for total, shared in zip(of_queries, _count_shared(rows, part), strict=True):
-            yield distances_of(shared, total, totals, tanimoto=tanimoto)
+            yield distances_of(shared, total, totals, form)
 
 
 def _count_shared(rows: NDArray[np.uint64], queries: NDArray[np.uint64]) -> NDArray[np.int32]:

@@ -3,26 +3,33 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
-from functools import cached_property
+from collections.abc import Callable, Iterator
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+from semsig_kernels.postings import Queries
 
-from semsig.index.checks import check_k
+from semsig.index.checks import check_k, check_metric
+from semsig.index.heaps import Heaps, sort_heaps, weigh
 from semsig.index.scans import Distances
 from semsig.index.scoring import (
-    FlatWeights,
+    BITS,
+    PRESENCE,
     IdfWeights,
+    Scheme,
     Totals,
     check_allowed,
     distance_dtype,
-    is_tanimoto,
+    from_differences,
     rank,
     row_totals,
     within,
 )
-from semsig.types import Metric, SbsBatch
+from semsig.metrics import METRICS, Metric, Weights
+from semsig.types import SbsBatch
+
+Made = TypeVar("Made")
 
 
 class ExactScan(ABC):
@@ -36,6 +43,7 @@ class ExactScan(ABC):
 
     def __init__(self, batch: SbsBatch) -> None:
         self._batch = batch
+        self._made: dict[tuple[str, str], object] = {}
 
     def __len__(self) -> int:
         return len(self._batch)
@@ -57,8 +65,8 @@ class ExactScan(ABC):
         k : int
             At least 1; may exceed the number of rows, within reason: see
             :data:`semsig.index.checks.MAX_PADDED`.
-        metric : {"hamming", "tanimoto", "tanimoto-idf"}
-            The distance.
+        metric : str
+            The distance, a name of :data:`semsig.metrics.METRICS`.
         allowed : ndarray of bool, shape (N,), optional
             Rows that are False are never found.
 
@@ -99,7 +107,7 @@ class ExactScan(ABC):
 
     def _check(self, queries: SbsBatch, metric: Metric, allowed: NDArray[np.bool_] | None) -> None:
         self._batch.schema.require(queries.schema)
-        is_tanimoto(metric)
+        check_metric(metric)
         check_allowed(allowed, len(self))
 
     def _nearest(
@@ -115,20 +123,44 @@ class ExactScan(ABC):
     def _distances(self, queries: SbsBatch, metric: Metric) -> Iterator[Distances]:
         """Yield the distances of each query to all rows, shape (N,)."""
 
-    def _scheme(self, metric: Metric) -> FlatWeights | IdfWeights:
-        return self._idf if metric == "tanimoto-idf" else FlatWeights()
+    def _asked(self, queries: SbsBatch, metric: Metric) -> Queries:
+        """Return queries with totals by which kernels rank as the metric does.
+
+        Kernels know differences and ratios. 1 - I / W_A ranks as 2 W_A - 2 I does: the difference
+        of a query of twice the weight from rows that weigh nothing.
+        """
+        weighed = weigh(queries, self._scheme(metric))
+        lack = METRICS[metric].form == "lack"
+        return weighed._replace(totals=2 * weighed.totals) if lack else weighed
+
+    def _ranking_totals(self, metric: Metric) -> Totals:
+        """Return the rows' totals that go with :meth:`_asked`."""
+        totals = self._totals(metric)
+        return np.zeros_like(totals) if METRICS[metric].form == "lack" else totals
+
+    def _answer(
+        self, heaps: Heaps, k: int, asked: Queries, metric: Metric
+    ) -> tuple[Distances, NDArray[np.int64]]:
+        """Return distances and rows, (Q, k), from what the kernels found for `asked`."""
+        if METRICS[metric].form != "lack":
+            return sort_heaps(heaps, k, distance_dtype(metric))
+        distances, rows = sort_heaps(heaps, k, np.dtype(np.int32))
+        return from_differences(distances, rows, asked.totals // 2), rows
+
+    def _scheme(self, metric: Metric) -> Scheme:
+        weights = METRICS[metric].weights
+        if weights == "idf":
+            return self._once("scheme", weights, lambda: IdfWeights(self._batch))
+        return BITS if weights == "bits" else PRESENCE
 
     def _totals(self, metric: Metric) -> Totals:
-        return self._idf_totals if metric == "tanimoto-idf" else self._flat_totals
+        scheme = self._scheme(metric)
+        return self._once(
+            "totals", METRICS[metric].weights, lambda: row_totals(self._batch, scheme)
+        )
 
-    @cached_property
-    def _idf(self) -> IdfWeights:
-        return IdfWeights(self._batch)
-
-    @cached_property
-    def _idf_totals(self) -> Totals:
-        return row_totals(self._batch, self._idf)
-
-    @cached_property
-    def _flat_totals(self) -> Totals:
-        return row_totals(self._batch, FlatWeights())
+    def _once(self, what: str, of: Metric | Weights, make: Callable[[], Made]) -> Made:
+        """Return what is made the first time; two threads may make it twice, and alike."""
+        if (what, of) not in self._made:
+            self._made[what, of] = make()
+        return self._made[what, of]  # type: ignore[return-value]

@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from semsig.index.answers import Scan, find_nearest, find_within
-from semsig.index.checks import Ids, Signatures, check_metric
+from semsig.index.checks import Ids, Signatures
 from semsig.index.exchange.collection import ExchangeableCollection
 from semsig.index.having import rows_having
 from semsig.index.scans import Distances, Engine, new_scan
 from semsig.index.storage.snapshot import Snapshot
-from semsig.types import Metric
+from semsig.metrics import Metric, metric_named
 
 
 class HammingIndex(ExchangeableCollection):
@@ -30,6 +30,9 @@ class HammingIndex(ExchangeableCollection):
     - ``"hamming"``: sum of w over both, minus twice the sum of min(w_A, w_B); int32 bits.
     - ``"tanimoto"``: 1 - I / U, I = sum of min(w_A, w_B), U = W_A + W_B - I; float32.
     - ``"tanimoto-idf"``: the same with rare bits counting more; float32.
+    - ``"jaccard"``: as tanimoto, each non-empty cell counting 1 at any level; float32.
+    - ``"containment"``: 1 - I / W_A with A the query, how much of it is not in a photo: 0 for
+      an empty query; float32.
 
     Parameters
     ----------
@@ -64,7 +67,7 @@ class HammingIndex(ExchangeableCollection):
         k : int
             At least 1; may exceed the number of signatures, within reason: see
             :data:`semsig.index.checks.MAX_PADDED`.
-        metric : {"hamming", "tanimoto", "tanimoto-idf"}
+        metric : {"hamming", "tanimoto", "tanimoto-idf", "jaccard", "containment"}
             The distance.
         within : array_like of int, optional
             Search among these ids only.
@@ -119,7 +122,7 @@ class HammingIndex(ExchangeableCollection):
         self, metric: Metric, has: Iterable[str], engine: Engine
     ) -> tuple[Snapshot, Scan, NDArray[np.bool_] | None]:
         """Return what is searched, how, and which of its rows have the classes named."""
-        check_metric(metric)
+        entry = metric_named(metric)
         snapshot = self._store.snapshot
-        scan = engine, partial(new_scan, engine), metric == "tanimoto-idf"
+        scan = engine, partial(new_scan, engine), entry.whole
         return snapshot, scan, rows_having(snapshot, has)

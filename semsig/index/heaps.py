@@ -13,7 +13,7 @@ from semsig_kernels.threads import run_split, thread_count
 from semsig_kernels.topk import sort_nearest
 
 from semsig.index.scans import Distances
-from semsig.index.scoring import FlatWeights, IdfWeights, weights_and_totals
+from semsig.index.scoring import Scheme, weights_and_totals
 from semsig.types import SbsBatch
 
 Heaps = tuple[NDArray[np.float64], NDArray[np.int64]]
@@ -33,7 +33,7 @@ def empty_heaps(n_queries: int, k: int) -> Heaps:
     return np.full((n_queries, k), np.inf), np.full((n_queries, k), -1, np.int64)
 
 
-def weigh(queries: SbsBatch, scheme: FlatWeights | IdfWeights) -> Queries:
+def weigh(queries: SbsBatch, scheme: Scheme) -> Queries:
     """Return queries as the kernels take them."""
     codes, weights, totals = weights_and_totals(queries, scheme)
     return Queries(codes, weights, queries.offsets.astype(np.int64), totals)

@@ -17,10 +17,11 @@ from semsig_kernels.postings import (
 )
 
 from semsig.index.exact import ExactScan
-from semsig.index.heaps import Chunks, Heaps, empty_heaps, share_out, sort_heaps, weigh
+from semsig.index.heaps import Chunks, Heaps, empty_heaps, share_out, weigh
 from semsig.index.scans import Distances
-from semsig.index.scoring import Totals, distance_dtype, distances_of, is_tanimoto, parts_of
-from semsig.types import Metric, SbsBatch, SbsSchema
+from semsig.index.scoring import Totals, distances_of, parts_of
+from semsig.metrics import METRICS, Metric
+from semsig.types import SbsBatch, SbsSchema
 
 EVERY_ROW = np.zeros(0, np.bool_)
 """A mask that allows every row."""
@@ -43,20 +44,20 @@ class PostingsScan(ExactScan):
     def _nearest(
         self, queries: SbsBatch, k: int, metric: Metric, allowed: NDArray[np.bool_] | None
     ) -> tuple[Distances, NDArray[np.int64]]:
-        weighed = in_order(weigh(queries, self._scheme(metric)), self._batch.schema)
-        totals, counters = _dtypes(self._totals(metric), weighed.totals)
+        asked = in_order(self._asked(queries, metric), self._batch.schema)
+        totals, counters = _dtypes(self._ranking_totals(metric), asked.totals)
+        ratio = METRICS[metric].form == "ratio"
         mask = EVERY_ROW if allowed is None else allowed
         held = min(k, max(1, len(self)))
 
         def scan(part: Queries, chunks: Chunks) -> Heaps:
             heaps = empty_heaps(len(part.totals), held)
             shared = np.zeros(CHUNK_ROWS, counters)
-            tanimoto = is_tanimoto(metric)
-            nearest(self._postings, part, chunks, totals, tanimoto, mask, shared, *heaps)
+            nearest(self._postings, part, chunks, totals, ratio, mask, shared, *heaps)
             return heaps
 
-        heaps = share_out(weighed, len(self), CHUNK_ROWS, scan)
-        return sort_heaps(heaps, k, distance_dtype(metric))
+        heaps = share_out(asked, len(self), CHUNK_ROWS, scan)
+        return self._answer(heaps, k, asked, metric)
 
     def _distances(self, queries: SbsBatch, metric: Metric) -> Iterator[Distances]:
         totals = self._totals(metric)
@@ -65,7 +66,7 @@ class PostingsScan(ExactScan):
             shared = np.zeros(len(self), np.int64)
             shared_weights(self._postings, weighed, q, shared)
             total = int(weighed.totals[q])
-            yield distances_of(shared, total, totals, tanimoto=is_tanimoto(metric))
+            yield distances_of(shared, total, totals, METRICS[metric].form)
 
 
 def build_postings(batch: SbsBatch) -> Postings:

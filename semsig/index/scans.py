@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from semsig.errors import OptionError
-from semsig.types import Metric, SbsBatch
+from semsig.metrics import Metric
+from semsig.types import SbsBatch
 
 Engine = Literal["auto", "bitmaps", "bounded", "postings", "dense"]
 """How to search: every engine gives the same answers; ``"auto"`` takes the fastest."""
@@ -23,7 +24,7 @@ _ENGINES = {
 }
 
 Distances = NDArray[np.int32] | NDArray[np.float32]
-"""int32 bits for ``"hamming"``; float32 in 0..1 for the Tanimoto distances."""
+"""int32 bits for ``"hamming"``; float32 in 0..1 for the others."""
 
 
 class Scan(Protocol):

@@ -8,11 +8,15 @@ I = sum of min(w_A, w_B) over common cells, the bits that two signatures share:
 * ``"tanimoto-idf"``  the same, each bit weighing idf = log(N / max(df, 1)) in place of 1, where
   df of the N indexed signatures have the bit, rounded to multiples of 2^-16. Sums are then
   integers, so that every engine and any number of threads give the same distance.
+* ``"jaccard"``       as tanimoto, each cell weighing 1 at any level
+* ``"containment"``   1 - I / W_A with the query A, 0 for an empty query
+
+The table :data:`semsig.metrics.METRICS` says which weights and which form each takes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,7 +24,8 @@ from numpy.typing import NDArray
 
 from semsig.errors import OptionError
 from semsig.index.scans import Distances
-from semsig.types import Metric, SbsBatch
+from semsig.metrics import Form, Metric, metric_named
+from semsig.types import SbsBatch
 
 Totals = NDArray[np.int32] | NDArray[np.int64]
 """Total weights of signatures."""
@@ -29,7 +34,6 @@ IDF_ONE = 2**16
 """The integer that stands for an idf of 1."""
 
 _ROWS_AT_ONCE = 16384
-_FLAT = np.array([2, 3, 4, 5], np.int64)
 
 
 def idf(frequency: NDArray[np.int64], n_rows: int) -> NDArray[np.int64]:
@@ -40,16 +44,31 @@ def idf(frequency: NDArray[np.int64], n_rows: int) -> NDArray[np.int64]:
 
 
 class FlatWeights:
-    """Every bit weighs 1: levels 1..4 of a cell weigh 2, 3, 4, 5."""
+    """A level weighs the same in every cell.
+
+    Parameters
+    ----------
+    levels : sequence of int
+        What levels 1..4 weigh.
+    """
+
+    def __init__(self, levels: Sequence[int]) -> None:
+        self._levels = np.array(levels, np.int64)
 
     def of(self, codes: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the weight of levels 1..4 of each code's cell, shape (n, 4)."""
-        return np.tile(_FLAT, (len(codes), 1))
+        return np.tile(self._levels, (len(codes), 1))
 
     def own(self, codes: NDArray[np.integer]) -> NDArray[np.int64]:
         """Return the weight of each code, shape (n,)."""
-        own: NDArray[np.int64] = _FLAT[codes & 3]
+        own: NDArray[np.int64] = self._levels[codes & 3]
         return own
+
+
+BITS = FlatWeights([2, 3, 4, 5])
+"""Every bit weighs 1: the presence bit and as many as the level."""
+PRESENCE = FlatWeights([1, 1, 1, 1])
+"""The presence bit alone weighs 1."""
 
 
 class IdfWeights:
@@ -84,6 +103,9 @@ class IdfWeights:
         return own
 
 
+Scheme = FlatWeights | IdfWeights
+
+
 def bit_frequency(batch: SbsBatch) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the distinct cells (n,), ascending, and how many rows reach levels 1..4 (n, 4)."""
     codes, counts = _count_codes(batch)
@@ -106,14 +128,14 @@ def _count_codes(batch: SbsBatch) -> tuple[NDArray[np.int64], NDArray[np.int64]]
 
 
 def weights_and_totals(
-    batch: SbsBatch, scheme: FlatWeights | IdfWeights
+    batch: SbsBatch, scheme: Scheme
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """Return codes (n,), the weights of their levels (n, 4), and each signature's total (N,)."""
     codes = batch.cells.astype(np.int64)
     return codes, scheme.of(codes), _sum_rows(scheme.own(codes), batch.offsets)
 
 
-def row_totals(batch: SbsBatch, scheme: FlatWeights | IdfWeights) -> Totals:
+def row_totals(batch: SbsBatch, scheme: Scheme) -> Totals:
     """Return the total weight of each signature, shape (N,); int32 if all are below 2^16."""
     parts = [
         _sum_rows(scheme.own(part.cells), part.offsets) for part in parts_of(batch, _ROWS_AT_ONCE)
@@ -136,14 +158,28 @@ def _sum_rows(values: NDArray[np.int64], offsets: NDArray[np.int64]) -> NDArray[
     return sums[offsets[1:]] - sums[offsets[:-1]]
 
 
-def distances_of(
-    shared: NDArray[np.integer], total: int, totals: Totals, *, tanimoto: bool
-) -> Distances:
+def distances_of(shared: NDArray[np.integer], total: int, totals: Totals, form: Form) -> Distances:
     """Distances of one query to N rows, from the weight they share and their totals."""
-    if not tanimoto:
+    if form == "difference":
         return (total + totals - 2 * shared).astype(np.int32)
-    union = total + totals - shared
-    return np.where(union > 0, 1 - shared / np.maximum(union, 1), 0).astype(np.float32)
+    return _one_less(shared, total if form == "lack" else total + totals - shared)
+
+
+def _one_less(shared: NDArray[np.integer], of: Any) -> NDArray[np.float32]:
+    """Return 1 - shared / of, 0 where `of` is 0.
+
+    Exactly 0 where both are the same integer: a quotient of equal numbers rounds to 1.
+    """
+    return np.where(of > 0, 1 - shared / np.maximum(of, 1), 0).astype(np.float32)
+
+
+def from_differences(
+    distances: Distances, rows: NDArray[np.int64], totals: NDArray[np.int64]
+) -> Distances:
+    """Return 1 - I / W_A from 2 W_A - 2 I, shape (Q, k), where there are rows; else -1."""
+    of_queries = totals[:, None]
+    shared = of_queries - distances.astype(np.int64) // 2
+    return np.where(rows < 0, -1, _one_less(shared, of_queries)).astype(np.float32)
 
 
 def rank(
@@ -170,22 +206,9 @@ def within(
     return distances[rows], rows
 
 
-def is_tanimoto(metric: Metric) -> bool:
-    """Whether a metric is a Tanimoto distance.
-
-    Raises
-    ------
-    OptionError
-        If there is no such metric.
-    """
-    if metric not in ("hamming", "tanimoto", "tanimoto-idf"):
-        raise OptionError(f"metric is 'hamming', 'tanimoto' or 'tanimoto-idf'; {metric!r} came.")
-    return metric != "hamming"
-
-
 def distance_dtype(metric: Metric) -> np.dtype[Any]:
-    """Return int32 for Hamming, float32 for the Tanimoto distances."""
-    return np.dtype(np.float32 if is_tanimoto(metric) else np.int32)
+    """Return int32 for Hamming, float32 for the others."""
+    return np.dtype(metric_named(metric).dtype)
 
 
 def check_allowed(allowed: NDArray[np.bool_] | None, n_rows: int) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from semsig_kernels.sums import CHUNK_ROWS, OFFSET, Sums, sum_rows
 
-from semsig.index.scoring import FlatWeights, IdfWeights, Totals, parts_of
+from semsig.index.scoring import Scheme, Totals, parts_of
 from semsig.types import SbsBatch, SbsSchema
 
 _FREQUENT = 0.05
@@ -36,7 +36,7 @@ class _Postings(NamedTuple):
     starts: NDArray[np.int64]
 
 
-def build_sums(batch: SbsBatch, scheme: FlatWeights | IdfWeights, totals: Totals) -> Sums:
+def build_sums(batch: SbsBatch, scheme: Scheme, totals: Totals) -> Sums:
     """Sum the weights of each row's cells by group; `totals` are the rows' own, shape (N,)."""
     group_of = quarter_groups(batch.schema)
     n_groups = int(group_of.max()) + 1
@@ -102,7 +102,7 @@ def quarter_groups(schema: SbsSchema) -> NDArray[np.int64]:
 
 def _entries(
     batch: SbsBatch,
-    scheme: FlatWeights | IdfWeights,
+    scheme: Scheme,
     group_of: NDArray[np.int64],
     dtype: np.dtype[Any],
 ) -> list[_Entries]:

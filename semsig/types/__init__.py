@@ -1,6 +1,7 @@
 """The values that flow from stage to stage: label map, keypoints, signature, hit."""
 
-from semsig.types.hit import Hit, Metric
+from semsig.metrics import Metric
+from semsig.types.hit import Hit
 from semsig.types.keypoints import Keypoints
 from semsig.types.label_map import Image, LabelMap
 from semsig.types.pooled import PooledBatch, PooledSchema, PooledSignature

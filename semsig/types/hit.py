@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
-Metric = Literal["hamming", "tanimoto", "tanimoto-idf"]
-"""Distances between SBS signatures; :mod:`semsig.index.hamming` defines them."""
+from semsig.metrics import print_distance
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +20,7 @@ class Hit:
     path : str
         The photo, as it was given when indexed.
     distance : float
-        Bits for ``"hamming"``; 0..1 for the Tanimoto distances and for conditions alone.
+        Bits for ``"hamming"``; 0..1 for the other metrics and for conditions alone.
     metric : str
         What the distance is: a metric of SBS signatures; "L2" of phrases; "squared L2" of pooled
         descriptors; "fused"; "re-ranked" or "expanded" after those; "1 - score" of conditions.
@@ -37,6 +35,4 @@ class Hit:
     @property
     def measure(self) -> str:
         """The distance as it is printed, with its unit or name: "1,038 bits", "0.310 fused"."""
-        if self.metric == "hamming":
-            return f"{self.distance:,.0f} bits"
-        return f"{self.distance:.3f} {self.metric}"
+        return print_distance(self.distance, self.metric)

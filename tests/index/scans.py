@@ -5,13 +5,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from semsig import ClassTable, LabelMap, SbsBatch, SbsSchema, SbsSignature
+from semsig import ClassTable, LabelMap, SbsBatch, SbsSchema, SbsSignature, metrics
 from semsig.errors import OptionError, SchemaMismatchError
 from semsig.signature import sbs_batch
 from tests.index.batches import batches
 from tests.reference import hamming as reference
 
-METRICS = ["hamming", "tanimoto", "tanimoto-idf"]
+METRICS = list(metrics.METRICS)
 SMALL = SbsSchema(1, ClassTable("abc"))
 WIDE = SbsSchema(4, ClassTable([str(c) for c in range(300)]))
 
@@ -34,6 +34,7 @@ class ScanLaws:
         distances, found = self.scan(rows).search(queries, k, metric=metric, allowed=allowed)
         assert distances.shape == found.shape == (len(queries), k)
         assert distances.dtype == (np.int32 if metric == "hamming" else np.float32)
+        assert distances.dtype == metrics.METRICS[metric].dtype
         for q, query in enumerate(queries):
             expected = reference.search(rows, SbsBatch.of([query]), k, metric, allowed)
             assert pairs(distances[q], found[q]) == expected
@@ -57,14 +58,34 @@ class ScanLaws:
         assert (distances.tolist(), found.tolist()) == ([[0, 2 + 2]], [[1, 0]])
         distances, found = self.scan(rows).search(query, 2, metric="tanimoto")
         assert (distances.tolist(), found.tolist()) == ([[0, np.float32(1 - 3 / 7)]], [[1, 0]])
+        distances, found = self.scan(rows).search(query, 2, metric="jaccard")
+        assert (distances.tolist(), found.tolist()) == ([[0, 0.5]], [[1, 0]])
+        distances, found = self.scan(rows).search(query, 2, metric="containment")
+        assert (distances.tolist(), found.tolist()) == ([[0, 0]], [[0, 1]])
+        distances, _ = self.scan(rows).search(
+            SbsBatch.of([whole_and_trace]), 2, metric="containment"
+        )
+        assert distances.tolist() == [[0, np.float32(1 - 3 / 7)]]
+
+    @pytest.mark.parametrize("metric", ["jaccard", "containment"])
+    def test_of_empty_signatures(self, metric):
+        empty, full = SbsSignature([], SMALL), SbsSignature([3, 4], SMALL)
+        rows, queries = SbsBatch.of([full, empty]), SbsBatch.of([empty, full])
+        distances, found = self.scan(rows).search(queries, 2, metric=metric)
+        expected = {"jaccard": [[0, 1], [0, 1]], "containment": [[0, 0], [0, 1]]}[metric]
+        assert distances.tolist() == expected
+        assert found.tolist() == [[1, 0] if metric == "jaccard" else [0, 1], [0, 1]]
 
     @pytest.mark.parametrize("metric", METRICS)
-    def test_itself_is_nearest_at_zero_and_distance_is_symmetric(self, metric):
+    def test_itself_is_at_exactly_zero_and_distance_is_symmetric(self, metric):
         maps = label_maps(12)
         batch = sbs_batch(maps, levels=1)
         distances, rows = self.scan(batch).search(batch, len(batch), metric=metric)
         assert (distances[:, 0] == 0).all()
         matrix = np.take_along_axis(distances, np.argsort(rows, axis=1), axis=1)
+        assert (np.diag(matrix) == 0).all()
+        if metric == "containment":
+            return
         np.testing.assert_array_equal(matrix, matrix.T)
 
     @pytest.mark.parametrize("metric", METRICS)
@@ -102,6 +123,8 @@ class ScanLaws:
 
 def reference_dense(rows, query, metric):
     """As reference.search for few set bits: on sets of positions instead of bit strings."""
+    if metric in ("jaccard", "containment"):
+        return reference.search(rows, SbsBatch.of([query]), len(rows), metric)
     sets = [set(np.flatnonzero(bits).tolist()) for bits in reference.bits_of(rows)]
     (wanted,) = (set(np.flatnonzero(b).tolist()) for b in reference.bits_of(SbsBatch.of([query])))
     if metric == "hamming":

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from semsig import ClassTable, SbsSchema
+from semsig import ClassTable, SbsBatch, SbsSchema, SbsSignature
 from semsig.index.bounded import BoundedScan
 from semsig.index.dense import DenseScan
 from tests.index.batches import random_batch, threads
@@ -30,6 +30,22 @@ def test_many_chunks_and_threads_agree_with_the_dense_scan(metric, levels):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("metric", METRICS)
+def test_rows_too_heavy_for_units_of_one(metric):
+    """Of 40,000 bits: what the scores of containment take off no row must still fit 16 bits."""
+    schema = SbsSchema(1, ClassTable([str(c) for c in range(2000)]))
+    rng = np.random.default_rng(7)
+    heavy = [SbsSignature(np.arange(8000) * 4 + 3, schema)] * 3
+    light = [
+        SbsSignature(np.flatnonzero(rng.random(8000) < 0.9) * 4 + 2, schema) for _ in range(97)
+    ]
+    rows, queries = SbsBatch.of(light + heavy), SbsBatch.of([heavy[0], light[3]])
+    found = BoundedScan(rows).search(queries, 5, metric=metric)
+    expected = DenseScan(rows).search(queries, 5, metric=metric)
+    np.testing.assert_array_equal(found[0], expected[0])
+    np.testing.assert_array_equal(found[1], expected[1])
+
+
 @pytest.mark.parametrize("metric", METRICS)
 def test_radius_from_none_to_all(metric):
     schema = SbsSchema(1, ClassTable([str(c) for c in range(48)]))

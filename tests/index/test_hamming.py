@@ -361,7 +361,7 @@ def test_bad_radius_is_refused(index, make, radius):
 
 
 def test_unknown_options_are_refused(index, make, tmp_path):
-    with pytest.raises(OptionError, match="metric is one of hamming"):
+    with pytest.raises(OptionError, match="Expected a metric of hamming"):
         index.search(make(1), 1, metric="cosine")
     with pytest.raises(OptionError, match="engine is one of 'auto'"):
         index.search(make(1), 1, engine="warp")

@@ -8,6 +8,7 @@ from semsig.config import RerankOptions
 from semsig.errors import OptionError, UnknownIdError
 from semsig.index.reciprocal import ReciprocalNeighbors
 from semsig.index.rerank import Reranker
+from semsig.metrics import METRICS
 from tests.index.batches import random_batch
 from tests.reference import rerank as reference
 
@@ -112,6 +113,14 @@ def test_an_index_is_ranked_as_its_lists_are(index, metric):
     found, hits = Reranker(index, OPTIONS, metric=metric).search(batch, 9)
     np.testing.assert_array_equal(found, expected[:, :9])
     np.testing.assert_array_equal(hits, (29 - order[:, :9]) * 7)
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_a_photo_is_at_exactly_zero_from_itself(index, metric):
+    ids, batch = index.to_batch()
+    found, hits = Reranker(index, OPTIONS, metric=metric).search(batch, 30)
+    assert (found[hits == ids[:, None]] == 0).all()
+    assert found.min() == 0
 
 
 def test_shorter_answers_are_the_beginning_of_longer_ones(index):

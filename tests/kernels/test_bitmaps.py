@@ -28,7 +28,7 @@ def test_bits_say_which_rows_reach_a_level(rows):
     assert left.tolist() == [above >= SIZES[key] for key, above in (divmod(s, 4) for s in slots)]
 
 
-@pytest.mark.parametrize("metric", ["hamming", "tanimoto"])
+@pytest.mark.parametrize("metric", ["hamming", "tanimoto", "containment"])
 def test_nearest_as_by_definition(metric):
     schema = SbsSchema(1, ClassTable("abcd"))
     rows, query = random_batch(70, schema, 1, 8), random_batch(1, schema, 2, 8)

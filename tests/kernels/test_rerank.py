@@ -111,6 +111,8 @@ def test_jaccard_distances_of_encodings_that_sum_to_1(given_, listed):
     for i, t in np.ndindex(6, 2):
         expected = reference.jaccard(shares[i], shares[rows[i, t]]) if rows[i, t] >= 0 else 1
         assert found[i, t] == pytest.approx(expected)
+        assert found[i, t] >= 0
+        assert found[i, t] == 0 or rows[i, t] != i
     assert not work.any()
 
 

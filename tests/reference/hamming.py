@@ -27,7 +27,24 @@ def distance(a, b, weights=None):
     return float(np.float32(1 - shared / union)) if union else 0.0
 
 
+def jaccard(a, b):
+    """1 - |A and B| / |A or B| over the non-empty cells of two signatures; 0 if both are empty."""
+    one, other = set(a.cells >> 2), set(b.cells >> 2)
+    union = len(one | other)
+    return float(np.float32(1 - len(one & other) / union)) if union else 0.0
+
+
+def containment(query, row):
+    """1 - (set bits of the query that the row has) / (those of the query); 0 without any."""
+    wanted, there = (np.unpackbits(s.to_bits()).astype(bool) for s in (query, row))
+    total = int(wanted.sum())
+    return float(np.float32(1 - int((wanted & there).sum()) / total)) if total else 0.0
+
+
 def distances(rows, query, metric):
+    if metric in ("jaccard", "containment"):
+        by = {"jaccard": jaccard, "containment": containment}[metric]
+        return [by(query[0], row) for row in rows]
     bits, (q,) = bits_of(rows), bits_of(query)
     weights = {
         "hamming": None,

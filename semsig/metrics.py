@@ -1,0 +1,102 @@
+"""The distances between SBS signatures: the one table of what each is made of and how it reads.
+
+A distance is a form of three weights: W_A of the query, W_B of the row, and I, what they share.
+A new distance that is a form of other weights, or the reverse, is a line of :data:`METRICS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from semsig.errors import OptionError
+
+Metric = Literal["hamming", "tanimoto", "tanimoto-idf", "jaccard", "containment"]
+"""Names of the distances between SBS signatures."""
+
+Weights = Literal["bits", "idf", "presence"]
+"""What weighs: every bit 1; every bit its idf; the presence bit of a cell 1, its levels 0."""
+
+Form = Literal["difference", "ratio", "lack"]
+"""W_A + W_B - 2 I; 1 - I / (W_A + W_B - I); 1 - I / W_A. A quotient by 0 counts as 1."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricEntry:
+    """A distance between SBS signatures.
+
+    Parameters
+    ----------
+    weights : {"bits", "idf", "presence"}
+        What W_A, W_B and I sum.
+    form : {"difference", "ratio", "lack"}
+        What is made of them.
+    meaning : str
+        One phrase for whoever chooses.
+    """
+
+    weights: Weights
+    form: Form
+    meaning: str
+
+    @property
+    def dtype(self) -> Literal["int32", "float32"]:
+        """Dtype of the distances: int32 bits, or float32 in 0..1."""
+        return "int32" if self.form == "difference" else "float32"
+
+    @property
+    def whole(self) -> bool:
+        """Whether a row's distance hangs on what other rows there are: one scan has them all."""
+        return self.weights == "idf"
+
+    @property
+    def bitmaps(self) -> bool:
+        """Whether bitmaps, which count every bit as 1, serve it; else their postings do."""
+        return self.weights == "bits"
+
+
+METRICS: Mapping[Metric, MetricEntry] = {
+    "hamming": MetricEntry(weights="bits", form="difference", meaning="bits that differ"),
+    "tanimoto": MetricEntry(weights="bits", form="ratio", meaning="share of their bits not common"),
+    "tanimoto-idf": MetricEntry(
+        weights="idf", form="ratio", meaning="the same, rare bits counting more"
+    ),
+    "jaccard": MetricEntry(
+        weights="presence", form="ratio", meaning="share of their cells not common, at any level"
+    ),
+    "containment": MetricEntry(
+        weights="bits", form="lack", meaning="share of the query's bits that a photo lacks"
+    ),
+}
+"""Every distance by its name; what offers or documents a choice reads it from here."""
+
+
+def metric_named(name: str) -> MetricEntry:
+    """Return a distance by its name.
+
+    Raises
+    ------
+    OptionError
+        If there is none.
+    """
+    for known, entry in METRICS.items():
+        if name == known:
+            return entry
+    raise OptionError(f"Expected a metric of {', '.join(METRICS)}; got {name!r}.")
+
+
+def print_distance(distance: float, metric: str) -> str:
+    """Return a distance as it is printed, with its unit or name: "1,038 bits", "0.310 fused".
+
+    Parameters
+    ----------
+    distance : float
+        The distance.
+    metric : str
+        A name of :data:`METRICS`, or of a distance between other signatures, such as "L2".
+    """
+    entry = {str(name): entry for name, entry in METRICS.items()}.get(metric)
+    if entry is not None and entry.dtype == "int32":
+        return f"{distance:,.0f} bits"
+    return f"{distance:.3f} {metric}"
