@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from semsig.classes import MAX_CLASSES, ClassTable, Color, builtin_tables
 from semsig.errors import ClassTableError, LabelMapError, SegmenterError
 from semsig.segment.class_lines import Entry, read_entries
+from semsig.segment.numberings import NUMBERINGS, Numbering, numbering_of, split_name
 from semsig.types import LabelMap
 
 _UNKNOWN = MAX_CLASSES + 1
@@ -84,15 +85,21 @@ def find_coding(folder: Path, table: str | None) -> Coding:
         Where the label files are; ``classes.toml`` or ``classes.txt`` is looked for in it, then
         in the folder above.
     table : str, optional
-        Name of a built-in table, or path of a .toml or .txt file.
+        Name of a built-in table, perhaps with the numbering of its files as
+        :mod:`semsig.segment.numberings` has them (``ade20k`` means ADE20K's own annotations, 0 =
+        unlabelled; ``ade20k-mmseg`` mmsegmentation's, 0 = wall), or path of a .toml or .txt file.
 
     Raises
     ------
     SegmenterError
         If there is no such table, or it cannot be read.
     """
-    if table in builtin_tables():
-        return _by_position(ClassTable.builtin(str(table)))
+    name, numbering = split_name(table or "")
+    if name in NUMBERINGS:
+        stems = (path.stem for path in folder.rglob("*"))
+        return _numbered(ClassTable.builtin(name), numbering or numbering_of(name, stems))
+    if name in builtin_tables():
+        return _by_position(ClassTable.builtin(name))
     if table is not None:
         path = Path(table).expanduser()
         if not path.is_file():
@@ -125,6 +132,11 @@ def read_coding(path: Path) -> Coding:
         return _of_entries(read_entries(path), path.parent.name)
     except (OSError, UnicodeDecodeError, ClassTableError) as error:
         raise SegmenterError(f"{path} is no class table: {error}") from error
+
+
+def _numbered(classes: ClassTable, numbering: Numbering) -> Coding:
+    void = dict.fromkeys(numbering.void, classes.void)
+    return Coding(classes, void | {stored: n for n, stored in enumerate(numbering.stored)})
 
 
 def _by_position(classes: ClassTable) -> Coding:
