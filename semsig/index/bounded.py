@@ -39,7 +39,7 @@ class BoundedScan(ExactScan):
     def _nearest(
         self, queries: SbsBatch, k: int, metric: Metric, allowed: NDArray[np.bool_] | None
     ) -> tuple[Distances, NDArray[np.int64]]:
-        if self._is_many(k):
+        if self._is_many(k) or self._has_no_scores(metric):
             return super()._nearest(queries, k, metric, allowed)
         asked, ratio = self._asked(queries, metric), METRICS[metric].form == "ratio"
         sums, rows = self._sums(metric), self._rows(metric, allowed)
@@ -90,6 +90,10 @@ class BoundedScan(ExactScan):
         """Whether k neighbours are found sooner by comparing all rows."""
         return k > max(_FIRST_K, len(self) // _ROWS_A_NEIGHBOUR)
 
+    def _has_no_scores(self, metric: Metric) -> bool:
+        """Whether scores could exceed their 16 bits, so that all rows must be compared."""
+        return METRICS[metric].form == "lack" and 4 * len(self._batch.schema.classes) >= OFFSET // 2
+
     def _distances(self, queries: SbsBatch, metric: Metric) -> Iterator[Distances]:
         rows, weighed = self._rows(metric, None), weigh(queries, self._scheme(metric))
         table = self._table(metric)
@@ -120,7 +124,8 @@ class BoundedScan(ExactScan):
 
         def build() -> Sums:
             # A score is then OFFSET + the sums shared, without half the row's own weight taken
-            # off; it fits 16 bits if twice the totals fit the bound that units are chosen by.
+            # off: at most OFFSET + weight / unit + a unit a group for rounding up. The unit is
+            # such that weight / unit <= 2^14 here, and there are fewer groups than that.
             fits = 2 * int(totals.max(initial=0)) <= OFFSET * sums.unit
             return _from_nothing(
                 sums if fits else build_sums(self._batch, scheme, 2 * totals), len(self)

@@ -31,14 +31,12 @@ def test_many_chunks_and_threads_agree_with_the_dense_scan(metric, levels):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("metric", METRICS)
-def test_rows_too_heavy_for_units_of_one(metric):
-    """Of 40,000 bits: what the scores of containment take off no row must still fit 16 bits."""
-    schema = SbsSchema(1, ClassTable([str(c) for c in range(2000)]))
-    rng = np.random.default_rng(7)
-    heavy = [SbsSignature(np.arange(8000) * 4 + 3, schema)] * 3
-    light = [
-        SbsSignature(np.flatnonzero(rng.random(8000) < 0.9) * 4 + 2, schema) for _ in range(97)
-    ]
+@pytest.mark.parametrize("n_classes", [2800, 4096])
+def test_rows_so_heavy_that_scores_hardly_fit(metric, n_classes):
+    schema = SbsSchema(1, ClassTable([str(c) for c in range(n_classes)]))
+    rng, n = np.random.default_rng(7), schema.n_cells
+    heavy = [SbsSignature(np.arange(n) * 4 + 3, schema)] * 3
+    light = [SbsSignature(np.flatnonzero(rng.random(n) < 0.9) * 4 + 2, schema) for _ in range(97)]
     rows, queries = SbsBatch.of(light + heavy), SbsBatch.of([heavy[0], light[3]])
     found = BoundedScan(rows).search(queries, 5, metric=metric)
     expected = DenseScan(rows).search(queries, 5, metric=metric)
