@@ -86,6 +86,15 @@ def metric_named(name: str) -> MetricEntry:
     raise OptionError(f"Expected a metric of {', '.join(METRICS)}; got {name!r}.")
 
 
+def require_sbs(signature: str, metric: Metric) -> None:
+    """Raise :class:`OptionError` if a metric is named beside a signature that has its own."""
+    if signature != "sbs":
+        raise OptionError(
+            f"Expected no metric beside signature {signature!r}, which has a distance of its own; "
+            f"got {metric!r}. Leave it out, or compare by 'sbs'."
+        )
+
+
 def print_distance(distance: float, metric: str) -> str:
     """Return a distance as it is printed, with its unit or name: "1,038 bits", "0.310 fused".
 

@@ -31,7 +31,7 @@ class RankingOptions:
     ----------
     levels : int
         Level n of the signatures, 0..8.
-    metric : {"hamming", "tanimoto", "tanimoto-idf"}
+    metric : {"hamming", "tanimoto", "tanimoto-idf", "jaccard", "containment"}
         The distance.
     pyramid : bool
         Sum the distances at all levels from 0 to `levels`, where else only that at `levels`
@@ -66,7 +66,7 @@ class SignatureDistances:
     ----------
     database : sequence of Views
         N photos.
-    metric : {"hamming", "tanimoto", "tanimoto-idf"}
+    metric : {"hamming", "tanimoto", "tanimoto-idf", "jaccard", "containment"}
         The distance at one level; several are summed.
     """
 

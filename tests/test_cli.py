@@ -20,6 +20,7 @@ from semsig.cli import main
 from semsig.cli.app import app
 from semsig.cli.console import size
 from semsig.cli.photos import _targets
+from semsig.metrics import METRICS
 
 COMMAND = [sys.executable, "-m", "semsig"]
 
@@ -138,7 +139,7 @@ def test_search_lists_the_nearest_first(indexed, run):
     assert "in both" in lines[0]
 
 
-@pytest.mark.parametrize("metric", ["hamming", "tanimoto", "tanimoto-idf"])
+@pytest.mark.parametrize("metric", list(METRICS))
 def test_search_as_json(indexed, run, metric):
     photo = indexed / "photos" / "2.jpg"
     arguments = ["--index", indexed / "index", "--include-self", "--metric", metric, "--json"]

@@ -193,6 +193,18 @@ def test_evaluate_says_what_it_compared(folder, run, signature, compared):
     assert first.endswith(compared)
 
 
+@pytest.mark.parametrize("signature", ["sbovp", "fused", "pooled"])
+def test_a_metric_beside_another_signature_is_refused(folder, index, run, signature):
+    (folder / "boxes.toml").write_text(BENCHMARK)
+    asked = "--signature", signature, "--metric", "hamming"
+    photo = folder / "photos" / "even" / "2.png"
+    searched = run("search", photo, "--index", index, *asked)
+    boxes = folder / "boxes.toml", "--root", folder / "photos", "--labels", folder / "maps"
+    for code, _, err in (searched, run("evaluate", *boxes, *asked)):
+        assert code == 1
+        assert f"no metric beside signature '{signature}'" in err
+
+
 def test_evaluate_refuses_levels_of_phrases(folder, run):
     (folder / "boxes.toml").write_text(BENCHMARK)
     arguments = folder / "boxes.toml", "--root", folder / "photos", "--labels", folder / "maps"

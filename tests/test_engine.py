@@ -136,7 +136,7 @@ def test_an_indexed_photo_is_not_segmented_again(engine, photos):
     assert engine.segmenter.calls == 0
 
 
-@pytest.mark.parametrize("metric", ["tanimoto", "tanimoto-idf"])
+@pytest.mark.parametrize("metric", ["tanimoto", "tanimoto-idf", "jaccard", "containment"])
 def test_other_metrics_lie_between_0_and_1(engine, photos, metric):
     distances = [hit.distance for hit in engine.search(photos[0], metric=metric)]
     assert distances[0] == 0

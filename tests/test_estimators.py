@@ -27,6 +27,7 @@ from semsig import (
     sbs,
 )
 from semsig.errors import ImageError, OptionError, SchemaMismatchError, SignatureError
+from semsig.metrics import METRICS
 
 CLASSES = ClassTable(["sky", "sea", "sand"], name="beach")
 
@@ -131,6 +132,15 @@ def test_parameters_are_got_set_and_cloned():
 def test_a_fitted_transformer_can_be_pickled(label_maps, batch):
     transformer = pickle.loads(pickle.dumps(SbsTransformer(1).fit(label_maps)))  # noqa: S301
     assert list(transformer.transform(label_maps)) == list(batch)
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_neighbours_are_as_the_index_has_them(batch, metric):
+    expected = HammingIndex(batch.schema)
+    expected.add(batch)
+    found = SbsNeighbors(3, metric=metric).fit(batch).kneighbors(batch)
+    for one, other in zip(found, expected.search(batch, 3, metric=metric), strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_fitted_neighbours_can_be_pickled(batch):

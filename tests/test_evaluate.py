@@ -11,6 +11,7 @@ from semsig.config import RerankOptions
 from semsig.datasets import load_dataset
 from semsig.errors import DatasetError, OptionError, SegmenterError
 from semsig.evaluate import evaluate
+from semsig.metrics import METRICS
 from semsig.signature import sbs_batch
 from tests.reference import hamming, measures
 from tests.reference import rerank as reference
@@ -107,7 +108,7 @@ def by_definition(dataset, root, levels, metric, cutoff=None):
     return photos, scores
 
 
-@pytest.mark.parametrize("metric", ["hamming", "tanimoto", "tanimoto-idf"])
+@pytest.mark.parametrize("metric", list(METRICS))
 @pytest.mark.parametrize("levels", [0, 2])
 def test_as_by_definition(tmp_path, metric, levels):
     write_random(tmp_path, seed=levels)
@@ -339,7 +340,8 @@ def test_reports_progress_to_the_end(tmp_path):
 
 def test_refuses_options(tmp_path):
     write_random(tmp_path, seed=3, count=2)
-    for options in ({"levels": 9}, {"metric": "euclid"}):
+    other = {"metric": "jaccard", "signature": "fused"}
+    for options in ({"levels": 9}, {"metric": "euclid"}, other):
         with pytest.raises(OptionError):
             evaluate(pets(tmp_path), tmp_path, segmenter=GreySegmenter(), **options)
     with pytest.raises(DatasetError, match="No dataset 'cats'"):

@@ -15,7 +15,6 @@ from semsig.cli.options import (
     Expand,
     Json,
     Level,
-    MetricName,
     MetricOption,
     Rerank,
     SignatureChoice,
@@ -39,7 +38,7 @@ def evaluate(
         typer.Option(callback=fetched, help=f"One of {SEGMENTERS}; lite by default."),
     ] = None,
     levels: Level = 3,
-    metric: MetricOption = MetricName.HAMMING,
+    metric: MetricOption = None,
     pyramid: Annotated[
         bool, typer.Option("--pyramid", help="Sum the distances at all levels up to --levels.")
     ] = False,
@@ -92,7 +91,7 @@ def evaluate(
             segmenter=segmenter or DEFAULT_SEGMENTER,
             labels=labels,
             levels=levels,
-            metric=metric.value,
+            metric=metric,
             pyramid=pyramid,
             mirrored=mirrored,
             rerank=reranking(rerank, expand),

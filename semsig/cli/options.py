@@ -15,6 +15,7 @@ import typer
 
 from semsig.cli.console import download_bar
 from semsig.errors import OptionError
+from semsig.metrics import Metric
 
 if TYPE_CHECKING:
     from PIL import Image as PillowImage
@@ -27,14 +28,6 @@ SIGNATURE = re.compile(
 )
 """How files of pictures start."""
 _MARK = b"Software\0semsig"
-
-
-class MetricName(StrEnum):
-    """The distances between signatures."""
-
-    HAMMING = "hamming"
-    TANIMOTO = "tanimoto"
-    TANIMOTO_IDF = "tanimoto-idf"
 
 
 class SignatureChoice(StrEnum):
@@ -132,7 +125,10 @@ IndexFolder = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Level = Annotated[int, typer.Option("--levels", min=0, max=8, help="Blocks: 4^N of them.")]
-MetricOption = Annotated[MetricName, typer.Option("--metric", help="The distance.")]
+MetricOption = Annotated[
+    Metric | None,
+    typer.Option("--metric", help="The distance between sbs signatures; hamming by default."),
+]
 Photo = Annotated[Path, typer.Argument(help="A photo.", exists=True, dir_okay=False)]
 Photos = Annotated[list[Path], typer.Argument(help="Photos, or folders of photos.", exists=True)]
 PhotosOrGone = Annotated[list[Path], typer.Argument(help="Photos, or folders of photos.")]

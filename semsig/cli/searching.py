@@ -14,7 +14,7 @@ from semsig.cli.options import (
     Expand,
     IndexFolder,
     Json,
-    MetricName,
+    MetricOption,
     Rerank,
     SignatureChoice,
     TrustedSegmenter,
@@ -43,9 +43,7 @@ def search(
         SignatureChoice | None,
         typer.Option(help="What photos are compared by: pooled where the index has it, or sbs."),
     ] = None,
-    metric: Annotated[
-        MetricName | None, typer.Option(help="The distance between sbs signatures: hamming.")
-    ] = None,
+    metric: MetricOption = None,
     has: Annotated[
         list[str] | None,
         typer.Option(help='What hits show: "sky:top, horse>10%, !person"; ranks if alone.'),
@@ -99,14 +97,13 @@ def search(
 
     part = None if crop is None else Box.parse(crop)
     anew = reranking(rerank, expand)
-    _check_usage(photo, layout, bool(has or without), bool(part or mirrored or anew))
+    _check_usage(photo, layout, bool(has or without), bool(part or mirrored or anew or metric))
     make_room(html)
     engine = Engine.open(index, segmenter=segmenter)
     query = photo if layout is None else read_layout(layout, engine.index.schema.classes)
     named: SignatureName | None = signature.value if signature else None
-    how: Metric | None = metric.value if metric else None
     if query is not None and named is None:
-        named = engine.ranked_by(query, how, without or [])
+        named = engine.ranked_by(query, metric, without or [])
     search = _Search(
         engine=engine,
         query=query,
@@ -115,7 +112,7 @@ def search(
         crop=part,
         mirrored=mirrored,
         signature=named,
-        metric=how,
+        metric=metric,
         rerank=anew,
     )
     hits = search.hits(k, exclude_self=not include_self)
@@ -125,7 +122,7 @@ def search(
         asked: dict[str, Any] = {
             "query": name and str(name),
             "signature": name and named,
-            "metric": (metric.value if metric else "hamming") if name and named == "sbs" else None,
+            "metric": (metric or "hamming") if name and named == "sbs" else None,
             "conditions": str(search.conditions),
             "crop": crop,
             "mirrored": mirrored,
@@ -148,7 +145,7 @@ def _check_usage(photo: Path | None, layout: Path | None, has: bool, parts: bool
         raise typer.BadParameter("Give a photo or --layout, not both.")
     if photo is None and layout is None and parts:
         raise typer.BadParameter(
-            "--crop, --mirrored, --rerank and --expand need a photo or --layout."
+            "--crop, --mirrored, --metric, --rerank and --expand need a photo or --layout."
         )
     if photo is None and layout is None and not has:
         raise typer.BadParameter("Give a photo, --layout, --has or --without.")

@@ -14,8 +14,8 @@ from semsig.config import ExpandOptions, Reranking, SignatureName
 from semsig.errors import OptionError, QueryError
 from semsig.index import HammingIndex
 from semsig.index.checks import Ids, check_k
+from semsig.metrics import Metric, require_sbs
 from semsig.query import Conditions
-from semsig.types import Metric
 
 if TYPE_CHECKING:
     from semsig.index import Reranker
@@ -64,12 +64,9 @@ class Searches:
         QueryError
             If there are no phrases.
         """
+        if metric is not None:
+            require_sbs(signature, metric)
         index = self._index(signature)
-        if metric is not None and signature != "sbs":
-            raise OptionError(
-                f"Expected no metric beside signature {signature!r}, which has a distance of its "
-                f"own; got {metric!r}."
-            )
         how: dict[str, Any] = {"metric": metric or "hamming"} if signature == "sbs" else {}
         if rerank is None:
             return partial(index.search, **how)

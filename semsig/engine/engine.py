@@ -281,7 +281,7 @@ class Engine:
         signature : {"sbs", "sbovp", "pooled", "fused"}, optional
             What photos are compared by; see :meth:`ranked_by` for the default. "pooled" takes
             an index with pooled descriptors, "sbovp" and "fused" one with phrases.
-        metric : {"hamming", "tanimoto", "tanimoto-idf"}, optional
+        metric : {"hamming", "tanimoto", "tanimoto-idf", "jaccard", "containment"}, optional
             The distance between SBS signatures, "hamming" by default; the others have one of
             their own.
         exclude_self : bool

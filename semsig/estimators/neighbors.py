@@ -31,7 +31,7 @@ class SbsNeighbors(BaseEstimator):  # type: ignore[misc]
         Neighbours to find, at least 1.
     radius : float
         Largest distance for :meth:`radius_neighbors`, at least 0.
-    metric : {"hamming", "tanimoto", "tanimoto-idf"}
+    metric : {"hamming", "tanimoto", "tanimoto-idf", "jaccard", "containment"}
         See :class:`semsig.HammingIndex`.
     engine : {"auto", "bitmaps", "bounded", "postings", "dense"}
         How to search; the answers are the same.

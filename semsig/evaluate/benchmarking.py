@@ -15,9 +15,9 @@ from semsig.errors import DatasetError
 from semsig.evaluate.results import Evaluation, Skipped
 from semsig.evaluate.scoring import Progress, measure
 from semsig.evaluate.signing import describe_photos, sign_photos
+from semsig.metrics import Metric, require_sbs
 from semsig.rankings import RankingOptions
 from semsig.segment import DEFAULT_SEGMENTER, Segmenter, load_segmenter
-from semsig.types import Metric
 
 
 def evaluate(
@@ -27,7 +27,7 @@ def evaluate(
     segmenter: Segmenter | str = DEFAULT_SEGMENTER,
     labels: Path | str | None = None,
     levels: int = 3,
-    metric: Metric = "hamming",
+    metric: Metric | None = None,
     pyramid: bool = False,
     mirrored: bool = False,
     rerank: Reranking | None = None,
@@ -49,12 +49,12 @@ def evaluate(
         Folder of label maps made elsewhere, optionally with ``@TABLE``; instead of `segmenter`.
     levels : int
         Level n of the signatures, 0..8.
-    metric : {"hamming", "tanimoto", "tanimoto-idf"}
-        The distance.
+    metric : {"hamming", "tanimoto", "tanimoto-idf", "jaccard", "containment"}, optional
+        The distance between SBS signatures, "hamming" by default; the others have their own.
     pyramid, mirrored, rerank : optional
         See :class:`semsig.rankings.RankingOptions`.
     signature : {"sbs", "sbovp", "pooled", "fused"}
-        What photos are compared by. Fused takes metric "tanimoto-idf".
+        What photos are compared by. Fused counts blocks by "tanimoto-idf".
     phrases : PhraseComparison, optional
         How phrases are made; KAZE's shipped words and the default options if left out.
     progress : callable, optional
@@ -68,11 +68,13 @@ def evaluate(
         If the segmenter cannot be loaded.
     OptionError
         If `levels`, `metric` or `signature` is out of range, or options of SBS are given for
-        phrases alone.
+        another signature.
     """
+    if metric is not None:
+        require_sbs(signature, metric)
     benchmark = dataset if isinstance(dataset, Dataset) else load_dataset(dataset)
     options = RankingOptions(
-        levels=levels, metric=metric, pyramid=pyramid, mirrored=mirrored, rerank=rerank
+        levels=levels, metric=metric or "hamming", pyramid=pyramid, mirrored=mirrored, rerank=rerank
     )
     report = progress or (lambda *_: None)
     photos = benchmark.scan(root)
