@@ -30,9 +30,3 @@ def test_other_names_are_refused(name):
 )
 def test_distances_are_printed_with_unit_or_name(distance, metric, text):
     assert print_distance(distance, metric) == text
-
-
-def test_the_command_line_offers_the_table():
-    from semsig.cli.options import MetricName
-
-    assert [name.value for name in MetricName] == list(METRICS)
