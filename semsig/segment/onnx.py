@@ -134,7 +134,11 @@ def start_session(path: Path, threads: int, answer: str) -> onnxruntime.Inferenc
     CheckpointError
         If the file is no such network.
     """
-    if _EXTERNAL in path.read_bytes():
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise CheckpointError(f"{path} is no network that can be run: {error.strerror}") from error
+    if _EXTERNAL in content:
         raise CheckpointError(
             f"{path} names other files that hold its weights, which its card does not vouch for; "
             "expected a network whole in one file. Export it again without external data."
