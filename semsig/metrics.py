@@ -72,6 +72,10 @@ METRICS: Mapping[Metric, MetricEntry] = {
 """Every distance by its name; what offers or documents a choice reads it from here."""
 
 
+BY_SCORE = "1 - score"
+"""The distance of hits that conditions alone rank; read as the score that it comes from."""
+
+
 def metric_named(name: str) -> MetricEntry:
     """Return a distance by its name.
 
@@ -105,6 +109,8 @@ def print_distance(distance: float, metric: str) -> str:
     metric : str
         A name of :data:`METRICS`, or of a distance between other signatures, such as "L2".
     """
+    if metric == BY_SCORE:
+        return f"{1 - distance:.3f} score"
     entry = {str(name): entry for name, entry in METRICS.items()}.get(metric)
     if entry is not None and entry.dtype == "int32":
         return f"{distance:,.0f} bits"

@@ -25,7 +25,7 @@ def test_other_names_are_refused(name):
         (0.5, "containment", "0.500 containment"),
         (0.25, "fused", "0.250 fused"),
         (1.5, "L2", "1.500 L2"),
-        (0, "1 - score", "0.000 1 - score"),
+        (0.25, "1 - score", "0.750 score"),
     ],
 )
 def test_distances_are_printed_with_unit_or_name(distance, metric, text):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -219,6 +220,16 @@ def test_page_gives_distance_and_sentence(engine, tmp_path, metric):
     expected = f"{hits[0].distance:.0f}" if metric == "hamming" else f"{hits[0].distance:.3f}"
     assert f'<span class="distance">{expected} ' in text
     assert " in both" in Page(text).text
+
+
+@pytest.mark.parametrize("metric", ["fused", "L2", "squared L2", "re-ranked", "containment"])
+def test_page_names_the_distance_that_ranked_its_hits(engine, tmp_path, metric):
+    query = tmp_path / "1.png"
+    hits = [replace(engine.search(query, 1)[0], distance=0.25, metric=metric)]
+    text = search_page(engine, query, hits, side=64)
+    assert f"nearest first ({metric} distance)" in text
+    assert f'<span class="distance">0.250 <small>{metric}</small>' in text
+    assert "hamming" not in text
 
 
 def test_file_and_class_names_are_escaped(tmp_path):

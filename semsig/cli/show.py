@@ -90,6 +90,7 @@ def hits_document(
             "id": hit.id,
             "path": hit.path,
             "distance": hit.distance,
+            "metric": hit.metric,
             "bits": differ,
             "sentence": sentence,
         }
@@ -166,10 +167,6 @@ def datasets_document(
         {**{fact: getattr(of, fact) for fact in facts}, "status": there}
         for of, there in zip(found, status, strict=True)
     ]
-
-
-def _distance(distance: float) -> str:
-    return f"{distance:,.0f}" if distance == int(distance) and distance > 1 else f"{distance:.4g}"
 
 
 def _relative(path: str) -> str:

@@ -28,6 +28,7 @@ from semsig.errors import IndexFormatError, OptionError, QueryError
 from semsig.explain import Explanation, SharedPhrases, explain, share_phrases
 from semsig.index import HammingIndex, is_unused
 from semsig.index.checks import check_k
+from semsig.metrics import BY_SCORE
 from semsig.photo import PhotoPath, PhotoRecord, absolute
 from semsig.query import Box, Conditions, Words, parse, parse_absent
 from semsig.segment import DEFAULT_SEGMENTER, Segmenter, load_segmenter
@@ -312,7 +313,7 @@ class Engine:
         k = min(check_k(k), max(1, len(self)))
         conditions = self.conditions(has, without)
         if query is None:
-            found, measure = best(self.index, conditions, k), "1 - score"
+            found, measure = best(self.index, conditions, k), BY_SCORE
         else:
             signature = signature or self.ranked_by(query, metric, without)
             search = self._searches.by(signature, metric, rerank)

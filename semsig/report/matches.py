@@ -65,15 +65,14 @@ def _colors(conditions: Conditions) -> str:
 
 
 def _card(hit: Hit, engine: Engine, side: int) -> str:
-    shown = f"{1 - hit.distance:.3f} <small>score</small>"
     try:
         found = Side.read(hit.path, engine, side=side)
     except (ImageError, SegmenterError) as error:
-        return missing(hit, shown, str(error))
+        return missing(hit, str(error))
     words = describe(found.signature, found.label_map)
     return (
         f'<li class="card"><div class="stage"><div class="stack">'
         f"{picture(found.image, f'{found.title}: {words}')}"
         f"{picture(overlay(found.image, found.label_map), '', 'classes')}</div></div>"
-        f'<div class="body">{head(hit, shown)}<p>{escape(sentence_case(words))}</p></div></li>'
+        f'<div class="body">{head(hit)}<p>{escape(sentence_case(words))}</p></div></li>'
     )

@@ -100,7 +100,7 @@ def _card(sides: Sequence[Side], hit: Hit, engine: Engine, side: int) -> str:
     try:
         found = Side.read(hit.path, engine, side=side)
     except (ImageError, SegmenterError) as error:
-        return missing(hit, _distance(hit), str(error))
+        return missing(hit, str(error))
     reasons = (
         explain(
             asked.signature,
@@ -117,27 +117,27 @@ def _card(sides: Sequence[Side], hit: Hit, engine: Engine, side: int) -> str:
         f"{picture(found.image, f'{found.title}: {shown}')}"
         f"{picture(overlay(found.image, found.label_map), '', 'classes')}"
         f'<div class="grid" aria-hidden="true">{_blocks(_merged(why))}</div></div></div>'
-        f'<div class="body">{head(hit, _distance(hit))}'
+        f'<div class="body">{head(hit)}'
         f'<div class="meter" title="{_share(why):.0%} of the bits are shared">'
         f'<i style="width:{_share(why):.1%}"></i></div>'
         f"<p>{escape(sentence_case(why.sentence))}</p>{_details(why)}</div></li>"
     )
 
 
-def missing(hit: Hit, distance: str, reason: str) -> str:
+def missing(hit: Hit, reason: str) -> str:
     """Return the card of a hit that cannot be shown."""
     return (
         f'<li class="card"><div class="stage faint">cannot be shown</div><div class="body">'
-        f'{head(hit, distance)}<p class="faint">{_safe(reason)}</p></div></li>'
+        f'{head(hit)}<p class="faint">{_safe(reason)}</p></div></li>'
     )
 
 
-def head(hit: Hit, distance: str) -> str:
-    """Return the head of a card: rank, file name, distance as HTML."""
+def head(hit: Hit) -> str:
+    """Return the head of a card: rank, file name, distance with its unit or name."""
     return (
         f'<div class="head"><span class="rank">{hit.rank}</span>'
         f'<h2 title="{_safe(hit.path)}">{_safe(Path(hit.path).name)}</h2>'
-        f'<span class="distance">{distance}</span></div>'
+        f'<span class="distance">{_distance(hit)}</span></div>'
     )
 
 
