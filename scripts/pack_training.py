@@ -125,6 +125,8 @@ def copy_code(folder: Path) -> None:
     for name in CODE:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, folder / name)
+        for parent in list(Path(name).parents)[:-1]:
+            (folder / parent / "__init__.py").touch()
     found = find_spec("efficientnet_lite_pytorch")
     assert found is not None
     assert found.origin is not None

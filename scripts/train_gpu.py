@@ -45,6 +45,9 @@ ALONE = 0.4
 NEAR = 0.5
 """Weight of staying near the ImageNet features."""
 
+LEAST = 1e-3
+"""Mean square of ImageNet features that the distance from them is at least measured in."""
+
 FARTHEST = 6.0
 DECAY = 0.03
 RATES = {"head": 3e-3, "backbone": 4e-4, "hrnet": 2e-3}
@@ -80,7 +83,7 @@ class Lite:
         with torch.no_grad():
             first = self._first.eval()(photos)[3].float()
             targets = self._targets(images, labels.shape[1:], average, share)
-        error = (last.float() - first).square().mean() / first.square().mean()
+        error = (last.float() - first).square().mean() / first.square().mean().clamp(min=LEAST)
         return _mixed(scores, labels, targets, SOFT[self.name]) + NEAR * error
 
     def scores(self, network: nn.Module, images: Any) -> Any:
