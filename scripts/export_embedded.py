@@ -1,9 +1,10 @@
 """Make the network that the package carries from a checkpoint.
 
-Usage: python scripts/export_embedded.py CHECKPOINT [SHORT_SIDE]
+Usage: python scripts/export_embedded.py CHECKPOINT [SHORT_SIDE [FILE]]
 
 CHECKPOINT is a torch file {"state_dict", "meta": {"classes": [...]}} of mmsegmentation's
-fcn_hr18s with plain batch norm; its class names must be those of the table semsig54.
+fcn_hr18s with plain batch norm, or hr18s.pth of scripts.train_gpu; its class names must be those of
+the table semsig54. FILE is written instead of the package's network.
 Needs the extra mmseg.
 """
 
@@ -23,8 +24,8 @@ CONFIG = "fcn_hr18s-ade20k"
 EMBEDDED = PACKAGED["embedded"]
 
 
-def main(checkpoint: str, short_side: str = "192") -> None:
-    """Export `checkpoint` to semsig/segment/weights."""
+def main(checkpoint: str, short_side: str = "192", file: str = str(EMBEDDED)) -> None:
+    """Export `checkpoint` to `file`."""
     content = load_checkpoint(Path(checkpoint))
     classes = ClassTable.builtin("semsig54")
     if tuple(content["meta"]["classes"]) != classes.names:
@@ -41,12 +42,12 @@ def main(checkpoint: str, short_side: str = "192") -> None:
     card = export_network(
         network,
         classes,
-        EMBEDDED,
+        Path(file),
         short_side=int(short_side),
         least_share=LEAST_SHARE,
         provenance=provenance,
     )
-    print(f"{EMBEDDED}: {EMBEDDED.stat().st_size / 1e6:.2f} MB, SHA-256 {card.sha256}")  # noqa: T201
+    print(f"{file}: {Path(file).stat().st_size / 1e6:.2f} MB, SHA-256 {card.sha256}")  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -1,4 +1,7 @@
-"""The network "lite": EfficientNet-Lite as it is, and a head that reads labels off its maps."""
+"""The network "lite": EfficientNet-Lite, and a head that reads labels off its maps.
+
+Needs torch alone: it trains where semsig is not installed, too.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from benchmarks.rivals.whole import MEAN, STD, efficientnet
-from semsig.distill.mentor import resized
-from semsig.segment.export import LEAST_SHARE, pooled, rule_out
+MEAN, STD = 127.0, 128.0
+"""Of EfficientNet-Lite's input."""
 
 WIDTHS = {"lite0": 128, "lite2": 160}
 """Channels of the head, by backbone."""
@@ -19,15 +21,15 @@ DROPPED = 0.1
 
 
 class Backbone(nn.Module):
-    """EfficientNet-Lite as it is, answering with its maps at 1/8, 1/16 and 1/32."""
+    """EfficientNet-Lite, frozen at first, answering with its maps at 1/8, 1/16 and 1/32."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, network: nn.Module) -> None:
         super().__init__()
-        self.network = efficientnet(name)
+        self.network: Any = network
         self.eval().requires_grad_(False)
 
     def forward(self, photos: Any) -> tuple[Any, Any, Any, Any]:
-        """Turn uint8 (N, H, W, 3) into three maps, and the last one as the classifier sees it."""
+        """Turn RGB 0..255 (N, H, W, 3) into three maps, the last also as classifiers see it."""
         net, maps = self.network, []
         x = (photos.permute(0, 3, 1, 2).float() - MEAN) / STD
         x = net._swish(net._bn0(net._conv_stem(x)))
@@ -66,33 +68,22 @@ class Head(nn.Module):
 class LiteNetwork(nn.Module):
     """Backbone and head: scores and maps, as mentor.onnx has them."""
 
-    def __init__(self, name: str, classes: int) -> None:
+    def __init__(self, name: str, network: nn.Module, classes: int) -> None:
         super().__init__()
-        self.backbone = Backbone(name)
+        self.backbone = Backbone(network)
         example = self.backbone(torch.zeros(1, 64, 64, 3, dtype=torch.uint8))
         fine, middle, _, last = (maps.shape[1] for maps in example)
         self.head = Head((last, middle, fine), WIDTHS[name], classes)
 
     def forward(self, photos: Any) -> tuple[Any, Any, Any]:
-        """Turn uint8 (N, H, W, 3) into scores and the maps at 1/16 and 1/32."""
+        """Turn RGB 0..255 (N, H, W, 3) into scores and the maps at 1/16 and 1/32."""
         fine, middle, coarse, last = self.backbone(photos)
         return self.head(fine, middle, last), middle, coarse
 
 
-class Labeller(nn.Module):
-    """The same, as model.onnx has them: labels, and what the classifier would see, pooled."""
-
-    def __init__(self, network: LiteNetwork) -> None:
-        super().__init__()
-        self.backbone, self.head = network.backbone, network.head
-
-    def forward(self, photos: Any) -> tuple[Any, Any]:
-        """Turn uint8 (N, H, W, 3) into labels and features, see `semsig.segment.export`."""
-        fine, middle, _, last = self.backbone(photos)
-        scores = functional.interpolate(
-            self.head(fine, middle, last), scale_factor=2, mode="bilinear", align_corners=False
-        )
-        return rule_out(scores, LEAST_SHARE).argmax(1).to(torch.uint8), pooled(last)
+def resized(maps: Any, size: Any) -> Any:
+    """Resize maps (N, C, h, w) to another (height, width), bilinearly."""
+    return functional.interpolate(maps, size=tuple(size), mode="bilinear", align_corners=False)
 
 
 def _look(width: int) -> nn.Sequential:

@@ -24,23 +24,22 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx
 import torch
 from torch import nn
 from torch.nn import functional
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from scripts.lite_network import WIDTHS, Backbone, Head, Labeller, LiteNetwork
+from benchmarks.rivals.whole import efficientnet
+from scripts.export_lite import write
+from scripts.lite_network import Backbone, Head, LiteNetwork, resized
 from semsig.classes import ClassTable
 from semsig.distill import DistillOptions
 from semsig.distill.augment import center_view
 from semsig.distill.batches import BatchMaker
 from semsig.distill.holdout import draw_weights, hold_out, read_catalogue, strata_of
 from semsig.distill.measure import Agreement, confusion_matrix
-from semsig.distill.mentor import CLASSES, resized
 from semsig.distill.photos import PhotoStore, find_photos
 from semsig.segment import load_segmenter
-from semsig.segment.export import LEAST_SHARE, OPSET, export_labeller, quiet_tracer
 
 SIDE = 192
 RATE = 2e-3
@@ -69,9 +68,9 @@ def main(
     train, held = hold_out(strata, options.holdout)
     make = BatchMaker(store, train, draw_weights(store.shown[train], options.balance), options)
     squares = [center_view(*store[int(position)], SIDE) for position in held]
-    network = LiteNetwork(name, len(store.classes))
+    network = LiteNetwork(name, efficientnet(name), len(store.classes))
     network.head = _learn(network, make, squares, 60 * float(minutes))
-    _write(network.eval(), name, store.classes, folder)
+    write(network.eval(), name, store.classes, folder, "python -m scripts.train_lite")
 
 
 def _learn(network: LiteNetwork, make: BatchMaker, squares: Sequence[Any], seconds: float) -> Head:
@@ -126,38 +125,6 @@ def _tell(
         total += confusion_matrix(labels[None], scores.argmax(1).numpy(), classes)
     held = Agreement(total)
     print(f"{views:,} views: agreement {held.pixels:.4f}, mIoU {held.miou:.4f}", flush=True)  # noqa: T201
-
-
-def _write(network: LiteNetwork, name: str, classes: ClassTable, folder: Path) -> None:
-    _write_mentor(network, classes, folder / "mentor.onnx")
-    told = {
-        "architecture": f"EfficientNet-{name.title()}, weights of ImageNet (Apache-2.0), "
-        f"and a head of {WIDTHS[name]} channels",
-        "made by": "python -m scripts.train_lite",
-        "least_share": f"{LEAST_SHARE:g}",
-    }
-    path = folder / "model.onnx"
-    export_labeller(Labeller(network).eval(), classes, path, short_side=SIDE, provenance=told)
-
-
-def _write_mentor(network: LiteNetwork, classes: ClassTable, path: Path) -> None:
-    names = ["scores", "middle", "coarse"]
-    axes = {"photos": {0: "n", 1: "h", 2: "w"}}
-    axes |= {name: {0: "n", 2: f"h {name}", 3: f"w {name}"} for name in names}
-    with quiet_tracer():
-        torch.onnx.export(
-            network,
-            (torch.zeros(2, SIDE, SIDE + 32, 3, dtype=torch.uint8),),
-            path,
-            dynamo=False,
-            opset_version=OPSET,
-            input_names=["photos"],
-            output_names=names,
-            dynamic_axes=axes,
-        )
-    model = onnx.load(path)
-    onnx.helper.set_model_props(model, {CLASSES: "\n".join(classes.names)})
-    onnx.save(model, path)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,144 @@
+"""Pack what scripts.train_gpu needs into a folder small enough to carry to another machine.
+
+Usage: python -m scripts.pack_training PHOTOS LABELS CSV OUT [QUALITY]
+
+PHOTOS, LABELS (DIR[@TABLE]) and CSV are those of `semsig distill`; photos are reduced to a short
+side of 192 and stored as WebP of QUALITY (70), labels at half of that. OUT gets
+
+* photos0.npz and photos1.npz, seven and three tenths of the photos, drawn at random: two loads;
+* lite0.pth, lite2.pth: EfficientNet-Lite, weights of ImageNet, and hr18s.pth: the embedded
+  network with its batch norms back and their statistics taken from photos; all in fp16;
+* code/: what runs there with torch, numpy and opencv alone.
+
+Needs the extra mmseg and the dependency group mentor.
+"""
+
+from __future__ import annotations
+
+import lzma
+import shutil
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from benchmarks.rivals.whole import efficientnet
+from scripts.gpu_training import halved
+from semsig.distill.augment import center_view, resize_labels
+from semsig.distill.holdout import draw_weights, hold_out, read_catalogue, strata_of
+from semsig.distill.network import new_network, start_from
+from semsig.distill.photos import PhotoStore, find_photos
+from semsig.distill.unfold import settle
+from semsig.segment import load_segmenter
+from semsig.segment.card import PACKAGED
+from semsig.segment.export import MEAN, STD
+
+SIDE = 192
+HOLDOUT = 0.05
+BALANCE = 0.5
+FIRST = 0.7
+"""Share of the photos in the first load; the weights travel with the second."""
+
+SETTLED = 256
+"""Photos whose statistics the batch norms of the embedded network get."""
+
+CODE = (
+    "scripts/train_gpu.py",
+    "scripts/gpu_training.py",
+    "scripts/gpu_views.py",
+    "scripts/lite_network.py",
+    "scripts/plain_hrnet.py",
+    "semsig/distill/muon.py",
+)
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def main(photos: str, labels: str, catalogue: str, out: str, quality: str = "70") -> None:
+    """Write everything; tell the sizes."""
+    folder = Path(out)
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = find_photos(Path(photos))
+    store = PhotoStore(paths, load_segmenter(f"files:{labels}"), side=SIDE, workers=2)
+    strata = strata_of([path.stem for path in paths], read_catalogue(Path(catalogue)))
+    train, _ = hold_out(strata, HOLDOUT)
+    weight = np.zeros(len(paths))
+    weight[train] = draw_weights(store.shown[train], BALANCE)
+    order = np.random.default_rng(0).permutation(len(paths))
+    cut = round(FIRST * len(paths))
+    for number, part in enumerate((order[:cut], order[cut:])):
+        pack(store, np.sort(part), weight, int(quality), folder / f"photos{number}.npz")
+    write_weights(
+        store, [int(position) for position in train[:: max(1, len(train) // SETTLED)]], folder
+    )
+    copy_code(folder / "code")
+    for path in sorted(folder.iterdir()):
+        if path.is_file():
+            print(f"{path.name} {path.stat().st_size / 2**20:.1f} MiB")  # noqa: T201
+
+
+def pack(
+    store: PhotoStore, part: NDArray[np.int64], weight: NDArray[np.float64], quality: int, out: Path
+) -> None:
+    """Write some photos: encoded, one after the other, and the labels of all in one LZMA stream."""
+    encoded, maps, sizes = [], [], []
+    for position in part.tolist():
+        image, labels = store[position]
+        height, width = labels.shape
+        options = [cv2.IMWRITE_WEBP_QUALITY, quality]
+        found = cv2.imencode(".webp", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), options)[1]
+        encoded.append(found.ravel())
+        maps.append(resize_labels(labels, ((width + 1) // 2, (height + 1) // 2)).ravel())
+        sizes.append((height, width))
+    np.savez(
+        out,
+        photos=np.concatenate(encoded),
+        ends=np.cumsum([len(one) for one in encoded]),
+        labels=np.frombuffer(lzma.compress(np.concatenate(maps).tobytes()), np.uint8),
+        sizes=np.array(sizes),
+        position=part,
+        weight=weight[part],
+        total=len(store),
+        classes=np.array(store.classes.names),
+    )
+
+
+def write_weights(store: PhotoStore, settled: list[int], folder: Path) -> None:
+    """Write what training starts from."""
+    for name in ("lite0", "lite2"):
+        state = efficientnet(name).state_dict()
+        kept = {key: value for key, value in state.items() if not key.startswith("_fc")}
+        torch.save(halved(kept), folder / f"{name}.pth")
+    network = new_network("hr18s", len(store.classes))
+    start_from(network, [PACKAGED["embedded"]], store.classes)
+    squares = [center_view(*store[position], SIDE)[0] for position in settled]
+    settle(network, [_normalized(squares[at : at + 16]) for at in range(0, len(squares), 16)])
+    torch.save(halved(network.state_dict()), folder / "hr18s.pth")
+
+
+def copy_code(folder: Path) -> None:
+    """Copy the modules that run on the other machine, with EfficientNet-Lite's own."""
+    for name in CODE:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, folder / name)
+        for parent in list(Path(name).parents)[:-1]:
+            (folder / parent / "__init__.py").touch()
+    found = find_spec("efficientnet_lite_pytorch")
+    assert found is not None
+    assert found.origin is not None
+    (folder / "efficientnet_lite_pytorch").mkdir(exist_ok=True)
+    for path in Path(found.origin).parent.glob("*.py"):
+        shutil.copy(path, folder / "efficientnet_lite_pytorch")
+
+
+def _normalized(images: list[Any]) -> Any:
+    pixels = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).float()
+    return (pixels - torch.tensor(MEAN).view(3, 1, 1)) / torch.tensor(STD).view(3, 1, 1)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
