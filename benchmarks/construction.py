@@ -29,7 +29,7 @@ from benchmarks.paper.facts import paper
 from benchmarks.scenes import N_CLASSES, label_maps
 from benchmarks.timing import as_entries, cycle, interleave, write_results
 from semsig import LabelMap, sbs
-from semsig.signature.sbs import as_words
+from semsig.signatures.sbs.encoding import as_words
 
 HEIGHT, WIDTH, MAPS = 256, 384, 64
 BASE = "NumPy, block by block"

@@ -36,8 +36,8 @@ from benchmarks.libraries import APPROXIMATE, FLAT, ONE_BY_ONE, Search
 from benchmarks.scenes import CACHE, signatures
 from benchmarks.timing import RESULTS, as_entries, cycle, interleave, machine, write_results
 from semsig import HammingIndex, SbsBatch
-from semsig.index.dense import BitIndex
-from semsig.index.scans import new_scan
+from semsig.search.dense import BitIndex
+from semsig.search.scans import new_scan
 
 ENGINES = ("auto", "bounded", "bitmaps", "postings")
 _DENSE = "semsig dense bits"

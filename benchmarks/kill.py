@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 
 from semsig.classes import ClassTable
-from semsig.index import HammingIndex, verify_index
+from semsig.search import HammingIndex, verify_index
 from semsig.types import SbsSchema, SbsSignature
 
 SCHEMA = SbsSchema(2, ClassTable([f"class {number}" for number in range(20)]))

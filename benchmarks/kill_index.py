@@ -24,7 +24,7 @@ import numpy as np
 from PIL import Image
 
 from semsig.engine import Engine
-from semsig.index import verify_index
+from semsig.search import verify_index
 from semsig.types import SbsSignature
 
 RUN = [sys.executable, "-m", "semsig", "index"]

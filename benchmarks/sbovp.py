@@ -22,8 +22,8 @@ from benchmarks.paper.distances import sbovp_vectors, vector_distances
 from benchmarks.paper.material import Material, find_material
 from benchmarks.timing import machine
 from semsig.evaluate import measure
-from semsig.signature import SbovpOptions, default_vocabulary, sbovp_batch
-from semsig.signature.vocabulary import N_WORDS
+from semsig.signatures import SbovpOptions, default_vocabulary, sbovp_batch
+from semsig.signatures.sbovp.vocabulary import N_WORDS
 from semsig.types import SbovpBatch
 
 DATASETS = ("wang", "msrc_v2")

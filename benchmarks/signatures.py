@@ -20,9 +20,9 @@ from benchmarks.rivals.local import BagOfWords, Encoder, Fisher, Vlad, sample
 from benchmarks.timing import as_entries, cycle, interleave
 from semsig.classes import ClassTable
 from semsig.errors import OptionError
-from semsig.image import image_paths, read_image
+from semsig.photo.image_files import image_paths, read_image
 from semsig.segment import load_segmenter, segment_path
-from semsig.signature import (
+from semsig.signatures import (
     KeypointDetector,
     SbovpOptions,
     default_vocabulary,

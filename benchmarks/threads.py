@@ -16,7 +16,7 @@ from semsig_kernels.threads import set_thread_count
 from benchmarks.scenes import signatures
 from benchmarks.timing import cycle, interleave, write_results
 from semsig import SbsBatch
-from semsig.index.scans import new_scan
+from semsig.search.scans import new_scan
 
 ENGINES = ("bounded", "bitmaps", "postings")
 

@@ -28,7 +28,7 @@ EXPECTED = (
     "semsig/segment/weights/lite54.json",
     "semsig/segment/weights/LITE_CARD.md",
     "semsig-*.dist-info/licenses/licenses/Apache-2.0.txt",
-    "semsig/signature/vocabularies/*.npz",
+    "semsig/signatures/sbovp/vocabularies/*.npz",
     "semsig/report/*.html",
     "semsig_kernels/__init__.py",
     "semsig_kernels/py.typed",

@@ -16,12 +16,12 @@ from typing import get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from semsig.image import read_image
-from semsig.index import PooledIndex
-from semsig.ordered import ordered_map
+from semsig.parallel import ordered_map
+from semsig.photo.image_files import read_image
+from semsig.search import PooledIndex
 from semsig.segment import load_segmenter
 from semsig.segment.onnx import OnnxSegmenter
-from semsig.signature import PooledOptions, pooled
+from semsig.signatures import PooledOptions, pooled
 from semsig.types.pooled import Pool
 
 A_CATEGORY = 40

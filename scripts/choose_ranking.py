@@ -22,12 +22,12 @@ from benchmarks.paper.beat import SBS, fusion, fusions, parts
 from benchmarks.paper.cache import Cache
 from benchmarks.paper.distances import sbs_distances
 from benchmarks.paper.material import Material
-from semsig.config import ExpandOptions, Reranking, RerankOptions
 from semsig.datasets import Photos, load_dataset
 from semsig.distill.holdout import hold_out, read_catalogue, strata_of
 from semsig.distill.photos import find_photos
 from semsig.evaluate import measure
-from semsig.rankings import Distances
+from semsig.evaluate.rankings import Distances
+from semsig.search.options import ExpandOptions, Reranking, RerankOptions
 from semsig.segment import load_segmenter
 
 HOLDOUT = 0.05

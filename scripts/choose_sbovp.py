@@ -21,10 +21,10 @@ from train_vocabularies import HOLDOUT, keypoints
 
 from semsig.distill.holdout import hold_out, read_catalogue, strata_of
 from semsig.distill.photos import find_photos
-from semsig.index import L2Index
-from semsig.measures import average_precision, precision_at
+from semsig.evaluate.measures import average_precision, precision_at
+from semsig.search import L2Index
 from semsig.segment import load_segmenter, segment_path
-from semsig.signature import SbovpOptions, default_vocabulary, load_detector, sbovp_batch
+from semsig.signatures import SbovpOptions, default_vocabulary, load_detector, sbovp_batch
 from semsig.types import Keypoints, LabelMap
 from semsig.types.sbovp_schema import Detector
 

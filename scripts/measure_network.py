@@ -23,11 +23,11 @@ from semsig.distill.holdout import hold_out, read_catalogue, strata_of
 from semsig.distill.measure import Agreement
 from semsig.distill.photos import PhotoStore, find_photos
 from semsig.distill.samples import samples
-from semsig.index import HammingIndex
-from semsig.measures import average_precision
+from semsig.evaluate.measures import average_precision
+from semsig.search import HammingIndex
 from semsig.segment import load_segmenter
 from semsig.segment.card import PACKAGED
-from semsig.signature import sbs
+from semsig.signatures import sbs
 from semsig.types import LabelMap, Metric, SbsBatch
 
 HOLDOUT = 0.05

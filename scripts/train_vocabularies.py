@@ -1,4 +1,4 @@
-"""Make the vocabularies that ship in semsig/signature/vocabularies again.
+"""Make the vocabularies that ship in semsig/signatures/sbovp/vocabularies again.
 
 Usage: python scripts/train_vocabularies.py PHOTOS CSV CACHE
 
@@ -16,8 +16,8 @@ import numpy as np
 
 from semsig.distill.holdout import hold_out, read_catalogue, strata_of
 from semsig.distill.photos import find_photos
-from semsig.image import read_image
-from semsig.signature import (
+from semsig.photo.image_files import read_image
+from semsig.signatures import (
     KeypointCache,
     KeypointDetector,
     detect_all,

@@ -11,16 +11,16 @@ if TYPE_CHECKING:
     from semsig.errors import SemsigError as SemsigError
     from semsig.estimators import SbsNeighbors as SbsNeighbors
     from semsig.estimators import SbsTransformer as SbsTransformer
-    from semsig.image import read_image as read_image
-    from semsig.index import HammingIndex as HammingIndex
-    from semsig.index import L2Index as L2Index
-    from semsig.index import PooledIndex as PooledIndex
+    from semsig.photo.image_files import read_image as read_image
+    from semsig.search import HammingIndex as HammingIndex
+    from semsig.search import L2Index as L2Index
+    from semsig.search import PooledIndex as PooledIndex
     from semsig.segment import load_segmenter as load_segmenter
-    from semsig.signature import Vocabulary as Vocabulary
-    from semsig.signature import load_detector as load_detector
-    from semsig.signature import pooled as pooled
-    from semsig.signature import sbovp as sbovp
-    from semsig.signature import sbs as sbs
+    from semsig.signatures import Vocabulary as Vocabulary
+    from semsig.signatures import load_detector as load_detector
+    from semsig.signatures import pooled as pooled
+    from semsig.signatures import sbovp as sbovp
+    from semsig.signatures import sbs as sbs
     from semsig.types import Hit as Hit
     from semsig.types import LabelMap as LabelMap
     from semsig.types import PooledBatch as PooledBatch
@@ -38,12 +38,12 @@ __version__ = "0.1.0"
 _HOMES = {
     "ClassTable": "semsig.classes",
     "Engine": "semsig.engine",
-    "HammingIndex": "semsig.index",
+    "HammingIndex": "semsig.search",
     "Hit": "semsig.types",
-    "L2Index": "semsig.index",
+    "L2Index": "semsig.search",
     "LabelMap": "semsig.types",
     "PooledBatch": "semsig.types",
-    "PooledIndex": "semsig.index",
+    "PooledIndex": "semsig.search",
     "PooledSchema": "semsig.types",
     "PooledSignature": "semsig.types",
     "SbovpBatch": "semsig.types",
@@ -55,13 +55,13 @@ _HOMES = {
     "SbsSignature": "semsig.types",
     "SbsTransformer": "semsig.estimators",
     "SemsigError": "semsig.errors",
-    "Vocabulary": "semsig.signature",
-    "load_detector": "semsig.signature",
+    "Vocabulary": "semsig.signatures",
+    "load_detector": "semsig.signatures",
     "load_segmenter": "semsig.segment",
-    "read_image": "semsig.image",
-    "pooled": "semsig.signature",
-    "sbovp": "semsig.signature",
-    "sbs": "semsig.signature",
+    "read_image": "semsig.photo.image_files",
+    "pooled": "semsig.signatures",
+    "sbovp": "semsig.signatures",
+    "sbs": "semsig.signatures",
 }
 
 __all__ = [*_HOMES, "__version__"]

@@ -19,8 +19,8 @@ from benchmarks.paper.facts import TITLES, with_interval
 from benchmarks.paper.material import Material
 from benchmarks.paper.parts import Heading, Part, Table, Text
 from benchmarks.rivals.local import unit_rows
-from semsig.config import ExpandOptions, Reranking, RerankOptions
-from semsig.rankings import Distances, RankingOptions
+from semsig.evaluate.rankings import Distances, RankingOptions
+from semsig.search.options import ExpandOptions, Reranking, RerankOptions
 from semsig.segment.card import PACKAGED
 from semsig.segment.onnx import OnnxSegmenter
 

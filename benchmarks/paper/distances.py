@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from benchmarks.paper.material import Material
-from semsig.config import Reranking
 from semsig.evaluate import Evaluation, measure
-from semsig.rankings import Distances, RankingOptions, SignatureDistances, some_of
+from semsig.evaluate.rankings import Distances, RankingOptions, SignatureDistances, some_of
+from semsig.search.options import Reranking
 from semsig.types import SbovpBatch
 
 

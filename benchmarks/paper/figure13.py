@@ -16,8 +16,8 @@ from benchmarks.paper.facts import TITLES
 from benchmarks.paper.material import Material
 from benchmarks.paper.parts import Figure, Heading, Part
 from semsig.datasets import Photos
-from semsig.image import read_image
-from semsig.rankings import RankingOptions
+from semsig.evaluate.rankings import RankingOptions
+from semsig.photo.image_files import read_image
 from semsig.segment.card import PACKAGED
 
 QUERIES = 5

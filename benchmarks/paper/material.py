@@ -13,15 +13,15 @@ from numpy.typing import NDArray
 from benchmarks.paper.cache import Array, Cache
 from semsig.datasets import Dataset, Photos, find_folder, load_dataset
 from semsig.errors import DatasetError, SemsigError
-from semsig.image import read_image
-from semsig.ordered import ordered_map
+from semsig.parallel import ordered_map
+from semsig.photo.image_files import read_image
 from semsig.segment import Segmenter, load_segmenter, segment_paths
 from semsig.segment.card import PACKAGED
 from semsig.segment.onnx import OnnxSegmenter
-from semsig.signature import detect_all
-from semsig.signature.keypoints import load_detector
-from semsig.signature.sbovp import SbovpOptions, sbovp_batch
-from semsig.signature.vocabulary import default_vocabulary
+from semsig.signatures import detect_all
+from semsig.signatures.sbovp.encoding import SbovpOptions, sbovp_batch
+from semsig.signatures.sbovp.keypoints import load_detector
+from semsig.signatures.sbovp.vocabulary import default_vocabulary
 from semsig.types import Keypoints, LabelMap, SbovpBatch, SbovpSignature
 
 PAPER = ("msrc_v1", "msrc_v2", "linnaeus", "wang", "corel_10k", "ghim_10k")

@@ -13,8 +13,8 @@ from benchmarks.paper.material import Material
 from benchmarks.paper.parts import Heading, Part, Table, Text
 from benchmarks.paper.table6 import COLUMNS, describe_locally
 from benchmarks.rivals.local import BagOfWords, Vlad
-from semsig.measures import Relevance, average_precision, average_precision_first
-from semsig.rankings import Distances, RankingOptions, rank
+from semsig.evaluate.measures import Relevance, average_precision, average_precision_first
+from semsig.evaluate.rankings import Distances, RankingOptions, rank
 
 READINGS = {
     "map_paper": "AP of the first R over the hits there; the query is its own first hit",

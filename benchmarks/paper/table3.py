@@ -8,7 +8,7 @@ from benchmarks.paper.distances import sbs_distances, scores
 from benchmarks.paper.facts import TITLES, number, paper
 from benchmarks.paper.material import Material
 from benchmarks.paper.parts import Heading, Part, Table, Text
-from semsig.rankings import RankingOptions
+from semsig.evaluate.rankings import RankingOptions
 
 LEVELS = range(4)
 

@@ -12,8 +12,8 @@ from benchmarks.paper.material import Material
 from benchmarks.paper.parts import Figure, Heading, Part, Table, Text
 from benchmarks.paper.plots import lines, save
 from semsig.errors import OptionError
-from semsig.signature.keypoints import load_detector
-from semsig.signature.sbovp import SbovpOptions
+from semsig.signatures.sbovp.encoding import SbovpOptions
+from semsig.signatures.sbovp.keypoints import load_detector
 
 DETECTORS = ("surf", "kaze")
 LENGTHS = (2, 3, 4)

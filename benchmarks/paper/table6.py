@@ -30,10 +30,10 @@ from benchmarks.rivals.local import (
     unit,
 )
 from benchmarks.rivals.whole import Describe, colors, efficientnet_lite2, torchvision_network
-from semsig.image import read_image
-from semsig.ordered import ordered_map
-from semsig.rankings import RankingOptions
-from semsig.signature import sbs
+from semsig.evaluate.rankings import RankingOptions
+from semsig.parallel import ordered_map
+from semsig.photo.image_files import read_image
+from semsig.signatures import sbs
 
 ENCODERS: dict[str, tuple[type[Encoder], str]] = {
     "BoVW": (BagOfWords, "bovw"),

@@ -12,7 +12,7 @@ from benchmarks.paper.material import Material
 from benchmarks.paper.parts import Figure, Heading, Part, Table
 from benchmarks.paper.plots import bars, save
 from semsig.evaluate import measure
-from semsig.rankings import RankingOptions
+from semsig.evaluate.rankings import RankingOptions
 
 QUOTED = {
     "elalami": "ElAlami 2014",

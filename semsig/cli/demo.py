@@ -69,7 +69,7 @@ def _rendered(out: Path, count: int) -> Path:
 
 def _own(folder: Path, out: Path) -> Path:
     from semsig.errors import ImageError
-    from semsig.image import image_paths
+    from semsig.photo.image_files import image_paths
 
     engine = _index(out / "own-index", image_paths(folder))
     if not len(engine):
@@ -82,8 +82,8 @@ def _own(folder: Path, out: Path) -> Path:
 def _index(folder: Path, paths: Sequence[Path], segmenter: str = DEFAULT_SEGMENTER) -> Engine:
     """Open the index that an earlier demo made, or make it; let it hold these photos alone."""
     from semsig.engine import Engine
-    from semsig.index import is_unused
     from semsig.photo import absolute
+    from semsig.search import is_unused
 
     if is_unused(folder):
         engine = Engine.create(folder, segmenter=segmenter)

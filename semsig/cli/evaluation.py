@@ -71,7 +71,7 @@ def evaluate(
         raise typer.BadParameter("Give --segmenter or --labels, not both.")
     made = None
     if signature in (SignatureChoice.SBOVP, SignatureChoice.FUSED):
-        from semsig.comparisons import PhraseComparison
+        from semsig.evaluate.comparisons import PhraseComparison
 
         made = PhraseComparison(
             vocabulary=phrases.find_vocabulary(vocabulary),

@@ -15,12 +15,12 @@ import typer
 
 from semsig.cli.console import download_bar
 from semsig.errors import OptionError
-from semsig.metrics import Metric
+from semsig.types.metrics import Metric
 
 if TYPE_CHECKING:
     from PIL import Image as PillowImage
 
-    from semsig.config import Reranking
+    from semsig.search.options import Reranking
 
 
 SIGNATURE = re.compile(
@@ -95,7 +95,7 @@ def save_picture(picture: PillowImage.Image, target: Path) -> None:
 
 def reranking(rerank: bool, expand: bool) -> Reranking | None:
     """Return how hits are ranked anew, as --rerank and --expand ask for."""
-    from semsig.config import ExpandOptions, RerankOptions
+    from semsig.search.options import ExpandOptions, RerankOptions
 
     if rerank and expand:
         raise typer.BadParameter("Give --rerank or --expand, not both.")
@@ -106,7 +106,7 @@ def reranking(rerank: bool, expand: bool) -> Reranking | None:
 
 def expand(photos: Sequence[Path], exclude: Sequence[str] = ()) -> list[Path]:
     """Return the photos, and those in folders among them."""
-    from semsig.image import image_paths
+    from semsig.photo.image_files import image_paths
 
     return [
         path

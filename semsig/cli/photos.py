@@ -80,7 +80,7 @@ def index(
     if there != photos and not prune:
         gone = next(path for path in photos if path not in there)
         raise typer.BadParameter(f"{gone} does not exist; --prune takes it out of the index.")
-    from semsig.index import is_unused
+    from semsig.search import is_unused
     from semsig.segment import gives_features
 
     is_new = is_unused(index)
@@ -123,7 +123,7 @@ def index(
 
 def _unread(photos: Sequence[Path], exclude: Sequence[str]) -> list[Path]:
     """Return the pictures in folders that are of kinds that are not read."""
-    from semsig.image import unread_files
+    from semsig.photo.image_files import unread_files
 
     folders = (photo for photo in photos if photo.is_dir())
     return [path for folder in folders for path in unread_files(folder, exclude=exclude)]
@@ -204,7 +204,7 @@ def segment(
 def _open_or_create(folder: Path, segmenter: str | None, levels: int | None) -> Engine:
     from semsig.engine import Engine
     from semsig.errors import OptionError
-    from semsig.index import is_unused
+    from semsig.search import is_unused
 
     if is_unused(folder):
         levels = 3 if levels is None else levels

@@ -12,7 +12,7 @@ from semsig.cli.console import answer, answer_json, one_line, progress_bar, rema
 from semsig.cli.options import Json, Photos, Workers, expand, make_room
 
 if TYPE_CHECKING:
-    from semsig.signature import SbovpOptions, Vocabulary
+    from semsig.signatures import SbovpOptions, Vocabulary
     from semsig.types import Image
 
 PANEL = "Phrases"
@@ -74,7 +74,7 @@ def vocab(
     as_json: Json = False,
 ) -> None:
     """Learn visual words from photos, for phrases: k-means over their keypoints."""
-    from semsig.signature import (
+    from semsig.signatures import (
         KeypointCache,
         KeypointOptions,
         detect_all,
@@ -114,7 +114,7 @@ def find_vocabulary(name: str) -> Vocabulary:
     OptionError, VocabularyError
         If there is none of that size, or no such file.
     """
-    from semsig.signature import Vocabulary, default_vocabulary
+    from semsig.signatures import Vocabulary, default_vocabulary
 
     detector, _, size = name.partition("-")
     if detector in ("kaze", "surf") and (not size or size.isdecimal()):
@@ -124,7 +124,7 @@ def find_vocabulary(name: str) -> Vocabulary:
 
 def phrase_options(**given: object) -> SbovpOptions:
     """Return the options that were given, the others as they are; OptionError names a wrong one."""
-    from semsig.signature import SbovpOptions
+    from semsig.signatures import SbovpOptions
 
     return SbovpOptions(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
 
@@ -134,7 +134,7 @@ def _readable(
 ) -> Iterator[Image]:
     """Yield the photos that can be read, and name the others."""
     from semsig.errors import ImageError
-    from semsig.image import read_image
+    from semsig.photo.image_files import read_image
 
     for done, path in enumerate(paths, 1):
         try:

@@ -25,9 +25,10 @@ from semsig.cli.options import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from semsig.config import Reranking, SignatureName
     from semsig.engine import Engine
     from semsig.query import Box, Conditions
+    from semsig.search.fusion import SignatureName
+    from semsig.search.options import Reranking
     from semsig.types import Hit, LabelMap, Metric
 
 _NAMES = ("the query", "the hit")

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
+from semsig.datasets.folder_layouts import Content, Find, Layout, find_photos
 from semsig.datasets.folders import files_below, find_folder
 from semsig.datasets.photos import Mode, Photos, with_listed
 from semsig.errors import DatasetError
-from semsig.layouts import Content, Find, Layout, find_photos
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any, get_args
 
 from semsig.datasets.dataset import Dataset
+from semsig.datasets.folder_layouts import Content, Layout
 from semsig.datasets.photos import Mode
 from semsig.errors import DatasetError
-from semsig.layouts import Content, Layout
 
 
 def dataset_names() -> tuple[str, ...]:

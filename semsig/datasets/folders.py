@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from semsig.datasets.folder_layouts import letters
 from semsig.errors import DatasetError, ImageError
-from semsig.image import image_paths
-from semsig.layouts import letters
+from semsig.photo.image_files import image_paths
 
 
 def find_folder(name: str, root: Path | str) -> Path | None:

@@ -10,8 +10,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from semsig.datasets.ground_truth import Listed, read_lists
 from semsig.errors import DatasetError
-from semsig.groundtruth import Listed, read_lists
 
 Mode = Literal["query-in-ground-truth", "query-left-out", "disjoint", "listed"]
 """Where queries come from, and what counts.

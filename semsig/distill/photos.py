@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from semsig.classes import ClassTable
 from semsig.distill.augment import Labels, resize_labels
 from semsig.errors import OptionError
-from semsig.image import image_paths, read_image
+from semsig.photo.image_files import image_paths, read_image
 from semsig.segment import segment_path
 from semsig.segment.base import Segmenter
 from semsig.types.label_map import Image

@@ -11,19 +11,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from semsig.config import IndexingOptions
 from semsig.engine.catalogue import known_photos
 from semsig.engine.info import is_files
+from semsig.engine.options import IndexingOptions
 from semsig.engine.reading import label_map_on_disk, phrases_of, pixels_needed
 from semsig.engine.report import AddReport, SkippedPhoto
 from semsig.engine.side import SideIndex
 from semsig.errors import ImageError
-from semsig.index import HammingIndex
-from semsig.index.checks import Ids
-from semsig.ordered import ordered_map
+from semsig.parallel import ordered_map
 from semsig.photo import Photo, PhotoRecord
+from semsig.search import HammingIndex
 from semsig.segment import PathSegmenter, Segmenter, require_features
-from semsig.signature import pooled, sbs
+from semsig.signatures import pooled, sbs
+from semsig.storage.checks import Ids
 from semsig.types import Image, Keypoints, LabelMap, SbsSignature
 
 Progress = Callable[[int, int], None]

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from semsig.errors import UnknownIdError
-from semsig.index import HammingIndex
 from semsig.photo import PhotoRecord, is_below
+from semsig.search import HammingIndex
 
 
 def known_photos(index: HammingIndex) -> dict[str, tuple[int, PhotoRecord]]:

@@ -8,8 +8,8 @@ from pathlib import Path
 from semsig.engine.phrases import INDEX, VOCABULARY
 from semsig.engine.pooled import FOLDER as POOLED
 from semsig.errors import VocabularyError
-from semsig.index import Damage, VerifyReport, is_unused, verify_index
-from semsig.signature import Vocabulary
+from semsig.search import Damage, VerifyReport, is_unused, verify_index
+from semsig.signatures import Vocabulary
 
 
 def verify_photos(folder: Path) -> VerifyReport:

@@ -8,9 +8,7 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, cast
 
-from semsig.config import IndexingOptions, Reranking, SignatureName
 from semsig.engine.adding import Adding, Progress
-from semsig.engine.asking import Searches, best, measured_by, nearest
 from semsig.engine.catalogue import prune_photos, remove_photos
 from semsig.engine.info import (
     EngineInfo,
@@ -19,25 +17,29 @@ from semsig.engine.info import (
     remembered_segmenter,
     same_segmenter,
 )
+from semsig.engine.options import IndexingOptions
 from semsig.engine.pooled import PooledSide
 from semsig.engine.queries import Query, QueryReader, View, is_path
 from semsig.engine.reading import phrases_of
 from semsig.engine.report import AddReport
+from semsig.engine.searcher import Searches, best, measured_by, nearest
 from semsig.engine.side import SideIndex
 from semsig.errors import IndexFormatError, OptionError, QueryError
 from semsig.explain import Explanation, SharedPhrases, explain, share_phrases
-from semsig.index import HammingIndex, is_unused
-from semsig.index.checks import check_k
-from semsig.metrics import BY_SCORE
 from semsig.photo import PhotoPath, PhotoRecord, absolute
 from semsig.query import Box, Conditions, Words, parse, parse_absent
+from semsig.search import HammingIndex, is_unused
+from semsig.search.checks import check_k
+from semsig.search.fusion import SignatureName
+from semsig.search.options import Reranking
 from semsig.segment import DEFAULT_SEGMENTER, Segmenter, load_segmenter
-from semsig.signature import sbs
+from semsig.signatures import sbs
 from semsig.types import Hit, LabelMap, Metric, SbsSchema, SbsSignature
+from semsig.types.metrics import BY_SCORE
 
 if TYPE_CHECKING:
     from semsig.engine.phrases import PhraseIndex
-    from semsig.signature import PooledOptions, SbovpOptions, Vocabulary
+    from semsig.signatures import PooledOptions, SbovpOptions, Vocabulary
 
 _FACTS = {"sbovp": "phrases", "pooled": "pooled"}
 _SIDES = {"sbovp": ("phrases", "add_phrases"), "pooled": ("pooled descriptors", "add_pooled")}
@@ -207,7 +209,7 @@ class Engine:
         if self.phrases is not None:
             raise OptionError("This index has phrases already; make another index for others.")
         from semsig.engine.phrases import PhraseIndex
-        from semsig.signature import default_vocabulary
+        from semsig.signatures import default_vocabulary
 
         words = vocabulary or default_vocabulary()
         self.sides["sbovp"] = PhraseIndex.create(self.index, words, options)
@@ -233,7 +235,7 @@ class Engine:
         photos : iterable of path-like
             Files.
         workers, rehash : optional
-            See :class:`semsig.config.IndexingOptions`.
+            See :class:`semsig.engine.options.IndexingOptions`.
         progress : callable, optional
             Called with (done, total) after each photo.
         options : IndexingOptions, optional
@@ -299,7 +301,7 @@ class Engine:
             Search for the query's mirror image as well; the nearer counts. An indexed photo is
             segmented again.
         rerank : RerankOptions or ExpandOptions, optional
-            Rank the nearest anew by their neighbours; see :class:`semsig.index.Reranker`. The
+            Rank the nearest anew by their neighbours; see :class:`semsig.search.Reranker`. The
             first search finds the neighbours of all photos.
 
         Raises

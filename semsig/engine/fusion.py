@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from semsig.config import FusionOptions
 from semsig.engine.phrases import PhraseIndex
 from semsig.engine.queries import Signatures
 from semsig.errors import OptionError
-from semsig.index import HammingIndex
-from semsig.index.checks import Ids, check_k
+from semsig.search import HammingIndex
+from semsig.search.checks import check_k
+from semsig.search.fusion import FusionOptions
+from semsig.storage.checks import Ids
 from semsig.types import Metric
 
 METRIC: Metric = "tanimoto-idf"
@@ -26,7 +27,7 @@ CANDIDATES = 200
 class FusedIndex:
     """Photos that have both signatures, searched by both.
 
-    The distance is that of :class:`semsig.config.FusionOptions`. The nearest :data:`CANDIDATES`
+    The distance is that of :class:`FusionOptions`. The nearest :data:`CANDIDATES`
     by either signature are compared by both: what is in neither list is not found, and for up to
     that many photos the answer is exact.
 
@@ -72,7 +73,7 @@ class FusedIndex:
         return ids, both
 
     def search(
-        self, queries: Sequence[Signatures], k: int, *, within: Ids | None = None
+        self, queries: Sequence[Signatures], k: int, *, filter_ids: Ids | None = None
     ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """Find the nearest photos of each query.
 
@@ -82,7 +83,7 @@ class FusedIndex:
             Q photos.
         k : int
             At least 1.
-        within : array_like of int, optional
+        filter_ids : array_like of int, optional
             Search among these ids only.
 
         Returns
@@ -94,7 +95,7 @@ class FusedIndex:
         """
         k = check_k(k, len(self))
         ids = self.ids
-        among = ids if within is None else ids[np.isin(ids, np.asarray(within, np.int64))]
+        among = ids if filter_ids is None else ids[np.isin(ids, np.asarray(filter_ids, np.int64))]
         distances = np.full((len(queries), k), -1, np.float32)
         found = np.full((len(queries), k), -1, np.int64)
         for row, query in enumerate(queries):
@@ -108,11 +109,13 @@ class FusedIndex:
         if not len(among):
             return np.zeros(0, np.float32), among
         limit = min(max(CANDIDATES, 4 * k), len(among))
-        _, alike = self._photos.search(query.sbs, limit, metric=METRIC, within=among)
-        _, close = self._phrases.search([query.sbovp], limit, within=among)
+        _, alike = self._photos.search(query.sbs, limit, metric=METRIC, filter_ids=among)
+        _, close = self._phrases.search([query.sbovp], limit, filter_ids=among)
         candidates = among[np.isin(among, np.union1d(alike, close))]
-        cells = self._photos.search(query.sbs, len(candidates), metric=METRIC, within=candidates)
-        phrases = self._phrases.search([query.sbovp], len(candidates), within=candidates)
+        cells = self._photos.search(
+            query.sbs, len(candidates), metric=METRIC, filter_ids=candidates
+        )
+        phrases = self._phrases.search([query.sbovp], len(candidates), filter_ids=candidates)
         both = _in_order(*cells, candidates), _in_order(*phrases, candidates)
         fused = FusionOptions().fuse(*both)
         order = np.argsort(fused, kind="stable")[:k]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from semsig.engine.pooled import PooledSide
 from semsig.engine.side import SideIndex
 from semsig.errors import IndexStorageError, SegmenterError, SemsigError, SignatureError
-from semsig.index import HammingIndex
+from semsig.search import HammingIndex
 from semsig.segment import Segmenter, is_packaged, load_segmenter
 from semsig.types import SbsSchema
 

@@ -7,8 +7,8 @@ from dataclasses import fields
 from semsig.durable import make_folder
 from semsig.engine.side import SideIndex
 from semsig.errors import SignatureError
-from semsig.index import HammingIndex, L2Index, is_unused
-from semsig.signature import SbovpOptions, Vocabulary, load_detector, sbovp
+from semsig.search import HammingIndex, L2Index, is_unused
+from semsig.signatures import SbovpOptions, Vocabulary, load_detector, sbovp
 from semsig.types import Image, Keypoints, LabelMap, SbovpSignature
 
 INDEX = "sbovp/index"

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from semsig.engine.side import SideIndex
-from semsig.index import HammingIndex, PooledIndex, is_unused
+from semsig.search import HammingIndex, PooledIndex, is_unused
 from semsig.segment import Segmenter, require_features
-from semsig.signature import PooledOptions
+from semsig.signatures import PooledOptions
 
 FOLDER = "pooled"
 """Folder of the descriptors' index within that of the photos."""

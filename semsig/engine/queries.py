@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
 
 import numpy as np
 
-from semsig.config import SignatureName
 from semsig.engine.catalogue import find_photo
 from semsig.engine.reading import label_map_on_disk, read_pixels
 from semsig.errors import QueryError
-from semsig.index import HammingIndex
 from semsig.photo import PhotoPath, absolute
 from semsig.query import Box, Conditions, leave_out
+from semsig.search import HammingIndex
+from semsig.search.fusion import SignatureName
 from semsig.segment import Segmenter, require_features
-from semsig.signature import pooled, sbs
+from semsig.signatures import pooled, sbs
 from semsig.types import Image, LabelMap, PooledSignature, SbovpSignature, SbsSignature
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""A further signature of indexed photos: a second index, in a folder within the first one's."""
+"""A further signature of indexed photos: a second index, in a folder filter_ids the first one's."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from semsig.index import HammingIndex
-from semsig.index.checks import Ids
+from semsig.search import HammingIndex
+from semsig.storage.checks import Ids
 
 
 class SideIndex:
@@ -69,17 +69,17 @@ class SideIndex:
         return kept, type(batch).of([batch[int(row)] for row in rows], self.index.schema)
 
     def search(
-        self, queries: Any, k: int, *, within: Ids | None = None
+        self, queries: Any, k: int, *, filter_ids: Ids | None = None
     ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """Find the nearest photos; see the index's own search."""
         found: tuple[NDArray[np.float32], NDArray[np.int64]] = self.index.search(
-            queries, k, within=self._present(within)
+            queries, k, filter_ids=self._present(filter_ids)
         )
         return found
 
-    def _present(self, within: Ids | None) -> NDArray[np.int64] | None:
+    def _present(self, filter_ids: Ids | None) -> NDArray[np.int64] | None:
         """Return which ids to search among; None for all of the index."""
         ids = self.ids
-        if within is None:
+        if filter_ids is None:
             return None if len(ids) == len(self.index) else ids
-        return np.intersect1d(np.asarray(within, np.int64), ids)
+        return np.intersect1d(np.asarray(filter_ids, np.int64), ids)

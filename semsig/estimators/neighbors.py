@@ -13,9 +13,10 @@ from sklearn.utils.validation import check_is_fitted
 
 from semsig.errors import OptionError
 from semsig.estimators.bits import csr
-from semsig.index import HammingIndex
-from semsig.index.checks import Signatures, check_k
-from semsig.index.scans import Distances, Engine
+from semsig.search import HammingIndex
+from semsig.search.checks import check_k
+from semsig.search.scans import Distances, ScanName
+from semsig.storage.checks import Signatures
 from semsig.types import Metric, SbsBatch, SbsSignature
 
 
@@ -33,7 +34,7 @@ class SbsNeighbors(BaseEstimator):  # type: ignore[misc]
         Largest distance for :meth:`radius_neighbors`, at least 0.
     metric : {"hamming", "tanimoto", "tanimoto-idf", "jaccard", "containment"}
         See :class:`semsig.HammingIndex`.
-    engine : {"auto", "bitmaps", "bounded", "postings", "dense"}
+    scan : {"auto", "bitmaps", "bounded", "postings", "dense"}
         How to search; the answers are the same.
 
     Attributes
@@ -50,12 +51,12 @@ class SbsNeighbors(BaseEstimator):  # type: ignore[misc]
         *,
         radius: float = 0.0,
         metric: Metric = "hamming",
-        engine: Engine = "auto",
+        scan: ScanName = "auto",
     ) -> None:
         self.n_neighbors = n_neighbors
         self.radius = radius
         self.metric = metric
-        self.engine = engine
+        self.scan = scan
 
     def __getstate__(self) -> dict[str, Any]:
         state = super().__getstate__()
@@ -180,7 +181,7 @@ class SbsNeighbors(BaseEstimator):  # type: ignore[misc]
             self._fitted if X is None else X,
             self.radius if radius is None else radius,
             metric=self.metric,
-            engine=self.engine,
+            scan=self.scan,
         )
         if X is None:
             others = (indices != row for row, (_, indices) in enumerate(found))
@@ -203,7 +204,7 @@ class SbsNeighbors(BaseEstimator):  # type: ignore[misc]
             self._fitted if queries is None else queries,
             k + own,
             metric=self.metric,
-            engine=self.engine,
+            scan=self.scan,
         )
         return _without_self(*found) if own else found
 

@@ -17,9 +17,9 @@ from sklearn.utils.validation import check_is_fitted
 from semsig.classes import ClassTable
 from semsig.errors import OptionError, SemsigError
 from semsig.estimators.bits import csr_bits
-from semsig.index.exchange.packed import pack
 from semsig.segment import DEFAULT_SEGMENTER, Segmenter, load_segmenter, segment_paths
-from semsig.signature import sbs
+from semsig.signatures import sbs
+from semsig.storage.packed import pack
 from semsig.types import Image, LabelMap, SbsBatch, SbsSchema
 
 Photos = Sequence[str | os.PathLike[str]] | Sequence[Image] | Sequence[LabelMap] | NDArray[Any]

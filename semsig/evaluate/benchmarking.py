@@ -8,16 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from semsig.comparisons import Comparison, PhraseComparison, PooledComparison, compare_by
-from semsig.config import Reranking, SignatureName
 from semsig.datasets import Dataset, load_dataset
 from semsig.errors import DatasetError
+from semsig.evaluate.comparisons import Comparison, PhraseComparison, PooledComparison, compare_by
+from semsig.evaluate.rankings import RankingOptions
 from semsig.evaluate.results import Evaluation, Skipped
 from semsig.evaluate.scoring import Progress, measure
 from semsig.evaluate.signing import describe_photos, sign_photos
-from semsig.metrics import Metric, require_sbs
-from semsig.rankings import RankingOptions
+from semsig.search.fusion import SignatureName
+from semsig.search.options import Reranking
 from semsig.segment import DEFAULT_SEGMENTER, Segmenter, load_segmenter
+from semsig.types.metrics import Metric, require_sbs
 
 
 def evaluate(
@@ -52,7 +53,7 @@ def evaluate(
     metric : {"hamming", "tanimoto", "tanimoto-idf", "jaccard", "containment"}, optional
         The distance between SBS signatures, "hamming" by default; the others have their own.
     pyramid, mirrored, rerank : optional
-        See :class:`semsig.rankings.RankingOptions`.
+        See :class:`semsig.evaluate.rankings.RankingOptions`.
     signature : {"sbs", "sbovp", "pooled", "fused"}
         What photos are compared by. Fused counts blocks by "tanimoto-idf".
     phrases : PhraseComparison, optional

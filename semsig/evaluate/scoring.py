@@ -7,10 +7,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from semsig.config import Reranking
 from semsig.datasets import Dataset, Photos
-from semsig.evaluate.results import Evaluation
-from semsig.measures import (
+from semsig.evaluate.measures import (
     Relevance,
     Scores,
     average_precision,
@@ -20,7 +18,9 @@ from semsig.measures import (
     normalized_modified_retrieval_rank,
     precision_at,
 )
-from semsig.rankings import Distances, rank, some_of
+from semsig.evaluate.rankings import Distances, rank, some_of
+from semsig.evaluate.results import Evaluation
+from semsig.search.options import Reranking
 
 Rankings = Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]
 """Some queries' numbers and, for each, positions in the database; see :func:`rank`."""

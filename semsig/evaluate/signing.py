@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from semsig.comparisons import Comparison, PooledComparison
 from semsig.datasets import Photos
 from semsig.errors import ImageError
+from semsig.evaluate.comparisons import Comparison, PooledComparison
 from semsig.evaluate.results import Skipped
 from semsig.evaluate.scoring import Progress
-from semsig.image import read_image
-from semsig.ordered import ordered_map
+from semsig.parallel import ordered_map
+from semsig.photo.image_files import read_image
 from semsig.query import Box
 from semsig.segment import Segmenter, require_features, segment_paths
 from semsig.types import Image, LabelMap

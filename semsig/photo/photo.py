@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import BinaryIO, Self
 
 from semsig.errors import ImageError
-from semsig.image import decode_image, open_regular
+from semsig.photo.image_files import decode_image, open_regular
 from semsig.photo.record import PhotoPath, PhotoRecord
 from semsig.types import Image
 
@@ -51,7 +51,7 @@ class Photo:
         return PhotoRecord.of(self._file, self.path)
 
     def image(self, at_least: int | None = None) -> Image:
-        """Decode the photo, shape (H, W, 3) uint8 RGB; see :func:`semsig.image.read_image`.
+        """Decode the photo, shape (H, W, 3) uint8 RGB; see :func:`read_image`.
 
         Raises
         ------

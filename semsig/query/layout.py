@@ -12,7 +12,7 @@ import numpy as np
 
 from semsig.classes import ClassTable
 from semsig.errors import QueryError
-from semsig.image import read_image
+from semsig.photo.image_files import read_image
 from semsig.query.conditions import Conditions
 from semsig.types import LabelMap, SbsSignature
 

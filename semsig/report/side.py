@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from semsig.engine import Engine
-from semsig.image import read_image
+from semsig.photo.image_files import read_image
 from semsig.query import Box, Words
 from semsig.report.draw import fit
-from semsig.signature import sbs
+from semsig.signatures import sbs
 from semsig.types import Image, LabelMap, SbsSignature
 
 

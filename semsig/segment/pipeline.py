@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 
 from semsig.errors import SegmenterError, SemsigError
-from semsig.image import read_image
+from semsig.photo.image_files import read_image
 from semsig.segment.base import PathSegmenter, Segmenter
 from semsig.types import Image, LabelMap
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from semsig.metrics import print_distance
+from semsig.types.metrics import print_distance
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

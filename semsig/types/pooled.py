@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from semsig.errors import OptionError, SchemaMismatchError, SignatureError
 from semsig.types.joining import agreeing
 from semsig.types.offsets import check_offsets
+from semsig.types.record_spec import RecordSpec, register_records
 
 Pool = Literal["spoc", "mac", "gem"]
 """SPoC, the mean (Babenko & Lempitsky 2015); MAC, the maximum (Tolias et al. 2016); GeM, the
@@ -211,3 +212,18 @@ class PooledBatch(Sequence[PooledSignature]):
     def matrix(self) -> NDArray[np.int8]:
         """The codes, shape (N, D)."""
         return self.codes.reshape(len(self), self.schema.dims)
+
+
+POOLED_RECORDS = register_records(
+    RecordSpec(
+        format="semsig-pooled-index",
+        schema=PooledSchema,
+        signature=PooledSignature,
+        batch=PooledBatch,
+        dtypes=lambda _: {"codes": np.dtype(np.int8)},
+        limits=lambda _: {"codes": (-127, 127)},
+        positions=lambda values: np.arange(len(values["codes"])),
+        rule="codes must be in range",
+    )
+)
+"""How pooled descriptors are stored."""

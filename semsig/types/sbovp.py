@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from semsig.errors import SignatureError
 from semsig.types.joining import agreeing
 from semsig.types.offsets import check_offsets, offsets_of
+from semsig.types.record_spec import RecordSpec, register_records
 from semsig.types.sbovp_schema import SbovpSchema
 
 
@@ -207,3 +208,18 @@ def _whole_numbers(what: str, values: ArrayLike) -> NDArray[np.int64]:
             f"{what} are a 1-D integer array; shape {array.shape}, dtype {array.dtype} came."
         )
     return array.astype(np.int64)
+
+
+SBOVP_RECORDS = register_records(
+    RecordSpec(
+        format="semsig-l2-index",
+        schema=SbovpSchema,
+        signature=SbovpSignature,
+        batch=SbovpBatch,
+        dtypes=lambda _: {"columns": np.dtype(np.uint32), "counts": np.dtype(np.uint16)},
+        limits=lambda schema: {"columns": (0, schema.n_columns - 1), "counts": (1, 2**16 - 1)},
+        positions=lambda values: values["columns"],
+        rule="columns must be strictly ascending",
+    )
+)
+"""How SBOVP signatures are stored."""

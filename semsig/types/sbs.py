@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from semsig.errors import SignatureError
 from semsig.types.joining import agreeing
 from semsig.types.offsets import check_offsets, offsets_of
+from semsig.types.record_spec import RecordSpec, register_records
 from semsig.types.schema import SbsSchema
 
 
@@ -222,3 +223,18 @@ def check_cells(cells: NDArray[np.int64], schema: SbsSchema) -> None:
         raise SignatureError(
             f"Cells must lie in 0..{schema.n_cells * 4 - 1}; {cells[0]}..{cells[-1]} came."
         )
+
+
+SBS_RECORDS = register_records(
+    RecordSpec(
+        format="semsig-hamming-index",
+        schema=SbsSchema,
+        signature=SbsSignature,
+        batch=SbsBatch,
+        dtypes=lambda schema: {"cells": schema.cell_dtype},
+        limits=lambda schema: {"cells": (0, schema.n_cells * 4 - 1)},
+        positions=lambda values: values["cells"] >> 2,
+        rule="cells must be strictly ascending, one level a cell",
+    )
+)
+"""How SBS signatures are stored."""

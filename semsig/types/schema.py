@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from operator import index
+from typing import Any
 
 import numpy as np
 
@@ -78,6 +80,31 @@ class SbsSchema:
                 f"Expected signatures of {self.describe()}; {other.describe()} came. "
                 "Make both with the same segmenter and levels."
             )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the schema as what JSON can hold."""
+        table = self.classes
+        return {
+            "fingerprint": self.fingerprint,
+            "levels": self.levels,
+            "classes": {"name": table.name, "names": table.names, "palette": table.palette},
+        }
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> SbsSchema:
+        """Rebuild the schema of :meth:`to_json`.
+
+        Raises
+        ------
+        KeyError, TypeError, ValueError, SemsigError
+            If the document is no schema, or its fingerprint is of another definition.
+        """
+        table = document["classes"]
+        classes = ClassTable(table["names"], name=table["name"], palette=table["palette"])
+        schema = cls(document["levels"], classes)
+        if schema.fingerprint != document["fingerprint"]:
+            raise ValueError("its signatures were computed by another definition; index again")
+        return schema
 
     def describe(self) -> str:
         """One phrase for messages."""

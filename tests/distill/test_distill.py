@@ -13,7 +13,7 @@ from semsig.distill.batches import Batch
 from semsig.distill.photos import find_photos
 from semsig.distill.teacher import load_teacher
 from semsig.errors import CheckpointError, OptionError
-from semsig.image import read_image
+from semsig.photo.image_files import read_image
 from semsig.segment import load_segmenter, segment_path
 from tests.distill.scenes import NAMES, write_scenes
 

@@ -5,11 +5,11 @@ from hypothesis import strategies as st
 from semsig_kernels.bitmaps import WIDTH, set_bits
 
 from semsig import ClassTable, SbsBatch, SbsSchema
-from semsig.index.bitmaps import BitmapsScan
-from tests.index.batches import random_batch
-from tests.index.scans import pairs
+from semsig.search.bitmaps import BitmapsScan
 from tests.kernels.test_postings import flatten
 from tests.reference import hamming as reference
+from tests.search.batches import random_batch
+from tests.search.scans import pairs
 
 SIZES = np.array([0, 2, 4], np.int64)
 FIRSTS = np.array([0, 1, 3], np.int64)

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 from semsig_kernels.bits import pack_cells, shared_bit_weights, shared_bits
 
 from semsig import ClassTable, SbsSchema
-from tests.index.batches import batches
+from tests.search.batches import batches
 
 
 @settings(max_examples=40)

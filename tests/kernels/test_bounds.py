@@ -1,10 +1,10 @@
 import pytest
 
 from semsig import ClassTable, SbsBatch, SbsSchema
-from semsig.index.bounded import BoundedScan
-from tests.index.batches import random_batch
-from tests.index.scans import METRICS, pairs
+from semsig.search.bounded import BoundedScan
 from tests.reference import hamming as reference
+from tests.search.batches import random_batch
+from tests.search.scans import METRICS, pairs
 
 
 @pytest.mark.parametrize("metric", METRICS)

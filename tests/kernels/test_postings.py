@@ -5,11 +5,11 @@ from hypothesis import strategies as st
 from semsig_kernels.postings import group_rows
 
 from semsig import ClassTable, SbsBatch, SbsSchema
-from semsig.index.postings import PostingsScan
-from tests.index.batches import random_batch
-from tests.index.scans import METRICS, pairs
+from semsig.search.postings import PostingsScan
 from tests.reference import grouping
 from tests.reference import hamming as reference
+from tests.search.batches import random_batch
+from tests.search.scans import METRICS, pairs
 
 N_SLOTS = 9
 

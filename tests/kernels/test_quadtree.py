@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from semsig_kernels.quadtree import encode_lanes, encode_words
 
-from semsig.signature.sbs import as_words
+from semsig.signatures.sbs.encoding import as_words
 from tests.reference import sbs as reference
 
 N_CLASSES = 5

@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from semsig.errors import ImageError
-from semsig.image import read_image
 from semsig.photo import Photo
+from semsig.photo.image_files import read_image
 
 
 @pytest.fixture

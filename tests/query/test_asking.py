@@ -10,7 +10,7 @@ from PIL import Image as PillowImage
 
 from semsig.classes import ClassTable
 from semsig.engine import Engine
-from semsig.engine.asking import merge_nearest
+from semsig.engine.searcher import merge_nearest
 from semsig.errors import OptionError, QueryError
 from semsig.query import Box
 from semsig.types import LabelMap

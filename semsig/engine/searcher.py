@@ -1,0 +1,166 @@
+"""Searches that conditions restrict or rank, and searches for several signatures at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Protocol, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from semsig.errors import OptionError, QueryError
+from semsig.query import Conditions
+from semsig.search import HammingIndex
+from semsig.search.checks import check_k
+from semsig.search.fusion import SignatureName
+from semsig.search.options import ExpandOptions, Reranking
+from semsig.storage.checks import Ids
+from semsig.types.metrics import Metric, require_sbs
+
+if TYPE_CHECKING:
+    from semsig.search import Reranker
+
+Found = list[tuple[float, int]]
+"""Distances and ids, the nearest first, ties in order of insertion."""
+
+
+class Search(Protocol):
+    """An index's search with all its options but these set."""
+
+    def __call__(
+        self, queries: Sequence[Any], k: int, *, filter_ids: Ids | None
+    ) -> tuple[NDArray[np.int32] | NDArray[np.float32], NDArray[np.int64]]:
+        """Return distances and ids, shape (Q, k), padded with -1."""
+        ...
+
+
+class Searches:
+    """The ways to search an index of photos; what they need is made when first asked for.
+
+    Parameters
+    ----------
+    photos : HammingIndex
+        The index of photos.
+    side : callable
+        Returns the index of a further signature by its name; raises QueryError if there is none.
+    """
+
+    def __init__(self, photos: HammingIndex, side: Callable[[str], Any]) -> None:
+        self._photos = photos
+        self._side = side
+        self._rerankers: dict[tuple[SignatureName, Metric | None, Reranking], Reranker] = {}
+        self._lock = Lock()
+
+    def by(
+        self, signature: SignatureName, metric: Metric | None, rerank: Reranking | None
+    ) -> Search:
+        """Return the search by `signature`, perhaps ranked anew.
+
+        Raises
+        ------
+        OptionError
+            If there is no such signature, the phrases cannot be fused, or a metric is given for
+            a signature that has its own.
+        QueryError
+            If there are no phrases.
+        """
+        if metric is not None:
+            require_sbs(signature, metric)
+        index = self._index(signature)
+        how: dict[str, Any] = {"metric": metric or "hamming"} if signature == "sbs" else {}
+        if rerank is None:
+            return partial(index.search, **how)
+        from semsig.search import Reranker
+
+        key = signature, how.get("metric"), rerank
+        with self._lock:
+            if key not in self._rerankers:
+                self._rerankers[key] = Reranker(index, rerank, **how)
+            return self._rerankers[key].search
+
+    def _index(self, signature: SignatureName) -> Any:
+        if signature == "sbs":
+            return self._photos
+        if signature in ("sbovp", "pooled"):
+            return self._side(signature)
+        if signature != "fused":
+            names = ", ".join(get_args(SignatureName))
+            raise OptionError(f"Expected a signature of {names}; got {signature!r}.")
+        from semsig.engine.fusion import FusedIndex
+
+        return FusedIndex(self._photos, self._side("sbovp"))
+
+
+def measured_by(signature: SignatureName, metric: Metric | None, rerank: Reranking | None) -> str:
+    """Return the name of the distance that such a search ranks by, as a hit carries it."""
+    if rerank is not None:
+        return "expanded" if isinstance(rerank, ExpandOptions) else "re-ranked"
+    own = {"sbovp": "L2", "pooled": "squared L2", "fused": "fused"}
+    return own.get(signature, metric or "hamming")
+
+
+def best(index: HammingIndex, conditions: Conditions, k: int) -> Found:
+    """Return the `k` signatures that meet the conditions best; their distance is 1 - score.
+
+    Raises
+    ------
+    QueryError
+        If there are no conditions.
+    """
+    k = check_k(k)
+    if not len(conditions):
+        raise QueryError("Name something to search for: a photo, a layout, or conditions.")
+    ids, batch = index.to_batch()
+    met, score = conditions.evaluate(batch)
+    rows = np.flatnonzero(met)
+    order = rows[np.argsort(-score[rows], kind="stable")[:k]]
+    return [(1 - float(score[row]), int(ids[row])) for row in order]
+
+
+def nearest(
+    index: HammingIndex,
+    asked: Sequence[Any],
+    k: int,
+    *,
+    search: Search,
+    conditions: Conditions,
+) -> Found:
+    """Return the `k` signatures that are nearest to any of those asked for and meet conditions."""
+    filter_ids = None
+    if len(conditions):
+        ids, batch = index.to_batch()
+        filter_ids = ids[conditions.evaluate(batch)[0]]
+        if not len(filter_ids):
+            return []
+    distances, found = search(asked, k, filter_ids=filter_ids)
+    if len(asked) == 1:
+        pairs = zip(distances[0].tolist(), found[0].tolist(), strict=True)
+        return [(float(distance), id_) for distance, id_ in pairs if id_ >= 0]
+    return merge_nearest(distances, found, index.ids)[:k]
+
+
+def merge_nearest(
+    distances: NDArray[np.int32] | NDArray[np.float32],
+    ids: NDArray[np.int64],
+    order: NDArray[np.int64],
+) -> Found:
+    """Merge the answers to several queries; an id has its least distance.
+
+    The first k are exact where every query's k nearest came: what is among the k nearest to
+    any is preceded by fewer than k in the answer to the query that it is nearest to.
+
+    Parameters
+    ----------
+    distances, ids : ndarray, shape (Q, k)
+        As :meth:`HammingIndex.search` returns them.
+    order : ndarray of int64, shape (N,)
+        All ids in order of insertion, which sets ties.
+    """
+    least: dict[int, float] = {}
+    for distance, id_ in zip(distances.ravel().tolist(), ids.ravel().tolist(), strict=True):
+        if id_ >= 0:
+            least[id_] = min(float(distance), least.get(id_, float("inf")))
+    inserted: list[int] = order[np.isin(order, list(least))].tolist()
+    return [(least[id_], id_) for id_ in sorted(inserted, key=least.__getitem__)]

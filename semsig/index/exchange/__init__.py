@@ -1,1 +1,0 @@
-"""Signatures out to other libraries and back."""

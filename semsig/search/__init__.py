@@ -1,0 +1,37 @@
+"""Exact nearest neighbours among signatures, in memory and on disk."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from semsig.search.hamming import HammingIndex
+from semsig.search.l2 import L2Index
+from semsig.search.pooled import PooledIndex
+from semsig.storage.folder import is_unused
+from semsig.storage.verify import Damage, VerifyReport, verify_index
+
+if TYPE_CHECKING:
+    from semsig.search.dense import BitIndex
+    from semsig.search.rerank import Reranker
+
+__all__ = [
+    "BitIndex",
+    "Damage",
+    "HammingIndex",
+    "L2Index",
+    "PooledIndex",
+    "Reranker",
+    "VerifyReport",
+    "is_unused",
+    "verify_index",
+]
+
+_LAZY = {"BitIndex": "semsig.search.dense", "Reranker": "semsig.search.rerank"}
+
+
+def __getattr__(name: str) -> object:
+    """Import what needs Numba on first use, so that opening an index stays fast (PEP 562)."""
+    if name not in _LAZY:
+        raise AttributeError(f"module 'semsig.search' has no attribute {name!r}")
+    return getattr(import_module(_LAZY[name]), name)

@@ -1,0 +1,82 @@
+"""Options of re-ranking: by reciprocal neighbours, or by an expanded query."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from semsig.errors import OptionError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RerankOptions:
+    """How re-ranking weighs neighbours (Zhong et al. 2017).
+
+    Parameters
+    ----------
+    k1 : int
+        Two photos are neighbours where each is among the k1 nearest of the other; at least 1.
+    k2 : int
+        Neighbourhoods are averaged over so many nearest, the photo among them; 1 to k1.
+    weight : float
+        Share of the distance before in the distance after, 0 to 1; the paper's lambda.
+    depth : int
+        Length of the lists that neighbours are looked for in, more than k1.
+
+    Raises
+    ------
+    OptionError
+        If a value is outside its range.
+    """
+
+    k1: int = 30
+    k2: int = 8
+    weight: float = 0.3
+    depth: int = 200
+
+    def __post_init__(self) -> None:
+        if self.k1 < 1:
+            raise OptionError(f"k1 must be at least 1; {self.k1} came.")
+        if not 1 <= self.k2 <= self.k1:
+            raise OptionError(f"k2 must be 1 to k1 = {self.k1}; {self.k2} came.")
+        if not 0 <= self.weight <= 1:
+            raise OptionError(f"weight must be 0 to 1; {self.weight} came.")
+        if self.depth <= self.k1:
+            raise OptionError(f"depth must be more than k1 = {self.k1}; {self.depth} came.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExpandOptions:
+    """How a query is expanded by its nearest neighbours (Chum et al. 2007).
+
+    Parameters
+    ----------
+    neighbors : int
+        So many nearest count beside the query, at least 1.
+    alpha : float
+        Power of a neighbour's similarity that is its weight, not negative; 0 weighs all alike.
+    depth : int
+        Length of the lists that distances are looked up in, at least `neighbors`.
+
+    Raises
+    ------
+    OptionError
+        If a value is outside its range.
+    """
+
+    neighbors: int = 8
+    alpha: float = 1.0
+    depth: int = 200
+
+    def __post_init__(self) -> None:
+        if self.neighbors < 1:
+            raise OptionError(f"neighbors must be at least 1; {self.neighbors} came.")
+        if not self.alpha >= 0:
+            raise OptionError(f"alpha must not be negative; {self.alpha} came.")
+        if self.depth < self.neighbors:
+            raise OptionError(
+                f"depth must be at least neighbors = {self.neighbors}; {self.depth} came."
+            )
+
+
+Reranking = RerankOptions | ExpandOptions
+"""A way to rank anew what was found."""

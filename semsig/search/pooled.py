@@ -1,0 +1,177 @@
+"""PooledIndex: exact nearest neighbours among pooled descriptors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from semsig.search.answers import Scanning, SearchedCollection
+from semsig.storage.checks import Ids
+from semsig.types import PooledBatch, PooledSchema, PooledSignature
+from semsig.types.pooled import POOLED_RECORDS
+
+Descriptors = PooledSignature | PooledBatch | Iterable[PooledSignature]
+"""One pooled descriptor or many."""
+
+_DISTANCES_AT_ONCE = 1 << 22
+"""Distances computed together: 32 MiB of float64."""
+
+
+_EXACT_DIMS = 1024
+"""Dimensions whose products sum to less than 2^24 (127^2 * 1,040): float32 holds them exactly."""
+
+
+class PooledIndex(SearchedCollection[PooledSchema, PooledSignature, PooledBatch]):
+    """Exact nearest neighbours among pooled descriptors of one schema.
+
+    The distance is the squared L2 distance of the descriptors at unit length, 2 - 2 <a, b>, from
+    0 to 2. A descriptor of zeros, which has no direction, is 1 away from all others and 0 from
+    its like. Searches may run in several threads.
+
+    Parameters
+    ----------
+    schema : PooledSchema
+        Schema of every descriptor.
+    meta : mapping of str to str, optional
+        What the index's maker wants remembered.
+
+    Raises
+    ------
+    OptionError
+        If the schema is another signature's, or `meta` holds anything but strings.
+    """
+
+    records = POOLED_RECORDS
+
+    def search(
+        self, queries: Descriptors, k: int, *, filter_ids: Ids | None = None
+    ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """Find the `k` nearest descriptors of each query, exactly.
+
+        Parameters
+        ----------
+        queries : PooledSignature, PooledBatch or iterable of PooledSignature
+            Q descriptors of the index's schema.
+        k : int
+            At least 1; see :meth:`HammingIndex.search`.
+        filter_ids : array_like of int, optional
+            Search among these ids only.
+
+        Returns
+        -------
+        distances : ndarray of float32, shape (Q, k)
+            Ascending.
+        ids : ndarray of int64, shape (Q, k)
+            Ties in order of insertion. Both are -1 where there are fewer than k descriptors.
+
+        Raises
+        ------
+        SchemaMismatchError, SignatureError, OptionError, UnknownIdError
+            As :meth:`L2Index.search` does.
+        """
+        return self._find_nearest(self._store.snapshot, queries, k, filter_ids, _SCANNING)
+
+    def search_radius(
+        self, queries: Descriptors, radius: float, *, filter_ids: Ids | None = None
+    ) -> list[tuple[NDArray[np.float32], NDArray[np.int64]]]:
+        """Find all descriptors at a distance of at most `radius`.
+
+        Returns
+        -------
+        list of (distances, ids)
+            One pair a query, ascending, ties in order of insertion.
+        """
+        return self._find_within(self._store.snapshot, queries, radius, filter_ids, _SCANNING)
+
+
+class PooledScan:
+    """Exact search over the rows 0..N-1 of a batch, by matrix products.
+
+    Parameters
+    ----------
+    batch : PooledBatch
+        The descriptors.
+    """
+
+    def __init__(self, batch: PooledBatch) -> None:
+        self._rows = batch.matrix.astype(np.float32)
+        self._squares = _squares(self._rows)
+
+    def search(
+        self, queries: PooledBatch, k: int, *, allowed: NDArray[np.bool_] | None = None
+    ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """Return distances and rows, shape (Q, k), ascending, ties by row, padded with -1."""
+        distances = np.full((len(queries), k), -1, np.float32)
+        rows = np.full((len(queries), k), -1, np.int64)
+        for number, found in enumerate(self._distances(queries, allowed)):
+            nearest = _nearest(found, k)
+            distances[number, : len(nearest)] = found[nearest]
+            rows[number, : len(nearest)] = nearest
+        return distances, rows
+
+    def search_radius(
+        self, queries: PooledBatch, radius: float, *, allowed: NDArray[np.bool_] | None = None
+    ) -> list[tuple[NDArray[np.float32], NDArray[np.int64]]]:
+        """Return, for each query, distances <= radius and their rows, ascending."""
+        answers = []
+        for found in self._distances(queries, allowed):
+            rows = np.flatnonzero(found <= radius)
+            order = rows[np.argsort(found[rows], kind="stable")]
+            answers.append((found[order], order))
+        return answers
+
+    def _distances(
+        self, queries: PooledBatch, allowed: NDArray[np.bool_] | None
+    ) -> Iterable[NDArray[np.float32]]:
+        """Yield the distances of each query to all rows; infinite to those not allowed."""
+        asked = queries.matrix.astype(np.float32)
+        at_once = max(1, _DISTANCES_AT_ONCE // max(1, len(self._rows)))
+        for start in range(0, len(asked), at_once):
+            some = asked[start : start + at_once]
+            found = _unit_distances(_products(some, self._rows), _squares(some), self._squares)
+            if allowed is not None:
+                found[:, ~allowed] = np.inf
+            yield from found
+
+
+def _squares(rows: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return the squared length of each row."""
+    squares: NDArray[np.float64] = np.einsum("ij,ij->i", rows, rows, dtype=np.float64)
+    return squares
+
+
+def _products(queries: NDArray[np.float32], rows: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return inner products (Q, N), exact: float32 sums over few enough dimensions."""
+    total = np.zeros((len(queries), len(rows)))
+    for first in range(0, rows.shape[1], _EXACT_DIMS):
+        part = slice(first, first + _EXACT_DIMS)
+        total += queries[:, part] @ rows[:, part].T
+    return total
+
+
+def _unit_distances(
+    products: NDArray[np.float64], queries: NDArray[np.float64], rows: NDArray[np.float64]
+) -> NDArray[np.float32]:
+    """Return squared distances (Q, N) at unit length, from inner products and squared lengths.
+
+    All are exact integers, and sqrt(n * n) is n, so that equal codes are at exactly 0.
+    """
+    there = (queries > 0)[:, None] * 1.0 + (rows > 0)
+    scale = np.sqrt(np.maximum(queries[:, None] * rows, 1))
+    return np.maximum(there - 2 * products / scale, 0).astype(np.float32)
+
+
+def _nearest(distances: NDArray[np.float32], k: int) -> NDArray[np.int64]:
+    """Return the k rows of the least finite distances, ascending, ties by row."""
+    if k < len(distances):
+        limit = np.partition(distances, k - 1)[k - 1]
+        rows = np.flatnonzero((distances <= limit) & np.isfinite(distances))
+    else:
+        rows = np.flatnonzero(np.isfinite(distances))
+    nearest: NDArray[np.int64] = rows[np.argsort(distances[rows], kind="stable")[:k]]
+    return nearest
+
+
+_SCANNING = Scanning("codes", PooledScan, whole=True)

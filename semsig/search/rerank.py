@@ -1,0 +1,137 @@
+"""Search with re-ranking: what an index finds, ranked anew by the neighbours of each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from threading import Lock
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from semsig.search.checks import check_k
+from semsig.search.expansion import ExpandedQueries
+from semsig.search.options import ExpandOptions, Reranking, RerankOptions
+from semsig.search.reciprocal import ReciprocalNeighbors
+from semsig.storage.checks import Ids
+
+Neighborhoods = ReciprocalNeighbors | ExpandedQueries
+"""What ranks lists anew; see :func:`neighborhoods`."""
+
+
+class Searchable(Protocol):
+    """What can be re-ranked: any index of signatures."""
+
+    @property
+    def content(self) -> tuple[object, ...]:
+        """Identifies what is held: equal as long as nothing changed."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def to_batch(self) -> tuple[NDArray[np.int64], Any]:
+        """Return ids and signatures."""
+        ...
+
+    @property
+    def search(self) -> Callable[..., tuple[NDArray[Any], NDArray[np.int64]]]:
+        """Takes queries, k and ``filter_ids``; returns distances and ids, padded with -1."""
+        ...
+
+
+class Reranker:
+    """Searches an index and ranks what is found by k-reciprocal neighbours, or expands queries.
+
+    The neighbours of all indexed photos are found once, when the first search needs them, and
+    again when the index has changed: N searches, which a batch answers quickly.
+
+    Parameters
+    ----------
+    index : HammingIndex, L2Index or alike
+        The index.
+    options : RerankOptions or ExpandOptions, optional
+        How neighbours are weighed.
+    **how
+        What else ``index.search`` takes, such as ``metric="tanimoto-idf"``.
+    """
+
+    def __init__(self, index: Searchable, options: Reranking | None = None, **how: Any) -> None:
+        self._index = index
+        self._options = options or RerankOptions()
+        self._how = how
+        self._content: tuple[object, ...] = ()
+        self._known: tuple[NDArray[np.int64], Neighborhoods] | None = None
+        self._lock = Lock()
+
+    def search(
+        self, queries: Any, k: int, *, filter_ids: Ids | None = None
+    ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """Find the nearest signatures of each query and rank the best `k` of them anew.
+
+        ``max(k, depth)`` nearest are looked at.
+
+        Parameters
+        ----------
+        queries
+            As ``index.search`` takes them.
+        k : int
+            At least 1.
+        filter_ids : array_like of int, optional
+            Search among these ids only.
+
+        Returns
+        -------
+        distances : ndarray of float32, shape (Q, k)
+            As :class:`ReciprocalNeighbors` or :class:`ExpandedQueries` defines them, ascending.
+        ids : ndarray of int64, shape (Q, k)
+            Both are -1 where there are fewer than k signatures.
+
+        Raises
+        ------
+        SemsigError
+            As ``index.search`` does.
+        """
+        k = check_k(k, len(self._index))
+        known, neighbors = self._neighbors()
+        wanted = min(max(k, self._options.depth), max(1, len(self._index)))
+        distances, ids = self._index.search(queries, wanted, filter_ids=filter_ids, **self._how)
+        found, rows = neighbors.rank(distances.astype(np.float32), _rows_of(ids, known))
+        return _resized(found, k), _resized(np.append(known, -1)[rows], k)
+
+    def _neighbors(self) -> tuple[NDArray[np.int64], Neighborhoods]:
+        """Return the indexed ids and their neighbours, found anew if the index has changed."""
+        with self._lock:
+            content = self._index.content
+            if self._known is None or self._content != content:
+                self._known, self._content = self._find_neighbors(), content
+            return self._known
+
+    def _find_neighbors(self) -> tuple[NDArray[np.int64], Neighborhoods]:
+        known, batch = self._index.to_batch()
+        depth = min(self._options.depth, max(1, len(known)))
+        distances, ids = self._index.search(batch, depth, **self._how)
+        rows = _rows_of(ids, known)
+        return known, neighborhoods(distances.astype(np.float32), rows, self._options)
+
+
+def neighborhoods(
+    distances: NDArray[np.float32], rows: NDArray[np.int64], options: Reranking
+) -> Neighborhoods:
+    """Return what ranks lists of nearest rows anew, from those (N, m) of all N rows."""
+    if isinstance(options, ExpandOptions):
+        return ExpandedQueries(distances, rows, options)
+    return ReciprocalNeighbors(distances, rows, options)
+
+
+def _rows_of(ids: NDArray[np.int64], known: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the position of each id in `known`; -1 for those that it lacks."""
+    order = np.argsort(known)
+    place = np.searchsorted(known, ids, sorter=order)
+    rows: NDArray[np.int64] = np.append(order, -1)[place]
+    return np.where(np.append(known, -1)[rows] == ids, rows, -1)
+
+
+def _resized(found: NDArray[Any], k: int) -> NDArray[Any]:
+    """Cut to `k` columns, or add columns of -1."""
+    missing = max(0, k - found.shape[1])
+    return np.pad(found, ((0, 0), (0, missing)), constant_values=-1)[:, :k]

@@ -1,0 +1,1 @@
+"""Pooled descriptors of a network's feature map."""

@@ -1,0 +1,1 @@
+"""Semantic bags of visual phrases."""

@@ -1,0 +1,186 @@
+"""Vocabularies of visual words: what gives keypoints their words, kept in checked files."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+from dataclasses import asdict, dataclass, field
+from functools import cache, cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from semsig.durable import write_file
+from semsig.errors import OptionError, SignatureError, VocabularyError
+from semsig.signatures.sbovp.keypoints import KeypointOptions
+from semsig.types.keypoints import DIMENSIONS
+from semsig.types.sbovp_schema import MAX_WORDS, Detector, require_choice
+
+_FORMAT = "semsig vocabulary 1"
+_SHIPPED = Path(__file__).parent / "vocabularies"
+N_WORDS = 5
+"""Words of a vocabulary unless asked otherwise; :class:`SbovpOptions` says what more would do."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Vocabulary:
+    """Visual words: centres of groups of descriptors that are alike.
+
+    Parameters
+    ----------
+    words : array_like, shape (L, 64)
+        The words, 1 to 65,535 of them. Kept as float32, read-only.
+    detector : {"kaze", "surf"}
+        Where descriptors come from.
+    options : KeypointOptions
+        How keypoints are found, as a detector states it.
+    training : str
+        What the words were learned from, in a phrase.
+
+    Raises
+    ------
+    SignatureError
+        If the words are no such array, or a number in it is not finite.
+    OptionError
+        If there is no such detector.
+    """
+
+    words: NDArray[np.float32] = field(repr=False)
+    detector: Detector
+    options: KeypointOptions
+    training: str = ""
+
+    def __post_init__(self) -> None:
+        require_choice("detector", self.detector)
+        words = np.array(self.words, np.float32, order="C")
+        if words.ndim != 2 or words.shape[1] != DIMENSIONS or not 1 <= len(words) <= MAX_WORDS:
+            raise SignatureError(
+                f"Words have shape (1..{MAX_WORDS}, {DIMENSIONS}); {words.shape} came."
+            )
+        if not np.isfinite(words).all():
+            raise SignatureError("Expected finite words; an infinity or NaN came.")
+        words.flags.writeable = False
+        object.__setattr__(self, "words", words)
+
+    def __len__(self) -> int:
+        return len(self.words)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Hex SHA-256 of the words and of how their keypoints are found."""
+        made = f"{_FORMAT}; {self.detector}; {asdict(self.options)}"
+        return hashlib.sha256(made.encode() + self.words.tobytes()).hexdigest()
+
+    @cached_property
+    def _halves(self) -> NDArray[np.float32]:
+        """Half the squared length of each word, shape (L,)."""
+        return np.asarray((self.words * self.words).sum(1) / 2, np.float32)
+
+    def assign(self, descriptors: NDArray[np.float32]) -> NDArray[np.int64]:
+        """Return each descriptor's nearest word by L2 distance, of equals the first.
+
+        |d - w|^2 is least where d . w - |w|^2 / 2 is largest. The product is left to BLAS, which
+        measured two to four times as fast as a Numba kernel that sums squares (500 descriptors,
+        L = 50 to 500).
+
+        Parameters
+        ----------
+        descriptors : ndarray of float32, shape (N, 64)
+            What surrounds each keypoint.
+
+        Returns
+        -------
+        ndarray of int64, shape (N,)
+            Words 0..L-1.
+        """
+        return np.asarray((descriptors @ self.words.T - self._halves).argmax(1), np.int64)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the vocabulary to a file, whole or not at all.
+
+        Raises
+        ------
+        VocabularyError
+            If the file cannot be written.
+        """
+        path = Path(path)
+        card = {
+            "format": _FORMAT,
+            "fingerprint": self.fingerprint,
+            "detector": self.detector,
+            "options": asdict(self.options),
+            "training": self.training,
+        }
+        body = io.BytesIO()
+        text = json.dumps(card).encode()
+        np.savez(body, words=self.words, card=np.frombuffer(text, np.uint8))
+        try:
+            write_file(path, body.getvalue())
+        except OSError as error:
+            raise VocabularyError(f"{path} cannot be written: {error.strerror}.") from error
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str]) -> Vocabulary:
+        """Read a vocabulary that :meth:`save` wrote.
+
+        Raises
+        ------
+        VocabularyError
+            If the file is missing, damaged, or no vocabulary of this version.
+        """
+        try:
+            content = io.BytesIO(Path(path).read_bytes())
+            with np.load(content, allow_pickle=False) as arrays:
+                card = json.loads(arrays["card"].tobytes())
+                if card["format"] != _FORMAT:
+                    raise ValueError(f"format {card['format']!r}, expected {_FORMAT!r}")
+                vocabulary = cls(
+                    words=arrays["words"],
+                    detector=card["detector"],
+                    options=KeypointOptions(**card["options"]),
+                    training=card["training"],
+                )
+        except OSError as error:
+            raise VocabularyError(f"{path} cannot be read: {error.strerror or error}.") from error
+        except Exception as error:  # zip archives let damage surface as nearly anything
+            raise VocabularyError(f"{path} is no vocabulary, or damaged: {error}.") from error
+        if vocabulary.fingerprint != card["fingerprint"]:
+            raise VocabularyError(
+                f"{path} is damaged: it does not hold what its fingerprint says. "
+                "Train it again with `semsig vocab`, or fetch it again."
+            )
+        return vocabulary
+
+
+@cache
+def default_vocabulary(detector: Detector = "kaze", words: int = N_WORDS) -> Vocabulary:
+    """Return a vocabulary that semsig ships, learned from general photos.
+
+    Parameters
+    ----------
+    detector : {"kaze", "surf"}
+        Where descriptors come from.
+    words : int
+        Number L of words: one of :func:`default_sizes`.
+
+    Raises
+    ------
+    OptionError
+        If there is none of that detector and size.
+    """
+    require_choice("detector", detector)
+    if words not in default_sizes(detector):
+        raise OptionError(
+            f"No {detector} vocabulary of {words} words is shipped; there are "
+            f"{', '.join(map(str, default_sizes(detector)))}. Train one with `semsig vocab`."
+        )
+    return Vocabulary.open(_SHIPPED / f"{detector}-{words}.npz")
+
+
+def default_sizes(detector: Detector) -> tuple[int, ...]:
+    """Return the numbers of words of the vocabularies that semsig ships, ascending."""
+    paths = _SHIPPED.glob(f"{detector}-*.npz")
+    return tuple(sorted(int(path.stem.removeprefix(f"{detector}-")) for path in paths))

@@ -1,0 +1,127 @@
+"""Files that are there whole or not at all, and arrays in them."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from semsig.durable import open_inside, sync_file, sync_folder
+from semsig.errors import IndexCorruptError, IndexWriteError
+from semsig.storage.manifest import FileEntry
+
+TEMPORARY = ".tmp"
+"""Suffix of files that are being written."""
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file so that a killed process leaves it as before or after."""
+    temporary = path.with_name(path.name + TEMPORARY)
+    with _created(temporary) as file:
+        file.write(content)
+        sync_file(file)
+    temporary.replace(path)
+
+
+def _created(path: Path) -> BinaryIO:
+    """Open a file that is made anew: whatever has its name, a link perhaps, is not written to."""
+    path.unlink(missing_ok=True)
+    return os.fdopen(
+        open_inside(path.parent, path.name, os.O_WRONLY | os.O_CREAT | os.O_EXCL), "wb"
+    )
+
+
+def write_array(path: Path, array: NDArray[Any]) -> FileEntry:
+    """Write an .npy file as :func:`write_whole` does; return its size and checksum."""
+    temporary = path.with_name(path.name + TEMPORARY)
+    with _created(temporary) as file:
+        sink = _HashingFile(file)
+        np.lib.format.write_array(sink, array, allow_pickle=False)
+        sync_file(file)
+    temporary.replace(path)
+    return FileEntry(name=path.name, bytes=sink.size, sha256=sink.sha256.hexdigest())
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give the file to write in place of `path`, which replaces it at the end; none stays behind.
+
+    Raises
+    ------
+    IndexWriteError
+        If it cannot be written; a file that was there before is left as it was.
+    """
+    temporary = path.with_name(path.name + TEMPORARY)
+    try:
+        yield temporary
+        with temporary.open("rb+") as file:
+            sync_file(file)
+        temporary.replace(path)
+        sync_folder(path.parent)
+    except OSError as error:
+        raise IndexWriteError(f"Cannot write {path}: {error}") from error
+    finally:
+        with suppress(OSError):
+            temporary.unlink()
+
+
+def map_array(folder: Path, entry: FileEntry, dtype: DTypeLike, length: int) -> NDArray[Any]:
+    """Map an .npy file read-only into memory, after checks that read its header only.
+
+    Raises
+    ------
+    IndexCorruptError
+        If the file is missing, or its size, dtype or shape is not as written.
+    """
+    path = folder / entry.name
+    advice = "Restore it from a copy, or read the other segments: open(folder, damaged='skip')."
+    try:
+        descriptor = open_inside(folder, entry.name)
+        try:
+            size = os.fstat(descriptor).st_size
+        finally:
+            os.close(descriptor)
+        if size != entry.bytes:
+            raise ValueError(f"{entry.bytes:,} bytes expected, {size:,} found")
+        mapped = np.load(path, mmap_mode="r", allow_pickle=False)
+    except Exception as error:  # NumPy's header parser lets damage surface as nearly anything
+        raise IndexCorruptError(f"{path} is damaged: {error}. {advice}") from error
+    ends = mapped.offset + mapped.nbytes
+    if mapped.dtype != dtype or mapped.shape != (length,) or ends != size:
+        raise IndexCorruptError(
+            f"{path} is damaged: {np.dtype(dtype)} ({length},) up to byte {size} expected, "
+            f"{mapped.dtype} {mapped.shape} up to {ends} found. {advice}"
+        )
+    return np.asarray(mapped)
+
+
+def check_sum(folder: Path, entry: FileEntry) -> None:
+    """Read a file and raise :class:`IndexCorruptError` unless it is as it was written."""
+    path = folder / entry.name
+    try:
+        with os.fdopen(open_inside(folder, entry.name), "rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise IndexCorruptError(f"{path} is damaged: {error}.") from error
+    if found != entry.sha256:
+        raise IndexCorruptError(f"{path} is damaged: its checksum differs from the manifest's.")
+
+
+class _HashingFile:
+    """A file that sums up what is written to it."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.sha256 = hashlib.sha256()
+        self.size = 0
+
+    def write(self, content: bytes) -> int:
+        self.sha256.update(content)
+        self.size += len(content)
+        return self._file.write(content)

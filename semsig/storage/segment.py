@@ -1,0 +1,216 @@
+"""A segment: rows that were written together, as flat arrays and a list of dead rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from semsig.errors import IndexCorruptError, SignatureError
+from semsig.storage.manifest import SegmentEntry
+from semsig.types.record_spec import AnyBatch, AnySchema, AnySignature, records_of
+
+
+def no_rows() -> NDArray[np.int64]:
+    """Return an empty array of rows."""
+    return np.zeros(0, np.int64)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Segment:
+    """Rows that were written together, in read-only arrays; ids are distinct within a segment.
+
+    Parameters
+    ----------
+    values : mapping of str to ndarray, each of shape (offsets[-1],)
+        The arrays of the signatures' kind, one signature after the other.
+    offsets : ndarray of int64, shape (N + 1,)
+        Row i has the values ``offsets[i]:offsets[i + 1]``.
+    ids : ndarray of int64, shape (N,)
+        One id a row, in order of insertion.
+    payloads : ndarray of uint8, shape (payload_offsets[-1],)
+        The payloads' UTF-8 bytes, one after the other.
+    payload_offsets : ndarray of int64, shape (N + 1,)
+        Row i has ``payloads[payload_offsets[i]:payload_offsets[i + 1]]``.
+    dead : ndarray of int64, shape (D,)
+        Rows that were removed, ascending.
+    entry : SegmentEntry, optional
+        Its files; None while it is in memory only.
+    sources : tuple of SegmentEntry
+        Files whose rows were copied into this segment.
+    """
+
+    values: Mapping[str, NDArray[Any]]
+    offsets: NDArray[np.int64]
+    ids: NDArray[np.int64]
+    payloads: NDArray[np.uint8]
+    payload_offsets: NDArray[np.int64]
+    dead: NDArray[np.int64] = field(default_factory=no_rows)
+    entry: SegmentEntry | None = None
+    sources: tuple[SegmentEntry, ...] = ()
+
+    def __post_init__(self) -> None:
+        own = (self.offsets, self.ids, self.payloads, self.payload_offsets, self.dead)
+        for array in (*self.values.values(), *own):
+            array.flags.writeable = False
+
+    @classmethod
+    def of(cls, batch: AnyBatch, ids: NDArray[np.int64], payloads: Sequence[bytes]) -> Segment:
+        """Copy rows into a new segment; `payloads` has one a row, or none at all."""
+        values = records_of(batch.schema).values(batch)
+        lengths = np.zeros(len(ids), np.int64)
+        if payloads:
+            lengths[:] = [len(payload) for payload in payloads]
+        return cls(
+            values={key: array.copy() for key, array in values.items()},
+            offsets=batch.offsets.copy(),
+            ids=ids.copy(),
+            payloads=np.frombuffer(b"".join(payloads), np.uint8),
+            payload_offsets=_starts(lengths),
+        )
+
+    def __len__(self) -> int:
+        return len(self.ids) - len(self.dead)
+
+    @property
+    def n_values(self) -> int:
+        """Length of each array of values."""
+        return len(next(iter(self.values.values())))
+
+    @property
+    def name(self) -> str:
+        """Stem of its files."""
+        return self.entry.name if self.entry else "a segment in memory"
+
+    @cached_property
+    def alive(self) -> NDArray[np.bool_]:
+        """Which rows were not removed, shape (N,)."""
+        alive = np.ones(len(self.ids), np.bool_)
+        alive[self.dead] = False
+        return alive
+
+    @cached_property
+    def live_ids(self) -> NDArray[np.int64]:
+        """Ids of the rows that were not removed, in order of insertion."""
+        return self.ids[self.alive] if len(self.dead) else self.ids
+
+    @cached_property
+    def _order(self) -> NDArray[np.int64] | None:
+        """Rows by ascending id, or None where they ascend already."""
+        return None if (self.ids[1:] > self.ids[:-1]).all() else np.argsort(self.ids)
+
+    @cached_property
+    def _sorted_ids(self) -> NDArray[np.int64]:
+        return self.ids if self._order is None else self.ids[self._order]
+
+    def find(self, ids: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the row of each id, shape (len(ids),); -1 where absent or removed."""
+        if not len(self):
+            return np.full(len(ids), -1, np.int64)
+        slots = np.minimum(np.searchsorted(self._sorted_ids, ids), len(self.ids) - 1)
+        rows = slots if self._order is None else self._order[slots]
+        return np.where((self.ids[rows] == ids) & self.alive[rows], rows, -1)
+
+    def without(self, rows: NDArray[np.int64]) -> Segment:
+        """Return the segment with `rows` dead as well; the arrays are shared."""
+        return replace(self, dead=np.union1d(self.dead, rows)) if len(rows) else self
+
+    def signature(self, row: int, schema: AnySchema) -> AnySignature:
+        """Return the signature of one row; IndexCorruptError if it is damaged."""
+        own = slice(self.offsets[row], self.offsets[row + 1])
+        values = {key: array[own] for key, array in self.values.items()}
+        try:
+            signature: AnySignature = records_of(schema).signature(**values, schema=schema)
+        except SignatureError as error:
+            raise self._damaged(next(iter(values)), str(error)) from error
+        return signature
+
+    def payload(self, row: int) -> str:
+        """Return the payload of one row; IndexCorruptError if it is damaged."""
+        return next(self._texts([row]))
+
+    def live_payloads(self) -> Iterator[str]:
+        """Payloads of the rows that were not removed, in order of insertion."""
+        return self._texts(np.flatnonzero(self.alive).tolist())
+
+    def _texts(self, rows: Sequence[int]) -> Iterator[str]:
+        view, offsets = self.payloads.data, self.payload_offsets
+        pairs = zip(offsets[:-1][rows].tolist(), offsets[1:][rows].tolist(), strict=True)
+        for start, stop in pairs:
+            try:
+                yield str(view[start:stop], "utf-8")
+            except UnicodeDecodeError as error:
+                raise self._damaged("payloads", str(error)) from error
+
+    def batch(self, schema: AnySchema) -> AnyBatch:
+        """Return all rows' signatures, fit for kernels, which do not check bounds.
+
+        Raises
+        ------
+        IndexCorruptError
+            If offsets do not ascend or a value is out of range.
+        """
+        self.check_offsets()
+        records = records_of(schema)
+        for key, (least, greatest) in records.limits(schema).items():
+            low = int(self.values[key].min(initial=greatest))
+            high = int(self.values[key].max(initial=least))
+            if low < least or high > greatest:
+                raise self._damaged(key, f"it holds {low}..{high}, not {least}..{greatest}")
+        batch: AnyBatch = records.batch(**self.values, offsets=self.offsets, schema=schema)
+        return batch
+
+    def check_offsets(self) -> None:
+        """Raise :class:`IndexCorruptError` unless both offsets cut their arrays into rows."""
+        if not _cuts(self.offsets, self.n_values):
+            raise self._damaged("offsets", "they do not ascend")
+        if not _cuts(self.payload_offsets, len(self.payloads)):
+            raise self._damaged("payload_offsets", "they do not ascend")
+
+    def _damaged(self, key: str, reason: str) -> IndexCorruptError:
+        return IndexCorruptError(f"{self.name}.{key}.npy is damaged: {reason}. Run verify.")
+
+
+def merge(segments: Sequence[Segment]) -> Segment:
+    """Return one segment of all live rows, in order of insertion; no copy where it is one."""
+    if len(segments) == 1 and not len(segments[0].dead):
+        return segments[0]
+    for part in segments:
+        part.check_offsets()
+    values = {
+        key: np.concatenate([_take(p.values[key], p.offsets, p.alive) for p in segments])
+        for key in segments[0].values
+    }
+    payloads = [_take(part.payloads, part.payload_offsets, part.alive) for part in segments]
+    lengths = [np.diff(part.offsets)[part.alive] for part in segments]
+    payload_lengths = [np.diff(part.payload_offsets)[part.alive] for part in segments]
+    return Segment(
+        values=values,
+        offsets=_starts(np.concatenate(lengths)),
+        ids=np.concatenate([part.live_ids for part in segments]),
+        payloads=np.concatenate(payloads),
+        payload_offsets=_starts(np.concatenate(payload_lengths)),
+        sources=tuple(part.entry for part in segments if part.entry),
+    )
+
+
+def _cuts(offsets: NDArray[np.int64], length: int) -> bool:
+    ascends = bool((offsets[1:] >= offsets[:-1]).all())
+    return ascends and bool(offsets[0] == 0) and bool(offsets[-1] == length)
+
+
+def _starts(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
+    offsets = np.zeros(len(lengths) + 1, np.int64)
+    np.cumsum(lengths, out=offsets[1:])
+    return offsets
+
+
+def _take(
+    values: NDArray[Any], offsets: NDArray[np.int64], keep: NDArray[np.bool_]
+) -> NDArray[Any]:
+    """Return the values of the rows to keep."""
+    return values if keep.all() else values[np.repeat(keep, np.diff(offsets))]

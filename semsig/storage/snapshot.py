@@ -1,0 +1,178 @@
+"""A snapshot: all that an index holds at one moment, and how changes make the next one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from semsig.errors import (
+    DuplicateIdError,
+    OptionError,
+    UnknownIdError,
+)
+from semsig.storage.checks import MAX_ID, as_ids
+from semsig.storage.segment import Segment, merge, no_rows
+from semsig.types.record_spec import AnyBatch, AnySchema, records_of
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Snapshot:
+    """All that an index holds at one moment; it never changes, so threads may share it.
+
+    Parameters
+    ----------
+    schema : SbsSchema or SbovpSchema
+        Schema of every signature.
+    segments : tuple of Segment
+        In order of insertion; live ids are distinct over all of them.
+    next_id : int
+        The smallest id never used.
+    """
+
+    schema: AnySchema
+    segments: tuple[Segment, ...] = ()
+    next_id: int = 0
+
+    def __len__(self) -> int:
+        return sum(map(len, self.segments))
+
+    @property
+    def is_compact(self) -> bool:
+        """Whether all rows are in one segment and live."""
+        return len(self.segments) < 2 and not any(len(part.dead) for part in self.segments)
+
+    @cached_property
+    def _ids_and_padding(self) -> NDArray[np.int64]:
+        """Live ids in order of insertion, then -1: row -1 means no row."""
+        parts = [segment.live_ids for segment in self.segments]
+        ids = np.concatenate([*parts, np.array([-1], np.int64)])
+        ids.flags.writeable = False
+        return ids
+
+    @property
+    def ids(self) -> NDArray[np.int64]:
+        """Live ids in order of insertion, shape (len(self),)."""
+        return self._ids_and_padding[:-1]
+
+    def ids_of(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the ids of live rows; -1 for row -1."""
+        return self._ids_and_padding[rows]
+
+    def find(self, ids: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+        """Return, for each segment, the row of each id or -1."""
+        return [segment.find(ids) for segment in self.segments]
+
+    def locate(self, id_: int) -> tuple[Segment, int]:
+        """Return the segment and row that hold one id.
+
+        Raises
+        ------
+        UnknownIdError, OptionError
+            If the id is absent, or can be no id.
+        """
+        for segment in self.segments:
+            row = int(segment.find(as_ids(id_))[0])
+            if row >= 0:
+                return segment, row
+        raise _unknown(id_)
+
+    def unused(self, count: int) -> NDArray[np.int64]:
+        """Return the next `count` ids, ascending.
+
+        Raises
+        ------
+        OptionError
+            If that many are not left.
+        """
+        if self.next_id + count - 1 > MAX_ID:
+            raise OptionError(f"No {count} ids are left after {self.next_id - 1}; give ids.")
+        return np.arange(self.next_id, self.next_id + count, dtype=np.int64)
+
+    def present(self, ids: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Return which ids are held, shape (len(ids),)."""
+        present = np.zeros(len(ids), np.bool_)
+        for rows in self.find(ids):
+            present |= rows >= 0
+        return present
+
+    def require(self, ids: NDArray[np.int64]) -> None:
+        """Raise :class:`UnknownIdError` unless every id is held."""
+        absent = ids[~self.present(ids)]
+        if len(absent):
+            raise _unknown(int(absent[0]))
+
+    def mask(self, ids: NDArray[np.int64] | None) -> NDArray[np.bool_] | None:
+        """Return which live rows have one of `ids`; None, every row, for None."""
+        if ids is None:
+            return None
+        self.require(ids)
+        return np.isin(self.ids, ids)
+
+    def payloads(self) -> Iterator[str]:
+        """Payloads in order of insertion."""
+        for segment in self.segments:
+            yield from segment.live_payloads()
+
+    def batch(self) -> AnyBatch:
+        """Return the live signatures in order of insertion; one whole segment is not copied."""
+        batches = [segment.batch(self.schema) for segment in self.segments]
+        if len(batches) == 1 and self.is_compact:
+            return batches[0]
+        return self.merged().batch(self.schema)
+
+    def merged(self) -> Segment:
+        """Return all live rows as one segment."""
+        return merge(self.segments) if self.segments else empty_segment(self.schema)
+
+    def added(self, new: Segment) -> Snapshot:
+        """Return the snapshot with a segment more.
+
+        It swallows the trailing segments that are no larger, so that N rows added in any
+        portions make at most log2(N) + 1 segments and each row is rewritten as often at most.
+
+        Raises
+        ------
+        DuplicateIdError
+            If an id is held already.
+        """
+        present = new.ids[self.present(new.ids)]
+        if len(present):
+            raise DuplicateIdError(
+                f"Id {present[0]} is in the index already; use replace, or leave ids out."
+            )
+        kept, tail, rows = list(self.segments), [new], len(new)
+        while kept and len(kept[-1]) <= rows:
+            tail.insert(0, kept.pop())
+            rows += len(tail[0])
+        next_id = max(self.next_id, int(new.ids.max()) + 1)
+        return replace(self, segments=(*kept, merge(tail)), next_id=next_id)
+
+    def removed(self, ids: NDArray[np.int64]) -> Snapshot:
+        """Return the snapshot without `ids`.
+
+        Raises
+        ------
+        UnknownIdError
+            If an id is absent.
+        """
+        self.require(ids)
+        found = zip(self.segments, self.find(ids), strict=True)
+        left = (segment.without(rows[rows >= 0]) for segment, rows in found)
+        return replace(self, segments=tuple(segment for segment in left if len(segment)))
+
+    def compacted(self) -> Snapshot:
+        """Return the snapshot with all live rows in one segment, in order of insertion."""
+        return replace(self, segments=(self.merged(),) if len(self) else ())
+
+
+def empty_segment(schema: AnySchema) -> Segment:
+    """Return a segment without rows."""
+    return Segment.of(records_of(schema).batch.of((), schema), no_rows(), ())
+
+
+def _unknown(id_: int) -> UnknownIdError:
+    return UnknownIdError(f"Id {id_} is not in the index; `ids` lists those that are.")
