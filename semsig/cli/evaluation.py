@@ -11,13 +11,13 @@ from semsig.cli import phrases, show
 from semsig.cli.console import answer_json, progress_bar
 from semsig.cli.options import (
     DEFAULT_SEGMENTER,
+    FUSED,
     SEGMENTERS,
     Expand,
     Json,
     Level,
     MetricOption,
     Rerank,
-    SignatureChoice,
     SignatureOption,
     fetched,
     reranking,
@@ -47,7 +47,7 @@ def evaluate(
     ] = False,
     rerank: Rerank = False,
     expand: Expand = False,
-    signature: SignatureOption = SignatureChoice.SBS,
+    signature: SignatureOption = "sbs",
     vocabulary: phrases.Vocab = "kaze",
     phrase_words: phrases.Words = None,
     phrase_length: phrases.Length = None,
@@ -69,21 +69,17 @@ def evaluate(
 
     if labels is not None and segmenter is not None:
         raise typer.BadParameter("Give --segmenter or --labels, not both.")
-    made = None
-    if signature in (SignatureChoice.SBOVP, SignatureChoice.FUSED):
-        from semsig.evaluate.comparisons import PhraseComparison
-
-        made = PhraseComparison(
-            vocabulary=phrases.find_vocabulary(vocabulary),
-            options=phrases.phrase_options(
-                words=phrase_words,
-                length=phrase_length,
-                space=phrase_space,
-                regions=phrase_regions,
-                norm=phrase_norm,
-            ),
-            cache=cache,
-        )
+    encoding = phrases.encoding(
+        vocabulary,
+        words=phrase_words,
+        length=phrase_length,
+        space=phrase_space,
+        regions=phrase_regions,
+        norm=phrase_norm,
+    )
+    made = {name: make() for name, make in encoding.items() if signature in (name, FUSED)}
+    if cache is not None:
+        made = {name: {**options, "cache": cache} for name, options in made.items()}
     with progress_bar("segmenting") as progress:
         result = stage.evaluate(
             dataset,
@@ -95,8 +91,8 @@ def evaluate(
             pyramid=pyramid,
             mirrored=mirrored,
             rerank=reranking(rerank, expand),
-            signature=signature.value,
-            phrases=made,
+            signature=signature,
+            encoding=made,
             progress=lambda _, done, total: progress(done, total),
         )
     if as_json:

@@ -6,7 +6,7 @@ A new distance that is a form of other weights, or the reverse, is a line of :da
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -90,13 +90,16 @@ def metric_named(name: str) -> MetricEntry:
     raise OptionError(f"Expected a metric of {', '.join(METRICS)}; got {name!r}.")
 
 
-def require_sbs(signature: str, metric: Metric) -> None:
-    """Raise :class:`OptionError` if a metric is named beside a signature that has its own."""
-    if signature != "sbs":
+def refuse_metric(signature: str, metrics: Sequence[str], metric: str | None) -> None:
+    """Raise :class:`OptionError` if a metric is named that a signature's distances lack."""
+    if metric is None or metric in metrics:
+        return
+    if len(metrics) < 2:
         raise OptionError(
             f"Expected no metric beside signature {signature!r}, which has a distance of its own; "
             f"got {metric!r}. Leave it out, or compare by 'sbs'."
         )
+    raise OptionError(f"Expected a metric of {', '.join(metrics)}; got {metric!r}.")
 
 
 def print_distance(distance: float, metric: str) -> str:
