@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from semsig.signatures import load_detector as load_detector
     from semsig.signatures import load_signature as load_signature
     from semsig.signatures.pooled.encoding import pooled as pooled
+    from semsig.signatures.presets import Preset as Preset
     from semsig.signatures.sbovp.encoding import sbovp as sbovp
     from semsig.signatures.sbs.encoding import sbs as sbs
     from semsig.types import Hit as Hit
@@ -53,6 +54,7 @@ _HOMES = {
     "SbsBatch": "semsig.types",
     "SbsNeighbors": "semsig.estimators",
     "SbsSchema": "semsig.types",
+    "Preset": "semsig.signatures.presets",
     "SbsSignature": "semsig.types",
     "SbsTransformer": "semsig.estimators",
     "SemsigError": "semsig.errors",

@@ -10,15 +10,14 @@ import typer
 from semsig.cli import phrases, show
 from semsig.cli.console import answer_json, progress_bar
 from semsig.cli.options import (
-    DEFAULT_SEGMENTER,
     FUSED,
     SEGMENTERS,
     Expand,
     Json,
-    Level,
     MetricOption,
+    PresetOption,
     Rerank,
-    SignatureOption,
+    SignatureOrNone,
     fetched,
     reranking,
 )
@@ -37,7 +36,9 @@ def evaluate(
         str | None,
         typer.Option(callback=fetched, help=f"One of {SEGMENTERS}; lite by default."),
     ] = None,
-    levels: Level = 3,
+    levels: Annotated[
+        int | None, typer.Option(min=0, max=8, help="Blocks: 4^N of them; 3 by default.")
+    ] = None,
     metric: MetricOption = None,
     pyramid: Annotated[
         bool, typer.Option("--pyramid", help="Sum the distances at all levels up to --levels.")
@@ -47,7 +48,8 @@ def evaluate(
     ] = False,
     rerank: Rerank = False,
     expand: Expand = False,
-    signature: SignatureOption = "sbs",
+    signature: SignatureOrNone = None,
+    preset: PresetOption = None,
     vocabulary: phrases.Vocab = "kaze",
     phrase_words: phrases.Words = None,
     phrase_length: phrases.Length = None,
@@ -66,6 +68,7 @@ def evaluate(
 ) -> None:
     """Measure retrieval on a benchmark."""
     from semsig import evaluate as stage
+    from semsig.signatures.presets import Preset
 
     if labels is not None and segmenter is not None:
         raise typer.BadParameter("Give --segmenter or --labels, not both.")
@@ -77,21 +80,25 @@ def evaluate(
         regions=phrase_regions,
         norm=phrase_norm,
     )
-    made = {name: make() for name, make in encoding.items() if signature in (name, FUSED)}
+    chosen = Preset.named(preset or "default")
+    compared = signature or chosen.signature
+    made = {name: make() for name, make in encoding.items() if compared in (name, FUSED)}
+    for name, options in chosen.encoding.items():
+        made[name] = {**made.get(name, {}), **options}
     if cache is not None:
         made = {name: {**options, "cache": cache} for name, options in made.items()}
     with progress_bar("segmenting") as progress:
         result = stage.evaluate(
             dataset,
             root,
-            segmenter=segmenter or DEFAULT_SEGMENTER,
+            segmenter=segmenter or chosen.segmenter,
             labels=labels,
-            levels=levels,
-            metric=metric,
+            levels=chosen.levels if levels is None else levels,
+            metric=metric or (chosen.metric if compared == chosen.signature else None),
             pyramid=pyramid,
             mirrored=mirrored,
             rerank=reranking(rerank, expand),
-            signature=signature,
+            signature=compared,
             encoding=made,
             progress=lambda _, done, total: progress(done, total),
         )

@@ -160,6 +160,16 @@ TrustedSegmenter = Annotated[
         help="The index's own, if it is no network of the package: such is never loaded unasked.",
     ),
 ]
+PresetOption = Annotated[
+    str | None,
+    typer.Option(
+        "--preset",
+        help="default, or paper: Ouni et al. 2022 to the letter (HRNet, n = 3, Hamming).",
+        autocompletion=lambda incomplete: [
+            name for name in ("default", "paper") if name.startswith(incomplete)
+        ],
+    ),
+]
 SignatureOption = Annotated[
     str,
     typer.Option(

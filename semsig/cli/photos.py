@@ -20,6 +20,7 @@ from semsig.cli.options import (
     Photo,
     Photos,
     PhotosOrGone,
+    PresetOption,
     SegmenterName,
     Strict,
     Workers,
@@ -31,6 +32,7 @@ from semsig.cli.options import (
 
 if TYPE_CHECKING:
     from semsig.engine import Engine
+    from semsig.signatures.presets import Preset
 
 _SKIPPED = 3
 
@@ -52,6 +54,7 @@ def index(
             "features), or several by commas. A new index has pooled if the network gives features."
         ),
     ] = None,
+    preset: PresetOption = None,
     vocabulary: phrases.Vocab = "kaze",
     phrase_words: phrases.Words = None,
     phrase_length: phrases.Length = None,
@@ -81,10 +84,15 @@ def index(
         gone = next(path for path in photos if path not in there)
         raise typer.BadParameter(f"{gone} does not exist; --prune takes it out of the index.")
     from semsig.search import is_unused
+    from semsig.signatures.presets import Preset
 
     is_new = is_unused(index)
+    chosen = None if preset is None else Preset.named(preset)
+    if chosen is not None:
+        segmenter = segmenter or chosen.segmenter
+        levels = chosen.levels if levels is None else levels
     engine = _open_or_create(index, segmenter, levels)
-    wanted = _signatures(signature, engine, is_new=is_new)
+    wanted = _signatures(signature, engine, chosen, is_new=is_new)
     encoding = phrases.encoding(
         vocabulary,
         words=phrase_words,
@@ -94,7 +102,8 @@ def index(
         norm=phrase_norm,
     )
     for name in wanted:
-        engine.add_signature(name, **encoding.get(name, dict)())
+        options = chosen.encoding.get(name, {}) if chosen else {}
+        engine.add_signature(name, **{**encoding.get(name, dict)(), **options})
     pruned = engine.prune(photos) if prune else []
     paths = expand(there, exclude or ())
     unread = _unread(there, exclude or ())
@@ -143,7 +152,7 @@ def explain(
     from semsig.engine import Engine
 
     make_room(out)
-    engine = Engine.create(None, segmenter=segmenter, levels=levels)
+    engine = Engine.create(None, segmenter=segmenter, levels=levels, signatures=())
     explanation, links = engine.explain(a, b, names=("A", "B")), None
     if shared_phrases:
         engine.add_signature("sbovp", **phrases.encoding(vocabulary)["sbovp"]())
@@ -179,7 +188,7 @@ def segment(
     from semsig.report import Side, segmentation_picture
 
     out.mkdir(parents=True, exist_ok=True)
-    engine = Engine.create(None, segmenter=segmenter, levels=levels)
+    engine = Engine.create(None, segmenter=segmenter, levels=levels, signatures=())
     written, skipped = [], []
     paths = expand(photos)
     targets = _targets(paths, out)
@@ -206,7 +215,8 @@ def _open_or_create(folder: Path, segmenter: str | None, levels: int | None) -> 
 
     if is_unused(folder):
         levels = 3 if levels is None else levels
-        return Engine.create(folder, segmenter=segmenter or DEFAULT_SEGMENTER, levels=levels)
+        name = segmenter or DEFAULT_SEGMENTER
+        return Engine.create(folder, segmenter=name, levels=levels, signatures=())
     engine = Engine.open(folder, segmenter=segmenter, threads=1)
     if levels not in (None, engine.index.schema.levels):
         raise OptionError(
@@ -216,7 +226,9 @@ def _open_or_create(folder: Path, segmenter: str | None, levels: int | None) -> 
     return engine
 
 
-def _signatures(signature: str | None, engine: Engine, *, is_new: bool) -> list[str]:
+def _signatures(
+    signature: str | None, engine: Engine, preset: Preset | None, *, is_new: bool
+) -> list[str]:
     """Return the signatures that an index is to have and lacks, in the registry's order."""
     from semsig.signatures import signature_kinds, signature_names
 
@@ -227,7 +239,9 @@ def _signatures(signature: str | None, engine: Engine, *, is_new: bool) -> list[
             f"Expected --signature {', '.join(signature_names())}, several by commas; "
             f"got {', '.join(sorted(unknown))}."
         )
-    if is_new and not named:
+    if preset is not None and not named:
+        named = set(preset.signatures or ())
+    elif is_new and not named:
         named = {kind.name for kind in signature_kinds() if kind.is_default(engine.segmenter)}
     return [name for name in signature_names() if name in named - engine.sides.keys()]
 

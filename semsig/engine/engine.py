@@ -24,7 +24,7 @@ from semsig.search.checks import check_k
 from semsig.search.fusion import FusionOptions
 from semsig.search.options import Reranking
 from semsig.segment import DEFAULT_SEGMENTER, Segmenter, load_segmenter
-from semsig.signatures import load_signature
+from semsig.signatures import load_signature, signature_kinds
 from semsig.types import Hit, LabelMap, Metric, SbsSchema, SbsSignature
 from semsig.types.metrics import BY_SCORE
 
@@ -82,6 +82,7 @@ class Engine:
         *,
         segmenter: str | Segmenter = DEFAULT_SEGMENTER,
         levels: int = 3,
+        signatures: Iterable[str] | None = None,
     ) -> Engine:
         """Make an empty index.
 
@@ -92,12 +93,16 @@ class Engine:
         segmenter : str or Segmenter
             A segmenter, or its name as :func:`semsig.load_segmenter` takes it.
         levels : int
-            Level n of the signatures, 0..8.
+            Level n of the SBS signatures, 0..8.
+        signatures : iterable of str, optional
+            What photos are signed by besides "sbs", which every index has; by default what suits
+            the segmenter: "pooled" where it gives features.
 
         Raises
         ------
         OptionError
-            If the folder holds something, or `levels` is out of range.
+            If the folder holds something, `levels` is out of range, or the segmenter does not
+            suit a signature.
         """
         if path is not None and not is_unused(Path(path)):
             raise OptionError(f"{path} is not empty; open it, or name a new folder.")
@@ -107,7 +112,14 @@ class Engine:
         if path is not None:
             index.save(Path(path), overwrite=False)
             index = HammingIndex.open(Path(path))
-        return cls(index, segmenter)
+        engine = cls(index, segmenter)
+        if signatures is None:
+            suiting = (kind for kind in signature_kinds() if kind.is_default(engine.segmenter))
+            signatures = [kind.name for kind in suiting]
+        for name in signatures:
+            if name not in engine.sides:
+                engine.add_signature(name)
+        return engine
 
     @classmethod
     def open(

@@ -11,7 +11,7 @@ import numpy as np
 
 from semsig.datasets import Dataset, load_dataset
 from semsig.errors import DatasetError
-from semsig.evaluate.comparisons import Comparison, compare_by
+from semsig.evaluate.comparisons import Comparison, compare_by, ranked_by
 from semsig.evaluate.rankings import RankingOptions
 from semsig.evaluate.results import Evaluation, Skipped
 from semsig.evaluate.scoring import Progress, measure
@@ -19,7 +19,6 @@ from semsig.evaluate.signing import sign_photos
 from semsig.search.fusion import FusionOptions
 from semsig.search.options import Reranking
 from semsig.segment import DEFAULT_SEGMENTER, Segmenter, load_segmenter
-from semsig.types import Metric
 
 
 def evaluate(
@@ -29,11 +28,11 @@ def evaluate(
     segmenter: Segmenter | str = DEFAULT_SEGMENTER,
     labels: Path | str | None = None,
     levels: int = 3,
-    metric: Metric | None = None,
+    metric: str | None = None,
     pyramid: bool = False,
     mirrored: bool = False,
     rerank: Reranking | None = None,
-    signature: str | FusionOptions = "sbs",
+    signature: str | FusionOptions | None = None,
     encoding: Mapping[str, Mapping[str, Any]] | None = None,
     progress: Progress | None = None,
 ) -> Evaluation:
@@ -55,9 +54,9 @@ def evaluate(
         The distance between SBS signatures, "hamming" by default; the others have their own.
     pyramid, mirrored, rerank : optional
         See :class:`semsig.evaluate.rankings.RankingOptions`.
-    signature : str or FusionOptions
+    signature : str or FusionOptions, optional
         What photos are compared by: the name of a kind of signature, "fused", or how to fuse
-        several.
+        several; by default what an engine would rank them by.
     encoding : mapping of str to mapping, optional
         Options of the kinds' encoders by the kinds' names, such as
         ``{"sbovp": {"options": SbovpOptions(length=3)}}``.
@@ -84,6 +83,7 @@ def evaluate(
         segmenter = f"files:{labels}"
     if isinstance(segmenter, str):
         segmenter = load_segmenter(segmenter, threads=1)
+    signature = signature or ranked_by(segmenter, options)
     comparison = compare_by(signature, segmenter, options, encoding)
     signed, skipped = sign_photos(photos, segmenter, comparison, report)
     usable = np.array([number in signed for number in range(len(photos.paths))])

@@ -13,7 +13,7 @@ from semsig.errors import OptionError
 from semsig.evaluate.rankings import RankingOptions, all_distances
 from semsig.search.fusion import FUSED, FusionOptions
 from semsig.segment import Segmenter
-from semsig.signatures import Encoder, SignatureKind, load_signature
+from semsig.signatures import Encoder, SignatureKind, load_signature, signature_kinds
 from semsig.types.metrics import refuse_metric
 
 Signed = Sequence[Mapping[str, Any]]
@@ -95,6 +95,22 @@ class Comparison:
             return np.asarray(total, np.float32)
 
         return distances
+
+
+def ranked_by(segmenter: Segmenter, options: RankingOptions) -> str:
+    """Return the signature that photos are ranked by if none is named.
+
+    Of those that a new index of the segmenter has, the one of the lowest rank that has the
+    metric and the levels asked for.
+    """
+    fitting = [
+        kind
+        for kind in signature_kinds()
+        if kind.is_default(segmenter)
+        and (options.metric is None or options.metric in kind.metrics)
+        and (kind.has_levels or not options.pyramid)
+    ]
+    return min(fitting, key=lambda kind: kind.rank).name if fitting else "sbs"
 
 
 def compare_by(

@@ -34,11 +34,14 @@ class MetricEntry:
         What is made of them.
     meaning : str
         One phrase for whoever chooses.
+    unit : str
+        What it counts, where it counts something.
     """
 
     weights: Weights
     form: Form
     meaning: str
+    unit: str = ""
 
     @property
     def dtype(self) -> Literal["int32", "float32"]:
@@ -57,7 +60,9 @@ class MetricEntry:
 
 
 METRICS: Mapping[Metric, MetricEntry] = {
-    "hamming": MetricEntry(weights="bits", form="difference", meaning="bits that differ"),
+    "hamming": MetricEntry(
+        weights="bits", form="difference", meaning="bits that differ", unit="bits"
+    ),
     "tanimoto": MetricEntry(weights="bits", form="ratio", meaning="share of their bits not common"),
     "tanimoto-idf": MetricEntry(
         weights="idf", form="ratio", meaning="the same, rare bits counting more"
@@ -115,6 +120,6 @@ def print_distance(distance: float, metric: str) -> str:
     if metric == BY_SCORE:
         return f"{1 - distance:.3f} score"
     entry = {str(name): entry for name, entry in METRICS.items()}.get(metric)
-    if entry is not None and entry.dtype == "int32":
-        return f"{distance:,.0f} bits"
+    if entry is not None and entry.unit:
+        return f"{distance:,.0f} {entry.unit}"
     return f"{distance:.3f} {metric}"

@@ -60,7 +60,6 @@ def photos(tmp_path):
 @pytest.fixture
 def engine(tmp_path, photos):
     engine = Engine.create(tmp_path / "index", segmenter=Describing(), levels=1)
-    engine.add_signature("pooled")
     engine.add(photos, workers=1)
     return engine
 
@@ -103,7 +102,8 @@ def test_descriptors_outlive_the_engine_and_follow_changes(engine, photos):
 
 
 def test_an_index_of_blocks_gains_descriptors(tmp_path, photos):
-    engine = Engine.create(tmp_path / "index", segmenter=Describing(), levels=1)
+    create = {"segmenter": Describing(), "levels": 1, "signatures": ()}
+    engine = Engine.create(tmp_path / "index", **create)
     engine.add(photos)
     with pytest.raises(QueryError, match="sbs,pooled"):
         found(engine, photos[0])
