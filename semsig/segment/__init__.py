@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 from semsig.errors import SegmenterError
 from semsig.segment.base import (
     FeatureSegmenter,
+    MapSegmenter,
     PathSegmenter,
     Segmenter,
     gives_features,
     require_features,
+    require_maps,
 )
 from semsig.segment.options import NetworkOptions
 from semsig.segment.pipeline import segment_path, segment_paths
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = [
     "DEFAULT_SEGMENTER",
     "FeatureSegmenter",
+    "MapSegmenter",
     "PathSegmenter",
     "Segmenter",
     "fetch_checkpoint",
@@ -29,6 +32,7 @@ __all__ = [
     "is_packaged",
     "load_segmenter",
     "require_features",
+    "require_maps",
     "segment_path",
     "segment_paths",
 ]
