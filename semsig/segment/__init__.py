@@ -56,7 +56,9 @@ def load_segmenter(
         * ``mmseg:CONFIG`` or ``mmseg:CONFIG@CHECKPOINT``: any network of mmsegmentation, see
           :class:`semsig.segment.mmseg.MmsegSegmenter`;
         * ``files:DIR`` or ``files:DIR@TABLE``: label maps on disk, see
-          :class:`semsig.segment.files.FilesSegmenter`.
+          :class:`semsig.segment.files.FilesSegmenter`. ``@ade20k`` means ADE20K's own numbers (0 =
+          unlabelled), ``@ade20k-mmseg`` mmsegmentation's (0 = wall), ``@cityscapes-labelids`` the
+          34 ids.
 
         Networks take ``@SIDE`` at the end: pixels of the short side that photos are resized to,
         64 to 1024, as in ``lite@256``.
