@@ -11,6 +11,7 @@ from semsig.cli import phrases, show
 from semsig.cli.console import answer_json, progress_bar
 from semsig.cli.options import (
     FUSED,
+    NUMBERS,
     SEGMENTERS,
     Expand,
     Json,
@@ -30,7 +31,8 @@ def evaluate(
     ],
     root: Annotated[Path, typer.Option(help="Folder of its photos.", exists=True, file_okay=False)],
     labels: Annotated[
-        str | None, typer.Option(help="Folder of label maps made elsewhere, or DIR@TABLE.")
+        str | None,
+        typer.Option(help=f"Folder of label maps made elsewhere, or DIR@TABLE ({NUMBERS})."),
     ] = None,
     segmenter: Annotated[
         str | None,

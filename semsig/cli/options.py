@@ -129,7 +129,11 @@ def expand(photos: Sequence[Path], exclude: Sequence[str] = ()) -> list[Path]:
 DEFAULT_SEGMENTER = "lite"
 """As :data:`semsig.segment.DEFAULT_SEGMENTER`, which is imported late."""
 
-SEGMENTERS = "lite, hrnet, onnx:FILE, mmseg:CONFIG or files:DIR (see load_segmenter for more)"
+NUMBERS = (
+    "@ade20k means ADE20K's own numbers (0 = unlabelled), @ade20k-mmseg mmsegmentation's "
+    "(0 = wall), @cityscapes-labelids the 34 ids"
+)
+SEGMENTERS = f"lite, hrnet, onnx:FILE, mmseg:CONFIG or files:DIR[@TABLE] ({NUMBERS})"
 
 IndexFolder = Annotated[
     Path, typer.Option("--index", envvar="SEMSIG_INDEX", help="Folder of the index.")

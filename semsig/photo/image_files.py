@@ -159,6 +159,11 @@ def unread_files(folder: str | os.PathLike[str], *, exclude: Sequence[str] = ())
     return sorted(path for path in files if path.suffix.lower() in UNREAD)
 
 
+def files_below(folder: str | os.PathLike[str]) -> list[Path]:
+    """Return the files below a folder that are neither hidden nor junk, sorted by path."""
+    return sorted(_files(folder, (), lambda _: None))
+
+
 def _files(
     folder: str | os.PathLike[str],
     exclude: Sequence[str],

@@ -63,7 +63,9 @@ def load_segmenter(
         * ``mmseg:CONFIG`` or ``mmseg:CONFIG@CHECKPOINT``: any network of mmsegmentation, see
           :class:`semsig.segment.mmseg.MmsegSegmenter`;
         * ``files:DIR`` or ``files:DIR@TABLE``: label maps on disk, see
-          :class:`semsig.segment.files.FilesSegmenter`.
+          :class:`semsig.segment.files.FilesSegmenter`. ``@ade20k`` means ADE20K's own numbers (0 =
+          unlabelled), ``@ade20k-mmseg`` mmsegmentation's (0 = wall), ``@cityscapes-labelids`` the
+          34 ids.
 
         Other packages bring more by entry points of the group ``semsig.segmenters``: NAME or
         NAME:REST calls what NAME points to as ``load(REST, threads=threads)``.
