@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from semsig import __version__
-from semsig.cli import demo, evaluation, photos, phrases, searching, training, upkeep
+from semsig.cli import demo, evaluation, photos, phrases, publishing, searching, training, upkeep
 from semsig.cli.console import remark
 from semsig.errors import SemsigError
 
@@ -37,6 +37,7 @@ for command in (
     upkeep.compact,
     phrases.vocab,
     evaluation.evaluate,
+    publishing.compare,
     evaluation.datasets,
     training.distill,
     demo.demo,

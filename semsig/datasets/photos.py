@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -23,7 +25,7 @@ Mode = Literal["query-in-ground-truth", "query-left-out", "disjoint", "listed"]
 """
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Photos:
     """The photos of a dataset that a folder holds.
 
@@ -56,6 +58,18 @@ class Photos:
     notes: tuple[str, ...] = ()
     mode: Mode = "query-in-ground-truth"
     listed: Mapping[int, Listed] = field(default_factory=dict)
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """What each is called in files: its path from the folder that all share, /-separated.
+
+        In listed mode a query has the name that its file gives it.
+        """
+        shared = os.path.commonpath([path.parent for path in self.paths]) if self.paths else ""
+        names = [path.relative_to(shared).as_posix() for path in self.paths]
+        for number, one in self.listed.items():
+            names[number] = one.name
+        return tuple(names)
 
     def judge(self, queries: NDArray[np.int64], database: NDArray[np.int64]) -> NDArray[np.int8]:
         """Say what counts in the rankings of queries.
