@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from semsig.cli import phrases, show
+from semsig.cli import phrases, publishing, show
 from semsig.cli.console import answer_json, progress_bar
 from semsig.cli.options import (
     DEFAULT_SEGMENTER,
@@ -22,14 +23,65 @@ from semsig.cli.options import (
     fetched,
     reranking,
 )
+from semsig.types.metrics import Metric
+
+if TYPE_CHECKING:
+    from semsig.datasets import Dataset
+
+
+OWN = "Photos of your own"
 
 
 def evaluate(
     dataset: Annotated[
         str,
-        typer.Argument(help="wang, corel_10k, ... (`semsig datasets` lists them), or a TOML file."),
+        typer.Argument(
+            help="wang, corel_10k, ... (`semsig datasets` lists them), a TOML file, or a folder of "
+            "photos of your own: a folder a class, or as the options for them say."
+        ),
     ],
-    root: Annotated[Path, typer.Option(help="Folder of its photos.", exists=True, file_okay=False)],
+    root: Annotated[
+        Path | None, typer.Option(help="Folder of its photos.", exists=True, file_okay=False)
+    ] = None,
+    queries: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of the queries, if they are other photos.",
+            exists=True,
+            file_okay=False,
+            rich_help_panel=OWN,
+        ),
+    ] = None,
+    relevant: Annotated[
+        Path | None,
+        typer.Option(
+            help="TREC judgements: query 0 photo grade.",
+            exists=True,
+            dir_okay=False,
+            rich_help_panel=OWN,
+        ),
+    ] = None,
+    classes: Annotated[
+        Path | None,
+        typer.Option(
+            help="CSV with columns file and label; several labels by ;.",
+            exists=True,
+            dir_okay=False,
+            rich_help_panel=OWN,
+        ),
+    ] = None,
+    left_out: Annotated[
+        bool,
+        typer.Option(
+            "--left-out", help="A query counts not in its own ranking.", rich_help_panel=OWN
+        ),
+    ] = False,
+    cutoff: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="R of map_paper and p@r; all relevant photos.", rich_help_panel=OWN
+        ),
+    ] = None,
     labels: Annotated[
         str | None, typer.Option(help="Folder of label maps made elsewhere, or DIR@TABLE.")
     ] = None,
@@ -48,6 +100,15 @@ def evaluate(
     rerank: Rerank = False,
     expand: Expand = False,
     signature: SignatureOption = SignatureChoice.SBS,
+    compare: Annotated[
+        str | None,
+        typer.Option(help="Several signatures, comma-separated, side by side; sbs,pooled,..."),
+    ] = None,
+    segmenters: Annotated[
+        str | None, typer.Option(help="Several segmenters, comma-separated, side by side.")
+    ] = None,
+    measures: publishing.Measures = None,
+    tested: publishing.Tested = "map",
     vocabulary: phrases.Vocab = "kaze",
     phrase_words: phrases.Words = None,
     phrase_length: phrases.Length = None,
@@ -62,15 +123,30 @@ def evaluate(
             rich_help_panel=phrases.PANEL,
         ),
     ] = None,
+    run: publishing.RunFolder = None,
+    csv: publishing.Csv = None,
+    latex: publishing.Latex = None,
+    markdown: publishing.Markdown = None,
+    record: publishing.Record = None,
+    per_query: publishing.PerQuery = None,
+    plots: publishing.Plots = None,
+    worst: publishing.Worst = None,
     as_json: Json = False,
 ) -> None:
-    """Measure retrieval on a benchmark."""
-    from semsig import evaluate as stage
+    """Measure retrieval on a benchmark, or on photos of your own."""
+    from semsig.evaluate.comparing import Heard, evaluate_systems
 
-    if labels is not None and segmenter is not None:
+    if labels is not None and (segmenter is not None or segmenters is not None):
         raise typer.BadParameter("Give --segmenter or --labels, not both.")
+    benchmark, folder = _benchmark(
+        dataset,
+        root,
+        {"queries": queries, "relevant": relevant, "table": classes, "cutoff": cutoff}
+        | {"left_out": left_out},
+    )
+    signatures = _several(compare, signature.value)
     made = None
-    if signature in (SignatureChoice.SBOVP, SignatureChoice.FUSED):
+    if {"sbovp", "fused"} & set(signatures):
         from semsig.evaluate.comparisons import PhraseComparison
 
         made = PhraseComparison(
@@ -84,25 +160,85 @@ def evaluate(
             ),
             cache=cache,
         )
+    common: dict[str, Any] = {
+        "labels": labels,
+        "levels": levels,
+        "pyramid": pyramid,
+        "mirrored": mirrored,
+    }
+    common |= {"rerank": reranking(rerank, expand), "phrases": made}
+    systems = _systems(_several(segmenters, segmenter or DEFAULT_SEGMENTER), signatures, metric)
+    heard = Heard(runs=run, n_first=10 if worst else 0)
     with progress_bar("segmenting") as progress:
-        result = stage.evaluate(
-            dataset,
-            root,
-            segmenter=segmenter or DEFAULT_SEGMENTER,
-            labels=labels,
-            levels=levels,
-            metric=metric,
-            pyramid=pyramid,
-            mirrored=mirrored,
-            rerank=reranking(rerank, expand),
-            signature=signature.value,
-            phrases=made,
+        results, photos = evaluate_systems(
+            benchmark,
+            folder,
+            {name: common | options for name, options in systems.items()},
+            measures=publishing.names(measures),
+            tested=tested,
+            heard=heard,
             progress=lambda _, done, total: progress(done, total),
         )
-    if as_json:
-        answer_json(result.as_dict())
+    files = publishing.Files(
+        csv=csv, latex=latex, markdown=markdown, record=record, per_query=per_query, plots=plots
+    )
+    publishing.write(results, files, photos=photos)
+    if worst is not None:
+        publishing.write_worst(worst, results, photos, heard.first)
+    if len(systems) > 1:
+        publishing.print_systems(results, as_json=as_json)
+    elif as_json:
+        answer_json(next(iter(results.results.values())).as_dict())
     else:
-        show.evaluation(result)
+        show.evaluation(next(iter(results.results.values())))
+
+
+def _benchmark(dataset: str, root: Path | None, own: dict[str, Any]) -> tuple[Dataset, Path]:
+    """Return what to measure on, and the folder of its photos."""
+    from semsig.datasets import load_dataset, own_dataset
+
+    if root is None and Path(dataset).is_dir():
+        return own_dataset(dataset, **own), Path(dataset)
+    if root is None:
+        raise typer.BadParameter(
+            f"Give --root, the folder of {dataset}'s photos; or a folder of your own instead of "
+            f"{dataset!r}."
+        )
+    if any(own.values()):
+        raise typer.BadParameter(
+            "--queries, --relevant, --classes, --left-out and --cutoff are for a folder of your "
+            "own, which takes no --root."
+        )
+    return load_dataset(dataset), root
+
+
+def _several(listed: str | None, one: str) -> list[str]:
+    """Return what a list names, or the one; BadParameter if it names none, or one twice."""
+    names = [one] if listed is None else [name.strip() for name in listed.split(",")]
+    if not all(names) or len(set(names)) < len(names):
+        raise typer.BadParameter(f"Expected different names, comma-separated; got {listed!r}.")
+    return names
+
+
+def _systems(
+    segmenters: Sequence[str], signatures: Sequence[str], metric: Metric | None
+) -> dict[str, dict[str, Any]]:
+    """Return every signature of every segmenter by name; a metric is SBS's alone."""
+    known = {choice.value for choice in SignatureChoice}
+    for signature in signatures:
+        if signature not in known:
+            names = ", ".join(sorted(known))
+            raise typer.BadParameter(f"Expected signatures of {names}; got {signature!r}.")
+    several = len(signatures) > 1
+    return {
+        (f"{segmenter} {signature}" if len(segmenters) > 1 else signature): {
+            "segmenter": segmenter,
+            "signature": signature,
+            "metric": metric if signature == "sbs" or not several else None,
+        }
+        for segmenter in segmenters
+        for signature in signatures
+    }
 
 
 def datasets(

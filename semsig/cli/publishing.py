@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +14,8 @@ from semsig.cli.console import answer, answer_json, remark
 from semsig.cli.options import Json, make_room
 
 if TYPE_CHECKING:
+    from semsig.datasets import Photos
+    from semsig.evaluate.hearing import FirstHits
     from semsig.evaluate.systems import Systems
 
 PANEL = "Results as files"
@@ -44,6 +47,18 @@ Plots = Annotated[
         rich_help_panel=PANEL,
     ),
 ]
+RunFolder = Annotated[
+    Path | None,
+    typer.Option(
+        "--run",
+        help="Folder for TREC files: a run of each system, and qrels.txt.",
+        file_okay=False,
+        rich_help_panel=PANEL,
+    ),
+]
+Worst = Annotated[
+    Path | None, _file("--worst", help="Write a page of the queries that were answered worst.")
+]
 Measures = Annotated[
     str | None,
     typer.Option(
@@ -62,33 +77,60 @@ def names(measures: str | None) -> tuple[str, ...] | None:
     return None if measures is None else check_measures([m.strip() for m in measures.split(",")])
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Files:
+    """Where results go, if anywhere.
+
+    Parameters
+    ----------
+    csv, latex, markdown, record, per_query : Path, optional
+        Files; see :func:`semsig.evaluate.publishing.write_results`.
+    plots : Path, optional
+        A folder.
+    """
+
+    csv: Path | None
+    latex: Path | None
+    markdown: Path | None
+    record: Path | None
+    per_query: Path | None
+    plots: Path | None
+
+
 def write(
     systems: Systems,
+    files: Files,
     *,
-    csv: Path | None,
-    latex: Path | None,
-    markdown: Path | None,
-    record: Path | None,
-    per_query: Path | None,
-    plots: Path | None,
-    sources: Mapping[str, str],
+    photos: Photos | None = None,
+    inputs: Sequence[Path] = (),
 ) -> None:
-    """Write the files that were asked for."""
-    from semsig.evaluate.publishing import write_results
+    """Write the files that were asked for; the record has hashes of photos and inputs."""
+    from semsig.evaluate.publishing import hash_files, write_results
 
-    for path in (csv, latex, markdown, record, per_query):
+    written = {name: path for name, path in asdict(files).items() if name != "plots"}
+    for path in written.values():
         make_room(path)
-    write_results(
-        systems,
-        csv=csv,
-        latex=latex,
-        markdown=markdown,
-        record=record,
-        per_query=per_query,
-        sources=sources,
-    )
-    if plots is not None:
-        draw(systems, plots)
+    sources = {}
+    if files.record is not None:
+        sources = {str(path): hash_files([path], [path.name]) for path in inputs}
+        if photos is not None:
+            sources["photos"] = hash_files(photos.paths, photos.names)
+    write_results(systems, **written, sources=sources)
+    if files.plots is not None:
+        draw(systems, files.plots)
+
+
+def write_worst(
+    path: Path, systems: Systems, photos: Photos, first: Mapping[str, FirstHits]
+) -> None:
+    """Write the page of the worst queries, of the first system."""
+    from semsig.durable import write_file
+    from semsig.report.worst import worst_page
+
+    name, result = next(iter(systems.results.items()))
+    make_room(path)
+    page = worst_page(result, photos, first[name], measure=systems.tested)
+    write_file(path, page.encode("utf-8", "surrogateescape"))
 
 
 def draw(systems: Systems, folder: Path) -> None:
@@ -119,11 +161,10 @@ def compare(
     as_json: Json = False,
 ) -> None:
     """Measure runs by the same judgements, and say which differences are no chance."""
+    from semsig.datasets.trec import read_qrels, read_run
     from semsig.evaluate.named import DEFAULT_MEASURES
-    from semsig.evaluate.publishing import hash_files
     from semsig.evaluate.runs import measure_run
     from semsig.evaluate.systems import Systems
-    from semsig.evaluate.trec import read_qrels, read_run
 
     judged = read_qrels(qrels)
     wanted = names(measures) or DEFAULT_MEASURES
@@ -134,17 +175,10 @@ def compare(
         name = run.name if run.name not in found else str(path)
         found[name] = measure_run(run, judged, measures=wanted)
     systems = Systems.of(found, tested)
-    sources = {str(path): hash_files([path], [path.name]) for path in (*runs, qrels)}
-    write(
-        systems,
-        csv=csv,
-        latex=latex,
-        markdown=markdown,
-        record=record,
-        per_query=per_query,
-        plots=plots,
-        sources=sources,
+    files = Files(
+        csv=csv, latex=latex, markdown=markdown, record=record, per_query=per_query, plots=plots
     )
+    write(systems, files, inputs=(*runs, qrels))
     print_systems(systems, as_json=as_json)
 
 

@@ -15,13 +15,14 @@ from numpy.typing import NDArray
 from semsig.datasets.ground_truth import Listed, read_lists
 from semsig.errors import DatasetError
 
-Mode = Literal["query-in-ground-truth", "query-left-out", "disjoint", "listed"]
+Mode = Literal["query-in-ground-truth", "query-left-out", "disjoint", "listed", "judged"]
 """Where queries come from, and what counts.
 
 - ``"query-in-ground-truth"``: all photos, each searched and its own first hit;
 - ``"query-left-out"``: some of the searched photos; a query is not counted in its own ranking;
 - ``"disjoint"``: photos kept apart;
-- ``"listed"``: parts of searched photos; files beside them list what is relevant and what is junk.
+- ``"listed"``: parts of searched photos; files beside them list what is relevant and what is junk;
+- ``"judged"``: some photos; what is relevant to each is named photo by photo.
 """
 
 
@@ -48,6 +49,11 @@ class Photos:
     listed : mapping of int to Listed
         In listed mode, each query's photo part and what is relevant; such a query has a number
         of its own, beyond those of the searched photos.
+    grades : mapping of int to mapping of int to int
+        In judged mode, for each query the grades of photos: above 0 relevant, below 0 junk.
+    tags : ndarray of bool, shape (N, C), optional
+        Which of the C classes each photo has, where it can have several; `labels` count for
+        nothing then. A photo is as relevant as it has classes of the query's.
     """
 
     paths: tuple[Path, ...]
@@ -58,6 +64,8 @@ class Photos:
     notes: tuple[str, ...] = ()
     mode: Mode = "query-in-ground-truth"
     listed: Mapping[int, Listed] = field(default_factory=dict)
+    grades: Mapping[int, Mapping[int, int]] = field(default_factory=dict)
+    tags: NDArray[np.bool_] | None = None
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -82,15 +90,32 @@ class Photos:
         Returns
         -------
         ndarray of int8, shape (Q, N)
-            1 relevant, 0 not, -1 junk: passed over as if it were not there.
+            1 or more relevant, 0 not, -1 junk: passed over as if it were not there.
         """
         if self.mode == "listed":
             return np.stack([self._listed(int(query), database) for query in queries])
-        same: NDArray[np.bool_] = self.labels[queries, None] == self.labels[database]
-        judged = same.astype(np.int8)
+        if self.mode == "judged":
+            return np.stack([self._graded(int(query), database) for query in queries])
+        if self.tags is None:
+            same: NDArray[np.bool_] = self.labels[queries, None] == self.labels[database]
+            judged = same.astype(np.int8)
+        else:
+            tags = self.tags.astype(np.int32)
+            judged = np.minimum(tags[queries] @ tags[database].T, 127).astype(np.int8)
         if self.mode == "query-left-out":
             judged[queries[:, None] == database] = -1
         return judged
+
+    def members(self, queries: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Say which classes queries have, shape (Q, C)."""
+        if self.tags is not None:
+            return self.tags[queries]
+        return np.asarray(self.labels[queries, None] == np.arange(len(self.classes)))
+
+    def _graded(self, query: int, database: NDArray[np.int64]) -> NDArray[np.int8]:
+        grades = self.grades[query]
+        found = (grades.get(int(number), 0) for number in database)
+        return np.clip(np.fromiter(found, np.int64, len(database)), -1, 127).astype(np.int8)
 
     def _listed(self, query: int, database: NDArray[np.int64]) -> NDArray[np.int8]:
         lists = self.listed[query]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from semsig.errors import DatasetError
 from semsig.evaluate.comparisons import Comparison, PhraseComparison, PooledComparison, compare_by
 from semsig.evaluate.rankings import RankingOptions
 from semsig.evaluate.results import Evaluation, Skipped
-from semsig.evaluate.scoring import Progress, measure
+from semsig.evaluate.scoring import Hear, Progress, measure
 from semsig.evaluate.signing import describe_photos, sign_photos
 from semsig.search.fusion import SignatureName
 from semsig.search.options import Reranking
@@ -34,6 +35,8 @@ def evaluate(
     rerank: Reranking | None = None,
     signature: SignatureName = "sbs",
     phrases: PhraseComparison | None = None,
+    measures: Sequence[str] | None = None,
+    hear: Hear | None = None,
     progress: Progress | None = None,
 ) -> Evaluation:
     """Measure retrieval by signatures on a benchmark.
@@ -58,6 +61,8 @@ def evaluate(
         What photos are compared by. Fused counts blocks by "tanimoto-idf".
     phrases : PhraseComparison, optional
         How phrases are made; KAZE's shipped words and the default options if left out.
+    measures, hear : optional
+        See :func:`measure`.
     progress : callable, optional
         Told what is going on; see :data:`Progress`.
 
@@ -100,6 +105,8 @@ def evaluate(
         lambda asked: compare([signed[int(number)] for number in asked]),
         usable=usable,
         rerank=rerank,
+        measures=measures,
+        hear=hear,
         progress=report,
     )
     settings = _settings(benchmark, segmenter, comparison) | {"signature": signature}

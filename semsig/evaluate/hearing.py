@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from semsig.datasets import Photos
+from semsig.datasets.trec import qrels_lines, run_lines, token
 from semsig.durable import writing
 from semsig.errors import DatasetError
 from semsig.evaluate.rankings import some_of
 from semsig.evaluate.scoring import Hear
-from semsig.evaluate.trec import qrels_lines, run_lines, token
 
 
 @contextmanager

@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from semsig.datasets.trec import Grades, Run
 from semsig.errors import DatasetError
 from semsig.evaluate.measures import Scores, bootstrap_interval
 from semsig.evaluate.named import DEFAULT_MEASURES, Judged, check_measures, measure_all
 from semsig.evaluate.results import Evaluation
-from semsig.evaluate.trec import Grades, Run
 
 _QUERIES_AT_ONCE = 256
 
@@ -33,7 +33,7 @@ def measure_run(
     run : Run
         What was found.
     qrels : mapping of str to mapping of str to int
-        For each query, photos and grades; see :data:`semsig.evaluate.trec.Grades`.
+        For each query, photos and grades; see :data:`semsig.datasets.trec.Grades`.
     measures : sequence of str
         Names of measures; see :func:`semsig.evaluate.named.check_measures`.
     cutoff : int, optional

@@ -76,7 +76,7 @@ def measure(
         dataset=dataset.name,
         measures={name: float(values.mean()) for name, values in scores.items()},
         intervals={name: bootstrap_interval(values) for name, values in scores.items()},
-        per_class=_by_class(scores, photos.labels[queries], photos.classes),
+        per_class=_by_class(scores, photos.members(queries), photos.classes),
         n_queries=len(queries),
         n_database=len(database),
         skipped=(),
@@ -130,9 +130,9 @@ def _most_relevant(photos: Photos, queries: NDArray[np.int64], database: NDArray
 
 
 def _by_class(
-    scores: Mapping[str, Scores], labels: NDArray[np.int64], classes: Sequence[str]
+    scores: Mapping[str, Scores], members: NDArray[np.bool_], classes: Sequence[str]
 ) -> dict[str, dict[str, float]]:
     return {
-        classes[label]: {name: float(of[labels == label].mean()) for name, of in scores.items()}
-        for label in np.unique(labels)
+        classes[label]: {name: float(of[members[:, label]].mean()) for name, of in scores.items()}
+        for label in np.flatnonzero(members.any(0)).tolist()
     }

@@ -8,6 +8,7 @@ import pyarrow.parquet
 import pytest
 
 from semsig import __version__
+from semsig.datasets.trec import Run, read_qrels, read_run
 from semsig.errors import DatasetError, OptionError
 from semsig.evaluate import evaluate
 from semsig.evaluate.hearing import FirstHits, all_hear, run_file, write_qrels
@@ -16,7 +17,6 @@ from semsig.evaluate.runs import measure_run
 from semsig.evaluate.scoring import measure
 from semsig.evaluate.systems import Systems
 from semsig.evaluate.tables import as_csv, as_latex, as_markdown
-from semsig.evaluate.trec import Run, read_qrels, read_run
 from tests.evaluate.test_evaluate import GreySegmenter, pets, write, write_random
 
 QRELS = {f"q{n}": {"a": 1, "b": 1} for n in range(12)}

@@ -3,11 +3,11 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
+from semsig.datasets.trec import Run
 from semsig.errors import OptionError
 from semsig.evaluate import measure
 from semsig.evaluate.hearing import FirstHits
 from semsig.evaluate.runs import measure_run
-from semsig.evaluate.trec import Run
 from semsig.report.plots import class_plot, precision_recall_plot
 from semsig.report.worst import worst_page
 from tests.evaluate.test_evaluate import pets, write

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from semsig.datasets.trec import Run, qrels_lines, read_qrels, read_run, run_lines, token
 from semsig.errors import DatasetError, OptionError
 from semsig.evaluate.runs import measure_run, same_queries
-from semsig.evaluate.trec import Run, qrels_lines, read_qrels, read_run, run_lines, token
 
 ORACLE = {
     "map": "AP", "p@10": "P@10", "p@20": "P@20", "p@r": "Rprec", "recall@3": "R@3",
