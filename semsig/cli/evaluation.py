@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from semsig.cli import phrases, publishing, show
-from semsig.cli.console import answer_json, progress_bar
+from semsig.cli.console import answer, answer_json, progress_bar
 from semsig.cli.options import (
     DEFAULT_SEGMENTER,
     SEGMENTERS,
@@ -21,6 +21,7 @@ from semsig.cli.options import (
     SignatureChoice,
     SignatureOption,
     fetched,
+    make_room,
     reranking,
 )
 from semsig.types.metrics import Metric
@@ -55,7 +56,7 @@ def evaluate(
     relevant: Annotated[
         Path | None,
         typer.Option(
-            help="TREC judgements: query 0 photo grade.",
+            help="TREC judgements, query 0 photo grade; or ground truth as gnd_*.pkl, .mat, .json.",
             exists=True,
             dir_okay=False,
             rich_help_panel=OWN,
@@ -81,6 +82,9 @@ def evaluate(
         typer.Option(
             min=1, help="R of map_paper and p@r; all relevant photos.", rich_help_panel=OWN
         ),
+    ] = None,
+    protocol: Annotated[
+        str | None, typer.Option(help="easy, medium or hard, of revisited Oxford and Paris.")
     ] = None,
     labels: Annotated[
         str | None, typer.Option(help="Folder of label maps made elsewhere, or DIR@TABLE.")
@@ -143,6 +147,7 @@ def evaluate(
         root,
         {"queries": queries, "relevant": relevant, "table": classes, "cutoff": cutoff}
         | {"left_out": left_out},
+        protocol,
     )
     signatures = _several(compare, signature.value)
     made = None
@@ -193,12 +198,14 @@ def evaluate(
         show.evaluation(next(iter(results.results.values())))
 
 
-def _benchmark(dataset: str, root: Path | None, own: dict[str, Any]) -> tuple[Dataset, Path]:
+def _benchmark(
+    dataset: str, root: Path | None, own: dict[str, Any], protocol: str | None
+) -> tuple[Dataset, Path]:
     """Return what to measure on, and the folder of its photos."""
     from semsig.datasets import load_dataset, own_dataset
 
     if root is None and Path(dataset).is_dir():
-        return own_dataset(dataset, **own), Path(dataset)
+        return own_dataset(dataset, **own, protocol=protocol), Path(dataset)
     if root is None:
         raise typer.BadParameter(
             f"Give --root, the folder of {dataset}'s photos; or a folder of your own instead of "
@@ -209,7 +216,7 @@ def _benchmark(dataset: str, root: Path | None, own: dict[str, Any]) -> tuple[Da
             "--queries, --relevant, --classes, --left-out and --cutoff are for a folder of your "
             "own, which takes no --root."
         )
-    return load_dataset(dataset), root
+    return load_dataset(dataset, protocol), root
 
 
 def _several(listed: str | None, one: str) -> list[str]:
@@ -245,9 +252,23 @@ def datasets(
     root: Annotated[
         Path | None, typer.Argument(help="Folder with a folder a dataset.", file_okay=False)
     ] = None,
+    convert: Annotated[
+        Path | None,
+        typer.Option(
+            help="Instead, write ground truth (gnd_*.pkl, .mat) as JSON.",
+            exists=True,
+            dir_okay=False,
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="The JSON file; beside the other.", dir_okay=False)
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """List the benchmarks that can be measured on, and which of them a folder holds."""
+    if convert is not None:
+        _convert(convert, out or convert.with_suffix(".json"))
+        return
     from semsig.datasets import dataset_names, load_dataset
 
     found = [load_dataset(name) for name in dataset_names()]
@@ -256,3 +277,14 @@ def datasets(
         answer_json(show.datasets_document(found, status))
     else:
         show.datasets(found, status)
+
+
+def _convert(source: Path, target: Path) -> None:
+    """Write ground truth as JSON."""
+    from semsig.datasets.gnd import read_ground_truth
+    from semsig.durable import write_file
+
+    truth = read_ground_truth(source)
+    make_room(target)
+    write_file(target, truth.to_json().encode())
+    answer(f"{len(truth.queries):,} queries, {len(truth.photos):,} photos in {target}")

@@ -63,7 +63,7 @@ Measures = Annotated[
     str | None,
     typer.Option(
         "--measures",
-        help="Comma-separated: map, map_paper, map_trapezoid, p@r, anmrr, ndcg, mrr, p@K, "
+        help="Comma-separated: map, map_paper, map_trapezoid, p@r, anmrr, ndcg, mrr, p@K, mp@K, "
         "recall@K, ndcg@K, hits@K.",
     ),
 ]

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from semsig.datasets.dataset import Dataset
 from semsig.datasets.folder_layouts import Content
 from semsig.datasets.folders import files_below
+from semsig.datasets.gnd import GROUND_TRUTH
 from semsig.datasets.labels import PhotoNames, read_labels
+from semsig.datasets.landmarks import LandmarkDataset
 from semsig.datasets.photos import Mode, Photos
 from semsig.datasets.trec import read_qrels
 from semsig.errors import DatasetError
@@ -66,7 +69,8 @@ def own_dataset(
     table: Path | None = None,
     left_out: bool = False,
     cutoff: int | None = None,
-) -> OwnDataset:
+    protocol: str | None = None,
+) -> OwnDataset | LandmarkDataset:
     """Return photos of one's own as a benchmark.
 
     Parameters
@@ -77,7 +81,8 @@ def own_dataset(
     queries : Path, optional
         Folder of the queries, laid out alike; each searched photo is a query by default.
     relevant : Path, optional
-        TREC judgements of the queries: lines ``query 0 photo grade``. Photos go by their path
+        Ground truth as :func:`semsig.datasets.gnd.read_ground_truth` takes it, or TREC
+        judgements of the queries: lines ``query 0 photo grade``. Photos go by their path
         from the folder, with or without suffix, or by file name where that names only one.
     table : Path, optional
         CSV with a header: a column ``file`` (or path, photo, image) and one ``label`` (or
@@ -87,6 +92,9 @@ def own_dataset(
         A query does not count in its own ranking; otherwise it is its own first hit.
     cutoff : int, optional
         R of ``map_paper`` and ``p@r``; the number of relevant photos by default.
+    protocol : str, optional
+        Where `relevant` is a ground truth of landmarks: ``"easy"``, ``"medium"`` or ``"hard"``,
+        or ``"original"``, the default.
 
     Raises
     ------
@@ -99,20 +107,34 @@ def own_dataset(
         raise DatasetError(
             "Queries of a folder of their own, or judged, are in no ranking to leave."
         )
+    landmarks = relevant is not None and relevant.suffix in GROUND_TRUTH
+    if protocol is not None and not landmarks:
+        raise DatasetError(f"Expected ground truth with protocol {protocol!r}: gnd_*.pkl or alike.")
     apart: Mode = "query-left-out" if left_out else "query-in-ground-truth"
     if queries is not None:
         apart = "disjoint"
     name = Path(root).resolve().name
+    common: dict[str, Any] = {
+        "name": name,
+        "title": f"the photos in {root}",
+        "reference": "",
+        "licence": "",
+        "source": str(root),
+        "cutoff": cutoff,
+        "content": Content(splits={"": ()}),
+        "layouts": (),
+    }
+    if relevant is not None and landmarks:
+        return LandmarkDataset(
+            **common,
+            mode="listed",
+            ground_truth=relevant.stem,
+            protocol=protocol or "original",
+            file=relevant,
+        )
     return OwnDataset(
-        name=name,
-        title=f"the photos in {root}",
-        reference="",
-        licence="",
-        source=str(root),
+        **common,
         mode="judged" if relevant is not None else apart,
-        cutoff=cutoff,
-        content=Content(splits={"": ()}),
-        layouts=(),
         queries=queries,
         relevant=relevant,
         table=table,

@@ -50,7 +50,8 @@ class Photos:
         In listed mode, each query's photo part and what is relevant; such a query has a number
         of its own, beyond those of the searched photos.
     grades : mapping of int to mapping of int to int
-        In judged mode, for each query the grades of photos: above 0 relevant, below 0 junk.
+        For each query the grades of photos, where they are named one by one: above 0 relevant,
+        below 0 junk.
     tags : ndarray of bool, shape (N, C), optional
         Which of the C classes each photo has, where it can have several; `labels` count for
         nothing then. A photo is as relevant as it has classes of the query's.
@@ -92,10 +93,10 @@ class Photos:
         ndarray of int8, shape (Q, N)
             1 or more relevant, 0 not, -1 junk: passed over as if it were not there.
         """
+        if self.grades:
+            return np.stack([self._graded(int(query), database) for query in queries])
         if self.mode == "listed":
             return np.stack([self._listed(int(query), database) for query in queries])
-        if self.mode == "judged":
-            return np.stack([self._graded(int(query), database) for query in queries])
         if self.tags is None:
             same: NDArray[np.bool_] = self.labels[queries, None] == self.labels[database]
             judged = same.astype(np.int8)

@@ -161,6 +161,25 @@ def reciprocal_rank(relevance: Relevance) -> Scores:
     return np.where(hits.any(1), 1 / (1 + hits.argmax(1)), 0.0)
 
 
+def precision_up_to_last(relevance: Relevance, cutoff: int) -> Scores:
+    """mP@R of revisited Oxford and Paris: precision among the first R ranks that can hold hits.
+
+    R is cut to the rank of the last relevant photo, so that a perfect ranking of few has 1
+    (Radenovic et al., Revisiting Oxford and Paris, CVPR 2018: ``compute_map``).
+
+    Parameters
+    ----------
+    relevance : ndarray of bool, shape (Q, N)
+        The ranking, without junk.
+    cutoff : int
+        R, at least 1.
+    """
+    hits = _checked(relevance)
+    ranks = np.arange(1, hits.shape[1] + 1)
+    last = np.where(hits, ranks, 0).max(1, initial=0)
+    return precision_at(hits, np.clip(last, 1, cutoff))
+
+
 def normalized_discounted_gain(
     gains: NDArray[np.int64], ideal: NDArray[np.int64], cutoff: int | None = None
 ) -> Scores:

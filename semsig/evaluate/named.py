@@ -20,6 +20,7 @@ from semsig.evaluate.measures import (
     normalized_modified_retrieval_rank,
     precision_at,
     precision_at_recall,
+    precision_up_to_last,
     recall_at,
     reciprocal_rank,
 )
@@ -73,6 +74,7 @@ _CUT: dict[str, Callable[[Judged, int], Scores]] = {
     "p": lambda of, cutoff: precision_at(of.hits, cutoff),
     "recall": lambda of, cutoff: recall_at(of.hits, of.n_relevant, cutoff),
     "ndcg": lambda of, cutoff: normalized_discounted_gain(of.gains, of.ideal, cutoff),
+    "mp": lambda of, cutoff: precision_up_to_last(of.hits, cutoff),
     "hits": lambda of, cutoff: hits_at(of.hits, cutoff),
 }
 
@@ -84,7 +86,7 @@ def check_measures(names: Sequence[str]) -> tuple[str, ...]:
     ----------
     names : sequence of str
         ``map``, ``map_paper``, ``map_trapezoid``, ``p@r``, ``anmrr``, ``ndcg``, ``mrr``, or
-        ``p@K``, ``recall@K``, ``ndcg@K`` and ``hits@K`` with K at least 1.
+        ``p@K``, ``mp@K``, ``recall@K``, ``ndcg@K`` and ``hits@K`` with K at least 1.
 
     Raises
     ------
@@ -126,11 +128,11 @@ def lower_is_better(name: str) -> bool:
 def _find(name: str) -> Callable[[Judged], Scores]:
     if name in _WHOLE:
         return _WHOLE[name]
-    parts = re.fullmatch(r"(p|recall|ndcg|hits)@([1-9][0-9]{0,8})", name)
+    parts = re.fullmatch(r"(p|mp|recall|ndcg|hits)@([1-9][0-9]{0,8})", name)
     if parts is None:
         raise OptionError(
-            f"Expected a measure of {', '.join(_WHOLE)}, p@K, recall@K, ndcg@K or hits@K with K at "
-            f"least 1; got {name!r}."
+            f"Expected a measure of {', '.join(_WHOLE)}, p@K, mp@K, recall@K, ndcg@K or hits@K, K "
+            f"at least 1; got {name!r}."
         )
     measure, cutoff = _CUT[parts[1]], int(parts[2])
     return lambda judged: measure(judged, cutoff)

@@ -90,7 +90,7 @@ def measure(
 
 def _usual(dataset: Dataset) -> tuple[str, ...]:
     theirs = ("map_trapezoid",) if dataset.mode in ("query-left-out", "listed") else ()
-    return DEFAULT_MEASURES + theirs
+    return check_measures(DEFAULT_MEASURES + theirs + dataset.measures)
 
 
 def _told(rankings: Rankings, n_queries: int, report: Progress | None) -> Rankings:

@@ -1,6 +1,7 @@
 """Evaluation of a folder of one's own, several systems side by side."""
 
 import json
+import pickle
 
 import numpy as np
 import pyarrow.parquet
@@ -78,6 +79,33 @@ def test_judged_queries(mine, run):
                        mine / "labels", "--levels", 0, "--measures", "ndcg", "--json")  # fmt: skip
     assert code == 0
     assert json.loads(out)["n_queries"] == 2
+
+
+def test_landmarks_by_protocol_and_their_file_as_json(mine, run):
+    truth = {
+        "imlist": ["0", "1", "2", "3"],
+        "qimlist": ["4"],
+        "gnd": [{"bbx": [0, 0, 64, 64], "easy": [0], "hard": [2], "junk": [1]}],
+    }
+    (mine / "gnd_mine.pkl").write_bytes(pickle.dumps(truth))
+    code, out, _ = run("datasets", "--convert", mine / "gnd_mine.pkl")
+    assert code == 0
+    assert "1 queries, 4 photos" in out
+    ranks = {}
+    for protocol in ("easy", "medium", "hard"):
+        code, out, _ = run(
+            "evaluate", mine / "mine", "--relevant", mine / "gnd_mine.json", "--protocol", protocol,
+            "--labels", mine / "labels", "--levels", 0, "--measures", "mrr,recall@3", "--json",
+        )  # fmt: skip
+        assert code == 0
+        document = json.loads(out)
+        assert (document["n_queries"], document["n_database"]) == (1, 4)
+        ranks[protocol] = document["measures"]
+    assert ranks["medium"]["recall@3"] == 1  # two of three without junk
+    assert ranks["easy"]["mrr"] >= 0.5  # one of two
+    code, _, err = run("evaluate", mine / "mine", "--protocol", "hard")
+    assert code == 1
+    assert "Expected ground truth with protocol" in err
 
 
 def test_what_does_not_fit_is_said(mine, run):
