@@ -11,7 +11,17 @@ from typing import Annotated
 import typer
 
 from semsig import __version__
-from semsig.cli import demo, evaluation, export, photos, phrases, searching, training, upkeep
+from semsig.cli import (
+    demo,
+    evaluation,
+    export,
+    photos,
+    phrases,
+    publishing,
+    searching,
+    training,
+    upkeep,
+)
 from semsig.cli.console import remark
 from semsig.errors import SemsigError
 
@@ -38,6 +48,7 @@ for command in (
     export.export,
     phrases.vocab,
     evaluation.evaluate,
+    publishing.compare,
     evaluation.datasets,
     training.distill,
     demo.demo,

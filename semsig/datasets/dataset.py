@@ -31,6 +31,8 @@ class Dataset:
         The first wins where several fit equally many files.
     query_split : str
         In disjoint mode, the split of the queries.
+    measures : tuple of str
+        What its authors measure by, beside the usual.
     """
 
     name: str
@@ -43,6 +45,7 @@ class Dataset:
     content: Content
     layouts: tuple[Layout, ...]
     query_split: str = ""
+    measures: tuple[str, ...] = ()
 
     @property
     def size(self) -> int:

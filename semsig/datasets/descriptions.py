@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 import tomllib
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any, get_args
 
 from semsig.datasets.dataset import Dataset
 from semsig.datasets.folder_layouts import Content, Layout
+from semsig.datasets.landmarks import LandmarkDataset
 from semsig.datasets.photos import Mode
 from semsig.errors import DatasetError
 
@@ -19,14 +21,32 @@ def dataset_names() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in _folder().glob("*.toml")))
 
 
-def load_dataset(name: str | Path) -> Dataset:
+def load_dataset(name: str | Path, protocol: str | None = None) -> Dataset:
     """Return a dataset by name, or from a TOML file of one's own.
+
+    Parameters
+    ----------
+    name : str or Path
+        One of :func:`dataset_names`, or a file.
+    protocol : str, optional
+        Of a dataset that has several: ``"easy"``, ``"medium"`` or ``"hard"``.
 
     Raises
     ------
     DatasetError
-        If there is no such dataset, or the file does not describe one.
+        If there is no such dataset or protocol, or the file does not describe one.
     """
+    found = _load(name)
+    if protocol is None:
+        return found
+    if not isinstance(found, LandmarkDataset):
+        raise DatasetError(
+            f"Expected no protocol for {found.name}, which has one; got {protocol!r}."
+        )
+    return replace(found, protocol=protocol)
+
+
+def _load(name: str | Path) -> Dataset:
     path = Path(name)
     if path.suffix != ".toml":
         if name not in dataset_names():
@@ -51,10 +71,22 @@ def _parse(facts: dict[str, Any]) -> Dataset:
     cutoff = None if facts["cutoff"] == "class size" else int(facts["cutoff"])
     if cutoff is not None and cutoff < 1:
         raise ValueError(f"cutoff {cutoff}")
-    return Dataset(
+    common: dict[str, Any] = {
         **{key: str(facts[key]) for key in ("name", "title", "reference", "licence", "source")},
-        mode=facts["mode"],
-        cutoff=cutoff,
+        "mode": facts["mode"],
+        "cutoff": cutoff,
+        "measures": tuple(map(str, facts.get("measures", ()))),
+    }
+    if "ground_truth" in facts:
+        return LandmarkDataset(
+            **common,
+            content=Content(splits={"": ()}),
+            layouts=(),
+            ground_truth=str(facts["ground_truth"]),
+            protocol=str(facts["protocol"]),
+        )
+    return Dataset(
+        **common,
         content=_parse_content(facts),
         layouts=tuple(Layout.make(**layout) for layout in facts["layouts"]),
         query_split=facts.get("query_split", ""),

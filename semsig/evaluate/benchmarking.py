@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from semsig.errors import DatasetError
 from semsig.evaluate.comparisons import Comparison, compare_by, ranked_by
 from semsig.evaluate.rankings import RankingOptions
 from semsig.evaluate.results import Evaluation, Skipped
-from semsig.evaluate.scoring import Progress, measure
+from semsig.evaluate.scoring import Hear, Progress, measure
 from semsig.evaluate.signing import sign_photos
 from semsig.search.fusion import FusionOptions
 from semsig.search.options import Reranking
@@ -34,6 +34,8 @@ def evaluate(
     rerank: Reranking | None = None,
     signature: str | FusionOptions | None = None,
     encoding: Mapping[str, Mapping[str, Any]] | None = None,
+    measures: Sequence[str] | None = None,
+    hear: Hear | None = None,
     progress: Progress | None = None,
 ) -> Evaluation:
     """Measure retrieval by signatures on a benchmark.
@@ -60,6 +62,8 @@ def evaluate(
     encoding : mapping of str to mapping, optional
         Options of the kinds' encoders by the kinds' names, such as
         ``{"sbovp": {"options": SbovpOptions(length=3)}}``.
+    measures, hear : optional
+        See :func:`measure`.
     progress : callable, optional
         Told what is going on; see :data:`Progress`.
 
@@ -97,6 +101,8 @@ def evaluate(
         lambda asked: compare([signed[int(number)] for number in asked]),
         usable=usable,
         rerank=rerank,
+        measures=measures,
+        hear=hear,
         progress=report,
     )
     settings = _settings(benchmark, segmenter, comparison)
