@@ -157,6 +157,19 @@ SignatureOption = Annotated[
     ),
 ]
 Strict = Annotated[bool, typer.Option("--strict", help="Exit with 3 if files were skipped.")]
+
+
+class VerifyChoice(StrEnum):
+    """Whether each file's checksum is compared when the file is first used."""
+
+    FIRST_USE = "first-use"
+    NEVER = "never"
+
+
+VerifyOption = Annotated[
+    VerifyChoice,
+    typer.Option("--verify", help="Whether files of the index are compared with their checksums."),
+]
 Workers = Annotated[
     int | None,
     typer.Option("--workers", min=1, max=1024, help="Photos worked on at a time; one a core."),

@@ -40,6 +40,7 @@ from semsig.types.metrics import BY_SCORE
 if TYPE_CHECKING:
     from semsig.engine.phrases import PhraseIndex
     from semsig.signatures import PooledOptions, SbovpOptions, Vocabulary
+    from semsig.storage.columns import Verify
 
 _FACTS = {"sbovp": "phrases", "pooled": "pooled"}
 _SIDES = {"sbovp": ("phrases", "add_phrases"), "pooled": ("pooled descriptors", "add_pooled")}
@@ -133,6 +134,7 @@ class Engine:
         *,
         segmenter: str | Segmenter | None = None,
         threads: int | None = None,
+        verify: Verify = "first-use",
     ) -> Engine:
         """Open an index on disk; the segmenter is loaded when first needed.
 
@@ -143,6 +145,8 @@ class Engine:
         segmenter, threads : optional
             The segmenter, should its remembered name no longer lead to it, or mean anything but
             a network of the package or label maps: such is never loaded unasked.
+        verify : {"first-use", "never"}
+            Whether each file's checksum is compared when the file is first used.
 
         Raises
         ------
@@ -151,7 +155,7 @@ class Engine:
         """
         if isinstance(segmenter, str):
             segmenter = load_segmenter(segmenter, threads=threads)
-        return cls(HammingIndex.open(Path(path)), segmenter, threads=threads)
+        return cls(HammingIndex.open(Path(path), verify=verify), segmenter, threads=threads)
 
     def __len__(self) -> int:
         return len(self.index)

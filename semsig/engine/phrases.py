@@ -89,7 +89,8 @@ class PhraseIndex(SideIndex):
         if photos.path is None or is_unused(photos.path / INDEX):
             return None
         vocabulary = Vocabulary.open(photos.path / VOCABULARY)
-        return cls(photos, L2Index.open(photos.path / INDEX), vocabulary)
+        index = L2Index.open(photos.path / INDEX, verify=photos.verified)
+        return cls(photos, index, vocabulary)
 
     def sign(self, keypoints: Keypoints, label_map: LabelMap) -> SbovpSignature:
         """Return the phrases of a photo, from its keypoints and its label map."""

@@ -49,4 +49,5 @@ class PooledSide(SideIndex):
         """
         if photos.path is None or is_unused(photos.path / FOLDER):
             return None
-        return cls(photos, PooledIndex.open(photos.path / FOLDER))
+        index = PooledIndex.open(photos.path / FOLDER, verify=photos.verified)
+        return cls(photos, index)
