@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,7 @@ from semsig.errors import ImageError
 from semsig.evaluate.comparisons import Comparison, PooledComparison
 from semsig.evaluate.results import Skipped
 from semsig.evaluate.scoring import Progress
-from semsig.parallel import ordered_map
+from semsig.parallel import ordered_map, usable_cores
 from semsig.photo.image_files import read_image
 from semsig.query import Box
 from semsig.segment import Segmenter, require_features, segment_paths
@@ -55,7 +54,7 @@ def describe_photos(
     signed: dict[int, Any] = {}
     skipped: list[Skipped] = []
     numbers = range(len(photos.paths))
-    for number, outcome in enumerate(ordered_map(sign, numbers, os.cpu_count() or 1)):
+    for number, outcome in enumerate(ordered_map(sign, numbers, usable_cores())):
         if isinstance(outcome, Skipped):
             skipped.append(outcome)
         else:

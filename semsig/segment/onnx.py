@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +12,7 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from semsig.errors import CheckpointError, SegmenterError
+from semsig.parallel import usable_cores
 from semsig.segment.batching import STRIDE, BatchedNetwork, run_together
 from semsig.segment.card import PACKAGED, NetworkCard
 from semsig.segment.options import NetworkOptions
@@ -57,7 +57,7 @@ class OnnxSegmenter(BatchedNetwork):
         self._name = name or f"onnx:{path.absolute()}"
         self._batch_size = options.batch_size
         self.card.require_hash(path)
-        self._session = start_session(path, options.threads or os.cpu_count() or 1, "labels")
+        self._session = start_session(path, options.threads or usable_cores(), "labels")
 
     @property
     def name(self) -> str:

@@ -1,4 +1,9 @@
 """Label map, keypoints or features -> signature."""
+# ruff: noqa: E402
+
+from semsig.parallel import check_environment
+
+check_environment()  # before the imports below reach the kernels
 
 from semsig.signatures.pooled.encoding import PooledOptions, pooled
 from semsig.signatures.sbovp.encoding import SbovpOptions, sbovp, sbovp_batch

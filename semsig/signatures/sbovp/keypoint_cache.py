@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 
 from semsig.errors import SemsigError
-from semsig.parallel import ordered_map
+from semsig.parallel import ordered_map, usable_cores
 from semsig.signatures.sbovp.keypoints import KeypointDetector
 from semsig.types import Image, Keypoints
 
@@ -76,7 +76,7 @@ def detect_all(
         return cache.detect(image, detector) if cache else detector(image)
 
     try:
-        yield from ordered_map(find, images, workers or os.cpu_count() or 1)
+        yield from ordered_map(find, images, workers or usable_cores())
     finally:
         cv2.setNumThreads(threads)
 
