@@ -61,9 +61,16 @@ def make_room(target: Path | None) -> None:
     """
     if target is None:
         return
-    target.parent.mkdir(parents=True, exist_ok=True)
+    from semsig.durable import make_folder
+
+    make_folder(target.parent)
     if not os.access(target.parent, os.W_OK):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(target))
+    refuse_foreign(target)
+
+
+def refuse_foreign(target: Path) -> None:
+    """Raise :class:`OptionError` if a file is there and is a picture that semsig did not write."""
     if is_foreign_picture(target):
         raise OptionError(
             f"{target} is a picture that semsig did not write; it is not overwritten. "
@@ -81,7 +88,7 @@ def is_foreign_picture(path: Path) -> bool:
 
 
 def save_picture(picture: PillowImage.Image, target: Path) -> None:
-    """Write a picture as PNG, whole or not at all, marked as semsig's own."""
+    """Write a picture as PNG, or JPEG if so named, whole or not at all, marked as semsig's own."""
     from PIL.PngImagePlugin import PngInfo
 
     from semsig.durable import write_file
@@ -89,7 +96,10 @@ def save_picture(picture: PillowImage.Image, target: Path) -> None:
     info = PngInfo()
     info.add_text("Software", "semsig")
     content = io.BytesIO()
-    picture.save(content, "PNG", pnginfo=info)
+    if target.suffix == ".jpg":
+        picture.save(content, "JPEG", quality=90, comment=_MARK)
+    else:
+        picture.save(content, "PNG", pnginfo=info)
     write_file(target, content.getvalue())
 
 

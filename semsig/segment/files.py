@@ -9,11 +9,12 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image as PillowImage
 
 from semsig.classes import ClassTable
+from semsig.durable import open_regular
 from semsig.errors import LabelMapError, SegmenterError
 from semsig.segment.coding import find_coding
+from semsig.segment.limits import open_picture, read_label_array
 from semsig.types import Image, LabelMap
 
 Place = tuple[str, ...]
@@ -75,7 +76,7 @@ class FilesSegmenter:
     def state(self, path: str | os.PathLike[str]) -> str:
         """Return the hex BLAKE2b, 128 bit, of the photo's label file; empty if it has none."""
         try:
-            with self._file_for(Path(path).absolute()).open("rb") as file:
+            with open_regular(self._file_for(Path(path).absolute())) as file:
                 return hashlib.file_digest(
                     file, lambda: hashlib.blake2b(digest_size=16)
                 ).hexdigest()
@@ -156,7 +157,7 @@ def _digest(folder: Path, files: Mapping[str, Mapping[Place, Path]]) -> str:
 def _read(path: Path) -> NDArray[np.generic]:
     """Return class numbers (H, W) or colours (H, W, 3)."""
     try:
-        return _read_array(path) if path.suffix.lower() in _ARRAYS else _read_picture(path)
+        return read_label_array(path) if path.suffix.lower() in _ARRAYS else _read_picture(path)
     except SegmenterError:
         raise
     except Exception as error:  # Pillow and NumPy raise nearly every type on damaged files
@@ -164,7 +165,7 @@ def _read(path: Path) -> NDArray[np.generic]:
 
 
 def _read_picture(path: Path) -> NDArray[np.generic]:
-    with PillowImage.open(path, formats=("PNG", "BMP", "TIFF")) as picture:
+    with open_picture(path) as picture:
         picture.load()
         numbers = picture.mode in ("1", "L", "P") or picture.mode.startswith("I")
         stored = np.asarray(picture if numbers else picture.convert("RGB"))
@@ -175,19 +176,7 @@ def _read_picture(path: Path) -> NDArray[np.generic]:
 
 def _grey_depth(path: Path) -> int:
     """Return the bits a pixel of a grey PNG, which Pillow scales to 8; 8 of other pictures."""
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         header = file.read(26)  # signature, length and name of IHDR, width, height, depth, colours
     is_grey_png = header[:8] == b"\x89PNG\r\n\x1a\n" and header[25:26] == b"\0"
     return header[24] if is_grey_png and header[24] in (2, 4) else 8
-
-
-def _read_array(path: Path) -> NDArray[np.generic]:
-    content = np.load(path, allow_pickle=False)
-    if isinstance(content, np.ndarray):
-        return content
-    with content:
-        names = content.files
-        if len(names) != 1 and "labels" not in names:
-            raise SegmenterError(f"{path} holds {names}; expected one array, or one 'labels'.")
-        array: NDArray[np.generic] = content["labels" if "labels" in names else names[0]]
-        return array
