@@ -18,6 +18,8 @@ from semsig.cli.options import (
     Rerank,
     SignatureOrNone,
     TrustedSegmenter,
+    VerifyChoice,
+    VerifyOption,
     make_room,
     reranking,
 )
@@ -72,6 +74,7 @@ def search(
     rerank: Rerank = False,
     expand: Expand = False,
     segmenter: TrustedSegmenter = None,
+    verify: VerifyOption = VerifyChoice.FIRST_USE,
     html: Annotated[
         Path | None, typer.Option(help="Write a page with pictures and reasons.", dir_okay=False)
     ] = None,
@@ -96,7 +99,7 @@ def search(
     anew = reranking(rerank, expand)
     _check_usage(photo, layout, bool(has or without), bool(part or mirrored or anew or metric))
     make_room(html)
-    engine = Engine.open(index, segmenter=segmenter)
+    engine = Engine.open(index, segmenter=segmenter, verify=verify.value)
     query = photo if layout is None else read_layout(layout, engine.index.schema.classes)
     named = signature
     if query is not None and named is None:
