@@ -35,6 +35,7 @@ for command in (
     upkeep.verify,
     upkeep.remove,
     upkeep.compact,
+    upkeep.trust,
     phrases.vocab,
     evaluation.evaluate,
     evaluation.datasets,
