@@ -117,7 +117,7 @@ def make_folder(folder: Path) -> None:
         sync_folder(each.parent)
 
 
-def write_file(path: Path, content: bytes, *, sync: bool = True) -> None:
+def write_file(path: Path, content: bytes, *, sync: bool = True, mode: int | None = None) -> None:
     """Write a file: after an error or a power cut it is as before or as it should be.
 
     Parameters
@@ -128,18 +128,20 @@ def write_file(path: Path, content: bytes, *, sync: bool = True) -> None:
         All of it.
     sync : bool
         False for what can be made again: a power cut, alone, may then leave less of it.
+    mode : int, optional
+        Permissions; by default those of the file before, or of any new file.
 
     Raises
     ------
     OSError
         If it cannot be written; its ``filename`` is `path`.
     """
-    with writing(path, sync=sync) as file:
+    with writing(path, sync=sync, mode=mode) as file:
         file.write(content)
 
 
 @contextmanager
-def writing(path: Path, *, sync: bool = True) -> Iterator[BinaryIO]:
+def writing(path: Path, *, sync: bool = True, mode: int | None = None) -> Iterator[BinaryIO]:
     """Give a file to write to, which takes the place of `path` at the end; see `write_file`.
 
     A link is kept, and the file it leads to replaced.
@@ -151,7 +153,8 @@ def writing(path: Path, *, sync: bool = True) -> Iterator[BinaryIO]:
         return
     temporary: Path | None = None
     try:
-        mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else 0o666 & ~_umask()
+        if mode is None:
+            mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else 0o666 & ~_umask()
         descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=".", suffix=".tmp")
         temporary = Path(name)
         with os.fdopen(descriptor, "wb") as file:

@@ -46,6 +46,7 @@ for command in (
     upkeep.remove,
     upkeep.compact,
     export.export,
+    upkeep.trust,
     phrases.vocab,
     evaluation.evaluate,
     publishing.compare,
