@@ -11,23 +11,23 @@ import typer
 from semsig.cli import phrases, publishing, show
 from semsig.cli.console import answer, answer_json, progress_bar
 from semsig.cli.options import (
-    DEFAULT_SEGMENTER,
+    FUSED,
     SEGMENTERS,
     Expand,
     Json,
-    Level,
     MetricOption,
+    PresetOption,
     Rerank,
-    SignatureChoice,
-    SignatureOption,
+    SignatureOrNone,
+    a_signature,
     fetched,
     make_room,
     reranking,
 )
-from semsig.types.metrics import Metric
 
 if TYPE_CHECKING:
     from semsig.datasets import Dataset
+    from semsig.signatures.presets import Preset
 
 
 OWN = "Photos of your own"
@@ -93,7 +93,9 @@ def evaluate(
         str | None,
         typer.Option(callback=fetched, help=f"One of {SEGMENTERS}; lite by default."),
     ] = None,
-    levels: Level = 3,
+    levels: Annotated[
+        int | None, typer.Option(min=0, max=8, help="Blocks: 4^N of them; 3 by default.")
+    ] = None,
     metric: MetricOption = None,
     pyramid: Annotated[
         bool, typer.Option("--pyramid", help="Sum the distances at all levels up to --levels.")
@@ -103,7 +105,8 @@ def evaluate(
     ] = False,
     rerank: Rerank = False,
     expand: Expand = False,
-    signature: SignatureOption = SignatureChoice.SBS,
+    signature: SignatureOrNone = None,
+    preset: PresetOption = None,
     compare: Annotated[
         str | None,
         typer.Option(help="Several signatures, comma-separated, side by side; sbs,pooled,..."),
@@ -139,6 +142,7 @@ def evaluate(
 ) -> None:
     """Measure retrieval on a benchmark, or on photos of your own."""
     from semsig.evaluate.comparing import Heard, evaluate_systems
+    from semsig.signatures.presets import Preset
 
     if labels is not None and (segmenter is not None or segmenters is not None):
         raise typer.BadParameter("Give --segmenter or --labels, not both.")
@@ -149,30 +153,31 @@ def evaluate(
         | {"left_out": left_out},
         protocol,
     )
-    signatures = _several(compare, signature.value)
-    made = None
-    if {"sbovp", "fused"} & set(signatures):
-        from semsig.evaluate.comparisons import PhraseComparison
-
-        made = PhraseComparison(
-            vocabulary=phrases.find_vocabulary(vocabulary),
-            options=phrases.phrase_options(
-                words=phrase_words,
-                length=phrase_length,
-                space=phrase_space,
-                regions=phrase_regions,
-                norm=phrase_norm,
-            ),
-            cache=cache,
-        )
+    encoding = phrases.encoding(
+        vocabulary,
+        words=phrase_words,
+        length=phrase_length,
+        space=phrase_space,
+        regions=phrase_regions,
+        norm=phrase_norm,
+    )
+    chosen = Preset.named(preset or "default")
+    signatures = _several(compare, signature or chosen.signature)
+    made = {name: make() for name, make in encoding.items() if {name, FUSED} & set(signatures)}
+    for name, options in chosen.encoding.items():
+        made[name] = {**made.get(name, {}), **options}
+    if cache is not None:
+        made = {name: {**options, "cache": cache} for name, options in made.items()}
     common: dict[str, Any] = {
         "labels": labels,
-        "levels": levels,
+        "levels": chosen.levels if levels is None else levels,
         "pyramid": pyramid,
         "mirrored": mirrored,
+        "rerank": reranking(rerank, expand),
+        "encoding": made,
     }
-    common |= {"rerank": reranking(rerank, expand), "phrases": made}
-    systems = _systems(_several(segmenters, segmenter or DEFAULT_SEGMENTER), signatures, metric)
+    segmenting = _several(segmenters, segmenter or chosen.segmenter)
+    systems = _systems(segmenting, signatures, metric, chosen)
     heard = Heard(runs=run, n_first=10 if worst else 0)
     with progress_bar("segmenting") as progress:
         results, photos = evaluate_systems(
@@ -219,33 +224,41 @@ def _benchmark(
     return load_dataset(dataset, protocol), root
 
 
-def _several(listed: str | None, one: str) -> list[str]:
+def _several(listed: str | None, one: str | None) -> list[Any]:
     """Return what a list names, or the one; BadParameter if it names none, or one twice."""
     names = [one] if listed is None else [name.strip() for name in listed.split(",")]
-    if not all(names) or len(set(names)) < len(names):
+    if (listed is not None and not all(names)) or len(set(names)) < len(names):
         raise typer.BadParameter(f"Expected different names, comma-separated; got {listed!r}.")
     return names
 
 
 def _systems(
-    segmenters: Sequence[str], signatures: Sequence[str], metric: Metric | None
+    segmenters: Sequence[str], signatures: Sequence[str | None], metric: str | None, chosen: Preset
 ) -> dict[str, dict[str, Any]]:
-    """Return every signature of every segmenter by name; a metric is SBS's alone."""
-    known = {choice.value for choice in SignatureChoice}
-    for signature in signatures:
-        if signature not in known:
-            names = ", ".join(sorted(known))
-            raise typer.BadParameter(f"Expected signatures of {names}; got {signature!r}.")
+    """Return every signature of every segmenter by name."""
     several = len(signatures) > 1
+    named = several or len(segmenters) == 1
     return {
-        (f"{segmenter} {signature}" if len(segmenters) > 1 else signature): {
+        " ".join(
+            [segmenter] * (len(segmenters) > 1) + [a_signature(signature) or "best"] * named
+        ): {
             "segmenter": segmenter,
             "signature": signature,
-            "metric": metric if signature == "sbs" or not several else None,
+            "metric": _metric(metric, signature, chosen, several),
         }
         for segmenter in segmenters
         for signature in signatures
     }
+
+
+def _metric(metric: str | None, signature: str | None, chosen: Preset, several: bool) -> str | None:
+    """Return the metric to ask a signature for: among several, only one that has it."""
+    from semsig.signatures import load_signature
+
+    if several and metric is not None:
+        has = signature not in (None, FUSED) and metric in load_signature(str(signature)).metrics
+        return metric if has else None
+    return metric or (chosen.metric if signature == chosen.signature else None)
 
 
 def datasets(

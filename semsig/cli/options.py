@@ -7,7 +7,6 @@ import io
 import os
 import re
 from collections.abc import Sequence
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -30,13 +29,25 @@ SIGNATURE = re.compile(
 _MARK = b"Software\0semsig"
 
 
-class SignatureChoice(StrEnum):
-    """What photos are compared by."""
+FUSED = "fused"
+"""As :data:`semsig.search.fusion.FUSED`, which is imported late."""
 
-    SBS = "sbs"
-    SBOVP = "sbovp"
-    POOLED = "pooled"
-    FUSED = "fused"
+
+def a_signature(name: str | None) -> str | None:
+    """Check the name of a signature that photos are compared by."""
+    from semsig.signatures import signature_names
+
+    known = (*signature_names(), FUSED)
+    if name is not None and name not in known:
+        raise typer.BadParameter(f"Expected one of {', '.join(known)}; got {name}.")
+    return name
+
+
+def _signatures_of(incomplete: str) -> list[str]:
+    """Complete the name of a signature."""
+    from semsig.signatures import signature_names
+
+    return [name for name in (*signature_names(), FUSED) if name.startswith(incomplete)]
 
 
 def fetched(context: typer.Context, segmenter: str | None) -> str | None:
@@ -149,11 +160,32 @@ TrustedSegmenter = Annotated[
         help="The index's own, if it is no network of the package: such is never loaded unasked.",
     ),
 ]
+PresetOption = Annotated[
+    str | None,
+    typer.Option(
+        "--preset",
+        help="default, or paper: Ouni et al. 2022 to the letter (HRNet, n = 3, Hamming).",
+        autocompletion=lambda incomplete: [
+            name for name in ("default", "paper") if name.startswith(incomplete)
+        ],
+    ),
+]
 SignatureOption = Annotated[
-    SignatureChoice,
+    str,
     typer.Option(
         "--signature",
-        help="Blocks of classes, visual phrases, pooled features, or blocks and phrases fused.",
+        callback=a_signature,
+        autocompletion=_signatures_of,
+        help="sbs (blocks of classes), sbovp (visual phrases), pooled (features), or fused.",
+    ),
+]
+SignatureOrNone = Annotated[
+    str | None,
+    typer.Option(
+        "--signature",
+        callback=a_signature,
+        autocompletion=_signatures_of,
+        help="What photos are compared by: pooled where the index has it, or sbs.",
     ),
 ]
 Strict = Annotated[bool, typer.Option("--strict", help="Exit with 3 if files were skipped.")]

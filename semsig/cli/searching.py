@@ -16,7 +16,7 @@ from semsig.cli.options import (
     Json,
     MetricOption,
     Rerank,
-    SignatureChoice,
+    SignatureOrNone,
     TrustedSegmenter,
     make_room,
     reranking,
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
     from semsig.engine import Engine
     from semsig.query import Box, Conditions
-    from semsig.search.fusion import SignatureName
     from semsig.search.options import Reranking
     from semsig.types import Hit, LabelMap, Metric
 
@@ -40,10 +39,7 @@ def search(
         Path | None, typer.Argument(help="A photo.", exists=True, dir_okay=False)
     ] = None,
     k: Annotated[int, typer.Option("-k", min=1, help="Hits to show.")] = 10,
-    signature: Annotated[
-        SignatureChoice | None,
-        typer.Option(help="What photos are compared by: pooled where the index has it, or sbs."),
-    ] = None,
+    signature: SignatureOrNone = None,
     metric: MetricOption = None,
     has: Annotated[
         list[str] | None,
@@ -102,7 +98,7 @@ def search(
     make_room(html)
     engine = Engine.open(index, segmenter=segmenter)
     query = photo if layout is None else read_layout(layout, engine.index.schema.classes)
-    named: SignatureName | None = signature.value if signature else None
+    named = signature
     if query is not None and named is None:
         named = engine.ranked_by(query, metric, without or [])
     search = _Search(
@@ -123,7 +119,7 @@ def search(
         asked: dict[str, Any] = {
             "query": name and str(name),
             "signature": name and named,
-            "metric": (metric or "hamming") if name and named == "sbs" else None,
+            "metric": hits[0].metric if hits and name else metric,
             "conditions": str(search.conditions),
             "crop": crop,
             "mirrored": mirrored,
@@ -162,7 +158,7 @@ class _Search:
     without: list[str]
     crop: Box | None
     mirrored: bool
-    signature: SignatureName | None
+    signature: str | None
     metric: Metric | None
     rerank: Reranking | None
 

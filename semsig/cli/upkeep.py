@@ -27,10 +27,8 @@ def info(index: IndexFolder, as_json: Json = False) -> None:
     answer(f"signature  n = {facts.levels}, {facts.bits:,} bits")
     answer(f"classes    {facts.n_classes} of {facts.classes}")
     answer(f"segmenter  {facts.segmenter}")
-    if facts.phrases:
-        answer(f"phrases    {facts.phrases}")
-    if facts.pooled:
-        answer(f"pooled     {facts.pooled}")
+    for name, made in facts.signatures.items():
+        answer(f"{name:10} {made}")
 
 
 def verify(index: IndexFolder, as_json: Json = False) -> None:
