@@ -14,13 +14,16 @@ from semsig.cli.options import (
     FUSED,
     SEGMENTERS,
     Expand,
+    Geometry,
     Json,
     MetricOption,
     PresetOption,
     Rerank,
+    RerankBy,
     SignatureOrNone,
     a_signature,
     fetched,
+    geometry_options,
     make_room,
     reranking,
 )
@@ -105,6 +108,8 @@ def evaluate(
     ] = False,
     rerank: Rerank = False,
     expand: Expand = False,
+    rerank_by: RerankBy = None,
+    geometry: Geometry = None,
     signature: SignatureOrNone = None,
     preset: PresetOption = None,
     compare: Annotated[
@@ -173,7 +178,8 @@ def evaluate(
         "levels": chosen.levels if levels is None else levels,
         "pyramid": pyramid,
         "mirrored": mirrored,
-        "rerank": reranking(rerank, expand),
+        "rerank": reranking(rerank, expand, rerank_by),
+        "geometry": geometry_options(geometry),
         "encoding": made,
     }
     segmenting = _several(segmenters, segmenter or chosen.segmenter)
