@@ -15,19 +15,23 @@ from semsig.cli.options import (
     NUMBERS,
     SEGMENTERS,
     Expand,
+    Geometry,
     Json,
     MetricOption,
     PresetOption,
     Rerank,
+    RerankBy,
     SignatureOrNone,
     a_signature,
     fetched,
+    geometry_options,
     make_room,
     reranking,
 )
 
 if TYPE_CHECKING:
     from semsig.datasets import Dataset
+    from semsig.signatures.presets import Preset
 
 
 OWN = "Photos of your own"
@@ -106,6 +110,8 @@ def evaluate(
     ] = False,
     rerank: Rerank = False,
     expand: Expand = False,
+    rerank_by: RerankBy = None,
+    geometry: Geometry = None,
     signature: SignatureOrNone = None,
     preset: PresetOption = None,
     compare: Annotated[
@@ -164,9 +170,7 @@ def evaluate(
     )
     chosen = Preset.named(preset or "default")
     signatures = _several(compare, signature or chosen.signature)
-    made = {
-        name: make() for name, make in encoding.items() if {name, FUSED}.intersection(signatures)
-    }
+    made = {name: make() for name, make in encoding.items() if {name, FUSED} & set(signatures)}
     for name, options in chosen.encoding.items():
         made[name] = {**made.get(name, {}), **options}
     if cache is not None:
@@ -176,11 +180,12 @@ def evaluate(
         "levels": chosen.levels if levels is None else levels,
         "pyramid": pyramid,
         "mirrored": mirrored,
+        "rerank": reranking(rerank, expand, rerank_by),
+        "geometry": geometry_options(geometry),
+        "encoding": made,
     }
-    common |= {"rerank": reranking(rerank, expand), "encoding": made}
-    systems = _systems(
-        _several(segmenters, segmenter or chosen.segmenter), signatures, metric or chosen.metric
-    )
+    segmenting = _several(segmenters, segmenter or chosen.segmenter)
+    systems = _systems(segmenting, signatures, metric, chosen)
     heard = Heard(runs=run, n_first=10 if worst else 0)
     with progress_bar("segmenting") as progress:
         results, photos = evaluate_systems(
@@ -227,26 +232,27 @@ def _benchmark(
     return load_dataset(dataset, protocol), root
 
 
-def _several(listed: str | None, one: str | None) -> list[str | None]:
+def _several(listed: str | None, one: str | None) -> list[Any]:
     """Return what a list names, or the one; BadParameter if it names none, or one twice."""
-    if listed is None:
-        return [one]
-    names = [name.strip() for name in listed.split(",")]
-    if not all(names) or len(set(names)) < len(names):
+    names = [one] if listed is None else [name.strip() for name in listed.split(",")]
+    if (listed is not None and not all(names)) or len(set(names)) < len(names):
         raise typer.BadParameter(f"Expected different names, comma-separated; got {listed!r}.")
     return [*names]
 
 
 def _systems(
-    segmenters: Sequence[str | None], signatures: Sequence[str | None], metric: str | None
+    segmenters: Sequence[str], signatures: Sequence[str | None], metric: str | None, chosen: Preset
 ) -> dict[str, dict[str, Any]]:
-    """Return every signature of every segmenter; a metric is for those that have it."""
+    """Return every signature of every segmenter by name."""
     several = len(signatures) > 1
+    named = several or len(segmenters) == 1
     return {
-        (f"{segmenter} {name}" if len(segmenters) > 1 else name): {
+        " ".join(
+            [segmenter] * (len(segmenters) > 1) + [a_signature(signature) or "best"] * named
+        ): {
             "segmenter": segmenter,
             "signature": signature,
-            "metric": metric if not several or metric in _metrics_of(signature) else None,
+            "metric": _metric(metric, signature, chosen, several),
         }
         for segmenter in segmenters
         for signature in signatures
@@ -254,10 +260,14 @@ def _systems(
     }
 
 
-def _metrics_of(signature: str | None) -> tuple[str, ...]:
+def _metric(metric: str | None, signature: str | None, chosen: Preset, several: bool) -> str | None:
+    """Return the metric to ask a signature for: among several, only one that has it."""
     from semsig.signatures import load_signature
 
-    return () if signature in (None, FUSED) else load_signature(str(signature)).metrics
+    if several and metric is not None:
+        has = signature not in (None, FUSED) and metric in load_signature(str(signature)).metrics
+        return metric if has else None
+    return metric or (chosen.metric if signature == chosen.signature else None)
 
 
 def datasets(

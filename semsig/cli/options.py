@@ -20,6 +20,7 @@ from semsig.types.metrics import Metric
 if TYPE_CHECKING:
     from PIL import Image as PillowImage
 
+    from semsig.explain.geometry import GeometryOptions
     from semsig.search.options import Reranking
 
 
@@ -115,15 +116,38 @@ def save_picture(picture: PillowImage.Image, target: Path) -> None:
     write_file(target, content.getvalue())
 
 
-def reranking(rerank: bool, expand: bool) -> Reranking | None:
-    """Return how hits are ranked anew, as --rerank and --expand ask for."""
-    from semsig.search.options import ExpandOptions, RerankOptions
+class Anew(StrEnum):
+    """Ways to rank anew."""
 
-    if rerank and expand:
-        raise typer.BadParameter("Give --rerank or --expand, not both.")
-    if expand:
-        return ExpandOptions()
-    return RerankOptions() if rerank else None
+    RECIPROCAL = "reciprocal"
+    EXPAND = "expand"
+    AUGMENT = "augment"
+    DIFFUSE = "diffuse"
+
+
+def reranking(rerank: bool, expand: bool, by: Anew | None = None) -> Reranking | None:
+    """Return how hits are ranked anew, as --rerank, --expand and --rerank-by ask for."""
+    from semsig.search.options import AugmentOptions, DiffuseOptions, ExpandOptions, RerankOptions
+
+    if rerank + expand + (by is not None) > 1:
+        raise typer.BadParameter("Give one of --rerank, --expand and --rerank-by, not both.")
+    ways = {
+        Anew.RECIPROCAL: RerankOptions,
+        Anew.EXPAND: ExpandOptions,
+        Anew.AUGMENT: AugmentOptions,
+        Anew.DIFFUSE: DiffuseOptions,
+    }
+    by = Anew.RECIPROCAL if rerank else Anew.EXPAND if expand else by
+    return ways[by]() if by else None
+
+
+def geometry_options(first: int | None) -> GeometryOptions | None:
+    """Return how geometry is verified, as --geometry asks for."""
+    if first is None:
+        return None
+    from semsig.explain.geometry import GeometryOptions
+
+    return GeometryOptions(first=first)
 
 
 def expand(photos: Sequence[Path], exclude: Sequence[str] = ()) -> list[Path]:
@@ -163,6 +187,23 @@ Rerank = Annotated[
 ]
 Expand = Annotated[
     bool, typer.Option("--expand", help="Search for the query's nearest as well, and average.")
+]
+RerankBy = Annotated[
+    Anew | None,
+    typer.Option(
+        "--rerank-by",
+        help="Or rank anew by: reciprocal (--rerank), expand (--expand), augment (each photo "
+        "averaged with its neighbours) or diffuse (over the graph of neighbours).",
+    ),
+]
+Geometry = Annotated[
+    int | None,
+    typer.Option(
+        "--geometry",
+        min=1,
+        metavar="N",
+        help="Put the first N in order of the keypoints that fit one homography.",
+    ),
 ]
 SegmenterName = Annotated[
     str, typer.Option("--segmenter", callback=fetched, help=f"One of {SEGMENTERS}.")

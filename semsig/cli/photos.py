@@ -146,12 +146,17 @@ def explain(
         bool, typer.Option("--phrases", help="Find the visual phrases they share as well.")
     ] = False,
     vocabulary: phrases.Vocab = "kaze",
+    matches: Annotated[
+        Path | None,
+        typer.Option(help="Write a picture (PNG) of the keypoints that one homography joins."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Say where two photos agree and differ."""
     from semsig.engine import Engine
 
     make_room(out)
+    make_room(matches)
     engine = Engine.create(None, segmenter=segmenter, levels=levels, signatures=())
     explanation, links = engine.explain(a, b, names=("A", "B")), None
     if shared_phrases:
@@ -172,6 +177,21 @@ def explain(
         )
         save_picture(picture, out)
         remark(f"Wrote {out}")
+    if matches is not None:
+        _draw_matches(a, b, matches)
+
+
+def _draw_matches(a: Path, b: Path, target: Path) -> None:
+    """Draw the keypoints of two photos that match, and say how many."""
+    from semsig.explain.geometry import GeometryOptions, local_features, match
+    from semsig.photo.image_files import read_image
+    from semsig.report.matching import match_picture
+
+    options = GeometryOptions()
+    one, other = read_image(a), read_image(b)
+    found = match(local_features(one, options), local_features(other, options), options)
+    save_picture(match_picture(one, other, found, (a.name, b.name)), target)
+    remark(f"{found.sentence}; wrote {target}")
 
 
 def segment(

@@ -12,14 +12,17 @@ from semsig.cli import show
 from semsig.cli.console import answer_json, remark
 from semsig.cli.options import (
     Expand,
+    Geometry,
     IndexFolder,
     Json,
     MetricOption,
     Rerank,
+    RerankBy,
     SignatureOrNone,
     TrustedSegmenter,
     VerifyChoice,
     VerifyOption,
+    geometry_options,
     make_room,
     reranking,
 )
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from semsig.engine import Engine
+    from semsig.explain.geometry import Match
     from semsig.query import Box, Conditions
     from semsig.search.options import Reranking
     from semsig.types import Hit, LabelMap, Metric
@@ -73,6 +77,8 @@ def search(
     ] = False,
     rerank: Rerank = False,
     expand: Expand = False,
+    rerank_by: RerankBy = None,
+    geometry: Geometry = None,
     segmenter: TrustedSegmenter = None,
     verify: VerifyOption = VerifyChoice.FIRST_USE,
     html: Annotated[
@@ -96,7 +102,9 @@ def search(
     from semsig.query import Box, read_layout
 
     part = None if crop is None else Box.parse(crop)
-    anew = reranking(rerank, expand)
+    anew = reranking(rerank, expand, rerank_by)
+    if geometry is not None and photo is None:
+        raise typer.BadParameter("--geometry needs a photo.")
     _check_usage(photo, layout, bool(has or without), bool(part or mirrored or anew or metric))
     make_room(html)
     engine = Engine.open(index, segmenter=segmenter, verify=verify.value)
@@ -115,8 +123,14 @@ def search(
         metric=metric,
         rerank=anew,
     )
-    hits = search.hits(k, exclude_self=not include_self)
+    hits = search.hits(max(k, geometry or 0), exclude_self=not include_self)
+    verified: list[tuple[Hit, Match | None]] = [(hit, None) for hit in hits]
+    if geometry is not None and photo is not None:
+        verified = search.verified(photo, hits, geometry)
+    hits, matches = [hit for hit, _ in verified[:k]], [found for _, found in verified[:k]]
     sentences, bits = search.reasons(hits)
+    said = zip(sentences, matches, strict=True)
+    sentences = [f"{text}; {found.sentence}" if found else text for text, found in said]
     name = photo or layout
     if as_json:
         asked: dict[str, Any] = {
@@ -128,6 +142,9 @@ def search(
             "mirrored": mirrored,
             "rerank": rerank,
             "expand": expand,
+            "rerank_by": rerank_by,
+            "geometry": geometry,
+            "inliers": [found and found.inliers for found in matches],
         }
         answer_json(asked | {"hits": show.hits_document(hits, sentences, bits)})
     else:
@@ -182,6 +199,18 @@ class _Search:
             mirrored=self.mirrored,
             rerank=self.rerank,
         )
+
+    def verified(
+        self, photo: Path, hits: Sequence[Hit], first: int
+    ) -> list[tuple[Hit, Match | None]]:
+        """Put the first hits in order by geometry."""
+        from semsig.engine.verifying import verify_hits
+        from semsig.photo.image_files import read_image
+
+        image = read_image(photo)
+        if self.crop is not None:
+            image = image[self.crop.slices(*image.shape[:2])].copy()
+        return verify_hits(image, hits, geometry_options(first))
 
     def reasons(self, hits: Sequence[Hit]) -> tuple[list[str], Sequence[int | None]]:
         """Return a sentence on each hit, and the bits in which it differs from the query."""

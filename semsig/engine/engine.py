@@ -278,7 +278,7 @@ class Engine:
         mirrored : bool
             Search for the query's mirror image as well; the nearer counts. An indexed photo is
             segmented again.
-        rerank : RerankOptions or ExpandOptions, optional
+        rerank : Reranking, optional
             Rank the nearest anew by their neighbours; see :class:`semsig.search.Reranker`. The
             first search finds the neighbours of all photos.
 

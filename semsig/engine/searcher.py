@@ -17,7 +17,13 @@ from semsig.query import Conditions
 from semsig.search import HammingIndex
 from semsig.search.checks import check_k
 from semsig.search.fusion import FUSED, FusionOptions
-from semsig.search.options import ExpandOptions, Reranking
+from semsig.search.options import (
+    AugmentOptions,
+    DiffuseOptions,
+    ExpandOptions,
+    Reranking,
+    RerankOptions,
+)
 from semsig.signatures import load_signature
 from semsig.storage.checks import Ids
 from semsig.types.metrics import refuse_metric
@@ -125,12 +131,20 @@ def fusion_of(signature: str | FusionOptions) -> FusionOptions | None:
     return FusionOptions() if signature == FUSED else None
 
 
+_ANEW = {
+    RerankOptions: "re-ranked",
+    ExpandOptions: "expanded",
+    AugmentOptions: "augmented",
+    DiffuseOptions: "diffused",
+}
+
+
 def measured_by(
     signature: str | FusionOptions, metric: str | None, rerank: Reranking | None
 ) -> str:
     """Return the name of the distance that such a search ranks by, as a hit carries it."""
     if rerank is not None:
-        return "expanded" if isinstance(rerank, ExpandOptions) else "re-ranked"
+        return _ANEW[type(rerank)]
     if fusion_of(signature) is not None:
         return FUSED
     return metric or load_signature(str(signature)).metrics[0]

@@ -16,6 +16,8 @@ from semsig.evaluate.rankings import RankingOptions
 from semsig.evaluate.results import Evaluation, Skipped
 from semsig.evaluate.scoring import Hear, Progress, measure
 from semsig.evaluate.signing import sign_photos
+from semsig.evaluate.verifying import GeometricVerification
+from semsig.explain.geometry import GeometryOptions
 from semsig.search.fusion import FusionOptions
 from semsig.search.options import Reranking
 from semsig.segment import DEFAULT_SEGMENTER, Segmenter, load_segmenter
@@ -34,6 +36,7 @@ def evaluate(
     rerank: Reranking | None = None,
     signature: str | FusionOptions | None = None,
     encoding: Mapping[str, Mapping[str, Any]] | None = None,
+    geometry: GeometryOptions | None = None,
     measures: Sequence[str] | None = None,
     hear: Hear | None = None,
     progress: Progress | None = None,
@@ -62,6 +65,8 @@ def evaluate(
     encoding : mapping of str to mapping, optional
         Options of the kinds' encoders by the kinds' names, such as
         ``{"sbovp": {"options": SbovpOptions(length=3)}}``.
+    geometry : GeometryOptions, optional
+        Put the first photos found in order of the keypoints that agree with the query's.
     measures, hear : optional
         See :func:`measure`.
     progress : callable, optional
@@ -101,12 +106,15 @@ def evaluate(
         lambda asked: compare([signed[int(number)] for number in asked]),
         usable=usable,
         rerank=rerank,
+        verify=None if geometry is None else GeometricVerification(photos, geometry),
         measures=measures,
         hear=hear,
         progress=report,
     )
     settings = _settings(benchmark, segmenter, comparison)
     settings["rerank"] = rerank and asdict(rerank)
+    if geometry is not None:
+        settings["geometry"] = asdict(geometry)
     return replace(found, skipped=tuple(skipped), settings=settings)
 
 

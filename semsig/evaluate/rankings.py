@@ -35,7 +35,7 @@ class RankingOptions:
         counts.
     mirrored : bool
         Compare the mirror image of a query, too; the nearer counts.
-    rerank : RerankOptions or ExpandOptions, optional
+    rerank : Reranking, optional
         How to rank anew by the neighbours of each, if at all.
     """
 
@@ -70,7 +70,7 @@ def rank(
         How far photos are from those of the database.
     queries, database : ndarray of int64, shape (Q,) and (N,)
         Numbers of photos.
-    rerank : RerankOptions or ExpandOptions, optional
+    rerank : Reranking, optional
         How to rank anew by the neighbours of each, if at all.
 
     Yields

@@ -24,6 +24,10 @@ Hear = Callable[[NDArray[np.int64], NDArray[np.int64], NDArray[np.int8]], None]
 """Told some queries' numbers (q,) and, for each, photos (q, N), the nearest first and junk last,
 and what each counts there; see :meth:`Photos.judge`."""
 
+Verify = Callable[[NDArray[np.int64], NDArray[np.int64]], NDArray[np.int64]]
+"""Some queries' numbers (q,) and, for each, photos (q, N), the nearest first, to the new order of
+their columns (q, N)."""
+
 
 def measure(
     dataset: Dataset,
@@ -32,6 +36,7 @@ def measure(
     *,
     usable: NDArray[np.bool_] | None = None,
     rerank: Reranking | None = None,
+    verify: Verify | None = None,
     measures: Sequence[str] | None = None,
     hear: Hear | None = None,
     progress: Progress | None = None,
@@ -49,8 +54,10 @@ def measure(
         database, in order.
     usable : ndarray of bool, optional
         Which photos take part; all by default. N counts those of the database.
-    rerank : RerankOptions or ExpandOptions, optional
+    rerank : Reranking, optional
         How to rank anew by the neighbours of each, if at all.
+    verify : callable, optional
+        Puts photos that are ranked in another order; see :data:`Verify`.
     measures : sequence of str, optional
         Names of measures; see :func:`semsig.evaluate.named.check_measures`.
     hear : callable, optional
@@ -68,6 +75,8 @@ def measure(
     queries = np.flatnonzero(photos.is_query & usable)
     database = np.flatnonzero(photos.in_database & usable)
     rankings = rank(distances, queries, database, rerank)
+    if verify is not None:
+        rankings = _verified(rankings, database, verify)
     told = _told(rankings, len(queries), progress)
     largest = _most_relevant(photos, queries, database)
     judged = _judge(told, photos, database, dataset.cutoff, largest, hear)
@@ -86,6 +95,11 @@ def measure(
         scores=scores,
         curve=curve,
     )
+
+
+def _verified(rankings: Rankings, database: NDArray[np.int64], verify: Verify) -> Rankings:
+    for asked, order in rankings:
+        yield asked, np.take_along_axis(order, verify(asked, database[order]), axis=1)
 
 
 def _usual(dataset: Dataset) -> tuple[str, ...]:

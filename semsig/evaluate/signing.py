@@ -78,11 +78,12 @@ class _Signing:
 
     def _views(self, number: int, seen: Inputs) -> Signed:
         """Sign the part of a photo that is asked for; all of it but in listed mode."""
-        crop = _box(self.photos, number) if number in self.photos.listed else None
+        crop = box_of(self.photos, number) if number in self.photos.listed else None
         return self.signer.sign(self.signer.view(seen, crop, self.mirrored))
 
 
-def _box(photos: Photos, number: int) -> Box:
+def box_of(photos: Photos, number: int) -> Box:
+    """Return the part of a photo that a listed query asks for."""
     height, width, _ = read_image(photos.paths[number]).shape
     sides = np.array(photos.listed[number].box) / (width, height, width, height)
     left, top, right, bottom = np.clip(sides, 0, 1).tolist()

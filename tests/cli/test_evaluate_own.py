@@ -67,8 +67,8 @@ def test_several_segmenters_are_named(mine, run):
     code, out, _ = run("evaluate", mine / "mine", "--segmenters", f"{own},{own}@voc",
                        "--levels", 0)  # fmt: skip
     assert code == 0
-    assert f"\t{own} default\n" in out
-    assert f"\t{own}@voc default\n" in out
+    assert f"\t{own}\n" in out
+    assert f"\t{own}@voc\n" in out
     code, out, _ = run("evaluate", mine / "mine", "--segmenters", own, "--levels", 0, "--json")
     assert json.loads(out)["settings"]["segmenter"] == own
 
