@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from semsig import __version__
-from semsig.cli import demo, evaluation, export, photos, phrases, searching, training, upkeep
+from semsig.cli import demo, evaluation, export, photos, phrases, searching, sync, training, upkeep
 from semsig.cli.console import remark
 from semsig.errors import SemsigError
 
@@ -36,6 +36,7 @@ for command in (
     upkeep.remove,
     upkeep.compact,
     export.export,
+    sync.sync,
     phrases.vocab,
     evaluation.evaluate,
     evaluation.datasets,
