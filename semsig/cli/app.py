@@ -19,6 +19,7 @@ from semsig.cli import (
     phrases,
     publishing,
     searching,
+    sync,
     training,
     upkeep,
 )
@@ -47,6 +48,7 @@ for command in (
     upkeep.compact,
     export.export,
     upkeep.trust,
+    sync.sync,
     phrases.vocab,
     evaluation.evaluate,
     publishing.compare,

@@ -36,8 +36,10 @@ class SearchedCollection(
 ):
     """Signatures of one schema and the scans that search them; for its parameters see there."""
 
-    def __init__(self, schema: Schema, *, meta: Mapping[str, str] | None = None) -> None:
-        super().__init__(schema, meta=meta)
+    def __init__(
+        self, schema: Schema, *, meta: Mapping[str, str] | None = None, first_id: int = 0
+    ) -> None:
+        super().__init__(schema, meta=meta, first_id=first_id)
         self._scans = ScanCache()
 
     def _find_nearest(

@@ -45,6 +45,8 @@ class HammingIndex(SearchedCollection[SbsSchema, SbsSignature, SbsBatch]):
         Schema of every signature.
     meta : mapping of str to str, optional
         What the index's maker wants remembered, such as the segmenter's name.
+    first_id : int
+        What ids are counted from where none are given.
 
     Raises
     ------
@@ -54,8 +56,10 @@ class HammingIndex(SearchedCollection[SbsSchema, SbsSignature, SbsBatch]):
 
     records = SBS_RECORDS
 
-    def __init__(self, schema: SbsSchema, *, meta: Mapping[str, str] | None = None) -> None:
-        super().__init__(schema, meta=meta)
+    def __init__(
+        self, schema: SbsSchema, *, meta: Mapping[str, str] | None = None, first_id: int = 0
+    ) -> None:
+        super().__init__(schema, meta=meta, first_id=first_id)
         self._counted = "", ScanCache()
 
     @property

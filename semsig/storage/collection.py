@@ -11,7 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from semsig.errors import IndexFormatError, OptionError
-from semsig.storage.checks import Ids, as_batch, as_distinct_ids, as_matching_ids, as_payloads
+from semsig.storage.checks import (
+    Ids,
+    as_batch,
+    as_distinct_ids,
+    as_ids,
+    as_matching_ids,
+    as_payloads,
+)
 from semsig.storage.columns import Verify, check_verify
 from semsig.storage.manifest import Manifest
 from semsig.storage.segment import Segment
@@ -37,23 +44,29 @@ class SignatureCollection(Generic[Schema, Signature, Batch]):
         Schema of every signature.
     meta : mapping of str to str, optional
         What the index's maker wants remembered, such as the segmenter's name.
+    first_id : int
+        What ids are counted from where none are given: shards count from numbers of their own.
 
     Raises
     ------
     OptionError
-        If the schema is of another kind of signature, or `meta` holds anything but strings.
+        If the schema is of another kind of signature, `meta` holds anything but strings, or
+        `first_id` can be no id.
     """
 
     records: ClassVar[RecordSpec]
 
-    def __init__(self, schema: Schema, *, meta: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, schema: Schema, *, meta: Mapping[str, str] | None = None, first_id: int = 0
+    ) -> None:
         if not isinstance(schema, self.records.schema):
             expected = self.records.schema.__name__
             raise OptionError(f"Expected {expected}; {type(schema).__name__} came.")
         meta = dict(meta or {})
         if not all(isinstance(text, str) for item in meta.items() for text in item):
             raise OptionError("meta maps strings to strings.")
-        self._store = Store(Manifest(schema=schema, meta=meta))
+        next_id = int(as_ids(first_id)[0])
+        self._store = Store(Manifest(schema=schema, meta=meta, next_id=next_id))
 
     @classmethod
     def open(
