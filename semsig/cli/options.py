@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import io
 import os
-import re
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -20,13 +19,10 @@ from semsig.types.metrics import Metric
 if TYPE_CHECKING:
     from PIL import Image as PillowImage
 
+    from semsig.photo.walk import Survey
     from semsig.search.options import Reranking
 
 
-SIGNATURE = re.compile(
-    rb"\xff\xd8\xff|\x89PNG|RIFF....WEBP|BM|II\*\0|MM\0\*|GIF8|....ftyp", re.DOTALL
-)
-"""How files of pictures start."""
 _MARK = b"Software\0semsig"
 
 
@@ -73,6 +69,8 @@ def make_room(target: Path | None) -> None:
 
 def is_foreign_picture(path: Path) -> bool:
     """Tell whether a file holds a picture, none of those of :func:`save_picture`."""
+    from semsig.photo.formats import SIGNATURE
+
     if not path.is_file():
         return False
     with path.open("rb") as file:
@@ -104,15 +102,28 @@ def reranking(rerank: bool, expand: bool) -> Reranking | None:
     return RerankOptions() if rerank else None
 
 
-def expand(photos: Sequence[Path], exclude: Sequence[str] = ()) -> list[Path]:
+def expand(
+    photos: Sequence[Path], exclude: Sequence[str] = (), *, follow_links: bool = False
+) -> list[Path]:
     """Return the photos, and those in folders among them."""
-    from semsig.photo.image_files import image_paths
+    return surveyed(photos, exclude, follow_links=follow_links)[0]
 
-    return [
-        path
-        for photo in photos
-        for path in (image_paths(photo, exclude=exclude) if photo.is_dir() else [photo])
-    ]
+
+def surveyed(
+    photos: Sequence[Path], exclude: Sequence[str] = (), *, follow_links: bool = False
+) -> tuple[list[Path], list[Survey]]:
+    """Return the photos, those in folders among them, and what lies in each of the folders."""
+    from semsig.photo.walk import survey
+
+    found: list[Path] = []
+    surveys = []
+    for photo in photos:
+        if photo.is_dir():
+            surveys.append(survey(photo, exclude=exclude, follow_links=follow_links))
+            found += surveys[-1].photos
+        else:
+            found.append(photo)
+    return found, surveys
 
 
 DEFAULT_SEGMENTER = "lite"
@@ -159,6 +170,17 @@ SignatureOption = Annotated[
         "--signature",
         help="Blocks of classes, visual phrases, pooled features, or blocks and phrases fused.",
     ),
+]
+Exclude = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--exclude",
+        help="Leave out files and folders of this name or path, such as '*.tmp'; patterns in a "
+        "file .semsigignore, as .gitignore has them, do so for its folder.",
+    ),
+]
+FollowLinks = Annotated[
+    bool, typer.Option("--follow-links", help="Read linked folders as well, each folder once.")
 ]
 Strict = Annotated[bool, typer.Option("--strict", help="Exit with 3 if files were skipped.")]
 Workers = Annotated[
