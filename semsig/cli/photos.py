@@ -100,17 +100,17 @@ def index(
             norm=phrase_norm,
         )
         engine.add_phrases(phrases.find_vocabulary(vocabulary), options)
-    pruned = engine.prune(photos) if prune else []
     paths, surveys = surveyed(there, exclude or (), follow_links=follow_links)
     unread = [path for one in surveys for path in one.unread]
-    if not (paths or pruned):
-        remark("No photo was found; nothing was added.")
     try:
         with progress_bar("indexing") as progress:
             report = engine.add(paths, workers=workers, rehash=rehash, progress=progress)
     except KeyboardInterrupt:
         remark(f"Stopped; {index} holds {len(engine):,} photos. The same command goes on.")
         raise
+    pruned = engine.prune(photos) if prune else []  # what has only moved is no longer gone
+    if not (paths or pruned):
+        remark("No photo was found; nothing was added.")
     if as_json:
         extra = {"pruned": pruned, "index": str(index), "photos": len(engine)}
         extra["unread"] = [str(path) for path in unread]
