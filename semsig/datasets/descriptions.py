@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any, get_args
 
 from semsig.datasets.dataset import Dataset
-from semsig.datasets.folder_layouts import Content, Layout
+from semsig.datasets.folder_layouts import Content, Layout, letters
+from semsig.datasets.folders import named_like
 from semsig.datasets.photos import Mode
 from semsig.errors import DatasetError
 
@@ -19,8 +20,20 @@ def dataset_names() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in _folder().glob("*.toml")))
 
 
+def find_folder(name: str, root: Path | str) -> Path | None:
+    """Return the folder in `root` that has one of a dataset's names, or `root` itself; else None.
+
+    Raises
+    ------
+    DatasetError
+        If there is no such dataset, or `root` is no folder that can be listed.
+    """
+    dataset = load_dataset(name)
+    return named_like((dataset.name, *dataset.names), root)
+
+
 def load_dataset(name: str | Path) -> Dataset:
-    """Return a dataset by name, or from a TOML file of one's own.
+    """Return a dataset by name, such as ``wang`` or ``Corel-1K``, or from a TOML file.
 
     Raises
     ------
@@ -29,13 +42,29 @@ def load_dataset(name: str | Path) -> Dataset:
     """
     path = Path(name)
     if path.suffix != ".toml":
-        if name not in dataset_names():
-            raise DatasetError(f"No dataset {str(name)!r}; there are {', '.join(dataset_names())}.")
-        path = _folder() / f"{name}.toml"
+        path = _folder() / f"{_name_of(str(name))}.toml"
     try:
         return _parse(tomllib.loads(path.read_text("utf-8")))
     except (OSError, ValueError, KeyError, TypeError, re.error) as error:
         raise DatasetError(f"{path} does not describe a dataset: {error!r}") from error
+
+
+def _name_of(name: str) -> str:
+    """Return the name of the dataset that goes by `name`; its own names come before others."""
+    known = dataset_names()
+    if name in known:
+        return name
+    also = [(one, alias) for one in known for alias in _other_names(one)]
+    for one, alias in [*zip(known, known, strict=True), *also]:
+        if letters(alias) == letters(name) != "":
+            return one
+    raise DatasetError(f"No dataset {name!r}; there are {', '.join(known)}.")
+
+
+@cache
+def _other_names(name: str) -> tuple[str, ...]:
+    facts = tomllib.loads((_folder() / f"{name}.toml").read_text("utf-8"))
+    return tuple(facts.get("names", ()))
 
 
 @cache
@@ -58,6 +87,8 @@ def _parse(facts: dict[str, Any]) -> Dataset:
         content=_parse_content(facts),
         layouts=tuple(Layout.make(**layout) for layout in facts["layouts"]),
         query_split=facts.get("query_split", ""),
+        names=tuple(map(str, facts.get("names", ()))),
+        kinds=tuple(map(str, facts.get("kinds", (".jpg", ".jpeg")))),
     )
 
 

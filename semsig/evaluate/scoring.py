@@ -70,7 +70,7 @@ def measure(
         n_queries=len(queries),
         n_database=len(database),
         skipped=(),
-        notes=photos.notes,
+        notes=(*photos.notes, *photos.misfits),
         settings={},
     )
 
