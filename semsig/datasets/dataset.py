@@ -123,15 +123,15 @@ class Dataset:
 
 def _mismatch(dataset: Dataset, root: Path, files: list[str], finds: list[Find]) -> str:
     best: dict[str, Find] = {}
-    for find in sorted(finds, key=lambda find: -find.n_distinct):
+    for find in sorted(finds, key=lambda find: find.likeness, reverse=True):
         best.setdefault(find.layout.name, find)
     shown = [best[layout.name] for layout in dataset.layouts]
     tried = "\n".join(
         f"  - {find.layout.name}: {len(find.photos)} files fit; {find.problem}" for find in shown
     )
-    nearest = max(shown, key=lambda find: find.n_distinct)
+    nearest = max(shown, key=lambda find: find.likeness)
     misfits = "".join(f"\n  - {line}" for line in _misfits(nearest))
-    told = f"\nBy the layout that fits most files, these do not:{misfits}" if misfits else ""
+    told = f"\nBy the layout that fits best, these do not:{misfits}" if misfits else ""
     examples = ", ".join(files[:3]) + (", ..." if len(files) > 3 else "")
     return (
         f"{root} does not hold {dataset.title}. Expected {_amount(dataset)} in "

@@ -121,9 +121,10 @@ class Find:
     misfits: Mapping[str, str] = field(default_factory=dict)
 
     @property
-    def n_distinct(self) -> int:
-        """How many photos fit, those counted once of which there are several files."""
-        return sum(file not in self.misfits for file in self.photos)
+    def likeness(self) -> tuple[int, int]:
+        """How many classes have photos, and how many photos fit, each counted once."""
+        photos = [class_ for file, class_ in self.photos.items() if file not in self.misfits]
+        return len(set(photos)), len(photos)
 
     def gaps(self, content: Content) -> list[tuple[str, str, int, int]]:
         """Return (class, split, found, expected) wherever the two numbers differ."""
