@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import stat
@@ -9,7 +10,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,6 +47,11 @@ JUNK = frozenset(
 )
 """Case-folded names of folders in which systems keep thumbnails and what was deleted."""
 
+ImageSource = (
+    str | os.PathLike[str] | bytes | bytearray | memoryview | IO[bytes] | PillowImage.Image
+)
+"""What a photo is read from: a file's path or content, an open file, or a picture of Pillow."""
+
 _SIGNATURE = re.compile(rb"\xff\xd8\xff|\x89PNG|RIFF....WEBP|BM|II\*\0|MM\0\*|GIF8", re.DOTALL)
 _ORIENTATION_TAG = 0x0112
 _UPRIGHT = {
@@ -60,7 +66,7 @@ _UPRIGHT = {
 
 
 def read_image(
-    path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS, at_least: int | None = None
+    source: ImageSource, *, max_pixels: int = MAX_PIXELS, at_least: int | None = None
 ) -> Image:
     """Read a photo as RGB.
 
@@ -70,8 +76,9 @@ def read_image(
 
     Parameters
     ----------
-    path : path-like
-        A file.
+    source : path-like, bytes, binary file object or PIL.Image.Image
+        A file, its content, something to read that from (from its start, where it can seek), or
+        a picture that Pillow has opened.
     max_pixels : int
         Largest width x height that is decoded; beyond 178,956,970 Pillow itself refuses. Reading
         needs about ten bytes a pixel.
@@ -87,30 +94,73 @@ def read_image(
     Raises
     ------
     OptionError
-        If `max_pixels` or `at_least` is below 1.
+        If `max_pixels` or `at_least` is no whole number from 1 on.
     ImageError
         Whatever is wrong with the file. Its ``reason`` is one of ``"unreadable"`` (missing, no
         regular file, no permission, failing disk), ``"empty"``, ``"not-an-image"``,
         ``"truncated"``, ``"corrupt"``, ``"too-large"`` (pixels, side or memory).
     """
-    path = Path(path)
     _check_limits(max_pixels, at_least)
+    if isinstance(source, str | os.PathLike):
+        return _read_file(source, max_pixels, at_least)
+    if isinstance(source, PillowImage.Image):
+        return _guarded(lambda: _pixels(source, "The picture", max_pixels), "The picture")
+    content = _content(source)
+    if not content:
+        raise ImageError("The upload is empty (0 bytes).", reason="empty")
+    return decode_image(io.BytesIO(content), "The upload", max_pixels=max_pixels, at_least=at_least)
+
+
+def _read_file(path: str | os.PathLike[str], max_pixels: int, at_least: int | None) -> Image:
     try:
+        path = Path(path)
         with open_regular(path) as file:
             return decode_image(file, path, max_pixels=max_pixels, at_least=at_least)
     except OSError as error:
         raise _named(error, path) from error
+    except (TypeError, ValueError) as error:  # a name of bytes, or with a null character
+        raise ImageError(f"{path!r} cannot be read: {error}", reason="unreadable") from error
+
+
+def _content(source: object) -> bytes:
+    """Return the bytes of an upload; ImageError if it is none."""
+    if isinstance(source, bytes | bytearray | memoryview):
+        return bytes(source)
+    try:
+        if source.seekable():  # type: ignore[attr-defined]  # what has none is refused below
+            source.seek(0)  # type: ignore[attr-defined]
+        content = source.read()  # type: ignore[attr-defined]
+    except (OSError, ValueError) as error:
+        raise ImageError(f"The upload cannot be read: {error}", reason="unreadable") from error
+    except (AttributeError, TypeError):
+        content = None
+    if not isinstance(content, bytes):
+        raise ImageError(
+            "Expected a path, bytes, a file opened in binary mode or a PIL image, got "
+            f"{type(source).__name__}.",
+            reason="not-an-image",
+        )
+    return content
 
 
 def decode_image(
-    file: BinaryIO, path: Path, *, max_pixels: int = MAX_PIXELS, at_least: int | None = None
+    file: BinaryIO, path: Path | str, *, max_pixels: int = MAX_PIXELS, at_least: int | None = None
 ) -> Image:
     """Decode an open file from its start, as :func:`read_image` does; `path` is for messages."""
     _check_limits(max_pixels, at_least)
-    warnings.filterwarnings("ignore", module=r"PIL\.")
-    try:
+
+    def decode() -> Image:
         file.seek(0)
         return _decode(file, path, max_pixels, at_least)
+
+    return _guarded(decode, path)
+
+
+def _guarded(decode: Callable[[], Image], path: Path | str) -> Image:
+    """Decode, and name what goes wrong."""
+    warnings.filterwarnings("ignore", module=r"PIL\.")
+    try:
+        return decode()
     except ImageError:
         raise
     except Exception as error:  # Pillow raises nearly every type there is on damaged files
@@ -118,7 +168,8 @@ def decode_image(
 
 
 def _check_limits(max_pixels: int, at_least: int | None) -> None:
-    if min(max_pixels, 1 if at_least is None else at_least) < 1:
+    limits = (max_pixels, 1 if at_least is None else at_least)
+    if not all(isinstance(limit, int | np.integer) and limit >= 1 for limit in limits):
         raise OptionError(f"Limits start at 1; got max_pixels={max_pixels}, at_least={at_least}.")
 
 
@@ -190,7 +241,7 @@ def open_regular(path: Path) -> BinaryIO:
     return path.open("rb")
 
 
-def _decode(file: BinaryIO, path: Path, max_pixels: int, at_least: int | None) -> Image:
+def _decode(file: BinaryIO, path: Path | str, max_pixels: int, at_least: int | None) -> Image:
     start = file.read(12)
     file.seek(0)
     try:
@@ -205,6 +256,12 @@ def _decode(file: BinaryIO, path: Path, max_pixels: int, at_least: int | None) -
     _check_size(picture.size, path, max_pixels)
     if at_least is not None:
         picture.draft(None, (at_least, at_least))
+    return _pixels(picture, path, max_pixels)
+
+
+def _pixels(picture: PillowImage.Image, path: Path | str, max_pixels: int) -> Image:
+    """Load a picture that was opened, upright and as RGB; its size may change as it is loaded."""
+    _check_size(picture.size, path, max_pixels)
     picture.load()
     _check_size(picture.size, path, max_pixels)
     turn = _UPRIGHT.get(_orientation(picture))
@@ -212,7 +269,7 @@ def _decode(file: BinaryIO, path: Path, max_pixels: int, at_least: int | None) -
     return np.array(picture if turn is None else picture.transpose(turn))
 
 
-def _check_size(size: tuple[int, int], path: Path, max_pixels: int) -> None:
+def _check_size(size: tuple[int, int], path: Path | str, max_pixels: int) -> None:
     width, height = size
     if width < 1 or height < 1:
         raise ImageError(f"{path} states a size of {width} x {height}.", reason="corrupt")
@@ -250,7 +307,7 @@ def _to_bytes(grey: NDArray[np.generic]) -> NDArray[np.uint8]:
     return np.asarray((wide + 128) // 257, dtype=np.uint8)
 
 
-def _named(error: Exception, path: Path) -> ImageError:
+def _named(error: Exception, path: Path | str | os.PathLike[str]) -> ImageError:
     """Give whatever Pillow or the system raised its reason."""
     if isinstance(error, OSError) and error.errno is not None:
         return ImageError(f"{path} cannot be read: {error.strerror}", reason="unreadable")

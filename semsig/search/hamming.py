@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -73,13 +74,18 @@ class HammingIndex(SearchedCollection[SbsSchema, SbsSignature, SbsBatch]):
         return pack(self.to_batch()[1])
 
     def add_packed(
-        self, packed: ArrayLike, ids: Ids | None = None, *, payloads: Sequence[str] | None = None
+        self,
+        packed: ArrayLike,
+        ids: Ids | None = None,
+        *,
+        keys: Sequence[str | None] | None = None,
+        payloads: Sequence[Any] | None = None,
     ) -> NDArray[np.int64]:
         """Add signatures given as the packed bits of :meth:`to_packed`.
 
         Parameters, results and errors are otherwise those of :meth:`add`.
         """
-        return self.add(unpack(packed, self.schema), ids, payloads=payloads)
+        return self.add(unpack(packed, self.schema), ids, keys=keys, payloads=payloads)
 
     def write_packed(self, path: Path | str) -> None:
         """Write the array of :meth:`to_packed` to an .npy file, without holding it in memory.
