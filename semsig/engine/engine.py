@@ -9,7 +9,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, cast
 
 from semsig.engine.adding import Adding, Progress
-from semsig.engine.catalogue import prune_photos, remove_photos
+from semsig.engine.catalogue import key_of, prune_photos, remove_photos
 from semsig.engine.info import (
     EngineInfo,
     meta_of,
@@ -17,6 +17,7 @@ from semsig.engine.info import (
     remembered_segmenter,
     same_segmenter,
 )
+from semsig.engine.keyed import KeyedPhotos, PayloadTest, as_paths, as_query
 from semsig.engine.options import IndexingOptions
 from semsig.engine.pooled import PooledSide
 from semsig.engine.queries import Query, QueryReader, View, is_path
@@ -45,7 +46,7 @@ _FACTS = {"sbovp": "phrases", "pooled": "pooled"}
 _SIDES = {"sbovp": ("phrases", "add_phrases"), "pooled": ("pooled descriptors", "add_pooled")}
 
 
-class Engine:
+class Engine(KeyedPhotos):
     """Photos in, ranked and explained hits out.
 
     Made by :meth:`create` or :meth:`open`. The index remembers the segmenter's name and
@@ -252,6 +253,7 @@ class Engine:
         """
         self._require_whole()
         options = options or IndexingOptions(workers=workers, rehash=rehash)
+        photos = as_paths(photos)
         paths = list(dict.fromkeys(absolute(photo) for photo in photos))
         self._threads = self._threads or 1
         with self.index.writer():
@@ -271,14 +273,16 @@ class Engine:
         crop: Box | None = None,
         mirrored: bool = False,
         rerank: Reranking | None = None,
+        where: PayloadTest | None = None,
     ) -> list[Hit]:
         """Return the `k` photos nearest to `query`, the nearest first.
 
         Parameters
         ----------
-        query : path-like, ndarray of uint8 (H, W, 3) RGB, LabelMap, or None
-            What to search for. None ranks the photos by how well they meet the conditions;
-            a hit's distance is then 1 - score.
+        query : path-like, key, ndarray of uint8 (H, W, 3) RGB, upload, LabelMap, or None
+            What to search for; an upload is bytes, a binary file object or a PIL image. None
+            ranks the photos by how well they meet the conditions; a hit's distance is then
+            1 - score.
         k : int
             At least 1; fewer hits come where fewer photos are there or meet the conditions.
         signature : {"sbs", "sbovp", "pooled", "fused"}, optional
@@ -303,6 +307,8 @@ class Engine:
         rerank : RerankOptions or ExpandOptions, optional
             Rank the nearest anew by their neighbours; see :class:`semsig.search.Reranker`. The
             first search finds the neighbours of all photos.
+        where : callable or mapping, optional
+            What hits have as payload; see :meth:`where`.
 
         Raises
         ------
@@ -313,17 +319,21 @@ class Engine:
             are asked for where there are none.
         """
         k = min(check_k(k), max(1, len(self)))
+        query = as_query(query)
         conditions = self.conditions(has, without)
+        among = None if where is None else self.where(where)
         if query is None:
-            found, measure = best(self.index, conditions, k), BY_SCORE
+            found, measure = best(self.index, conditions, k, among), BY_SCORE
         else:
             signature = signature or self.ranked_by(query, metric, without)
             search = self._searches.by(signature, metric, rerank)
             measure = measured_by(signature, metric, rerank)
             asked = self._reader.asked(query, self._view(without, crop, mirrored), signature)
             limit = k + exclude_self
-            found = nearest(self.index, asked, limit, search=search, conditions=conditions)
-        own = absolute(query) if exclude_self and is_path(query) else None
+            found = nearest(
+                self.index, asked, limit, search=search, conditions=conditions, among=among
+            )
+        own = key_of(self.index, query) if exclude_self and is_path(query) else None
         paths = ((distance, id_, self.path(id_)) for distance, id_ in found)
         others = [hit for hit in paths if hit[2] != own][:k]
         return [
@@ -365,11 +375,11 @@ class Engine:
 
     def label_map(self, query: Query) -> LabelMap:
         """Return the label map of a query; ImageError or SegmenterError if there is none."""
-        return self._reader.label_map(query)
+        return self._reader.label_map(as_query(query))
 
     def signature(self, query: Query) -> SbsSignature:
         """Return the signature of a query; that of an indexed, unchanged photo is at hand."""
-        return self._reader.signature(query)
+        return self._reader.signature(as_query(query))
 
     def conditions(self, has: Words = (), without: Words = ()) -> Conditions:
         """Return what hits must meet; QueryError if a text cannot be understood."""
@@ -386,7 +396,7 @@ class Engine:
         mirrored: bool = False,
     ) -> list[SbsSignature]:
         """Return the SBS signatures that :meth:`search` looks for: one, or two if mirrored."""
-        return self._reader.signatures(query, self._view(without, crop, mirrored))
+        return self._reader.signatures(as_query(query), self._view(without, crop, mirrored))
 
     def _view(self, without: Words, crop: Box | None, mirrored: bool) -> View:
         absent = parse_absent(without, self.index.schema.classes)
@@ -406,13 +416,14 @@ class Engine:
 
         The files stay. UnknownIdError if a path names no photo in the index; then all are kept.
         """
-        gone = remove_photos(self.index, [absolute(path) for path in paths])
+        keys = [key_of(self.index, path) for path in as_paths(paths)]
+        gone = remove_photos(self.index, keys)
         self._trim()
         return gone
 
     def prune(self, folders: Sequence[PhotoPath]) -> list[str]:
         """Take photos out of the index whose files are gone from `folders`; return their paths."""
-        gone = prune_photos(self.index, [absolute(folder) for folder in folders])
+        gone = prune_photos(self.index, [absolute(folder) for folder in as_paths(folders)])
         self._trim()
         return gone
 

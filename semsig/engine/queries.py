@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
 
 import numpy as np
 
-from semsig.engine.catalogue import find_photo
+from semsig.engine.catalogue import find_key
 from semsig.engine.reading import label_map_on_disk, read_pixels
 from semsig.errors import QueryError
-from semsig.photo import PhotoPath, absolute
+from semsig.photo import PhotoPath
 from semsig.query import Box, Conditions, leave_out
 from semsig.search import HammingIndex
 from semsig.search.fusion import SignatureName
@@ -180,7 +180,7 @@ class QueryReader:
         """Return the id of an indexed, unchanged photo."""
         if not is_path(query):
             return None
-        known = find_photo(self._index, absolute(query))
+        known = find_key(self._index, query)
         return known[0] if known is not None and known[1].is_fresh else None
 
     def segment(self, asked: _Asked) -> LabelMap:

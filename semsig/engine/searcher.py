@@ -101,8 +101,12 @@ def measured_by(signature: SignatureName, metric: Metric | None, rerank: Reranki
     return own.get(signature, metric or "hamming")
 
 
-def best(index: HammingIndex, conditions: Conditions, k: int) -> Found:
+def best(
+    index: HammingIndex, conditions: Conditions, k: int, among: NDArray[np.int64] | None = None
+) -> Found:
     """Return the `k` signatures that meet the conditions best; their distance is 1 - score.
+
+    Only those of the ids `among` count, where that is given.
 
     Raises
     ------
@@ -114,6 +118,8 @@ def best(index: HammingIndex, conditions: Conditions, k: int) -> Found:
         raise QueryError("Name something to search for: a photo, a layout, or conditions.")
     ids, batch = index.to_batch()
     met, score = conditions.evaluate(batch)
+    if among is not None:
+        met &= np.isin(ids, among)
     rows = np.flatnonzero(met)
     order = rows[np.argsort(-score[rows], kind="stable")[:k]]
     return [(1 - float(score[row]), int(ids[row])) for row in order]
@@ -126,14 +132,19 @@ def nearest(
     *,
     search: Search,
     conditions: Conditions,
+    among: NDArray[np.int64] | None = None,
 ) -> Found:
-    """Return the `k` signatures that are nearest to any of those asked for and meet conditions."""
-    filter_ids = None
+    """Return the `k` signatures that are nearest to any of those asked for and meet conditions.
+
+    Only those of the ids `among` count, where that is given.
+    """
+    filter_ids = among
     if len(conditions):
         ids, batch = index.to_batch()
-        filter_ids = ids[conditions.evaluate(batch)[0]]
-        if not len(filter_ids):
-            return []
+        met = ids[conditions.evaluate(batch)[0]]
+        filter_ids = met if among is None else met[np.isin(met, among)]
+    if filter_ids is not None and not len(filter_ids):
+        return []
     distances, found = search(asked, k, filter_ids=filter_ids)
     if len(asked) == 1:
         pairs = zip(distances[0].tolist(), found[0].tolist(), strict=True)
