@@ -8,6 +8,7 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, cast
 
+from semsig.arguments import NOTHING, PATH, typed
 from semsig.engine.adding import Adding, Progress
 from semsig.engine.catalogue import key_of, prune_photos, remove_photos
 from semsig.engine.info import (
@@ -15,6 +16,7 @@ from semsig.engine.info import (
     meta_of,
     open_sides,
     remembered_segmenter,
+    require_segmenter,
     same_segmenter,
 )
 from semsig.engine.keyed import KeyedPhotos, PayloadTest, as_paths, as_query
@@ -32,7 +34,7 @@ from semsig.query import Box, Conditions, Words, parse, parse_absent
 from semsig.search import HammingIndex, is_unused
 from semsig.search.checks import check_k
 from semsig.search.fusion import SignatureName
-from semsig.search.options import Reranking
+from semsig.search.options import ExpandOptions, Reranking, RerankOptions
 from semsig.segment import DEFAULT_SEGMENTER, Segmenter, load_segmenter
 from semsig.signatures import sbs
 from semsig.types import Hit, LabelMap, Metric, SbsSchema, SbsSignature
@@ -86,6 +88,8 @@ class Engine(KeyedPhotos):
         self.index = index
         self._threads = threads
         self._loading = Lock()
+        if segmenter is not None:
+            require_segmenter(segmenter)
         self._segmenter = segmenter and same_segmenter(index, segmenter)
         self.sides, self._lost = open_sides(index)
         self._reader = QueryReader(
@@ -94,6 +98,7 @@ class Engine(KeyedPhotos):
         self._searches = Searches(index, self._require_side)
 
     @classmethod
+    @typed(path=(*PATH, NOTHING), segmenter=object)
     def create(
         cls,
         path: PhotoPath | None,
@@ -121,6 +126,7 @@ class Engine(KeyedPhotos):
             raise OptionError(f"{path} is not empty; open it, or name a new folder.")
         if isinstance(segmenter, str):
             segmenter = load_segmenter(segmenter, threads=1)
+        require_segmenter(segmenter)
         index = HammingIndex(SbsSchema(levels, segmenter.classes), meta=meta_of(segmenter))
         if path is not None:
             index.save(Path(path), overwrite=False)
@@ -128,6 +134,7 @@ class Engine(KeyedPhotos):
         return cls(index, segmenter)
 
     @classmethod
+    @typed(path=PATH)
     def open(
         cls,
         path: PhotoPath,
@@ -215,6 +222,7 @@ class Engine(KeyedPhotos):
         words = vocabulary or default_vocabulary()
         self.sides["sbovp"] = PhraseIndex.create(self.index, words, options)
 
+    @typed(options=(IndexingOptions, NOTHING))
     def add(
         self,
         photos: Iterable[PhotoPath],
@@ -260,6 +268,13 @@ class Engine(KeyedPhotos):
             adding = Adding(self.index, lambda: self.segmenter, options, self.sides)
             return adding.run(paths, progress)
 
+    @typed(
+        signature=(str, NOTHING),
+        metric=(str, NOTHING),
+        exclude_self=bool,
+        mirrored=bool,
+        rerank=(RerankOptions, ExpandOptions, NOTHING),
+    )
     def search(
         self,
         query: Query | None,
@@ -319,7 +334,7 @@ class Engine(KeyedPhotos):
             are asked for where there are none.
         """
         k = min(check_k(k), max(1, len(self)))
-        query = as_query(query)
+        query = None if query is None else as_query(query)
         conditions = self.conditions(has, without)
         among = None if where is None else self.where(where)
         if query is None:
@@ -353,6 +368,7 @@ class Engine(KeyedPhotos):
         blocks = isinstance(query, LabelMap) or metric is not None or bool(without)
         return "sbs" if blocks or "pooled" not in self.sides else "pooled"
 
+    @typed(names=(tuple, NOTHING))
     def explain(self, a: Query, b: Query, *, names: tuple[str, str] | None = None) -> Explanation:
         """Say where two photos agree and differ; see :func:`semsig.explain.explain`."""
         maps = self.label_map(a), self.label_map(b)
@@ -387,6 +403,7 @@ class Engine(KeyedPhotos):
         terms = parse(has, classes).terms + parse_absent(without, classes).terms
         return Conditions(classes, terms)
 
+    @typed(mirrored=bool)
     def signatures(
         self,
         query: Query,

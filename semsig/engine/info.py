@@ -123,6 +123,15 @@ def remembered_segmenter(index: HammingIndex, threads: int | None) -> Segmenter:
     return load_segmenter(name, threads=threads)
 
 
+def require_segmenter(segmenter: object) -> None:
+    """Raise :class:`SegmenterError` unless something is a segmenter."""
+    if not all(hasattr(segmenter, part) for part in ("name", "fingerprint", "classes", "batch")):
+        raise SegmenterError(
+            f"Expected a segmenter or the name of one, got {type(segmenter).__name__}; "
+            "semsig.load_segmenter(name) loads one."
+        )
+
+
 def same_segmenter(index: HammingIndex, segmenter: Segmenter) -> Segmenter:
     """Return `segmenter` if it is the one that `index` was made with.
 

@@ -200,8 +200,10 @@ def as_query(query: Any) -> Any:
     """
     if isinstance(query, np.ndarray):
         check_pixels(query)
-    if query is None or isinstance(query, str | os.PathLike | np.ndarray | LabelMap):
+    if isinstance(query, str | os.PathLike | np.ndarray | LabelMap):
         return query
+    if query is None:
+        raise QueryError("Expected a photo, a label map or a layout, got None.")
     return read_image(query)
 
 

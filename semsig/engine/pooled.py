@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from semsig.arguments import NOTHING, expect
 from semsig.engine.side import SideIndex
 from semsig.search import HammingIndex, PooledIndex, is_unused
 from semsig.segment import Segmenter, require_features
@@ -29,6 +30,7 @@ class PooledSide(SideIndex):
         IndexWriteError
             If the folder cannot be written to.
         """
+        expect("options", options, (PooledOptions, NOTHING))
         schema = (options or PooledOptions()).schema(
             segmenter.fingerprint, require_features(segmenter).n_features
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from semsig.arguments import NOTHING, typed
 from semsig.explain.difference import Explanation, align
 from semsig.explain.places import Layout
 from semsig.explain.words import counted, is_thing, listed, number, plural, spoken
@@ -19,6 +20,7 @@ Names = tuple[str, str]
 Counter = Callable[[int], int]
 
 
+@typed(a=SbsSignature, b=SbsSignature, maps=(tuple, NOTHING), names=tuple)
 def explain(
     a: SbsSignature,
     b: SbsSignature,
@@ -53,6 +55,7 @@ def explain(
     )
 
 
+@typed(signature=SbsSignature, label_map=(LabelMap, NOTHING))
 def describe(signature: SbsSignature, label_map: LabelMap | None = None) -> str:
     """Say what is where: ``"sky on top, two horses lower left and grass below"``.
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import NoReturn
 
+from semsig.arguments import expect
 from semsig.classes import ClassTable
 from semsig.errors import QueryError
 from semsig.query.conditions import Condition, Conditions, Relation
@@ -56,6 +57,9 @@ def parse(text: Words, classes: ClassTable) -> Conditions:
     >>> print(parse("SKY:upper left, traffic light >= 5 %, without horse", table))
     sky:top-left, traffic_light>=5%, !horse
     """
+    expect("classes", classes, ClassTable)
+    if not isinstance(text, Iterable):
+        raise QueryError(f"Conditions are texts, such as 'sky:top, !person'; {text!r} came.")
     texts: list[str] = [text] if isinstance(text, str) else list(text)
     for each in texts:
         if not isinstance(each, str):

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from semsig.arguments import expect
 from semsig.search.answers import Scanning, SearchedCollection
 from semsig.search.class_filter import rows_having
 from semsig.search.scans import Distances, ScanName, new_scan
@@ -175,6 +176,7 @@ class HammingIndex(SearchedCollection[SbsSchema, SbsSignature, SbsBatch]):
     ) -> tuple[Snapshot, Scanning, NDArray[np.bool_] | None]:
         """Return what is searched, how, and which of its rows have the classes named."""
         entry = metric_named(metric)
+        expect("scan", scan, str)
         snapshot = self._store.snapshot
         scanning = Scanning(scan, partial(new_scan, scan), entry.whole, {"metric": metric})
         return snapshot, scanning, rows_having(snapshot, has)

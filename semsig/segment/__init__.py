@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from semsig.arguments import NOTHING, WHOLE, typed
 from semsig.errors import SegmenterError
 from semsig.segment.base import (
     FeatureSegmenter,
@@ -41,6 +42,7 @@ DEFAULT_SEGMENTER = "lite"
 _ALIASES = {"hrnet": "embedded"}
 
 
+@typed(name=str, threads=(*WHOLE, NOTHING))
 def load_segmenter(
     name: str = DEFAULT_SEGMENTER, *, threads: int | None = None, progress: Progress | None = None
 ) -> Segmenter:

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Generic, Literal, Self, TypeVar, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from semsig.arguments import FLAG, MAPPING, NOTHING, PATH, expect, typed
 from semsig.errors import DuplicateIdError, IndexFormatError, OptionError
 from semsig.storage.checks import Ids, as_batch, as_distinct_ids, as_matching_ids
 from semsig.storage.entries import Entries
@@ -51,12 +52,14 @@ class SignatureCollection(Entries, Generic[Schema, Signature, Batch]):
         if not isinstance(schema, self.records.schema):
             expected = self.records.schema.__name__
             raise OptionError(f"Expected {expected}; {type(schema).__name__} came.")
+        expect("meta", meta, (*MAPPING, NOTHING))
         meta = dict(meta or {})
         if not all(isinstance(text, str) for item in meta.items() for text in item):
             raise OptionError("meta maps strings to strings.")
         self._store = Store(Manifest(schema=schema, meta=meta))
 
     @classmethod
+    @typed(path=PATH, damaged=str)
     def open(cls, path: Path | str, *, damaged: Literal["raise", "skip"] = "raise") -> Self:
         """Open an index on disk, memory-mapped.
 
@@ -89,6 +92,7 @@ class SignatureCollection(Entries, Generic[Schema, Signature, Batch]):
         index._store = store
         return index
 
+    @typed(path=PATH, overwrite=FLAG)
     def save(self, path: Path | str, *, overwrite: bool = True) -> None:
         """Write the index to a folder, compacted; this index stays where it is.
 
