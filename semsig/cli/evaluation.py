@@ -27,9 +27,19 @@ from semsig.cli.options import (
 def evaluate(
     dataset: Annotated[
         str,
-        typer.Argument(help="wang, corel_10k, ... (`semsig datasets` lists them), or a TOML file."),
+        typer.Argument(
+            help="wang, corel_10k, ... (`semsig datasets` lists them), a TOML file, or a folder "
+            "of class folders."
+        ),
     ],
-    root: Annotated[Path, typer.Option(help="Folder of its photos.", exists=True, file_okay=False)],
+    root: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of its photos; not needed for class folders.",
+            exists=True,
+            file_okay=False,
+        ),
+    ] = None,
     labels: Annotated[
         str | None, typer.Option(help="Folder of label maps made elsewhere, or DIR@TABLE.")
     ] = None,
@@ -69,6 +79,8 @@ def evaluate(
 
     if labels is not None and segmenter is not None:
         raise typer.BadParameter("Give --segmenter or --labels, not both.")
+    if root is None and not Path(dataset).is_dir():
+        raise typer.BadParameter("Name the folder of its photos: --root FOLDER.")
     made = None
     if signature in (SignatureChoice.SBOVP, SignatureChoice.FUSED):
         from semsig.evaluate.comparisons import PhraseComparison
@@ -87,7 +99,7 @@ def evaluate(
     with progress_bar("segmenting") as progress:
         result = stage.evaluate(
             dataset,
-            root,
+            Path(dataset) if root is None else root,
             segmenter=segmenter or DEFAULT_SEGMENTER,
             labels=labels,
             levels=levels,

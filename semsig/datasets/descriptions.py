@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import re
-import tomllib
 from functools import cache
 from pathlib import Path
-from typing import Any, get_args
 
+from semsig.datasets.class_folders import of_class_folders
 from semsig.datasets.dataset import Dataset
-from semsig.datasets.folder_layouts import Content, Layout
-from semsig.datasets.photos import Mode
+from semsig.datasets.parsing import read_description
 from semsig.errors import DatasetError
 
 
@@ -20,22 +17,34 @@ def dataset_names() -> tuple[str, ...]:
 
 
 def load_dataset(name: str | Path) -> Dataset:
-    """Return a dataset by name, or from a TOML file of one's own.
+    """Return a dataset by name, from a TOML file of one's own, or of a folder of class folders.
+
+    Parameters
+    ----------
+    name : str or Path
+        A name of :func:`dataset_names`; a TOML file; or a folder with a folder of photos for
+        each class, which needs no description.
 
     Raises
     ------
     DatasetError
-        If there is no such dataset, or the file does not describe one.
+        If there is no such dataset; or if the file does not describe one, where the message
+        lists all that is wrong.
     """
+    if not isinstance(name, str | Path):
+        raise DatasetError(f"Expected a dataset's name, file or folder, got {name!r}.")
     path = Path(name)
     if path.suffix != ".toml":
-        if name not in dataset_names():
-            raise DatasetError(f"No dataset {str(name)!r}; there are {', '.join(dataset_names())}.")
-        path = _folder() / f"{name}.toml"
-    try:
-        return _parse(tomllib.loads(path.read_text("utf-8")))
-    except (OSError, ValueError, KeyError, TypeError, re.error) as error:
-        raise DatasetError(f"{path} does not describe a dataset: {error!r}") from error
+        if name in dataset_names():
+            return read_description(_folder() / f"{name}.toml")
+        if name and path.is_dir():
+            return of_class_folders(path)
+        known = ", ".join(dataset_names())
+        raise DatasetError(
+            f"Expected a dataset, a TOML file or a folder of class folders, got {str(name)!r}; "
+            f"the datasets are {known}."
+        )
+    return read_description(path)
 
 
 @cache
@@ -43,37 +52,3 @@ def _folder() -> Path:
     """Return the folder of descriptions: this one once installed, else that of the checkout."""
     here = Path(__file__).parent
     return next(d for d in (here, here.parents[1] / "datasets") if any(d.glob("*.toml")))
-
-
-def _parse(facts: dict[str, Any]) -> Dataset:
-    if facts["mode"] not in get_args(Mode):
-        raise ValueError(f"mode {facts['mode']!r}")
-    cutoff = None if facts["cutoff"] == "class size" else int(facts["cutoff"])
-    if cutoff is not None and cutoff < 1:
-        raise ValueError(f"cutoff {cutoff}")
-    return Dataset(
-        **{key: str(facts[key]) for key in ("name", "title", "reference", "licence", "source")},
-        mode=facts["mode"],
-        cutoff=cutoff,
-        content=_parse_content(facts),
-        layouts=tuple(Layout.make(**layout) for layout in facts["layouts"]),
-        query_split=facts.get("query_split", ""),
-    )
-
-
-def _parse_content(facts: dict[str, Any]) -> Content:
-    classes = tuple(facts.get("classes", ()))
-    count = len(classes) or int(facts["class_count"])
-    splits = {facts.get("database_split", ""): _sizes(facts["class_sizes"], count)}
-    if facts["mode"] == "disjoint":
-        splits[facts["query_split"]] = _sizes(facts["query_sizes"], count)
-    return Content(splits=splits, classes=classes, aliases=facts.get("aliases", {}))
-
-
-def _sizes(given: int | str | list[int], count: int) -> tuple[int, ...]:
-    if given == "any":
-        return (0,) * count
-    sizes = (given,) * count if isinstance(given, int) else tuple(map(int, given))
-    if len(sizes) != count:
-        raise ValueError(f"{len(sizes)} class sizes for {count} classes")
-    return sizes
