@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from semsig.cli import phrases, show
+from semsig.cli.completion import complete_dataset, complete_segmenter
 from semsig.cli.console import answer_json, progress_bar
 from semsig.cli.options import (
     DEFAULT_SEGMENTER,
@@ -29,7 +30,8 @@ def evaluate(
         str,
         typer.Argument(
             help="wang, corel_10k, ... (`semsig datasets` lists them), a TOML file, or a folder "
-            "of class folders."
+            "of class folders.",
+            autocompletion=complete_dataset,
         ),
     ],
     root: Annotated[
@@ -45,7 +47,11 @@ def evaluate(
     ] = None,
     segmenter: Annotated[
         str | None,
-        typer.Option(callback=fetched, help=f"One of {SEGMENTERS}; lite by default."),
+        typer.Option(
+            callback=fetched,
+            autocompletion=complete_segmenter,
+            help=f"One of {SEGMENTERS}; lite by default.",
+        ),
     ] = None,
     levels: Level = 3,
     metric: MetricOption = None,

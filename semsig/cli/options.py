@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from semsig.cli.completion import complete_segmenter
 from semsig.cli.console import download_bar
 from semsig.errors import OptionError
 from semsig.types.metrics import Metric
@@ -27,6 +28,8 @@ SIGNATURE = re.compile(
     rb"\xff\xd8\xff|\x89PNG|RIFF....WEBP|BM|II\*\0|MM\0\*|GIF8|....ftyp", re.DOTALL
 )
 """How files of pictures start."""
+PICTURES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".heic"})
+"""Suffixes by which a word that is no file is taken for a photo that is not there."""
 _MARK = b"Software\0semsig"
 
 
@@ -49,19 +52,25 @@ def fetched(context: typer.Context, segmenter: str | None) -> str | None:
     return segmenter
 
 
-def make_room(target: Path | None) -> None:
-    """Make the folder that a file goes to, before any work.
+def make_room(target: Path | None, *, make_folders: bool = True) -> None:
+    """Make the folder that a file goes to, before any work, or see that it is there.
 
     Raises
     ------
     OSError
         If it cannot be written.
     OptionError
-        If the file is there and is a picture that semsig did not write.
+        If the file is there and is a picture that semsig did not write; or if its folder is not
+        there and not to be made.
     """
     if target is None:
         return
-    target.parent.mkdir(parents=True, exist_ok=True)
+    if make_folders:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    elif not target.parent.is_dir():
+        raise OptionError(
+            f"Expected a file in a folder that is there, got {target}; make {target.parent} first."
+        )
     if not os.access(target.parent, os.W_OK):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(target))
     if is_foreign_picture(target):
@@ -139,13 +148,20 @@ Expand = Annotated[
     bool, typer.Option("--expand", help="Search for the query's nearest as well, and average.")
 ]
 SegmenterName = Annotated[
-    str, typer.Option("--segmenter", callback=fetched, help=f"One of {SEGMENTERS}.")
+    str,
+    typer.Option(
+        "--segmenter",
+        callback=fetched,
+        help=f"One of {SEGMENTERS}.",
+        autocompletion=complete_segmenter,
+    ),
 ]
 TrustedSegmenter = Annotated[
     str | None,
     typer.Option(
         "--segmenter",
         callback=fetched,
+        autocompletion=complete_segmenter,
         help="The index's own, if it is no network of the package: such is never loaded unasked.",
     ),
 ]

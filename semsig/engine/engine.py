@@ -273,6 +273,7 @@ class Engine(KeyedPhotos):
         metric=(str, NOTHING),
         exclude_self=bool,
         mirrored=bool,
+        nearly=bool,
         rerank=(RerankOptions, ExpandOptions, NOTHING),
     )
     def search(
@@ -289,6 +290,7 @@ class Engine(KeyedPhotos):
         mirrored: bool = False,
         rerank: Reranking | None = None,
         where: PayloadTest | None = None,
+        nearly: bool = False,
     ) -> list[Hit]:
         """Return the `k` photos nearest to `query`, the nearest first.
 
@@ -324,6 +326,9 @@ class Engine(KeyedPhotos):
             first search finds the neighbours of all photos.
         where : callable or mapping, optional
             What hits have as payload; see :meth:`where`.
+        nearly : bool
+            Where conditions alone rank and fewer than `k` photos meet all of them, rank all
+            photos by how nearly they do: see :meth:`semsig.query.Conditions.nearness`.
 
         Raises
         ------
@@ -338,7 +343,7 @@ class Engine(KeyedPhotos):
         conditions = self.conditions(has, without)
         among = None if where is None else self.where(where)
         if query is None:
-            found, measure = best(self.index, conditions, k, among), BY_SCORE
+            found, measure = best(self.index, conditions, k, among, nearly=nearly), BY_SCORE
         else:
             signature = signature or self.ranked_by(query, metric, without)
             search = self._searches.by(signature, metric, rerank)
@@ -402,6 +407,11 @@ class Engine(KeyedPhotos):
         classes = self.index.schema.classes
         terms = parse(has, classes).terms + parse_absent(without, classes).terms
         return Conditions(classes, terms)
+
+    def matching(self, has: Words = (), without: Words = ()) -> int:
+        """Return how many photos meet all conditions; QueryError as for :meth:`conditions`."""
+        met, _ = self.conditions(has, without).evaluate(self.index.to_batch()[1])
+        return int(met.sum())
 
     @typed(mirrored=bool)
     def signatures(

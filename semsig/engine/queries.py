@@ -227,5 +227,5 @@ def is_path(query: Query | None) -> TypeGuard[PhotoPath]:
 def _without(label_map: LabelMap, absent: Conditions) -> LabelMap:
     labels = label_map.labels.copy()
     for term in absent.terms:
-        labels[labels == term.label] = label_map.classes.void
+        labels[np.isin(labels, term.labels)] = label_map.classes.void
     return LabelMap(labels, label_map.classes)

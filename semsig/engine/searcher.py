@@ -102,11 +102,17 @@ def measured_by(signature: SignatureName, metric: Metric | None, rerank: Reranki
 
 
 def best(
-    index: HammingIndex, conditions: Conditions, k: int, among: NDArray[np.int64] | None = None
+    index: HammingIndex,
+    conditions: Conditions,
+    k: int,
+    among: NDArray[np.int64] | None = None,
+    *,
+    nearly: bool = False,
 ) -> Found:
     """Return the `k` signatures that meet the conditions best; their distance is 1 - score.
 
-    Only those of the ids `among` count, where that is given.
+    Only those of the ids `among` count, where that is given. With `nearly`, and if fewer than k
+    meet all conditions or a number is asked for, all are ranked by :meth:`Conditions.nearness`.
 
     Raises
     ------
@@ -118,8 +124,10 @@ def best(
         raise QueryError("Name something to search for: a photo, a layout, or conditions.")
     ids, batch = index.to_batch()
     met, score = conditions.evaluate(batch)
-    if among is not None:
-        met &= np.isin(ids, among)
+    counts = np.ones(len(ids), np.bool_) if among is None else np.isin(ids, among)
+    met &= counts
+    if nearly and (met.sum() < k or any(term.count for term in conditions.terms)):
+        met, score = counts, conditions.nearness(batch)
     rows = np.flatnonzero(met)
     order = rows[np.argsort(-score[rows], kind="stable")[:k]]
     return [(1 - float(score[row]), int(ids[row])) for row in order]

@@ -136,5 +136,5 @@ def leave_out(signature: SbsSignature, absent: Conditions) -> SbsSignature:
     keep = np.ones(len(signature.cells), np.bool_)
     for term in absent.terms:
         inside = term.place.blocks(signature.schema.levels)
-        keep &= (signature.labels != term.label) | ~inside[signature.blocks]
+        keep &= ~np.isin(signature.labels, term.labels) | ~inside[signature.blocks]
     return SbsSignature(signature.cells[keep], signature.schema)

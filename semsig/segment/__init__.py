@@ -32,6 +32,7 @@ __all__ = [
     "require_features",
     "segment_path",
     "segment_paths",
+    "segmenter_names",
 ]
 
 
@@ -92,6 +93,13 @@ def load_segmenter(
         f"No segmenter {name!r}; there are {', '.join(PACKAGED)}, onnx:FILE, "
         "mmseg:CONFIG[@CHECKPOINT] and files:DIR[@TABLE]."
     )
+
+
+def segmenter_names() -> list[str]:
+    """Return the packaged segmenters' names, and how the names of others begin."""
+    from semsig.segment.card import PACKAGED
+
+    return [*PACKAGED, *_ALIASES, "onnx:", "mmseg:", "files:"]
 
 
 def is_packaged(name: str) -> bool:
