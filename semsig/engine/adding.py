@@ -8,12 +8,10 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from semsig.engine.catalogue import known_photos
 from semsig.engine.info import is_files
 from semsig.engine.options import IndexingOptions
+from semsig.engine.pooled import PooledSide
 from semsig.engine.reading import label_map_on_disk, phrases_of, pixels_needed
 from semsig.engine.report import AddReport, SkippedPhoto
 from semsig.engine.side import SideIndex
@@ -21,15 +19,15 @@ from semsig.errors import ImageError
 from semsig.parallel import ordered_map
 from semsig.photo import Photo, PhotoRecord
 from semsig.search import HammingIndex
-from semsig.segment import PathSegmenter, Segmenter, require_features
-from semsig.signatures import pooled, sbs
+from semsig.segment import PathSegmenter, Segmenter
+from semsig.signatures import sbs
 from semsig.storage.checks import Ids
-from semsig.types import Image, Keypoints, LabelMap, SbsSignature
+from semsig.types import Image, Keypoints, LabelMap, PooledSignature, SbsSignature
 
 Progress = Callable[[int, int], None]
 
-Described = tuple[LabelMap, NDArray[np.float32] | None]
-"""A photo's label map, and its features (3, C) where they are asked for."""
+Described = tuple[LabelMap, PooledSignature | None]
+"""A photo's label map, and its descriptor where it is asked for."""
 
 BATCH = 8
 """Photos that a worker reads and hands to the network together."""
@@ -179,21 +177,21 @@ class Adding:
         return [self._signed(one, described) if isinstance(one, Read) else one for one in batch]
 
     def _describe(self, images: Sequence[Image]) -> Iterable[Described]:
-        """Return label maps, and features if descriptors want them, from one pass."""
-        segmenter = self._load()
-        if "pooled" in self._sides:
-            return require_features(segmenter).describe(images)
+        """Return label maps, and descriptors if they are wanted, from one pass."""
+        segmenter, side = self._load(), self._sides.get("pooled")
+        if isinstance(side, PooledSide):
+            return side.encoder.describe(segmenter, images)
         return ((label_map, None) for label_map in segmenter.batch(images))
 
     def _signed(self, read: Read, described: Iterator[Described]) -> Signed:
         """Sign a photo by its label map, the next described unless it was on disk."""
         seen = read.seen
-        label_map, features = (seen, None) if isinstance(seen, LabelMap) else next(described)
+        label_map, descriptor = (seen, None) if isinstance(seen, LabelMap) else next(described)
         further: dict[str, Any] = {}
         if (phrases := phrases_of(self._sides)) is not None and read.keypoints is not None:
             further["sbovp"] = phrases.sign(read.keypoints, label_map)
-        if features is not None:
-            further["pooled"] = pooled(features, self._sides["pooled"].index.schema)
+        if descriptor is not None:
+            further["pooled"] = descriptor
         return Signed(read.record, sbs(label_map, self._index.schema.levels), further, read.id)
 
     def _take(self, outcome: Outcome) -> None:

@@ -7,9 +7,10 @@ from pathlib import Path
 
 from semsig.engine.phrases import INDEX, VOCABULARY
 from semsig.engine.pooled import FOLDER as POOLED
-from semsig.errors import VocabularyError
+from semsig.engine.pooled import PROJECTION
+from semsig.errors import ProjectionError, VocabularyError
 from semsig.search import Damage, VerifyReport, is_unused, verify_index
-from semsig.signatures import Vocabulary
+from semsig.signatures import Projection, Vocabulary
 
 
 def verify_photos(folder: Path) -> VerifyReport:
@@ -36,17 +37,18 @@ def verify_photos(folder: Path) -> VerifyReport:
         if not is_unused(folder / name):
             reports[f"{name}/"] = verify_index(folder / name)
     words = _verify_words(folder) if f"{INDEX}/" in reports else VerifyReport()
+    axes = _verify_projection(folder)
     damaged = [
         replace(damage, file=name + damage.file)
         for name, report in reports.items()
         for damage in report.damaged
     ]
-    every = [*reports.values(), words]
+    every = [*reports.values(), words, axes]
     return VerifyReport(
         rows=reports[""].rows,
         files=sum(report.files for report in every),
         bytes=sum(report.bytes for report in every),
-        damaged=(*damaged, *words.damaged),
+        damaged=(*damaged, *words.damaged, *axes.damaged),
     )
 
 
@@ -57,3 +59,15 @@ def _verify_words(folder: Path) -> VerifyReport:
     except VocabularyError as error:
         return VerifyReport(files=1, damaged=(Damage(file=VOCABULARY, reason=str(error)),))
     return VerifyReport(files=1, bytes=(folder / VOCABULARY).stat().st_size)
+
+
+def _verify_projection(folder: Path) -> VerifyReport:
+    """Read what an index's pooled descriptors are projected by, if they are."""
+    path = folder / PROJECTION
+    if not path.exists():  # where it is missed, opening the descriptors says so
+        return VerifyReport()
+    try:
+        Projection.open(path)
+    except ProjectionError as error:
+        return VerifyReport(files=1, damaged=(Damage(file=PROJECTION, reason=str(error)),))
+    return VerifyReport(files=1, bytes=path.stat().st_size)

@@ -16,8 +16,8 @@ from semsig.photo import PhotoPath, absolute
 from semsig.query import Box, Conditions, leave_out
 from semsig.search import HammingIndex
 from semsig.search.fusion import SignatureName
-from semsig.segment import Segmenter, require_features
-from semsig.signatures import pooled, sbs
+from semsig.segment import Segmenter
+from semsig.signatures import sbs
 from semsig.types import Image, LabelMap, PooledSignature, SbovpSignature, SbsSignature
 
 if TYPE_CHECKING:
@@ -173,8 +173,8 @@ class QueryReader:
         side, known = self._side("pooled"), asked.known
         if known is not None and view.is_whole and side.has(known):
             return [side.index.signature(known)]
-        network, images = require_features(self._segmenter()), view.images(asked.image)
-        return [pooled(features, side.index.schema) for _, features in network.describe(images)]
+        described = side.encoder.describe(self._segmenter(), view.images(asked.image))
+        return [descriptor for _, descriptor in described]
 
     def known(self, query: Query) -> int | None:
         """Return the id of an indexed, unchanged photo."""

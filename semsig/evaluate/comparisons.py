@@ -18,20 +18,19 @@ from semsig.search.fusion import FusionOptions, SignatureName
 from semsig.segment import Segmenter, require_features
 from semsig.signatures import (
     KeypointCache,
+    PooledEncoder,
     PooledOptions,
     SbovpOptions,
     Vocabulary,
     default_vocabulary,
     detect_all,
     load_detector,
-    pooled,
     sbovp,
 )
 from semsig.types import (
     Image,
     Keypoints,
     LabelMap,
-    PooledSchema,
     PooledSignature,
     SbovpBatch,
     SbovpSignature,
@@ -185,38 +184,39 @@ class PooledComparison:
     ----------
     options : PooledOptions
         How the feature map is pooled.
-    schema : PooledSchema, optional
-        What the descriptors are of; :meth:`of` sets it for a network.
+    encoder : PooledEncoder, optional
+        What makes the descriptors; :meth:`of` sets it for a network.
     """
 
     options: PooledOptions
-    schema: PooledSchema | None = None
+    encoder: PooledEncoder | None = None
 
     def of(self, segmenter: Segmenter) -> PooledComparison:
         """Return the comparison by a network's features; OptionError if it gives none."""
-        dims = require_features(segmenter).n_features
-        return replace(self, schema=self.options.schema(segmenter.fingerprint, dims))
+        channels = require_features(segmenter).n_features
+        return replace(self, encoder=self.options.encoder(segmenter.fingerprint, channels))
 
-    def sign(self, features: NDArray[np.float32]) -> PooledSignature:
-        """Return a photo's descriptor from its features, (3, C)."""
-        return pooled(features, self._schema)
+    def sign(self, segmenter: Segmenter, image: Image) -> PooledSignature:
+        """Return a photo's descriptor."""
+        return self._encoder.describe(segmenter, [image])[0][1]
 
     def among(self, database: Sequence[PooledSignature]) -> Compare:
         """Return the distances to these photos, shape (Q, N)."""
-        index = PooledIndex(self._schema)
+        index = PooledIndex(self._encoder.schema)
         index.add(database)
         return lambda queries: all_distances(index, queries)
 
     @property
     def settings(self) -> dict[str, Any]:
-        """Pooling, power and dimensions."""
-        return {**asdict(self.options), "dims": self._schema.dims}
+        """The descriptors' schema, but for its fingerprint and the network's."""
+        entries = self._encoder.schema.to_json()
+        return {name: entries[name] for name in entries if name not in ("fingerprint", "network")}
 
     @property
-    def _schema(self) -> PooledSchema:
-        if self.schema is None:
+    def _encoder(self) -> PooledEncoder:
+        if self.encoder is None:
             raise OptionError("Expected the comparison of a network; call of(segmenter) first.")
-        return self.schema
+        return self.encoder
 
 
 def compare_by(

@@ -15,7 +15,7 @@ from semsig.evaluate.scoring import Progress
 from semsig.parallel import ordered_map
 from semsig.photo.image_files import read_image
 from semsig.query import Box
-from semsig.segment import Segmenter, require_features, segment_paths
+from semsig.segment import Segmenter, segment_paths
 from semsig.types import Image, LabelMap
 
 _LONGEST = 512
@@ -43,11 +43,10 @@ def describe_photos(
     photos: Photos, segmenter: Segmenter, comparison: PooledComparison, report: Progress
 ) -> tuple[dict[int, Any], list[Skipped]]:
     """Return the descriptor of each photo that can be read, by its number; the others."""
-    network = require_features(segmenter)
 
     def sign(number: int) -> Any:
         try:
-            return comparison.sign(network.describe([_read(photos, number)])[0][1])
+            return comparison.sign(segmenter, _read(photos, number))
         except ImageError as error:
             path = str(photos.paths[number])
             return Skipped(path=path, reason=error.reason, message=str(error))

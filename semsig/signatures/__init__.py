@@ -1,6 +1,8 @@
 """Label map, keypoints or features -> signature."""
 
-from semsig.signatures.pooled.encoding import PooledOptions, pooled
+from semsig.signatures.pooled.encoding import PooledEncoder, PooledOptions, pooled
+from semsig.signatures.pooled.fitting import fit_pca, fit_whitening
+from semsig.signatures.pooled.projection import Pooling, Projection
 from semsig.signatures.sbovp.encoding import SbovpOptions, sbovp, sbovp_batch
 from semsig.signatures.sbovp.keypoint_cache import KeypointCache, detect_all
 from semsig.signatures.sbovp.keypoints import KeypointDetector, KeypointOptions, load_detector
@@ -12,11 +14,16 @@ __all__ = [
     "KeypointCache",
     "KeypointDetector",
     "KeypointOptions",
+    "PooledEncoder",
     "PooledOptions",
+    "Pooling",
+    "Projection",
     "SbovpOptions",
     "Vocabulary",
     "default_vocabulary",
     "detect_all",
+    "fit_pca",
+    "fit_whitening",
     "load_detector",
     "pooled",
     "sbovp",

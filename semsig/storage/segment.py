@@ -157,9 +157,9 @@ class Segment:
         self.check_offsets()
         records = records_of(schema)
         for key, (least, greatest) in records.limits(schema).items():
-            low = int(self.values[key].min(initial=greatest))
-            high = int(self.values[key].max(initial=least))
-            if low < least or high > greatest:
+            low = self.values[key].min(initial=greatest).item()
+            high = self.values[key].max(initial=least).item()
+            if not (low >= least and high <= greatest):  # so that a NaN is damage, too
                 raise self._damaged(key, f"it holds {low}..{high}, not {least}..{greatest}")
         batch: AnyBatch = records.batch(**self.values, offsets=self.offsets, schema=schema)
         return batch

@@ -72,6 +72,15 @@ METRICS: Mapping[Metric, MetricEntry] = {
 """Every distance by its name; what offers or documents a choice reads it from here."""
 
 
+PooledMetric = Literal["l2sq", "cosine"]
+"""Names of the distances between pooled descriptors."""
+
+POOLED_METRICS: Mapping[PooledMetric, str] = {
+    "l2sq": "squared L2",
+    "cosine": "cosine distance",
+}
+"""Each with what it is called beside a number: 2 - 2 <a, b>, and 1 - <a, b>, at unit length."""
+
 BY_SCORE = "1 - score"
 """The distance of hits that conditions alone rank; read as the score that it comes from."""
 
@@ -114,4 +123,5 @@ def print_distance(distance: float, metric: str) -> str:
     entry = {str(name): entry for name, entry in METRICS.items()}.get(metric)
     if entry is not None and entry.dtype == "int32":
         return f"{distance:,.0f} bits"
-    return f"{distance:.3f} {metric}"
+    named: Mapping[str, str] = {str(name): words for name, words in POOLED_METRICS.items()}
+    return f"{distance:.3f} {named.get(metric, metric)}"
