@@ -11,7 +11,16 @@ from typing import Annotated
 import typer
 
 from semsig import __version__
-from semsig.cli import demo, evaluation, photos, phrases, searching, training, upkeep
+from semsig.cli import (
+    demo,
+    evaluation,
+    photos,
+    phrases,
+    projections,
+    searching,
+    training,
+    upkeep,
+)
 from semsig.cli.console import remark
 from semsig.errors import SemsigError
 
@@ -36,6 +45,7 @@ for command in (
     upkeep.remove,
     upkeep.compact,
     phrases.vocab,
+    projections.pca,
     evaluation.evaluate,
     evaluation.datasets,
     training.distill,

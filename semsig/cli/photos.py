@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from semsig.cli import phrases, show
+from semsig.cli import phrases, projections, show
 from semsig.cli.console import answer, answer_json, progress_bar, remark
 from semsig.cli.options import (
     DEFAULT_SEGMENTER,
@@ -58,6 +58,12 @@ def index(
     phrase_space: phrases.Space = None,
     phrase_regions: phrases.Regions = None,
     phrase_norm: phrases.Norm = None,
+    pool: projections.Pool = None,
+    pool_power: projections.Power = None,
+    gem_exponent: projections.Exponent = None,
+    projection: projections.ProjectionFile = None,
+    dims: projections.Dims = None,
+    coding: projections.Coded = None,
     workers: Workers = None,
     rehash: Annotated[
         bool, typer.Option("--rehash", help="Trust content alone, not size and time of change.")
@@ -87,7 +93,16 @@ def index(
     engine = _open_or_create(index, segmenter, levels)
     wanted = _signatures(signature) - engine.sides.keys()
     if "pooled" in wanted or (signature is None and is_new and gives_features(engine.segmenter)):
-        engine.add_pooled()
+        engine.add_pooled(
+            projections.pooled_options(
+                pool=pool,
+                power=pool_power,
+                p=gem_exponent,
+                projection=projection,
+                dims=dims,
+                coding=coding,
+            )
+        )
     if "sbovp" in wanted:
         options = phrases.phrase_options(
             words=phrase_words,

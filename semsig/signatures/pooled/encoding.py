@@ -51,7 +51,7 @@ class PooledOptions:
     """
 
     pool: Pool = "spoc"
-    power: float = 1.0
+    power: float = 0.5
     p: float = 3.0
     projection: Projection | Literal["shipped"] | None = "shipped"
     dims: int | None = None

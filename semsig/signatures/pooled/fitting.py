@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from semsig.errors import OptionError
 from semsig.signatures.pooled.projection import Pooling, Projection
 
-SHRINK = 1.0
+SHRINK = 3.0
 """Learned whitening: mean variances within matches that are added to each, since few pairs leave
 most directions unmeasured. Chosen on training photos; see `scripts.choose_pooled`."""
 
