@@ -28,6 +28,7 @@ from semsig.cli.options import (
     make_room,
     save_picture,
 )
+from semsig.cli.regions import ExplainChoice, explain_regions
 
 if TYPE_CHECKING:
     from semsig.engine import Engine
@@ -154,12 +155,19 @@ def explain(
         bool, typer.Option("--phrases", help="Find the visual phrases they share as well.")
     ] = False,
     vocabulary: phrases.Vocab = "kaze",
+    signature: Annotated[
+        ExplainChoice,
+        typer.Option("--signature", help="Blocks of classes, or regions by pooled features."),
+    ] = ExplainChoice.SBS,
     as_json: Json = False,
 ) -> None:
     """Say where two photos agree and differ."""
     from semsig.engine import Engine
 
     make_room(out)
+    if signature is ExplainChoice.POOLED:
+        explain_regions(a, b, out, segmenter, as_json=as_json)
+        return
     engine = Engine.create(None, segmenter=segmenter, levels=levels)
     explanation, links = engine.explain(a, b, names=("A", "B")), None
     if shared_phrases:

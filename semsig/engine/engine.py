@@ -25,14 +25,21 @@ from semsig.engine.report import AddReport
 from semsig.engine.searcher import Searches, best, measured_by, nearest
 from semsig.engine.side import SideIndex
 from semsig.errors import IndexFormatError, OptionError, QueryError
-from semsig.explain import Explanation, SharedPhrases, explain, share_phrases
+from semsig.explain import (
+    Explanation,
+    RegionMatches,
+    SharedPhrases,
+    explain,
+    match_regions,
+    share_phrases,
+)
 from semsig.photo import PhotoPath, PhotoRecord, absolute
 from semsig.query import Box, Conditions, Words, parse, parse_absent
 from semsig.search import HammingIndex, is_unused
 from semsig.search.checks import check_k
 from semsig.search.fusion import SignatureName
 from semsig.search.options import Reranking
-from semsig.segment import DEFAULT_SEGMENTER, Segmenter, load_segmenter
+from semsig.segment import DEFAULT_SEGMENTER, Segmenter, load_segmenter, require_maps
 from semsig.signatures import sbs
 from semsig.types import Hit, LabelMap, Metric, SbsSchema, SbsSignature
 from semsig.types.metrics import BY_SCORE
@@ -362,6 +369,23 @@ class Engine:
             for query in (a, b)
         )
         return share_phrases(first, second, phrases.vocabulary, phrases.options)
+
+    def explain_regions(self, a: Query, b: Query) -> RegionMatches:
+        """Find the parts of two photos that match by their features.
+
+        Raises
+        ------
+        QueryError
+            If there are no pooled descriptors.
+        OptionError
+            If the segmenter gives no feature maps.
+        """
+        side = cast("PooledSide", self._require_side("pooled"))
+        network = require_maps(self.segmenter)
+        first, second = (
+            network.describe_maps([self._reader.pixels(query)])[0][1] for query in (a, b)
+        )
+        return match_regions(first, second, side.encoder)
 
     def label_map(self, query: Query) -> LabelMap:
         """Return the label map of a query; ImageError or SegmenterError if there is none."""

@@ -66,3 +66,18 @@ def test_pooling_and_coding_are_chosen(photos, tmp_path):
     told = json.loads(run("info", "--index", index, "--json").stdout)["pooled"]
     for part in ("gem p 4.5", "1280 dimensions", "float16"):
         assert part in told
+
+
+def test_two_photos_are_explained_by_their_regions(photos, tmp_path):
+    a, b, out = photos / "0" / "0.png", photos / "3" / "0.png", tmp_path / "x.png"
+    how = ("--signature", "pooled", "--segmenter", "lite@64")
+    done = run("explain", a, b, "--out", out, *how, "--json")
+    assert done.exit_code == 0, done.output
+    told = json.loads(done.stdout)
+    assert told["signature"] == "pooled"
+    assert np.shape(told["best_in_a"]) == tuple(told["shapes"][0])
+    assert told["pairs"]
+    with Image.open(out) as picture:
+        assert picture.size[0] > 1000
+    done = run("explain", a, a, *how)
+    assert done.stdout.startswith("squared L2 0.000")

@@ -82,7 +82,9 @@ def descriptor(
     made = []
     for row in rows:
         value = unit([v**power for v in row])
-        if mean is not None and any(row):
+        if mean is not None and not any(row):
+            value = [0.0] * dims
+        elif mean is not None:
             centred = [v - m for v, m in zip(value, mean, strict=True)]
             value = unit(
                 [sum(c * a[d] for c, a in zip(centred, axes, strict=True)) for d in range(dims)]

@@ -176,6 +176,26 @@ class PooledEncoder:
         """Return a photo's descriptor; see :func:`pooled`."""
         return PooledSignature(_coded(self._value(features), self.schema.coding), self.schema)
 
+    def positions(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Return what each position of a feature map (C, h, w) alone would be described by.
+
+        Returns
+        -------
+        ndarray of float64, shape (h, w, D)
+            Vectors of unit length, or zeros where all channels are.
+        """
+        channels, height, width = features.shape
+        rows = self._projected(_power(features.reshape(channels, -1).T, self.schema.power))
+        return rows.reshape(height, width, -1)
+
+    def _projected(self, raised: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Scale rows to length 1, project them if there is a projection, and scale again."""
+        if self.projection is None:
+            return unit(raised)
+        rows = unit(self.projection(unit(raised), self.schema.dims))
+        rows[~raised.any(1)] = 0  # what has no direction gets none
+        return rows
+
     def _value(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
         """Return the descriptor, (D,), of any length."""
         raised = _raised(features, self.schema)
@@ -185,12 +205,10 @@ class PooledEncoder:
                 f"Expected features of shape (3, {channels}) or ({channels}, h, w), "
                 f"got {features.shape}."
             )
-        if self.projection is None:
-            # a single row's length goes out when it is coded; codes of earlier indexes stay
-            return np.asarray(raised[0]) if len(raised) == 1 else _sum(unit(raised))
-        rows = unit(self.projection(unit(raised), self.schema.dims))
-        rows[~raised.any(1)] = 0  # what has no direction gets none
-        return _sum(rows)
+        if self.projection is None and len(raised) == 1:
+            return raised.reshape(-1)  # its length goes out when coded; codes stay as they were
+        total: NDArray[np.float64] = self._projected(raised).sum(0)
+        return total
 
 
 def pooled(
@@ -245,25 +263,27 @@ def unit(rows: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _raised(features: NDArray[np.float32], pooling: Pooling | PooledSchema) -> NDArray[np.float64]:
     """Return pooled values, (R, C), to the power."""
-    if not np.isfinite(features).all() or (features < 0).any():
-        raise SignatureError("Expected features that are finite and not negative.")
-    if features.ndim == 3:
-        from_map: NDArray[np.float64] = pool_map(features, pooling.pool, pooling.p)
-        return np.power(from_map, pooling.power)
     of_network = pooling.pool in FROM_NETWORK and pooling.p == 3
+    if features.ndim == 3:
+        return _power(pool_map(_positive(features), pooling.pool, pooling.p), pooling.power)
     if features.ndim != 2 or len(features) != len(FROM_NETWORK) or not of_network:
         raise SignatureError(
             f"Expected features of shape (3, C), or the map (C, h, w) for pool {pooling.pool!r} "
             f"with p {pooling.p:g}; got {features.shape}."
         )
-    row = features[FROM_NETWORK.index(pooling.pool)].astype(np.float64)
-    raised: NDArray[np.float64] = row[None] ** pooling.power
+    row = FROM_NETWORK.index(pooling.pool)
+    return _power(_positive(features)[row : row + 1], pooling.power)
+
+
+def _power(values: NDArray[np.floating], power: float) -> NDArray[np.float64]:
+    raised: NDArray[np.float64] = _positive(values).astype(np.float64) ** power
     return raised
 
 
-def _sum(rows: NDArray[np.float64]) -> NDArray[np.float64]:
-    total: NDArray[np.float64] = rows.sum(0)
-    return total
+def _positive(values: NDArray[np.floating]) -> NDArray[np.floating]:
+    if not np.isfinite(values).all() or (values < 0).any():
+        raise SignatureError("Expected features that are finite and not negative.")
+    return values
 
 
 def _coded(value: NDArray[np.float64], coding: Coding) -> NDArray[Any]:
