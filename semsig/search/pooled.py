@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -18,8 +19,11 @@ from semsig.types.pooled import POOLED_RECORDS
 Descriptors = PooledSignature | PooledBatch | Iterable[PooledSignature]
 """One pooled descriptor or many."""
 
-_DISTANCES_AT_ONCE = 1 << 22
-"""Distances computed together: 32 MiB of float64."""
+_PRODUCTS_AT_ONCE = 1 << 22
+"""Inner products computed together: 16 MiB of float32, 32 of float64."""
+
+_MARGIN = np.float32(2.0**-20)
+"""See `PooledScan._candidates`."""
 
 _SCALES = {"l2sq": np.float32(1), "cosine": np.float32(0.5)}
 """What the squared L2 distance is multiplied by."""
@@ -121,6 +125,10 @@ class PooledScan:
     def __init__(self, batch: PooledBatch) -> None:
         self._rows = _wide(batch)
         self._squares = _squares(self._rows)
+        lengths = np.sqrt(self._squares)
+        self._zeros = np.flatnonzero(lengths == 0)
+        lengths[self._zeros] = 1
+        self._inverse = (1 / lengths).astype(np.float32)
 
     def search(
         self,
@@ -133,10 +141,12 @@ class PooledScan:
         """Return distances and rows, shape (Q, k), ascending, ties by row, padded with -1."""
         distances = np.full((len(queries), k), -1, np.float32)
         rows = np.full((len(queries), k), -1, np.int64)
-        for number, found in enumerate(self._distances(queries, allowed)):
+        for number, (products, square) in enumerate(self._products(queries)):
+            near = self._candidates(products, square, k, allowed)
+            found = _unit_distances(products[near], square, self._squares[near])
             nearest = _nearest(found, k)
             distances[number, : len(nearest)] = found[nearest] * _SCALES[metric]
-            rows[number, : len(nearest)] = nearest
+            rows[number, : len(nearest)] = near[nearest]
         return distances, rows
 
     def search_radius(
@@ -149,25 +159,50 @@ class PooledScan:
     ) -> list[tuple[NDArray[np.float32], NDArray[np.int64]]]:
         """Return, for each query, distances <= radius and their rows, ascending."""
         answers = []
-        for found in self._distances(queries, allowed):
-            found *= _SCALES[metric]
-            rows = np.flatnonzero(found <= radius)
+        for products, square in self._products(queries):
+            found = _unit_distances(products, square, self._squares) * _SCALES[metric]
+            fits = found <= radius
+            rows = np.flatnonzero(fits if allowed is None else fits & allowed)
             order = rows[np.argsort(found[rows], kind="stable")]
             answers.append((found[order], order))
         return answers
 
-    def _distances(
-        self, queries: PooledBatch, allowed: NDArray[np.bool_] | None
-    ) -> Iterable[NDArray[np.float32]]:
-        """Yield the squared distances of each query to all rows; infinite to those not allowed."""
+    def _products(self, queries: PooledBatch) -> Iterator[tuple[NDArray[Any], float]]:
+        """Yield each query's exact inner products with all rows, and its squared length."""
         asked = _wide(queries)
-        at_once = max(1, _DISTANCES_AT_ONCE // max(1, len(self._rows)))
+        at_once = max(1, _PRODUCTS_AT_ONCE // max(1, len(self._rows)))
         for start in range(0, len(asked), at_once):
             some = asked[start : start + at_once]
-            found = _unit_distances(_products(some, self._rows), _squares(some), self._squares)
-            if allowed is not None:
-                found[:, ~allowed] = np.inf
-            yield from found
+            yield from zip(_products(some, self._rows), _squares(some).tolist(), strict=True)
+
+    def _candidates(
+        self,
+        products: NDArray[Any],
+        square: float,
+        k: int,
+        allowed: NDArray[np.bool_] | None,
+    ) -> NDArray[np.int64]:
+        """Return rows, ascending, among which the k nearest are: those of the greatest cosines.
+
+        Cosines in float32 are off by 2^-22 at most (two roundings each of 2^-24, and the
+        query's), and rows whose distances are the same float32 differ by 2^-23 in cosine, so
+        that no row which is farther than 2^-20 below the k-th cosine can be among the k nearest.
+        """
+        if allowed is not None:
+            among = np.flatnonzero(allowed)
+        elif k >= len(products) or square == 0:
+            among = np.arange(len(products))
+        else:
+            among = None
+        if among is not None and (k >= len(among) or square == 0):
+            return among
+        cosines = products * (self._inverse * np.float32(1 / math.sqrt(square)))
+        cosines[self._zeros] = 0.5  # they are at distance 1
+        if among is not None:
+            cosines = cosines[among]
+        limit = np.partition(cosines, len(cosines) - k)[len(cosines) - k] - _MARGIN
+        near = np.flatnonzero(cosines >= limit)
+        return near if among is None else among[near]
 
 
 def _wide(batch: PooledBatch) -> NDArray[Any]:
@@ -185,10 +220,10 @@ def _squares(rows: NDArray[Any]) -> NDArray[np.float64]:
     return squares
 
 
-def _products(queries: NDArray[Any], rows: NDArray[Any]) -> NDArray[np.float64]:
+def _products(queries: NDArray[Any], rows: NDArray[Any]) -> NDArray[Any]:
     """Return inner products (Q, N), exact: float32 sums over few enough dimensions."""
     if rows.dtype == np.float64 or rows.shape[1] <= _EXACT_DIMS:
-        product: NDArray[np.float64] = (queries @ rows.T).astype(np.float64)
+        product: NDArray[Any] = queries @ rows.T
         return product
     total = np.zeros((len(queries), len(rows)))
     for first in range(0, rows.shape[1], _EXACT_DIMS):
@@ -198,27 +233,22 @@ def _products(queries: NDArray[Any], rows: NDArray[Any]) -> NDArray[np.float64]:
 
 
 def _unit_distances(
-    products: NDArray[np.float64], queries: NDArray[np.float64], rows: NDArray[np.float64]
+    products: NDArray[Any], query: float, rows: NDArray[np.float64]
 ) -> NDArray[np.float32]:
-    """Return squared distances (Q, N) at unit length, from inner products and squared lengths.
+    """Return squared distances (N,) at unit length, from inner products and squared lengths.
 
     All three are exact, and sqrt(n * n) is n in floating point, so that equal codes are at
     exactly 0.
     """
-    there = (queries > 0)[:, None] * 1.0 + (rows > 0)
-    scale = np.sqrt(queries[:, None] * rows)
+    there = float(query > 0) + (rows > 0)
+    scale = np.sqrt(query * rows)
     scale[scale == 0] = 1  # of a descriptor of zeros; its products are 0 as well
-    return np.maximum(there - 2 * products / scale, 0).astype(np.float32)
+    return np.maximum(there - 2 * products.astype(np.float64) / scale, 0).astype(np.float32)
 
 
 def _nearest(distances: NDArray[np.float32], k: int) -> NDArray[np.int64]:
-    """Return the k rows of the least finite distances, ascending, ties by row."""
-    if k < len(distances):
-        limit = np.partition(distances, k - 1)[k - 1]
-        rows = np.flatnonzero((distances <= limit) & np.isfinite(distances))
-    else:
-        rows = np.flatnonzero(np.isfinite(distances))
-    nearest: NDArray[np.int64] = rows[np.argsort(distances[rows], kind="stable")[:k]]
+    """Return the k rows of the least distances, ascending, ties by row."""
+    nearest: NDArray[np.int64] = np.argsort(distances, kind="stable")[:k]
     return nearest
 
 
