@@ -5,8 +5,8 @@
 Random codes of D dimensions, one thread, k = 10; single queries (the mean of some) and a batch
 of 100. A stage times all candidates in turns. Each candidate's distances are compared with those
 of `PooledScan`, which are exact; "equal" says whether all of the k nearest are at the same
-distance to the last bit, "off" what they differ by at most. Needs ``pip install --group bench``,
-and simsimd and numkong; what is missing is left out. Written to results/pooled.json.
+distance to the last bit, "off" what they differ by at most. Needs ``pip install --group bench``;
+what is missing is left out. Written to results/pooled.json.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from semsig.types import PooledBatch, PooledSchema
 K = 10
 SINGLES = 5
 OWN = "semsig PooledScan"
-LIBRARIES = ("faiss-cpu", "usearch", "simsimd", "numkong", "numpy")
+LIBRARIES = ("faiss-cpu", "usearch", "numkong", "numpy")
 
 Codes = NDArray[np.int8]
 Search = Callable[[Codes], NDArray[np.floating]]
@@ -83,11 +83,6 @@ def usearch_exact(rows: Codes) -> Search:
     return search
 
 
-def simsimd_cosine(rows: Codes) -> Search:
-    simsimd = import_module("simsimd")
-    return lambda queries: least(2 * np.asarray(simsimd.cdist(queries, rows, "cosine", threads=1)))
-
-
 def numkong_cosine(rows: Codes) -> Search:
     numkong = import_module("numkong")
     return lambda queries: least(2 * np.asarray(numkong.cdist(queries, rows, "angular")))
@@ -98,7 +93,6 @@ CANDIDATES: dict[str, Callable[[Codes], Search]] = {
     "NumPy float32": blas,
     "faiss IndexFlatIP": faiss_flat,
     "usearch exact": usearch_exact,
-    "simsimd cdist": simsimd_cosine,
     "numkong cdist": numkong_cosine,
 }
 
