@@ -97,7 +97,7 @@ def _depth(place: Place, above: tuple[str, ...]) -> tuple[int, int]:
 
 def _is_of_another(label: Path, photo: Path) -> bool:
     """Tell whether a label file is the photo itself, or named after another photo beside it."""
-    if label.resolve() == photo.resolve():
+    if os.path.realpath(label) == os.path.realpath(photo):
         return True
     own = {fold(photo.name), fold(photo.stem)}
     for stem in _shortened(label.stem, _LABEL_END):
