@@ -16,6 +16,7 @@ from PIL import UnidentifiedImageError
 from semsig.errors import ImageError, OptionError
 from semsig.photo.formats import (
     FORMATS,
+    JXL,
     OPTIONAL,
     RAW,
     SIGNATURE,
@@ -24,6 +25,7 @@ from semsig.photo.formats import (
     open_picture,
     require_reader,
 )
+from semsig.photo.jxl import stated_size
 from semsig.photo.raw import read_raw
 from semsig.photo.walk import image_paths, unread_files
 from semsig.types import Image
@@ -163,6 +165,8 @@ def _upright(
     file: BinaryIO, kind: Kind | None, path: Path, max_pixels: int, at_least: int | None
 ) -> tuple[Image, bool]:
     """Decode what Pillow opens, and tell whether EXIF said how to turn it."""
+    if kind is JXL:
+        _check_size(stated_size(file) or (1, 1), path, max_pixels)
     picture = open_picture(file, kind, path)
     _check_size(picture.size, path, max_pixels)
     if at_least is not None:
