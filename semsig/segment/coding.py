@@ -23,6 +23,16 @@ _UNKNOWN = MAX_CLASSES + 1
 BORDERS: tuple[Color, ...] = ((0, 0, 0), (224, 224, 192))
 """Colours of no class: black, and the outline that Pascal VOC draws around objects."""
 
+TABLE_FILES = (
+    "classes.toml",
+    "classes.txt",
+    "labelmap.txt",  # CVAT
+    "_classes.csv",  # Roboflow
+    "class_names.txt",  # labelme
+    "label_colors.txt",  # CamVid
+)
+"""Class tables that are looked for with the label maps, the first of them taken."""
+
 VOID = "void"
 """A class of this name in a ``classes.txt`` means "no class" and is left out of the table."""
 
@@ -153,8 +163,8 @@ def find_reading(folder: Path, table: str | None, files: Sequence[Path]) -> Read
     Parameters
     ----------
     folder : Path
-        Where the label files are; ``classes.toml`` or ``classes.txt`` is looked for in it, then
-        in the folder above.
+        Where the label files are; one of :data:`TABLE_FILES` is looked for in it, then in the
+        folder above.
     table : str, optional
         Name of a built-in table, perhaps with the numbering of its files as
         :mod:`semsig.segment.numberings` has them (``ade20k`` means ADE20K's own annotations, 0 =
@@ -201,7 +211,7 @@ def _table_of(folder: Path, table: str | None) -> Coding:
             )
         return read_coding(path)
     for place in (folder, folder.parent):
-        for name in ("classes.toml", "classes.txt"):
+        for name in TABLE_FILES:
             if (place / name).is_file():
                 return read_coding(place / name)
     raise SegmenterError(

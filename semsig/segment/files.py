@@ -43,7 +43,8 @@ class FilesSegmenter:
     folder : Path
         Where the label files are.
     table : str, optional
-        Built-in class table, or a .toml or .txt file; else ``classes.toml`` or ``classes.txt``
+        Built-in class table, or a .toml or .txt file; else ``classes.toml``, ``classes.txt`` or an
+        exporter's (``labelmap.txt``, ``_classes.csv``, ``class_names.txt``, ``label_colors.txt``)
         in the folder or the one above.
 
     Attributes
