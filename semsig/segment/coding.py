@@ -177,6 +177,9 @@ def find_reading(folder: Path, table: str | None, files: Sequence[Path]) -> Read
     SegmenterError
         If there is no such table, it cannot be read, or the files speak against it.
     """
+    spelled = (table or "").casefold().replace("_", "-")  # as built-in tables are
+    if spelled in builtin_tables() or split_name(spelled)[1]:
+        table = spelled
     name, numbering = split_name(table or "")
     if name in NUMBERINGS:
         return _by_numbering(name, numbering, files)

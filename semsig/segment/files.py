@@ -144,7 +144,10 @@ class FilesSegmenter:
 def _label_files(folder: Path) -> list[Path]:
     """Return the label files below a folder, sorted."""
     if not folder.is_dir():
-        raise SegmenterError(f"{folder} is no folder of label maps.")
+        raise SegmenterError(
+            f"{folder} is no folder of label maps; if they have moved, name where they are: "
+            "--segmenter files:DIR."
+        )
     files: dict[Path, Path] = {}
     for path in files_below(folder):
         if path.suffix.lower() in PICTURES | ARRAYS:
