@@ -11,7 +11,18 @@ from typing import Annotated
 import typer
 
 from semsig import __version__
-from semsig.cli import demo, evaluation, photos, phrases, searching, training, upkeep
+from semsig.cli import (
+    demo,
+    evaluation,
+    export,
+    photos,
+    phrases,
+    publishing,
+    searching,
+    sync,
+    training,
+    upkeep,
+)
 from semsig.cli.console import remark
 from semsig.errors import SemsigError
 
@@ -35,8 +46,12 @@ for command in (
     upkeep.verify,
     upkeep.remove,
     upkeep.compact,
+    export.export,
+    upkeep.trust,
+    sync.sync,
     phrases.vocab,
     evaluation.evaluate,
+    publishing.compare,
     evaluation.datasets,
     training.distill,
     demo.demo,

@@ -19,6 +19,7 @@ from semsig.types.metrics import Metric
 if TYPE_CHECKING:
     from PIL import Image as PillowImage
 
+    from semsig.explain.geometry import GeometryOptions
     from semsig.photo.walk import Survey
     from semsig.search.options import Reranking
 
@@ -26,13 +27,25 @@ if TYPE_CHECKING:
 _MARK = b"Software\0semsig"
 
 
-class SignatureChoice(StrEnum):
-    """What photos are compared by."""
+FUSED = "fused"
+"""As :data:`semsig.search.fusion.FUSED`, which is imported late."""
 
-    SBS = "sbs"
-    SBOVP = "sbovp"
-    POOLED = "pooled"
-    FUSED = "fused"
+
+def a_signature(name: str | None) -> str | None:
+    """Check the name of a signature that photos are compared by."""
+    from semsig.signatures import signature_names
+
+    known = (*signature_names(), FUSED)
+    if name is not None and name not in known:
+        raise typer.BadParameter(f"Expected one of {', '.join(known)}; got {name}.")
+    return name
+
+
+def _signatures_of(incomplete: str) -> list[str]:
+    """Complete the name of a signature."""
+    from semsig.signatures import signature_names
+
+    return [name for name in (*signature_names(), FUSED) if name.startswith(incomplete)]
 
 
 def fetched(context: typer.Context, segmenter: str | None) -> str | None:
@@ -57,9 +70,16 @@ def make_room(target: Path | None) -> None:
     """
     if target is None:
         return
-    target.parent.mkdir(parents=True, exist_ok=True)
+    from semsig.durable import make_folder
+
+    make_folder(target.parent)
     if not os.access(target.parent, os.W_OK):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(target))
+    refuse_foreign(target)
+
+
+def refuse_foreign(target: Path) -> None:
+    """Raise :class:`OptionError` if a file is there and is a picture that semsig did not write."""
     if is_foreign_picture(target):
         raise OptionError(
             f"{target} is a picture that semsig did not write; it is not overwritten. "
@@ -79,7 +99,7 @@ def is_foreign_picture(path: Path) -> bool:
 
 
 def save_picture(picture: PillowImage.Image, target: Path) -> None:
-    """Write a picture as PNG, whole or not at all, marked as semsig's own."""
+    """Write a picture as PNG, or JPEG if so named, whole or not at all, marked as semsig's own."""
     from PIL.PngImagePlugin import PngInfo
 
     from semsig.durable import write_file
@@ -87,19 +107,45 @@ def save_picture(picture: PillowImage.Image, target: Path) -> None:
     info = PngInfo()
     info.add_text("Software", "semsig")
     content = io.BytesIO()
-    picture.save(content, "PNG", pnginfo=info)
+    if target.suffix == ".jpg":
+        picture.save(content, "JPEG", quality=90, comment=_MARK)
+    else:
+        picture.save(content, "PNG", pnginfo=info)
     write_file(target, content.getvalue())
 
 
-def reranking(rerank: bool, expand: bool) -> Reranking | None:
-    """Return how hits are ranked anew, as --rerank and --expand ask for."""
-    from semsig.search.options import ExpandOptions, RerankOptions
+class Anew(StrEnum):
+    """Ways to rank anew."""
 
-    if rerank and expand:
-        raise typer.BadParameter("Give --rerank or --expand, not both.")
-    if expand:
-        return ExpandOptions()
-    return RerankOptions() if rerank else None
+    RECIPROCAL = "reciprocal"
+    EXPAND = "expand"
+    AUGMENT = "augment"
+    DIFFUSE = "diffuse"
+
+
+def reranking(rerank: bool, expand: bool, by: Anew | None = None) -> Reranking | None:
+    """Return how hits are ranked anew, as --rerank, --expand and --rerank-by ask for."""
+    from semsig.search.options import AugmentOptions, DiffuseOptions, ExpandOptions, RerankOptions
+
+    if rerank + expand + (by is not None) > 1:
+        raise typer.BadParameter("Give one of --rerank, --expand and --rerank-by, not both.")
+    ways = {
+        Anew.RECIPROCAL: RerankOptions,
+        Anew.EXPAND: ExpandOptions,
+        Anew.AUGMENT: AugmentOptions,
+        Anew.DIFFUSE: DiffuseOptions,
+    }
+    by = Anew.RECIPROCAL if rerank else Anew.EXPAND if expand else by
+    return ways[by]() if by else None
+
+
+def geometry_options(first: int | None) -> GeometryOptions | None:
+    """Return how geometry is verified, as --geometry asks for."""
+    if first is None:
+        return None
+    from semsig.explain.geometry import GeometryOptions
+
+    return GeometryOptions(first=first)
 
 
 def expand(
@@ -153,6 +199,23 @@ Rerank = Annotated[
 Expand = Annotated[
     bool, typer.Option("--expand", help="Search for the query's nearest as well, and average.")
 ]
+RerankBy = Annotated[
+    Anew | None,
+    typer.Option(
+        "--rerank-by",
+        help="Or rank anew by: reciprocal (--rerank), expand (--expand), augment (each photo "
+        "averaged with its neighbours) or diffuse (over the graph of neighbours).",
+    ),
+]
+Geometry = Annotated[
+    int | None,
+    typer.Option(
+        "--geometry",
+        min=1,
+        metavar="N",
+        help="Put the first N in order of the keypoints that fit one homography.",
+    ),
+]
 SegmenterName = Annotated[
     str, typer.Option("--segmenter", callback=fetched, help=f"One of {SEGMENTERS}.")
 ]
@@ -164,11 +227,32 @@ TrustedSegmenter = Annotated[
         help="The index's own, if it is no network of the package: such is never loaded unasked.",
     ),
 ]
+PresetOption = Annotated[
+    str | None,
+    typer.Option(
+        "--preset",
+        help="default, or paper: Ouni et al. 2022 to the letter (HRNet, n = 3, Hamming).",
+        autocompletion=lambda incomplete: [
+            name for name in ("default", "paper") if name.startswith(incomplete)
+        ],
+    ),
+]
 SignatureOption = Annotated[
-    SignatureChoice,
+    str,
     typer.Option(
         "--signature",
-        help="Blocks of classes, visual phrases, pooled features, or blocks and phrases fused.",
+        callback=a_signature,
+        autocompletion=_signatures_of,
+        help="sbs (blocks of classes), sbovp (visual phrases), pooled (features), or fused.",
+    ),
+]
+SignatureOrNone = Annotated[
+    str | None,
+    typer.Option(
+        "--signature",
+        callback=a_signature,
+        autocompletion=_signatures_of,
+        help="What photos are compared by: pooled where the index has it, or sbs.",
     ),
 ]
 Exclude = Annotated[
@@ -183,6 +267,19 @@ FollowLinks = Annotated[
     bool, typer.Option("--follow-links", help="Read linked folders as well, each folder once.")
 ]
 Strict = Annotated[bool, typer.Option("--strict", help="Exit with 3 if files were skipped.")]
+
+
+class VerifyChoice(StrEnum):
+    """Whether each file's checksum is compared when the file is first used."""
+
+    FIRST_USE = "first-use"
+    NEVER = "never"
+
+
+VerifyOption = Annotated[
+    VerifyChoice,
+    typer.Option("--verify", help="Whether files of the index are compared with their checksums."),
+]
 Workers = Annotated[
     int | None,
     typer.Option("--workers", min=1, max=1024, help="Photos worked on at a time; one a core."),

@@ -24,6 +24,7 @@ from semsig.cli.options import (
     Photo,
     Photos,
     PhotosOrGone,
+    PresetOption,
     SegmenterName,
     Strict,
     Workers,
@@ -35,6 +36,7 @@ from semsig.cli.options import (
 
 if TYPE_CHECKING:
     from semsig.engine import Engine
+    from semsig.signatures.presets import Preset
 
 _SKIPPED = 3
 _NAME_REFUSED = (errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ)
@@ -54,10 +56,11 @@ def index(
     signature: Annotated[
         str | None,
         typer.Option(
-            help="sbs, with sbovp (visual phrases), pooled (the network's features), or both: "
-            "sbs,sbovp,pooled. A new index has sbs, and pooled if the network gives features."
+            help="What to sign photos by beside sbs: sbovp (visual phrases), pooled (the network's "
+            "features), or several by commas. A new index has pooled if the network gives features."
         ),
     ] = None,
+    preset: PresetOption = None,
     vocabulary: phrases.Vocab = "kaze",
     phrase_words: phrases.Words = None,
     phrase_length: phrases.Length = None,
@@ -85,22 +88,26 @@ def index(
         gone = next(path for path in photos if path not in there)
         raise typer.BadParameter(f"{gone} does not exist; --prune takes it out of the index.")
     from semsig.search import is_unused
-    from semsig.segment import gives_features
+    from semsig.signatures.presets import Preset
 
     is_new = is_unused(index)
+    chosen = None if preset is None else Preset.named(preset)
+    if chosen is not None:
+        segmenter = segmenter or chosen.segmenter
+        levels = chosen.levels if levels is None else levels
     engine = _open_or_create(index, segmenter, levels)
-    wanted = _signatures(signature) - engine.sides.keys()
-    if "pooled" in wanted or (signature is None and is_new and gives_features(engine.segmenter)):
-        engine.add_pooled()
-    if "sbovp" in wanted:
-        options = phrases.phrase_options(
-            words=phrase_words,
-            length=phrase_length,
-            space=phrase_space,
-            regions=phrase_regions,
-            norm=phrase_norm,
-        )
-        engine.add_phrases(phrases.find_vocabulary(vocabulary), options)
+    wanted = _signatures(signature, engine, chosen, is_new=is_new)
+    encoding = phrases.encoding(
+        vocabulary,
+        words=phrase_words,
+        length=phrase_length,
+        space=phrase_space,
+        regions=phrase_regions,
+        norm=phrase_norm,
+    )
+    for name in wanted:
+        options = chosen.encoding.get(name, {}) if chosen else {}
+        engine.add_signature(name, **{**encoding.get(name, dict)(), **options})
     paths, surveys = surveyed(there, exclude or (), follow_links=follow_links)
     unread = [path for one in surveys for path in one.unread]
     try:
@@ -134,17 +141,22 @@ def explain(
         bool, typer.Option("--phrases", help="Find the visual phrases they share as well.")
     ] = False,
     vocabulary: phrases.Vocab = "kaze",
+    matches: Annotated[
+        Path | None,
+        typer.Option(help="Write a picture (PNG) of the keypoints that one homography joins."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Say where two photos agree and differ."""
     from semsig.engine import Engine
 
     make_room(out)
-    engine = Engine.create(None, segmenter=segmenter, levels=levels)
+    make_room(matches)
+    engine = Engine.create(None, segmenter=segmenter, levels=levels, signatures=())
     explanation, links = engine.explain(a, b, names=("A", "B")), None
     if shared_phrases:
-        engine.add_phrases(phrases.find_vocabulary(vocabulary))
-        links = engine.explain_phrases(a, b)
+        engine.add_signature("sbovp", **phrases.encoding(vocabulary)["sbovp"]())
+        links = engine.explain(a, b, signature="sbovp")
     if as_json:
         more = links.to_dict() if links else {}
         answer_json({"a": str(a), "b": str(b)} | explanation.to_dict() | more)
@@ -160,6 +172,21 @@ def explain(
         )
         save_picture(picture, out)
         remark(f"Wrote {out}")
+    if matches is not None:
+        _draw_matches(a, b, matches)
+
+
+def _draw_matches(a: Path, b: Path, target: Path) -> None:
+    """Draw the keypoints of two photos that match, and say how many."""
+    from semsig.explain.geometry import GeometryOptions, local_features, match
+    from semsig.photo.image_files import read_image
+    from semsig.report.matching import match_picture
+
+    options = GeometryOptions()
+    one, other = read_image(a), read_image(b)
+    found = match(local_features(one, options), local_features(other, options), options)
+    save_picture(match_picture(one, other, found, (a.name, b.name)), target)
+    remark(f"{found.sentence}; wrote {target}")
 
 
 def segment(
@@ -173,12 +200,13 @@ def segment(
     as_json: Json = False,
 ) -> None:
     """Draw photos with their classes and a legend: out/NAME-classes.png for each photo."""
+    from semsig.durable import make_folder
     from semsig.engine import Engine
     from semsig.errors import ImageError
     from semsig.report import Side, segmentation_picture
 
-    out.mkdir(parents=True, exist_ok=True)
-    engine = Engine.create(None, segmenter=segmenter, levels=levels)
+    make_folder(out)
+    engine = Engine.create(None, segmenter=segmenter, levels=levels, signatures=())
     written, skipped = [], []
     paths, surveys = surveyed(photos, exclude or (), follow_links=follow_links)
     targets = _targets(paths, out)
@@ -212,7 +240,8 @@ def _open_or_create(folder: Path, segmenter: str | None, levels: int | None) -> 
 
     if is_unused(folder):
         levels = 3 if levels is None else levels
-        return Engine.create(folder, segmenter=segmenter or DEFAULT_SEGMENTER, levels=levels)
+        name = segmenter or DEFAULT_SEGMENTER
+        return Engine.create(folder, segmenter=name, levels=levels, signatures=())
     engine = Engine.open(folder, segmenter=segmenter, threads=1)
     if levels not in (None, engine.index.schema.levels):
         raise OptionError(
@@ -222,13 +251,24 @@ def _open_or_create(folder: Path, segmenter: str | None, levels: int | None) -> 
     return engine
 
 
-def _signatures(signature: str | None) -> set[str]:
-    names = {name.strip() for name in (signature or "sbs").split(",")}
-    if not {"sbs"} <= names <= {"sbs", "sbovp", "pooled"}:
+def _signatures(
+    signature: str | None, engine: Engine, preset: Preset | None, *, is_new: bool
+) -> list[str]:
+    """Return the signatures that an index is to have and lacks, in the registry's order."""
+    from semsig.signatures import signature_kinds, signature_names
+
+    named = {name.strip() for name in (signature or "").split(",")} - {""}
+    unknown = named - set(signature_names())
+    if unknown:
         raise typer.BadParameter(
-            f"Expected --signature sbs, perhaps with sbovp and pooled; got {signature}."
+            f"Expected --signature {', '.join(signature_names())}, several by commas; "
+            f"got {', '.join(sorted(unknown))}."
         )
-    return names
+    if preset is not None and not named:
+        named = set(preset.signatures or ())
+    elif is_new and not named:
+        named = {kind.name for kind in signature_kinds() if kind.is_default(engine.segmenter)}
+    return [name for name in signature_names() if name in named - engine.sides.keys()]
 
 
 def _targets(paths: Sequence[Path], out: Path) -> list[Path]:

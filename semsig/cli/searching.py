@@ -12,12 +12,17 @@ from semsig.cli import show
 from semsig.cli.console import answer_json, remark
 from semsig.cli.options import (
     Expand,
+    Geometry,
     IndexFolder,
     Json,
     MetricOption,
     Rerank,
-    SignatureChoice,
+    RerankBy,
+    SignatureOrNone,
     TrustedSegmenter,
+    VerifyChoice,
+    VerifyOption,
+    geometry_options,
     make_room,
     reranking,
 )
@@ -26,8 +31,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from semsig.engine import Engine
+    from semsig.explain.geometry import Match
     from semsig.query import Box, Conditions
-    from semsig.search.fusion import SignatureName
     from semsig.search.options import Reranking
     from semsig.types import Hit, LabelMap, Metric
 
@@ -40,10 +45,7 @@ def search(
         Path | None, typer.Argument(help="A photo.", exists=True, dir_okay=False)
     ] = None,
     k: Annotated[int, typer.Option("-k", min=1, help="Hits to show.")] = 10,
-    signature: Annotated[
-        SignatureChoice | None,
-        typer.Option(help="What photos are compared by: pooled where the index has it, or sbs."),
-    ] = None,
+    signature: SignatureOrNone = None,
     metric: MetricOption = None,
     has: Annotated[
         list[str] | None,
@@ -75,7 +77,10 @@ def search(
     ] = False,
     rerank: Rerank = False,
     expand: Expand = False,
+    rerank_by: RerankBy = None,
+    geometry: Geometry = None,
     segmenter: TrustedSegmenter = None,
+    verify: VerifyOption = VerifyChoice.FIRST_USE,
     html: Annotated[
         Path | None, typer.Option(help="Write a page with pictures and reasons.", dir_okay=False)
     ] = None,
@@ -97,12 +102,14 @@ def search(
     from semsig.query import Box, read_layout
 
     part = None if crop is None else Box.parse(crop)
-    anew = reranking(rerank, expand)
+    anew = reranking(rerank, expand, rerank_by)
+    if geometry is not None and photo is None:
+        raise typer.BadParameter("--geometry needs a photo.")
     _check_usage(photo, layout, bool(has or without), bool(part or mirrored or anew or metric))
     make_room(html)
-    engine = Engine.open(index, segmenter=segmenter)
+    engine = Engine.open(index, segmenter=segmenter, verify=verify.value)
     query = photo if layout is None else read_layout(layout, engine.index.schema.classes)
-    named: SignatureName | None = signature.value if signature else None
+    named = signature
     if query is not None and named is None:
         named = engine.ranked_by(query, metric, without or [])
     search = _Search(
@@ -116,19 +123,28 @@ def search(
         metric=metric,
         rerank=anew,
     )
-    hits = search.hits(k, exclude_self=not include_self)
+    hits = search.hits(max(k, geometry or 0), exclude_self=not include_self)
+    verified: list[tuple[Hit, Match | None]] = [(hit, None) for hit in hits]
+    if geometry is not None and photo is not None:
+        verified = search.verified(photo, hits, geometry)
+    hits, matches = [hit for hit, _ in verified[:k]], [found for _, found in verified[:k]]
     sentences, bits = search.reasons(hits)
+    said = zip(sentences, matches, strict=True)
+    sentences = [f"{text}; {found.sentence}" if found else text for text, found in said]
     name = photo or layout
     if as_json:
         asked: dict[str, Any] = {
             "query": name and str(name),
             "signature": name and named,
-            "metric": (metric or "hamming") if name and named == "sbs" else None,
+            "metric": hits[0].metric if hits and name else metric,
             "conditions": str(search.conditions),
             "crop": crop,
             "mirrored": mirrored,
             "rerank": rerank,
             "expand": expand,
+            "rerank_by": rerank_by,
+            "geometry": geometry,
+            "inliers": [found and found.inliers for found in matches],
         }
         answer_json(asked | {"hits": show.hits_document(hits, sentences, bits)})
     else:
@@ -162,7 +178,7 @@ class _Search:
     without: list[str]
     crop: Box | None
     mirrored: bool
-    signature: SignatureName | None
+    signature: str | None
     metric: Metric | None
     rerank: Reranking | None
 
@@ -183,6 +199,18 @@ class _Search:
             mirrored=self.mirrored,
             rerank=self.rerank,
         )
+
+    def verified(
+        self, photo: Path, hits: Sequence[Hit], first: int
+    ) -> list[tuple[Hit, Match | None]]:
+        """Put the first hits in order by geometry."""
+        from semsig.engine.verifying import verify_hits
+        from semsig.photo.image_files import read_image
+
+        image = read_image(photo)
+        if self.crop is not None:
+            image = image[self.crop.slices(*image.shape[:2])].copy()
+        return verify_hits(image, hits, geometry_options(first))
 
     def reasons(self, hits: Sequence[Hit]) -> tuple[list[str], Sequence[int | None]]:
         """Return a sentence on each hit, and the bits in which it differs from the query."""

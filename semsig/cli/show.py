@@ -137,15 +137,16 @@ def evaluation(result: Evaluation) -> None:
 
 
 def _compared(settings: Mapping[str, Any]) -> str:
-    """Return what photos were compared by: blocks, phrases or both."""
-    parts = [settings["segmenter"]]
-    if "metric" in settings:
-        parts += [f"n = {settings['levels']}", settings["metric"]]
+    """Return what photos were compared by."""
+    parts = [settings["segmenter"], settings["signature"]]
+    if "levels" in settings:
+        parts += [f"n = {settings['levels']}"]
     if "n_words" in settings:
         words = f"{settings['n_words']} {settings['detector']} words"
         parts += [words, f"phrases of {settings['length']}"]
     if "pool" in settings:
         parts += [f"pooled features ({settings['pool']}), {settings['dims']} dimensions"]
+    parts += [settings["metric"]] if "metric" in settings else []
     return ", ".join(parts)
 
 

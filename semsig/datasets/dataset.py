@@ -35,6 +35,8 @@ class Dataset:
         The first wins where several fit equally many files.
     query_split : str
         In disjoint mode, the split of the queries.
+    measures : tuple of str
+        What its authors measure by, beside the usual.
     names : tuple of str
         Other names that it, or its folder, goes by.
     kinds : tuple of str
@@ -52,6 +54,7 @@ class Dataset:
     content: Content
     layouts: tuple[Layout, ...]
     query_split: str = ""
+    measures: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
     kinds: tuple[str, ...] = (".jpg", ".jpeg")
 

@@ -147,7 +147,7 @@ def _decode(file: BinaryIO, path: Path, max_pixels: int, at_least: int | None) -
             file,
             path,
             at_least,
-            lambda size: _check_size(size, path, max_pixels),
+            lambda size: check_size(size, path, max_pixels),
             lambda preview: _upright(preview, None, path, max_pixels, at_least),
         )
     try:
@@ -166,20 +166,21 @@ def _upright(
 ) -> tuple[Image, bool]:
     """Decode what Pillow opens, and tell whether EXIF said how to turn it."""
     if kind is JXL:
-        _check_size(stated_size(file) or (1, 1), path, max_pixels)
+        check_size(stated_size(file) or (1, 1), path, max_pixels)
     picture = open_picture(file, kind, path)
-    _check_size(picture.size, path, max_pixels)
+    check_size(picture.size, path, max_pixels)
     if at_least is not None:
         picture.draft(None, (at_least, at_least))
     picture.load()
-    _check_size(picture.size, path, max_pixels)
+    check_size(picture.size, path, max_pixels)
     orientation = _orientation(picture)
     turn = _UPRIGHT.get(orientation or 1)
     picture = _to_rgb(picture)
     return np.array(picture if turn is None else picture.transpose(turn)), orientation is not None
 
 
-def _check_size(size: tuple[int, int], path: Path, max_pixels: int) -> None:
+def check_size(size: tuple[int, int], path: Path, max_pixels: int) -> None:
+    """Raise :class:`ImageError` if a picture states no size, or one beyond the limits."""
     width, height = size
     if width < 1 or height < 1:
         raise ImageError(f"{path} states a size of {width} x {height}.", reason="corrupt")

@@ -85,12 +85,17 @@ class PhotoRecord:
         """
         try:
             record = cls(**json.loads(text))
+            if not all(isinstance(getattr(record, name), kind) for name, kind in _TYPES):
+                raise TypeError
             return replace(record, path=native(record.path))
-        except (ValueError, TypeError, AttributeError) as error:
+        except (ValueError, TypeError, RecursionError) as error:
             raise IndexCorruptError(
                 f"Expected a photo record with each signature; {text[:80]!r} came. "
                 "Was this index made by HammingIndex alone?"
             ) from error
+
+
+_TYPES = (("path", str), ("digest", str), ("size", int), ("mtime_ns", int), ("label_state", str))
 
 
 def portable(path: str) -> str:

@@ -11,7 +11,7 @@ from semsig.engine import Engine
 from semsig.photo.image_files import read_image
 from semsig.query import Box, Words
 from semsig.report.draw import fit
-from semsig.signatures import sbs
+from semsig.signatures.sbs.encoding import sbs
 from semsig.types import Image, LabelMap, SbsSignature
 
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from semsig.classes import ClassTable
+from semsig.durable import open_regular
 from semsig.errors import LabelMapError, SegmenterError
 from semsig.photo.walk import files_below
 from semsig.segment.coding import find_reading
@@ -93,7 +94,7 @@ class FilesSegmenter:
         """
         meaning = self._coding.fingerprint.encode()
         try:
-            with self._file_for(Path(path).absolute()).open("rb") as file:
+            with open_regular(self._file_for(Path(path).absolute())) as file:
                 return hashlib.file_digest(
                     file, lambda: hashlib.blake2b(meaning, digest_size=16)
                 ).hexdigest()

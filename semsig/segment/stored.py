@@ -8,7 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as PillowImage
 
+from semsig.durable import open_regular
 from semsig.errors import SegmenterError
+from semsig.segment.limits import open_picture, read_label_array
 
 PICTURES = {".png", ".bmp", ".dib", ".tif", ".tiff"}
 """Lower-case suffixes of pictures that keep numbers exactly."""
@@ -32,7 +34,7 @@ def read_stored(path: Path) -> NDArray[np.generic]:
         If it cannot be read, or is of a kind in which numbers are lost.
     """
     try:
-        return _read_array(path) if path.suffix.lower() in ARRAYS else _read_picture(path)
+        return read_label_array(path) if path.suffix.lower() in ARRAYS else _read_picture(path)
     except SegmenterError:
         raise
     except Exception as error:  # Pillow and NumPy raise nearly every type on damaged files
@@ -40,7 +42,7 @@ def read_stored(path: Path) -> NDArray[np.generic]:
 
 
 def _read_picture(path: Path) -> NDArray[np.generic]:
-    with PillowImage.open(path, formats=("PNG", "BMP", "TIFF")) as picture:
+    with open_picture(path) as picture:
         picture.load()
         mode, depth = picture.mode, _depth(picture, path)
         if mode in ("1", "L", "P") or mode.startswith(("I", "F")):
@@ -72,7 +74,7 @@ def _upright(
 def _depth(picture: PillowImage.Image, path: Path) -> int:
     """Return the bits of a channel as the file has them; those of other kinds are 8."""
     if picture.format == "PNG":
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             return file.read(25)[24]  # signature, length and name of IHDR, width, height, depth
     if picture.format == "TIFF":
         return int(max(getattr(picture, "tag_v2", {}).get(_BITS_PER_SAMPLE, (1,))))
@@ -92,15 +94,3 @@ def _without_alpha(stored: NDArray[np.uint8], path: Path) -> NDArray[np.generic]
     if is_grey:
         return np.where(alpha > 0, channels[..., 0].astype(np.int16), np.int16(_TRANSPARENT))
     return channels
-
-
-def _read_array(path: Path) -> NDArray[np.generic]:
-    content = np.load(path, allow_pickle=False)
-    if isinstance(content, np.ndarray):
-        return content
-    with content:
-        names = content.files
-        if len(names) != 1 and "labels" not in names:
-            raise SegmenterError(f"{path} holds {names}; expected one array, or one 'labels'.")
-        array: NDArray[np.generic] = content["labels" if "labels" in names else names[0]]
-        return array

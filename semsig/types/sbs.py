@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from semsig.errors import SignatureError
 from semsig.types.joining import agreeing
-from semsig.types.offsets import check_offsets, offsets_of
+from semsig.types.offsets import check_offsets, offsets_of, take_rows
 from semsig.types.record_spec import RecordSpec, register_records
 from semsig.types.schema import SbsSchema
 
@@ -205,7 +205,8 @@ class SbsBatch(Sequence[SbsSignature]):
 
     def __getitem__(self, item: int | slice) -> SbsSignature | SbsBatch:
         if isinstance(item, slice):
-            return SbsBatch.of([self[row] for row in range(len(self))[item]], self.schema)
+            (cells,), offsets = take_rows((self.cells,), self.offsets, item)
+            return SbsBatch(cells, offsets, self.schema)
         row = range(len(self))[item]
         return SbsSignature(self.cells[self.offsets[row] : self.offsets[row + 1]], self.schema)
 

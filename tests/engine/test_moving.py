@@ -51,7 +51,6 @@ def library(tmp_path, segmenter):
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.new("RGB", (20, 20), (50 * number,) * 3).save(path)
     engine = Engine.create(root / "index", segmenter=segmenter, levels=1)
-    engine.add_pooled()
     engine.add(sorted((root / "photos").iterdir()))
     segmenter.seen = 0
     return root
