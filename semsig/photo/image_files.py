@@ -221,7 +221,7 @@ def _values(picture: PillowImage.Image) -> NDArray[np.generic]:
 
 def _to_bytes(grey: NDArray[np.generic]) -> NDArray[np.uint8]:
     """Scale grey values to 0..255: of uint16 all, of floats 0..1, of others their own range."""
-    if grey.dtype == np.uint16:
+    if grey.dtype.kind == "u" and grey.dtype.itemsize == 2:  # of either byte order
         return np.asarray((grey.astype(np.uint32) + 128) // 257, dtype=np.uint8)
     values = grey.astype(np.float64)
     finite = values[np.isfinite(values)]
