@@ -13,7 +13,7 @@ from semsig.durable import open_regular
 from semsig.errors import LabelMapError, SegmenterError
 from semsig.photo.walk import files_below
 from semsig.segment.reading import find_reading
-from semsig.segment.stems import LabelFile, files_of, known_stems
+from semsig.segment.stems import LabelFile, LabelFiles
 from semsig.segment.stored import ARRAYS, PICTURES, read_stored
 from semsig.types import Image, LabelMap
 
@@ -66,7 +66,7 @@ class FilesSegmenter:
         reading = find_reading(folder, table, _label_files(folder))
         self._coding, self.remark = reading.coding, reading.remark
         files = [LabelFile(path, path.parent.relative_to(folder).parts) for path in reading.files]
-        self._known = known_stems(files)
+        self._files = LabelFiles(files)
         self._some = ", ".join(path.name for path in reading.files[:3])
         self._digest = _digest(folder, reading.files)
         if self.remark:
@@ -116,7 +116,7 @@ class FilesSegmenter:
             raise SegmenterError(f"{file} is no label map: {error}") from error
 
     def _file_for(self, photo: Path) -> Path:
-        found = files_of(photo, self._known)
+        found = self._files.of(photo)
         if not found:
             raise SegmenterError(
                 f"{self._folder} has no label map for {photo.stem!r} ({photo}); it holds "
