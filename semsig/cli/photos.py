@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -306,13 +307,13 @@ def _targets(paths: Sequence[Path], out: Path) -> list[Path]:
     from semsig.errors import OptionError
 
     seen: Counter[str] = Counter()
-    photos = {path.resolve() for path in paths}
+    photos = set(map(os.path.realpath, paths))
     targets = []
     for path in paths:
         seen[path.stem.casefold()] += 1
         number = seen[path.stem.casefold()]
         targets.append(out / f"{path.stem}-classes{f'-{number}' if number > 1 else ''}.png")
-        if targets[-1].resolve() in photos:
+        if os.path.realpath(targets[-1]) in photos:
             raise OptionError(
                 f"{targets[-1]} is one of the photos, and would be drawn over; name another --out."
             )
