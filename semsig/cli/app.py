@@ -11,7 +11,17 @@ from typing import Annotated
 import typer
 
 from semsig import __version__
-from semsig.cli import demo, evaluation, photos, phrases, publishing, searching, training, upkeep
+from semsig.cli import (
+    demo,
+    evaluation,
+    finetuning,
+    photos,
+    phrases,
+    publishing,
+    searching,
+    training,
+    upkeep,
+)
 from semsig.cli.console import remark
 from semsig.errors import SemsigError
 
@@ -40,6 +50,7 @@ for command in (
     publishing.compare,
     evaluation.datasets,
     training.distill,
+    finetuning.finetune,
     demo.demo,
 ):
     app.command()(command)
