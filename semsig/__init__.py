@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from semsig.search import HammingIndex as HammingIndex
     from semsig.search import L2Index as L2Index
     from semsig.search import PooledIndex as PooledIndex
+    from semsig.search import merge as merge
+    from semsig.search import merge_radius as merge_radius
     from semsig.segment import load_segmenter as load_segmenter
     from semsig.signatures import Vocabulary as Vocabulary
     from semsig.signatures import load_detector as load_detector
@@ -62,6 +64,8 @@ _HOMES = {
     "load_detector": "semsig.signatures",
     "load_segmenter": "semsig.segment",
     "load_signature": "semsig.signatures",
+    "merge": "semsig.search",
+    "merge_radius": "semsig.search",
     "read_image": "semsig.photo.image_files",
     "pooled": "semsig.signatures.pooled.encoding",
     "sbovp": "semsig.signatures.sbovp.encoding",

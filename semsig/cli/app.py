@@ -14,11 +14,13 @@ from semsig import __version__
 from semsig.cli import (
     demo,
     evaluation,
+    export,
     finetuning,
     photos,
     phrases,
     publishing,
     searching,
+    sync,
     training,
     upkeep,
 )
@@ -45,6 +47,9 @@ for command in (
     upkeep.verify,
     upkeep.remove,
     upkeep.compact,
+    export.export,
+    upkeep.trust,
+    sync.sync,
     phrases.vocab,
     evaluation.evaluate,
     publishing.compare,

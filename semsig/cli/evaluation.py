@@ -12,6 +12,7 @@ from semsig.cli import phrases, publishing, show
 from semsig.cli.console import answer, answer_json, progress_bar
 from semsig.cli.options import (
     FUSED,
+    NUMBERS,
     SEGMENTERS,
     Expand,
     Geometry,
@@ -90,7 +91,8 @@ def evaluate(
         str | None, typer.Option(help="easy, medium or hard, of revisited Oxford and Paris.")
     ] = None,
     labels: Annotated[
-        str | None, typer.Option(help="Folder of label maps made elsewhere, or DIR@TABLE.")
+        str | None,
+        typer.Option(help=f"Folder of label maps made elsewhere, or DIR@TABLE ({NUMBERS})."),
     ] = None,
     segmenter: Annotated[
         str | None,
@@ -235,7 +237,7 @@ def _several(listed: str | None, one: str | None) -> list[Any]:
     names = [one] if listed is None else [name.strip() for name in listed.split(",")]
     if (listed is not None and not all(names)) or len(set(names)) < len(names):
         raise typer.BadParameter(f"Expected different names, comma-separated; got {listed!r}.")
-    return names
+    return [*names]
 
 
 def _systems(
@@ -254,6 +256,7 @@ def _systems(
         }
         for segmenter in segmenters
         for signature in signatures
+        for name in [a_signature(signature) or "default"]
     }
 
 

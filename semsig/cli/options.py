@@ -74,9 +74,16 @@ def make_room(target: Path | None) -> None:
     """
     if target is None:
         return
-    target.parent.mkdir(parents=True, exist_ok=True)
+    from semsig.durable import make_folder
+
+    make_folder(target.parent)
     if not os.access(target.parent, os.W_OK):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(target))
+    refuse_foreign(target)
+
+
+def refuse_foreign(target: Path) -> None:
+    """Raise :class:`OptionError` if a file is there and is a picture that semsig did not write."""
     if is_foreign_picture(target):
         raise OptionError(
             f"{target} is a picture that semsig did not write; it is not overwritten. "
@@ -94,7 +101,7 @@ def is_foreign_picture(path: Path) -> bool:
 
 
 def save_picture(picture: PillowImage.Image, target: Path) -> None:
-    """Write a picture as PNG, whole or not at all, marked as semsig's own."""
+    """Write a picture as PNG, or JPEG if so named, whole or not at all, marked as semsig's own."""
     from PIL.PngImagePlugin import PngInfo
 
     from semsig.durable import write_file
@@ -102,7 +109,10 @@ def save_picture(picture: PillowImage.Image, target: Path) -> None:
     info = PngInfo()
     info.add_text("Software", "semsig")
     content = io.BytesIO()
-    picture.save(content, "PNG", pnginfo=info)
+    if target.suffix == ".jpg":
+        picture.save(content, "JPEG", quality=90, comment=_MARK)
+    else:
+        picture.save(content, "PNG", pnginfo=info)
     write_file(target, content.getvalue())
 
 
@@ -154,7 +164,11 @@ def expand(photos: Sequence[Path], exclude: Sequence[str] = ()) -> list[Path]:
 DEFAULT_SEGMENTER = "lite"
 """As :data:`semsig.segment.DEFAULT_SEGMENTER`, which is imported late."""
 
-SEGMENTERS = "lite, hrnet, onnx:FILE, mmseg:CONFIG or files:DIR (see load_segmenter for more)"
+NUMBERS = (
+    "@ade20k means ADE20K's own numbers (0 = unlabelled), @ade20k-mmseg mmsegmentation's "
+    "(0 = wall), @cityscapes-labelids the 34 ids"
+)
+SEGMENTERS = f"lite, hrnet, onnx:FILE, mmseg:CONFIG or files:DIR[@TABLE] ({NUMBERS})"
 
 IndexFolder = Annotated[
     Path, typer.Option("--index", envvar="SEMSIG_INDEX", help="Folder of the index.")
@@ -231,6 +245,19 @@ SignatureOrNone = Annotated[
     ),
 ]
 Strict = Annotated[bool, typer.Option("--strict", help="Exit with 3 if files were skipped.")]
+
+
+class VerifyChoice(StrEnum):
+    """Whether each file's checksum is compared when the file is first used."""
+
+    FIRST_USE = "first-use"
+    NEVER = "never"
+
+
+VerifyOption = Annotated[
+    VerifyChoice,
+    typer.Option("--verify", help="Whether files of the index are compared with their checksums."),
+]
 Workers = Annotated[
     int | None,
     typer.Option("--workers", min=1, max=1024, help="Photos worked on at a time; one a core."),

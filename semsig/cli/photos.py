@@ -203,11 +203,12 @@ def segment(
     as_json: Json = False,
 ) -> None:
     """Draw photos with their classes and a legend: out/NAME-classes.png for each photo."""
+    from semsig.durable import make_folder
     from semsig.engine import Engine
     from semsig.errors import ImageError
     from semsig.report import Side, segmentation_picture
 
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
     engine = Engine.create(None, segmenter=segmenter, levels=levels, signatures=())
     written, skipped = [], []
     paths = expand(photos)

@@ -20,6 +20,8 @@ from semsig.cli.options import (
     RerankBy,
     SignatureOrNone,
     TrustedSegmenter,
+    VerifyChoice,
+    VerifyOption,
     geometry_options,
     make_room,
     reranking,
@@ -78,6 +80,7 @@ def search(
     rerank_by: RerankBy = None,
     geometry: Geometry = None,
     segmenter: TrustedSegmenter = None,
+    verify: VerifyOption = VerifyChoice.FIRST_USE,
     html: Annotated[
         Path | None, typer.Option(help="Write a page with pictures and reasons.", dir_okay=False)
     ] = None,
@@ -104,7 +107,7 @@ def search(
         raise typer.BadParameter("--geometry needs a photo.")
     _check_usage(photo, layout, bool(has or without), bool(part or mirrored or anew or metric))
     make_room(html)
-    engine = Engine.open(index, segmenter=segmenter)
+    engine = Engine.open(index, segmenter=segmenter, verify=verify.value)
     query = photo if layout is None else read_layout(layout, engine.index.schema.classes)
     named = signature
     if query is not None and named is None:

@@ -50,6 +50,31 @@ def verify(index: IndexFolder, as_json: Json = False) -> None:
         raise typer.Exit(_DAMAGED)
 
 
+def trust(
+    index: IndexFolder,
+    forget: Annotated[bool, typer.Option("--forget", help="Trust it no longer.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Let an index load the segmenter that it names: a network file, or a Python configuration.
+
+    Kept in your own folder of settings, for this folder, name and fingerprint alone.
+    """
+    from semsig.engine.trust import forget_index, trust_index
+
+    if forget:
+        was = forget_index(index)
+        if as_json:
+            answer_json({"forgotten": was})
+        else:
+            answer(f"{index} is no longer trusted" if was else f"{index} was not trusted")
+        return
+    trusted = trust_index(index)
+    if as_json:
+        answer_json({"trusted": asdict(trusted)})
+    else:
+        answer(f"{index} may load {trusted.segmenter} ({trusted.fingerprint})")
+
+
 def remove(
     photos: Annotated[list[Path], typer.Argument(help="Photos, or folders of photos.")],
     index: IndexFolder,

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, cast, get_args
 
+from semsig.classes import MAX_CLASSES
 from semsig.datasets.dataset import Dataset
 from semsig.datasets.folder_layouts import Content, Layout
 from semsig.datasets.landmarks import LandmarkDataset
 from semsig.datasets.photos import Mode
+from semsig.documents import Entries, items, parse_toml, whole
+from semsig.durable import read_regular
 from semsig.errors import DatasetError
+
+_MOST = 10**9
+"""Photos that a description may speak of."""
 
 
 def dataset_names() -> tuple[str, ...]:
@@ -53,9 +58,9 @@ def _load(name: str | Path) -> Dataset:
             raise DatasetError(f"No dataset {str(name)!r}; there are {', '.join(dataset_names())}.")
         path = _folder() / f"{name}.toml"
     try:
-        return _parse(tomllib.loads(path.read_text("utf-8")))
-    except (OSError, ValueError, KeyError, TypeError, re.error) as error:
-        raise DatasetError(f"{path} does not describe a dataset: {error!r}") from error
+        return _parse(Entries(parse_toml(read_regular(path)), "a description"))
+    except (OSError, ValueError, re.error) as error:
+        raise DatasetError(f"{path} does not describe a dataset: {error}.") from error
 
 
 @cache
@@ -65,47 +70,61 @@ def _folder() -> Path:
     return next(d for d in (here, here.parents[1] / "datasets") if any(d.glob("*.toml")))
 
 
-def _parse(facts: dict[str, Any]) -> Dataset:
-    if facts["mode"] not in get_args(Mode):
-        raise ValueError(f"mode {facts['mode']!r}")
-    cutoff = None if facts["cutoff"] == "class size" else int(facts["cutoff"])
-    if cutoff is not None and cutoff < 1:
-        raise ValueError(f"cutoff {cutoff}")
+def _parse(facts: Entries) -> Dataset:
+    mode = facts.text("mode")
+    if mode not in get_args(Mode):
+        raise ValueError(f"expected mode to be one of {', '.join(get_args(Mode))}, got {mode!r}")
+    by_class = facts.value("cutoff") == "class size"
     common: dict[str, Any] = {
-        **{key: str(facts[key]) for key in ("name", "title", "reference", "licence", "source")},
-        "mode": facts["mode"],
-        "cutoff": cutoff,
-        "measures": tuple(map(str, facts.get("measures", ()))),
+        **{key: facts.text(key) for key in ("name", "title", "reference", "licence", "source")},
+        "mode": cast(Mode, mode),
+        "cutoff": None if by_class else facts.whole("cutoff", 1, _MOST),
+        "measures": facts.texts("measures", ()),
     }
     if "ground_truth" in facts:
         return LandmarkDataset(
             **common,
             content=Content(splits={"": ()}),
             layouts=(),
-            ground_truth=str(facts["ground_truth"]),
-            protocol=str(facts["protocol"]),
+            ground_truth=facts.text("ground_truth"),
+            protocol=facts.text("protocol"),
         )
     return Dataset(
         **common,
-        content=_parse_content(facts),
-        layouts=tuple(Layout.make(**layout) for layout in facts["layouts"]),
-        query_split=facts.get("query_split", ""),
+        content=_parse_content(facts, disjoint=mode == "disjoint"),
+        layouts=tuple(map(_parse_layout, facts.tables("layouts"))),
+        query_split=facts.text("query_split", ""),
     )
 
 
-def _parse_content(facts: dict[str, Any]) -> Content:
-    classes = tuple(facts.get("classes", ()))
-    count = len(classes) or int(facts["class_count"])
-    splits = {facts.get("database_split", ""): _sizes(facts["class_sizes"], count)}
-    if facts["mode"] == "disjoint":
-        splits[facts["query_split"]] = _sizes(facts["query_sizes"], count)
-    return Content(splits=splits, classes=classes, aliases=facts.get("aliases", {}))
+def _parse_layout(facts: Entries) -> Layout:
+    facts.only("name", "pattern", "first", "per_class")
+    return Layout.make(
+        name=facts.text("name"),
+        pattern=facts.text("pattern"),
+        first=facts.whole("first", 0, _MOST, default=0),
+        per_class=facts.whole("per_class", 1, _MOST, default=1),
+    )
 
 
-def _sizes(given: int | str | list[int], count: int) -> tuple[int, ...]:
+def _parse_content(facts: Entries, *, disjoint: bool) -> Content:
+    classes = facts.texts("classes", ())
+    count = len(classes) or facts.whole("class_count", 1, MAX_CLASSES)
+    splits = {facts.text("database_split", ""): _sizes(facts, "class_sizes", count)}
+    if disjoint:
+        splits[facts.text("query_split")] = _sizes(facts, "query_sizes", count)
+    aliases = facts.table("aliases", {})
+    return Content(
+        splits=splits, classes=classes, aliases={name: aliases.texts(name) for name in aliases}
+    )
+
+
+def _sizes(facts: Entries, key: str, count: int) -> tuple[int, ...]:
+    """Return the photos of each class: "any" number, one for all, or a list."""
+    given = facts.value(key)
     if given == "any":
         return (0,) * count
-    sizes = (given,) * count if isinstance(given, int) else tuple(map(int, given))
-    if len(sizes) != count:
-        raise ValueError(f"{len(sizes)} class sizes for {count} classes")
-    return sizes
+    each = items(given, key) if isinstance(given, list) else [given] * count
+    if len(each) != count:
+        raise ValueError(f"expected {count} {key}, one a class, got {len(each)}")
+    return tuple(whole(size, key, 0, _MOST) for size in each)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from semsig.engine.adding import Adding, Progress
 from semsig.engine.catalogue import prune_photos, remove_photos
@@ -27,6 +27,9 @@ from semsig.segment import DEFAULT_SEGMENTER, Segmenter, load_segmenter
 from semsig.signatures import load_signature, signature_kinds
 from semsig.types import Hit, LabelMap, Metric, SbsSchema, SbsSignature
 from semsig.types.metrics import BY_SCORE
+
+if TYPE_CHECKING:
+    from semsig.storage.columns import Verify
 
 
 class Engine:
@@ -128,6 +131,7 @@ class Engine:
         *,
         segmenter: str | Segmenter | None = None,
         threads: int | None = None,
+        verify: Verify = "first-use",
     ) -> Engine:
         """Open an index on disk; the segmenter is loaded when first needed.
 
@@ -138,6 +142,8 @@ class Engine:
         segmenter, threads : optional
             The segmenter, should its remembered name no longer lead to it, or mean anything but
             a network of the package or label maps: such is never loaded unasked.
+        verify : {"first-use", "never"}
+            Whether each file's checksum is compared when the file is first used.
 
         Raises
         ------
@@ -146,7 +152,7 @@ class Engine:
         """
         if isinstance(segmenter, str):
             segmenter = load_segmenter(segmenter, threads=threads)
-        return cls(HammingIndex.open(Path(path)), segmenter, threads=threads)
+        return cls(HammingIndex.open(Path(path), verify=verify), segmenter, threads=threads)
 
     def __len__(self) -> int:
         return len(self.index)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from semsig.engine.side import SideIndex
+from semsig.engine.trust import is_trusted
 from semsig.errors import SegmenterError
 from semsig.search import HammingIndex
 from semsig.segment import Segmenter, is_packaged, load_segmenter
@@ -73,7 +74,8 @@ def remembered_segmenter(index: HammingIndex, threads: int | None) -> Segmenter:
     """Load the segmenter that an index names, if naming it is harmless.
 
     An index is data, perhaps someone else's: a config of mmsegmentation is Python, and a network
-    file is run. Only the package's own networks, and label maps on disk, are loaded by name.
+    file is run. Only the package's own networks, and label maps on disk, are loaded by name, and
+    what :mod:`semsig.engine.trust` has on record.
 
     Raises
     ------
@@ -81,11 +83,12 @@ def remembered_segmenter(index: HammingIndex, threads: int | None) -> Segmenter:
         If it names anything else, or the segmenter cannot be loaded.
     """
     name = index.meta["segmenter"]
-    if not (is_files(name) or is_packaged(name)):
+    if not (is_files(name) or is_packaged(name) or is_trusted(index)):
         raise SegmenterError(
             f"Expected an index that names a packaged network; {index.path} names {name!r}, which "
             "may run code, so it is not loaded unasked. If you trust it, pass it yourself: "
-            f"--segmenter {shlex.quote(name)}, or Engine.open(folder, segmenter={name!r})."
+            f"--segmenter {shlex.quote(name)}, or Engine.open(folder, segmenter={name!r}); or once "
+            f"and for all: semsig trust --index {shlex.quote(str(index.path))}."
         )
     return load_segmenter(name, threads=threads)
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 
 from semsig.errors import OptionError
+from semsig.parallel import usable_cores
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,4 +46,4 @@ class IndexingOptions:
     @property
     def n_workers(self) -> int:
         """`workers`, or the number of cores."""
-        return self.workers or os.cpu_count() or 1
+        return self.workers or usable_cores()

@@ -75,7 +75,7 @@ class SideIndex:
         """
         if photos.path is None or is_unused(photos.path / kind.folder):
             return None
-        index = kind.index.open(photos.path / kind.folder)
+        index = kind.index.open(photos.path / kind.folder, verify=photos.verified)
         return cls(photos, kind, index, kind.encoder_of(index.schema, photos.path))
 
     def has(self, id_: int) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -15,7 +14,7 @@ from semsig.errors import ImageError, SegmenterError
 from semsig.evaluate.comparisons import Comparison, Signed
 from semsig.evaluate.results import Skipped
 from semsig.evaluate.scoring import Progress
-from semsig.parallel import ordered_map
+from semsig.parallel import ordered_map, usable_cores
 from semsig.photo import Photo
 from semsig.photo.image_files import read_image
 from semsig.query import Box
@@ -36,7 +35,7 @@ def sign_photos(
     signing = _Signing(photos, signer, mirrored=comparison.mirrored)
     signed: dict[int, Any] = {}
     skipped: list[Skipped] = []
-    outcomes = chain.from_iterable(ordered_map(signing.sign, batches, os.cpu_count() or 1))
+    outcomes = chain.from_iterable(ordered_map(signing.sign, batches, usable_cores()))
     for number, outcome in enumerate(outcomes):
         if isinstance(outcome, Skipped):
             skipped.append(outcome)

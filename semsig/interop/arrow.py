@@ -14,6 +14,7 @@ import pyarrow
 import pyarrow.parquet
 from numpy.typing import NDArray
 
+from semsig.documents import Entries, parse_json
 from semsig.errors import IndexFormatError, SemsigError
 from semsig.search import HammingIndex
 from semsig.storage.checks import portions
@@ -173,10 +174,11 @@ def _read_header(table: Any) -> tuple[SbsSchema, dict[str, str]]:
             "dropped it: table.replace_schema_metadata(original.schema.metadata) brings it back."
         )
     try:
-        document = json.loads(header)
-        if (document["format"], document["version"]) != (_FORMAT, _VERSION):
-            raise ValueError(f"it is {document['format']!r}, version {document['version']!r}")
-        return SbsSchema.from_json(document["schema"]), dict(document["meta"])
+        document = Entries(parse_json(header))
+        if (document.value("format"), document.value("version")) != (_FORMAT, _VERSION):
+            raise ValueError(f"it is {document.value('format')!r}, {document.value('version')!r}")
+        meta = document.table("meta")
+        return SbsSchema.from_json(document.value("schema")), {key: meta.text(key) for key in meta}
     except (KeyError, TypeError, ValueError, SemsigError) as error:
         raise IndexFormatError(
             f"The table's metadata is not as {_FORMAT} {_VERSION} has it: {error!r}"

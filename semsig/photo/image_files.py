@@ -159,6 +159,11 @@ def unread_files(folder: str | os.PathLike[str], *, exclude: Sequence[str] = ())
     return sorted(path for path in files if path.suffix.lower() in UNREAD)
 
 
+def files_below(folder: str | os.PathLike[str]) -> list[Path]:
+    """Return the files below a folder that are neither hidden nor junk, sorted by path."""
+    return sorted(_files(folder, (), lambda _: None))
+
+
 def _files(
     folder: str | os.PathLike[str],
     exclude: Sequence[str],
@@ -202,17 +207,18 @@ def _decode(file: BinaryIO, path: Path, max_pixels: int, at_least: int | None) -
             f"expected one of {', '.join(FORMATS)}.",
             reason="corrupt" if known else "not-an-image",
         ) from error
-    _check_size(picture.size, path, max_pixels)
+    check_size(picture.size, path, max_pixels)
     if at_least is not None:
         picture.draft(None, (at_least, at_least))
     picture.load()
-    _check_size(picture.size, path, max_pixels)
+    check_size(picture.size, path, max_pixels)
     turn = _UPRIGHT.get(_orientation(picture))
     picture = _to_rgb(picture)
     return np.array(picture if turn is None else picture.transpose(turn))
 
 
-def _check_size(size: tuple[int, int], path: Path, max_pixels: int) -> None:
+def check_size(size: tuple[int, int], path: Path, max_pixels: int) -> None:
+    """Raise :class:`ImageError` if a picture states no size, or one beyond the limits."""
     width, height = size
     if width < 1 or height < 1:
         raise ImageError(f"{path} states a size of {width} x {height}.", reason="corrupt")

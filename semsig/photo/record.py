@@ -84,12 +84,18 @@ class PhotoRecord:
             If the text is something else.
         """
         try:
-            return cls(**json.loads(text))
-        except (ValueError, TypeError) as error:
+            record = cls(**json.loads(text))
+            if not all(isinstance(getattr(record, name), kind) for name, kind in _TYPES):
+                raise TypeError
+        except (ValueError, TypeError, RecursionError) as error:
             raise IndexCorruptError(
                 f"Expected a photo record with each signature; {text[:80]!r} came. "
                 "Was this index made by HammingIndex alone?"
             ) from error
+        return record
+
+
+_TYPES = (("path", str), ("digest", str), ("size", int), ("mtime_ns", int), ("label_state", str))
 
 
 def absolute(path: PhotoPath) -> str:

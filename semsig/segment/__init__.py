@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 from semsig.errors import SegmenterError
 from semsig.segment.base import (
     FeatureSegmenter,
+    MapSegmenter,
     PathSegmenter,
     Segmenter,
     gives_features,
     require_features,
+    require_maps,
 )
 from semsig.segment.options import NetworkOptions
 from semsig.segment.pipeline import segment_path, segment_paths
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = [
     "DEFAULT_SEGMENTER",
     "FeatureSegmenter",
+    "MapSegmenter",
     "PathSegmenter",
     "Segmenter",
     "fetch_checkpoint",
@@ -29,6 +32,7 @@ __all__ = [
     "is_packaged",
     "load_segmenter",
     "require_features",
+    "require_maps",
     "segment_path",
     "segment_paths",
 ]
@@ -59,7 +63,9 @@ def load_segmenter(
         * ``mmseg:CONFIG`` or ``mmseg:CONFIG@CHECKPOINT``: any network of mmsegmentation, see
           :class:`semsig.segment.mmseg.MmsegSegmenter`;
         * ``files:DIR`` or ``files:DIR@TABLE``: label maps on disk, see
-          :class:`semsig.segment.files.FilesSegmenter`.
+          :class:`semsig.segment.files.FilesSegmenter`. ``@ade20k`` means ADE20K's own numbers (0 =
+          unlabelled), ``@ade20k-mmseg`` mmsegmentation's (0 = wall), ``@cityscapes-labelids`` the
+          34 ids.
 
         Other packages bring more by entry points of the group ``semsig.segmenters``: NAME or
         NAME:REST calls what NAME points to as ``load(REST, threads=threads)``.

@@ -8,9 +8,12 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from semsig.parallel import check_environment
 from semsig.signatures.base import Encoder, Inputs, Needs, SignatureKind, Why
 from semsig.signatures.registry import load_signature, signature_kinds, signature_names
 from semsig.signatures.signing import Signer, label_map_on_disk
+
+check_environment()  # before the kernels are imported, which would end in a traceback
 
 if TYPE_CHECKING:
     from semsig.signatures.pooled.encoding import PooledOptions

@@ -11,7 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from semsig.errors import IndexFormatError, OptionError
-from semsig.storage.checks import Ids, as_batch, as_distinct_ids, as_matching_ids, as_payloads
+from semsig.storage.checks import (
+    Ids,
+    as_batch,
+    as_distinct_ids,
+    as_ids,
+    as_matching_ids,
+    as_payloads,
+)
+from semsig.storage.columns import Verify, check_verify
 from semsig.storage.manifest import Manifest
 from semsig.storage.segment import Segment
 from semsig.storage.store import Store
@@ -27,7 +35,7 @@ class SignatureCollection(Generic[Schema, Signature, Batch]):
     """Signatures of one schema with ids and payloads, in memory or in a folder.
 
     A new collection lives in memory; :meth:`save` writes it to a folder. One that :meth:`open`
-    mapped from a folder is changed on disk: a change is there, whole, when its call returns.
+    read from a folder is changed on disk: a change is there, whole, when its call returns.
     What other processes change is seen after :meth:`refresh`.
 
     Parameters
@@ -36,27 +44,39 @@ class SignatureCollection(Generic[Schema, Signature, Batch]):
         Schema of every signature.
     meta : mapping of str to str, optional
         What the index's maker wants remembered, such as the segmenter's name.
+    first_id : int
+        What ids are counted from where none are given: shards count from numbers of their own.
 
     Raises
     ------
     OptionError
-        If the schema is of another kind of signature, or `meta` holds anything but strings.
+        If the schema is of another kind of signature, `meta` holds anything but strings, or
+        `first_id` can be no id.
     """
 
     records: ClassVar[RecordSpec]
 
-    def __init__(self, schema: Schema, *, meta: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, schema: Schema, *, meta: Mapping[str, str] | None = None, first_id: int = 0
+    ) -> None:
         if not isinstance(schema, self.records.schema):
             expected = self.records.schema.__name__
             raise OptionError(f"Expected {expected}; {type(schema).__name__} came.")
         meta = dict(meta or {})
         if not all(isinstance(text, str) for item in meta.items() for text in item):
             raise OptionError("meta maps strings to strings.")
-        self._store = Store(Manifest(schema=schema, meta=meta))
+        next_id = int(as_ids(first_id)[0])
+        self._store = Store(Manifest(schema=schema, meta=meta, next_id=next_id))
 
     @classmethod
-    def open(cls, path: Path | str, *, damaged: Literal["raise", "skip"] = "raise") -> Self:
-        """Open an index on disk, memory-mapped.
+    def open(
+        cls,
+        path: Path | str,
+        *,
+        damaged: Literal["raise", "skip"] = "raise",
+        verify: Verify = "first-use",
+    ) -> Self:
+        """Open an index on disk; of its files only headers are read until they are needed.
 
         Parameters
         ----------
@@ -64,9 +84,13 @@ class SignatureCollection(Generic[Schema, Signature, Batch]):
             The index folder.
         damaged : {"raise", "skip"}
             What to do about damaged segments. Missing files and wrong sizes are found on every
-            opening, other damage by :meth:`verify`. ``"skip"`` reads the whole index, leaves
-            out every segment that is not as it was written, and allows no changes: it is for
-            reading what is left, or for saving that elsewhere.
+            opening, other damage when a file is first used. ``"skip"`` reads the whole index,
+            leaves out every segment that is not as it was written, and allows no changes: it is
+            for reading what is left, or for saving that elsewhere.
+        verify : {"first-use", "never"}
+            Whether each file's checksum is compared when the file is first used: about half a
+            second for each GB. Values out of range are found in either case, and a change
+            refuses to copy damage.
 
         Raises
         ------
@@ -77,7 +101,7 @@ class SignatureCollection(Generic[Schema, Signature, Batch]):
         """
         if damaged not in ("raise", "skip"):
             raise OptionError(f"damaged is 'raise' or 'skip'; {damaged!r} came.")
-        store = Store.open(Path(path), rescue=damaged == "skip")
+        store = Store.open(Path(path), rescue=damaged == "skip", verify=check_verify(verify))
         schema = store.manifest.schema
         if not isinstance(schema, cls.records.schema):
             raise IndexFormatError(
@@ -119,7 +143,7 @@ class SignatureCollection(Generic[Schema, Signature, Batch]):
     def __copy__(self) -> Self:
         """Return an index of the same folder, or one in memory with rows of its own."""
         if self.path is not None:
-            return type(self).open(self.path, damaged=self._damaged)
+            return type(self).open(self.path, damaged=self._damaged, verify=self.verified)
         twin = type(self)(self.schema, meta=self.meta)
         twin._store = self._store.twin()
         return twin
@@ -135,7 +159,8 @@ class SignatureCollection(Generic[Schema, Signature, Batch]):
                 f"Expected an index in a folder, got a {type(self).__name__} in memory, which is "
                 "not pickled; save(folder), and pickle what open(folder) returns."
             )
-        return _opened, (type(self), str(self.path.absolute()), self._damaged)
+        how = {"damaged": self._damaged, "verify": self.verified}
+        return _opened, (type(self), str(self.path.absolute()), how)
 
     @property
     def _damaged(self) -> Literal["raise", "skip"]:
@@ -162,6 +187,11 @@ class SignatureCollection(Generic[Schema, Signature, Batch]):
     def path(self) -> Path | None:
         """The folder; None in memory."""
         return self._store.path
+
+    @property
+    def verified(self) -> Verify:
+        """Whether checksums are compared on first use; see :meth:`open`."""
+        return self._store.verified
 
     @property
     def n_bytes(self) -> int:
@@ -323,6 +353,6 @@ class SignatureCollection(Generic[Schema, Signature, Batch]):
             yield self
 
 
-def _opened(cls: type[Any], path: str, damaged: Literal["raise", "skip"]) -> Any:
+def _opened(cls: type[Any], path: str, how: dict[str, Any]) -> Any:
     """Open what was pickled by its path."""
-    return cls.open(path, damaged=damaged)
+    return cls.open(path, **how)

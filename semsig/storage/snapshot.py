@@ -15,7 +15,7 @@ from semsig.errors import (
     UnknownIdError,
 )
 from semsig.storage.checks import MAX_ID, as_ids
-from semsig.storage.segment import Segment, merge, no_rows
+from semsig.storage.segment import Segment, merge, merge_signatures, no_rows
 from semsig.types.record_spec import AnyBatch, AnySchema, records_of
 
 
@@ -119,10 +119,17 @@ class Snapshot:
 
     def batch(self) -> AnyBatch:
         """Return the live signatures in order of insertion; one whole segment is not copied."""
-        batches = [segment.batch(self.schema) for segment in self.segments]
-        if len(batches) == 1 and self.is_compact:
-            return batches[0]
-        return self.merged().batch(self.schema)
+        if len(self.segments) == 1 and self.is_compact:
+            return self.segments[0].batch(self.schema)
+        if not self.segments:
+            return empty_segment(self.schema).batch(self.schema)
+        for segment in self.segments:
+            segment.check_signatures(self.schema)
+        arrays = merge_signatures(self.segments)
+        for array in arrays.values():
+            array.flags.writeable = False
+        batch: AnyBatch = records_of(self.schema).batch(**arrays, schema=self.schema)
+        return batch
 
     def merged(self) -> Segment:
         """Return all live rows as one segment."""

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from semsig.classes import ClassTable
+from semsig.documents import Entries
 from semsig.errors import OptionError, SchemaMismatchError
 
 MAX_LEVELS = 8
@@ -99,8 +100,7 @@ class SbsSchema:
         KeyError, TypeError, ValueError, SemsigError
             If the document is no schema, or its fingerprint is of another definition.
         """
-        table = document["classes"]
-        classes = ClassTable(table["names"], name=table["name"], palette=table["palette"])
+        classes = ClassTable.from_entries(Entries(document["classes"], "classes"))
         schema = cls(document["levels"], classes)
         if schema.fingerprint != document["fingerprint"]:
             raise ValueError("its signatures were computed by another definition; index again")
