@@ -56,6 +56,7 @@ for command in (
     evaluation.datasets,
     training.distill,
     finetuning.finetune,
+    finetuning.onnx,
     demo.demo,
 ):
     app.command()(command)

@@ -57,7 +57,8 @@ def finetune(
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the run in --out.")] = False,
     backbone: Annotated[
-        str | None, typer.Option(help="lite0 (default) or tiny.", rich_help_panel=RECIPE)
+        str | None,
+        typer.Option(help="lite0 (default), cnn:NAME[@WEIGHTS] or tiny.", rich_help_panel=RECIPE),
     ] = None,
     loss: Annotated[
         LossChoice | None, typer.Option(help="contrastive by default.", rich_help_panel=RECIPE)
@@ -145,3 +146,23 @@ def finetune(
         what = "left out" if name == "left_out" else name
         answer(f"map        {result.before[name]:.4f} before, {value:.4f} after ({what})")
     answer(f"card       {result.out / 'MODEL_CARD.md'}")
+
+
+def onnx(
+    network: Annotated[str, typer.Argument(help="cnn:NAME[@WEIGHTS].")],
+    out: Annotated[Path, typer.Argument(help="File to write; its card goes beside it.")],
+    side: Annotated[
+        int, typer.Option(min=64, max=1024, help="Pixels of photos' short side.")
+    ] = 384,
+) -> None:
+    """Write a network of torchvision or timm as ONNX, which runs without torch."""
+    from semsig.finetune.export import export_descriptor
+    from semsig.finetune.network import new_network
+
+    if not network.startswith("cnn:"):
+        raise typer.BadParameter(f"Expected cnn:NAME[@WEIGHTS], got {network!r}.")
+    made = new_network(network, seed=0)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    provenance = {"made_by": "semsig onnx", "network": network, "gem_power": f"{made.power:.4f}"}
+    card = export_descriptor(made, out, short_side=side, provenance=provenance)
+    answer(f"{out}, SHA-256 {card.sha256}")

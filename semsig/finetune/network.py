@@ -86,8 +86,8 @@ def new_network(backbone: str, seed: int) -> Any:
 
     Parameters
     ----------
-    backbone : {"lite0", "tiny"}
-        See :class:`semsig.finetune.FinetuneOptions`.
+    backbone : str
+        "lite0", "tiny" or "cnn:NAME[@WEIGHTS]"; see :class:`semsig.finetune.FinetuneOptions`.
     seed : int
         Of random weights.
 
@@ -103,7 +103,17 @@ def new_network(backbone: str, seed: int) -> Any:
         return DescriptorNetwork(TinyBackbone()).eval()
     if backbone == "lite0":
         return DescriptorNetwork(LiteBackbone(_lite0())).eval()
-    raise OptionError(f"Expected backbone lite0 or tiny, got {backbone!r}.")
+    if backbone.startswith("cnn:"):
+        return _cnn(*backbone.removeprefix("cnn:").partition("@")[::2])
+    raise OptionError(f"Expected backbone lite0, cnn:NAME[@WEIGHTS] or tiny, got {backbone!r}.")
+
+
+def _cnn(name: str, weights: str) -> Any:
+    from semsig.segment.cnn import locate_weights
+    from semsig.segment.cnn_networks import load_network
+
+    loaded = load_network(name, locate_weights(name, weights or None))
+    return DescriptorNetwork(loaded.backbone, loaded.power).eval()
 
 
 def _lite0() -> Any:

@@ -51,7 +51,8 @@ class FinetuneOptions:
         The CSV of ``"table"``: columns file and label, see :func:`semsig.datasets.own_dataset`.
     backbone : str
         ``"lite0"``, EfficientNet-Lite0 as ImageNet trained it (extra ``cnn``), which "lite" is
-        made of; or ``"tiny"``, four convolutions from random weights.
+        made of; ``"cnn:NAME[@WEIGHTS]"``, a network of torchvision or timm; or ``"tiny"``, four
+        convolutions from random weights.
     init : Path, optional
         A checkpoint of an earlier run, of the same backbone, to start from.
     loss : {"contrastive", "triplet"}

@@ -180,7 +180,7 @@ def test_learns_without_labels(tmp_path, source):
 
 
 def test_says_what_is_missing(photos, tmp_path, monkeypatch):
-    with pytest.raises(OptionError, match="lite0 or tiny"):
+    with pytest.raises(OptionError, match="Expected backbone lite0"):
         finetune(recipe(photos, tmp_path / "a", backbone="vgg99"))
     monkeypatch.setitem(__import__("sys").modules, "efficientnet_lite_pytorch", None)
     with pytest.raises(SegmenterError, match="EfficientNet-Lite0's weights"):
