@@ -70,7 +70,7 @@ class ImageError(SemsigError):
         What was expected, what came, what to do.
     reason : str
         Short stable name of the cause, for counting: ``"empty"``, ``"not-an-image"``,
-        ``"truncated"``, ``"corrupt"``, ``"too-large"``, ``"unreadable"``.
+        ``"truncated"``, ``"corrupt"``, ``"too-large"``, ``"unreadable"``, ``"no-reader"``.
     """
 
     def __init__(self, message: str, *, reason: str) -> None:

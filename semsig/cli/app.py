@@ -88,6 +88,7 @@ def main() -> None:
             whole = stream.encoding.casefold().replace("-", "") == "utf8"
             stream.reconfigure(errors="surrogateescape" if whole else "backslashreplace")
     _show_remarks_of_kernels()
+    _show_remarks_of_label_maps()
     try:
         try:
             app()
@@ -106,6 +107,21 @@ def _show_remarks_of_kernels() -> None:
         logger = logging.getLogger("semsig.kernels")
         logger.addHandler(logging.StreamHandler())
         logger.setLevel(logging.INFO)
+
+
+class _Remarks(logging.Handler):
+    """Shows what is logged as a remark, control characters escaped."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print a record to stderr."""
+        remark(record.getMessage())
+
+
+def _show_remarks_of_label_maps() -> None:
+    """Let what may be doubted of label maps on disk be read."""
+    logger = logging.getLogger("semsig.segment.files")
+    if not any(isinstance(handler, _Remarks) for handler in logger.handlers):
+        logger.addHandler(_Remarks())
 
 
 def _flush() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import io
 import os
-import re
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -21,13 +20,10 @@ if TYPE_CHECKING:
     from PIL import Image as PillowImage
 
     from semsig.explain.geometry import GeometryOptions
+    from semsig.photo.walk import Survey
     from semsig.search.options import Reranking
 
 
-SIGNATURE = re.compile(
-    rb"\xff\xd8\xff|\x89PNG|RIFF....WEBP|BM|II\*\0|MM\0\*|GIF8|....ftyp", re.DOTALL
-)
-"""How files of pictures start."""
 _MARK = b"Software\0semsig"
 
 
@@ -93,6 +89,8 @@ def refuse_foreign(target: Path) -> None:
 
 def is_foreign_picture(path: Path) -> bool:
     """Tell whether a file holds a picture, none of those of :func:`save_picture`."""
+    from semsig.photo.formats import SIGNATURE
+
     if not path.is_file():
         return False
     with path.open("rb") as file:
@@ -150,15 +148,28 @@ def geometry_options(first: int | None) -> GeometryOptions | None:
     return GeometryOptions(first=first)
 
 
-def expand(photos: Sequence[Path], exclude: Sequence[str] = ()) -> list[Path]:
+def expand(
+    photos: Sequence[Path], exclude: Sequence[str] = (), *, follow_links: bool = False
+) -> list[Path]:
     """Return the photos, and those in folders among them."""
-    from semsig.photo.image_files import image_paths
+    return surveyed(photos, exclude, follow_links=follow_links)[0]
 
-    return [
-        path
-        for photo in photos
-        for path in (image_paths(photo, exclude=exclude) if photo.is_dir() else [photo])
-    ]
+
+def surveyed(
+    photos: Sequence[Path], exclude: Sequence[str] = (), *, follow_links: bool = False
+) -> tuple[list[Path], list[Survey]]:
+    """Return the photos, those in folders among them, and what lies in each of the folders."""
+    from semsig.photo.walk import survey
+
+    found: list[Path] = []
+    surveys = []
+    for photo in photos:
+        if photo.is_dir():
+            surveys.append(survey(photo, exclude=exclude, follow_links=follow_links))
+            found += surveys[-1].photos
+        else:
+            found.append(photo)
+    return found, surveys
 
 
 DEFAULT_SEGMENTER = "lite"
@@ -243,6 +254,17 @@ SignatureOrNone = Annotated[
         autocompletion=_signatures_of,
         help="What photos are compared by: pooled where the index has it, or sbs.",
     ),
+]
+Exclude = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--exclude",
+        help="Leave out files and folders of this name or path, such as '*.tmp'; patterns in a "
+        "file .semsigignore, as .gitignore has them, do so for its folder.",
+    ),
+]
+FollowLinks = Annotated[
+    bool, typer.Option("--follow-links", help="Read linked folders as well, each folder once.")
 ]
 Strict = Annotated[bool, typer.Option("--strict", help="Exit with 3 if files were skipped.")]
 

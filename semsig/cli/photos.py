@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +15,8 @@ from semsig.cli.console import answer, answer_json, progress_bar, remark
 from semsig.cli.options import (
     DEFAULT_SEGMENTER,
     SEGMENTERS,
+    Exclude,
+    FollowLinks,
     IndexFolder,
     Json,
     Level,
@@ -24,10 +27,10 @@ from semsig.cli.options import (
     SegmenterName,
     Strict,
     Workers,
-    expand,
     fetched,
     make_room,
     save_picture,
+    surveyed,
 )
 
 if TYPE_CHECKING:
@@ -35,6 +38,8 @@ if TYPE_CHECKING:
     from semsig.signatures.presets import Preset
 
 _SKIPPED = 3
+_NAME_REFUSED = (errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ)
+"""Errors about a file's name, which may be too long or not of a kind that the disk takes."""
 
 
 def index(
@@ -68,10 +73,8 @@ def index(
     prune: Annotated[
         bool, typer.Option("--prune", help="Remove photos whose files are gone.")
     ] = False,
-    exclude: Annotated[
-        list[str] | None,
-        typer.Option(help="Leave out files and folders of this name or path, such as '*.tmp'."),
-    ] = None,
+    exclude: Exclude = None,
+    follow_links: FollowLinks = False,
     strict: Strict = False,
     as_json: Json = False,
 ) -> None:
@@ -104,36 +107,27 @@ def index(
     for name in wanted:
         options = chosen.encoding.get(name, {}) if chosen else {}
         engine.add_signature(name, **{**encoding.get(name, dict)(), **options})
-    pruned = engine.prune(photos) if prune else []
-    paths = expand(there, exclude or ())
-    unread = _unread(there, exclude or ())
-    if not (paths or pruned):
-        remark("No photo was found; nothing was added.")
+    paths, surveys = surveyed(there, exclude or (), follow_links=follow_links)
+    unread = [path for one in surveys for path in one.unread]
     try:
         with progress_bar("indexing") as progress:
             report = engine.add(paths, workers=workers, rehash=rehash, progress=progress)
     except KeyboardInterrupt:
         remark(f"Stopped; {index} holds {len(engine):,} photos. The same command goes on.")
         raise
+    pruned = engine.prune(photos) if prune else []  # what has only moved is no longer gone
+    if not (paths or pruned):
+        remark("No photo was found; nothing was added.")
     if as_json:
         extra = {"pruned": pruned, "index": str(index), "photos": len(engine)}
+        extra["unread"] = [str(path) for path in unread]
         answer_json(report.to_dict() | extra)
     else:
         show.added(report, pruned, engine, index)
-    if unread:
-        kinds = Counter(path.suffix.lower() for path in unread)
-        counts = ", ".join(f"{kind} {count:,}" for kind, count in sorted(kinds.items()))
-        remark(f"{len(unread):,} files of kinds that are not read: {counts}")
+    for line in (line for one in surveys for line in one.remarks()):
+        remark(line)
     if strict and (report.skipped or unread):
         raise typer.Exit(_SKIPPED)
-
-
-def _unread(photos: Sequence[Path], exclude: Sequence[str]) -> list[Path]:
-    """Return the pictures in folders that are of kinds that are not read."""
-    from semsig.photo.image_files import unread_files
-
-    folders = (photo for photo in photos if photo.is_dir())
-    return [path for folder in folders for path in unread_files(folder, exclude=exclude)]
 
 
 def explain(
@@ -199,6 +193,8 @@ def segment(
     out: Annotated[Path, typer.Option(help="Folder for the pictures.", file_okay=False)],
     segmenter: SegmenterName = DEFAULT_SEGMENTER,
     levels: Level = 3,
+    exclude: Exclude = None,
+    follow_links: FollowLinks = False,
     strict: Strict = False,
     as_json: Json = False,
 ) -> None:
@@ -211,7 +207,7 @@ def segment(
     make_folder(out)
     engine = Engine.create(None, segmenter=segmenter, levels=levels, signatures=())
     written, skipped = [], []
-    paths = expand(photos)
+    paths, surveys = surveyed(photos, exclude or (), follow_links=follow_links)
     targets = _targets(paths, out)
     with progress_bar("segmenting") as progress:
         for done, (path, target) in enumerate(zip(paths, targets, strict=True), 1):
@@ -220,12 +216,19 @@ def segment(
                 written.append({"path": str(path), "picture": str(target)})
             except ImageError as error:
                 skipped.append({"path": str(path), "reason": error.reason, "message": str(error)})
+            except OSError as error:
+                if error.errno not in _NAME_REFUSED:
+                    raise
+                message = f"{target} cannot be written: {error.strerror}"
+                skipped.append({"path": str(path), "reason": "unwritable", "message": message})
             progress(done, len(paths))
     if as_json:
         answer_json({"written": written, "skipped": skipped})
     else:
         show.segmented(written, skipped, out)
-    if strict and skipped:
+    for line in (line for one in surveys for line in one.remarks()):
+        remark(line)
+    if strict and (skipped or any(one.unread for one in surveys)):
         raise typer.Exit(_SKIPPED)
 
 

@@ -49,6 +49,7 @@ def added(report: AddReport, pruned: Sequence[str], engine: Engine, folder: Path
         "added": report.added,
         "replaced": report.replaced,
         "unchanged": report.unchanged,
+        "moved": report.moved,
         "pruned": len(pruned),
     }
     parts = [f"{count:,} {what}" for what, count in counts.items() if count or what == "added"]

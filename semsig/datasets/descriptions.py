@@ -10,7 +10,8 @@ from typing import Any, cast, get_args
 
 from semsig.classes import MAX_CLASSES
 from semsig.datasets.dataset import Dataset
-from semsig.datasets.folder_layouts import Content, Layout
+from semsig.datasets.folder_layouts import Content, Layout, letters
+from semsig.datasets.folders import named_like
 from semsig.datasets.landmarks import LandmarkDataset
 from semsig.datasets.photos import Mode
 from semsig.documents import Entries, items, parse_toml, whole
@@ -26,8 +27,20 @@ def dataset_names() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in _folder().glob("*.toml")))
 
 
+def find_folder(name: str, root: Path | str) -> Path | None:
+    """Return the folder in `root` that has one of a dataset's names, or `root` itself; else None.
+
+    Raises
+    ------
+    DatasetError
+        If there is no such dataset, or `root` is no folder that can be listed.
+    """
+    dataset = load_dataset(name)
+    return named_like((dataset.name, *dataset.names), root)
+
+
 def load_dataset(name: str | Path, protocol: str | None = None) -> Dataset:
-    """Return a dataset by name, or from a TOML file of one's own.
+    """Return a dataset by name, such as ``wang`` or ``Corel-1K``, or from a TOML file of one's own.
 
     Parameters
     ----------
@@ -54,13 +67,29 @@ def load_dataset(name: str | Path, protocol: str | None = None) -> Dataset:
 def _load(name: str | Path) -> Dataset:
     path = Path(name)
     if path.suffix != ".toml":
-        if name not in dataset_names():
-            raise DatasetError(f"No dataset {str(name)!r}; there are {', '.join(dataset_names())}.")
-        path = _folder() / f"{name}.toml"
+        path = _folder() / f"{_name_of(str(name))}.toml"
     try:
         return _parse(Entries(parse_toml(read_regular(path)), "a description"))
     except (OSError, ValueError, re.error) as error:
         raise DatasetError(f"{path} does not describe a dataset: {error}.") from error
+
+
+def _name_of(name: str) -> str:
+    """Return the name of the dataset that goes by `name`; its own names come before others."""
+    known = dataset_names()
+    if name in known:
+        return name
+    also = [(one, alias) for one in known for alias in _other_names(one)]
+    for one, alias in [*zip(known, known, strict=True), *also]:
+        if letters(alias) == letters(name) != "":
+            return one
+    raise DatasetError(f"No dataset {name!r}; there are {', '.join(known)}.")
+
+
+@cache
+def _other_names(name: str) -> tuple[str, ...]:
+    facts = Entries(parse_toml(read_regular(_folder() / f"{name}.toml")), "a description")
+    return facts.texts("names", ())
 
 
 @cache
@@ -94,6 +123,8 @@ def _parse(facts: Entries) -> Dataset:
         content=_parse_content(facts, disjoint=mode == "disjoint"),
         layouts=tuple(map(_parse_layout, facts.tables("layouts"))),
         query_split=facts.text("query_split", ""),
+        names=facts.texts("names", ()),
+        kinds=facts.texts("kinds", (".jpg", ".jpeg")),
     )
 
 

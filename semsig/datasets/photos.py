@@ -44,6 +44,8 @@ class Photos:
         Class names.
     notes : tuple of str
         What is missing or was left out, in words.
+    misfits : tuple of str
+        Files that were left out, up to ten, and what was expected of each.
     mode : Mode
         Where queries come from, and what counts.
     listed : mapping of int to Listed
@@ -63,6 +65,7 @@ class Photos:
     in_database: NDArray[np.bool_]
     classes: tuple[str, ...]
     notes: tuple[str, ...] = ()
+    misfits: tuple[str, ...] = ()
     mode: Mode = "query-in-ground-truth"
     listed: Mapping[int, Listed] = field(default_factory=dict)
     grades: Mapping[int, Mapping[int, int]] = field(default_factory=dict)

@@ -200,7 +200,7 @@ def _add(opened: MirroredIndex, photos: Sequence[str], options: ShardingOptions)
     engine = Engine(opened, segmenter)
     wanted = gives_features(segmenter) if options.pooled is None else options.pooled
     if wanted and "pooled" not in engine.sides:
-        engine.add_pooled()
+        engine.add_signature("pooled")
     indexing = IndexingOptions(workers=_threads(), rehash=options.rehash)
     report = engine.add([p for p in photos if not is_url(p)], options=indexing)
     urls = [photo for photo in photos if is_url(photo)]

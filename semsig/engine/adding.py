@@ -10,6 +10,7 @@ from typing import Any
 
 from semsig.engine.catalogue import known_photos
 from semsig.engine.info import is_files
+from semsig.engine.moving import Moves
 from semsig.engine.options import IndexingOptions
 from semsig.engine.report import AddReport, SkippedPhoto
 from semsig.engine.side import PHOTOS, SideIndex
@@ -47,7 +48,15 @@ class Signed:
     id: int | None
 
 
-Outcome = Signed | SkippedPhoto | None
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """A photo that keeps its id and its signatures, and is elsewhere now."""
+
+    record: PhotoRecord
+    id: int
+
+
+Outcome = Signed | Moved | SkippedPhoto | None
 """What became of one photo; None = unchanged."""
 
 
@@ -81,10 +90,12 @@ class Adding:
         self._load = segmenter
         self._options = options
         self._known = known_photos(index)
+        self._moves = Moves(self._known.values())
         self._maps_on_disk = is_files(index.meta["segmenter"])
         self._pending: list[Signed] = []
         self._last_commit = time.monotonic()
-        self._added = self._replaced = self._unchanged = 0
+        self._moved: list[Moved] = []
+        self._added = self._replaced = self._unchanged = self._n_moved = 0
         self._skipped: list[SkippedPhoto] = []
 
     def run(self, paths: Sequence[str], progress: Progress | None) -> AddReport:
@@ -104,6 +115,7 @@ class Adding:
             added=self._added,
             replaced=self._replaced,
             unchanged=self._unchanged,
+            moved=self._n_moved,
             skipped=tuple(self._skipped),
             seconds=time.monotonic() - started,
         )
@@ -111,7 +123,7 @@ class Adding:
     def _process(self, paths: Sequence[str]) -> list[Outcome]:
         """Read, segment and encode some photos; runs in several threads."""
         done: list[Outcome] = []
-        batch: list[Read | SkippedPhoto | None] = []
+        batch: list[Read | Moved | SkippedPhoto | None] = []
         for path in paths:
             batch.append(self._read(path))
             if sum(one.inputs.n_bytes for one in batch if isinstance(one, Read)) >= BATCH_BYTES:
@@ -119,7 +131,7 @@ class Adding:
                 batch = []
         return done + self._sign(batch)
 
-    def _read(self, path: str) -> Read | SkippedPhoto | None:
+    def _read(self, path: str) -> Read | Moved | SkippedPhoto | None:
         """Read a photo; None if it is unchanged."""
         id_, before = self._known.get(path, (None, None))
         try:
@@ -127,6 +139,10 @@ class Adding:
                 record = replace(self._record(photo, before), label_state=self._label_state(path))
                 if before is not None and record.has_content_of(before) and self._is_whole(id_):
                     return None
+                if before is None:
+                    id_ = self._moves.claim(record)
+                    if id_ is not None and self._is_whole(id_):
+                        return Moved(record, id_)
                 return Read(record, self._signer.read(photo), id_)
         except ImageError as error:
             return SkippedPhoto(
@@ -147,7 +163,7 @@ class Adding:
         """Tell whether an indexed photo has all the signatures it should have."""
         return all(id_ in ids for ids in self._whole)
 
-    def _sign(self, batch: Sequence[Read | SkippedPhoto | None]) -> list[Outcome]:
+    def _sign(self, batch: Sequence[Read | Moved | SkippedPhoto | None]) -> list[Outcome]:
         """Sign what was read; its label maps are made by one call of the network."""
         signed = iter(self._signer.sign([one.inputs for one in batch if isinstance(one, Read)]))
         return [
@@ -161,19 +177,27 @@ class Adding:
         elif isinstance(outcome, SkippedPhoto):
             self._skipped.append(outcome)
         else:
-            self._pending.append(outcome)
+            if isinstance(outcome, Moved):
+                self._moved.append(outcome)
+            else:
+                self._pending.append(outcome)
             overdue = time.monotonic() - self._last_commit >= self._options.commit_seconds
-            if overdue or len(self._pending) >= self._options.commit_every:
+            waiting = len(self._pending) + len(self._moved)
+            if overdue or waiting >= self._options.commit_every:
                 self._commit()
 
     def _commit(self) -> None:
         pending, self._pending = self._pending, []
+        moved, self._moved = self._moved, []
         new = [photo for photo in pending if photo.id is None]
         changed = {photo.id: photo for photo in pending if photo.id is not None}
         if new:
             self._add(new)
         if changed:
             self._replace(changed)
+        if moved:
+            self._move(moved)
+        self._n_moved += len(moved)
         self._added += len(new)
         self._replaced += len(changed)
         self._last_commit = time.monotonic()
@@ -190,6 +214,13 @@ class Adding:
         payloads = [photo.record.to_json() for photo in photos]
         self._index.replace(ids, [photo.signatures[PHOTOS] for photo in photos], payloads=payloads)
         self._add_further(ids, photos)
+
+    def _move(self, moved: Sequence[Moved]) -> None:
+        """Say where photos are now; what they are signed by stays."""
+        ids = [photo.id for photo in moved]
+        signatures = [self._index.signature(id_) for id_ in ids]
+        payloads = [photo.record.to_json() for photo in moved]
+        self._index.replace(ids, signatures, payloads=payloads)
 
     def _add_further(self, ids: Ids, photos: Sequence[Signed]) -> None:
         for name, side in self._further.items():

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from semsig.engine.adding import Adding, Progress
 from semsig.engine.catalogue import prune_photos, remove_photos
 from semsig.engine.info import EngineInfo, meta_of, remembered_segmenter, same_segmenter
+from semsig.engine.moving import folder_of, moved_along
 from semsig.engine.options import IndexingOptions
 from semsig.engine.queries import Query, QueryReader, View, is_path
 from semsig.engine.report import AddReport
@@ -111,7 +112,8 @@ class Engine:
             raise OptionError(f"{path} is not empty; open it, or name a new folder.")
         if isinstance(segmenter, str):
             segmenter = load_segmenter(segmenter, threads=1)
-        index = HammingIndex(SbsSchema(levels, segmenter.classes), meta=meta_of(segmenter))
+        meta = meta_of(segmenter) | folder_of(path)
+        index = HammingIndex(SbsSchema(levels, segmenter.classes), meta=meta)
         if path is not None:
             index.save(Path(path), overwrite=False)
             index = HammingIndex.open(Path(path))
@@ -204,7 +206,8 @@ class Engine:
         """Index photos: new ones are added, changed ones replaced, unchanged ones passed over.
 
         A photo is unchanged if its path is known and its size and time of change, or else its
-        content, are as they were; label maps on disk are compared as well. The index on disk
+        content, are as they were; label maps on disk are compared as well. One of known content,
+        gone from where it was, has moved and keeps its signatures. The index on disk
         follows every few seconds; a run that was killed is taken up by the next. Files that are
         no photos are reported, never fatal; one that was a photo before keeps its signature.
 
@@ -398,8 +401,13 @@ class Engine:
         return View(absent=absent, crop=crop, mirrored=mirrored)
 
     def path(self, id_: int) -> str:
-        """Return the path of the photo with an id; UnknownIdError if it is absent."""
-        return PhotoRecord.from_json(self.index.payload(id_)).path
+        """Return the path of the photo with an id; UnknownIdError if it is absent.
+
+        If the photo is gone and the index was moved: where it lies as seen from the index, if it
+        is there.
+        """
+        path = PhotoRecord.from_json(self.index.payload(id_)).path
+        return moved_along(self.index, path)
 
     @property
     def paths(self) -> Iterator[str]:

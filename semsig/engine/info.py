@@ -5,10 +5,13 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
+from semsig.engine.moving import moved_along
 from semsig.engine.side import SideIndex
 from semsig.engine.trust import is_trusted
 from semsig.errors import SegmenterError
+from semsig.photo import native, portable
 from semsig.search import HammingIndex
 from semsig.segment import Segmenter, is_packaged, load_segmenter
 from semsig.types import SbsSchema
@@ -62,7 +65,8 @@ class EngineInfo:
 
 def meta_of(segmenter: Segmenter) -> dict[str, str]:
     """Return what an index remembers of its segmenter."""
-    return {"segmenter": segmenter.name, "segmenter_fingerprint": segmenter.fingerprint}
+    name = portable(segmenter.name)
+    return {"segmenter": name, "segmenter_fingerprint": segmenter.fingerprint}
 
 
 def is_files(segmenter: str) -> bool:
@@ -90,7 +94,17 @@ def remembered_segmenter(index: HammingIndex, threads: int | None) -> Segmenter:
             f"--segmenter {shlex.quote(name)}, or Engine.open(folder, segmenter={name!r}); or once "
             f"and for all: semsig trust --index {shlex.quote(str(index.path))}."
         )
-    return load_segmenter(name, threads=threads)
+    return load_segmenter(_where_it_is(index, native(name)), threads=threads)
+
+
+def _where_it_is(index: HammingIndex, name: str) -> str:
+    """Return a segmenter's name; that of label maps which moved along with the index is mended."""
+    if not is_files(name):
+        return name
+    folder, at, table = name.removeprefix("files:").rpartition("@")
+    whole = folder + at + table
+    place, rest = (whole, "") if not at or Path(whole).is_dir() else (folder, at + table)
+    return f"files:{moved_along(index, place)}{rest}"
 
 
 def same_segmenter(index: HammingIndex, segmenter: Segmenter) -> Segmenter:

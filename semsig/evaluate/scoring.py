@@ -89,7 +89,7 @@ def measure(
         n_queries=len(queries),
         n_database=len(database),
         skipped=(),
-        notes=photos.notes,
+        notes=(*photos.notes, *photos.misfits),
         settings={},
         queries=tuple(photos.names[number] for number in queries),
         scores=scores,

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import stat
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -71,8 +71,8 @@ class PhotoRecord:
         return (self.digest, self.label_state) == (other.digest, other.label_state)
 
     def to_json(self) -> str:
-        """Return the record as ASCII: a file name that is no Unicode survives as well."""
-        return json.dumps(asdict(self))
+        """Return the record as ASCII, the same in any locale, also of names that are no text."""
+        return json.dumps(asdict(self) | {"path": portable(self.path)})
 
     @classmethod
     def from_json(cls, text: str) -> PhotoRecord:
@@ -87,15 +87,25 @@ class PhotoRecord:
             record = cls(**json.loads(text))
             if not all(isinstance(getattr(record, name), kind) for name, kind in _TYPES):
                 raise TypeError
+            return replace(record, path=native(record.path))
         except (ValueError, TypeError, RecursionError) as error:
             raise IndexCorruptError(
                 f"Expected a photo record with each signature; {text[:80]!r} came. "
                 "Was this index made by HammingIndex alone?"
             ) from error
-        return record
 
 
 _TYPES = (("path", str), ("digest", str), ("size", int), ("mtime_ns", int), ("label_state", str))
+
+
+def portable(path: str) -> str:
+    """Return a path as text that means the same file in any locale: its bytes, read as UTF-8."""
+    return os.fsencode(path).decode("utf-8", "surrogateescape")
+
+
+def native(text: str) -> str:
+    """Return the path that :func:`portable` made a text of, as this locale spells it."""
+    return os.fsdecode(text.encode("utf-8", "surrogateescape"))
 
 
 def absolute(path: PhotoPath) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from semsig.classes import ClassTable
 from semsig.durable import open_regular
 from semsig.errors import LabelMapError, SegmenterError
-from semsig.photo.image_files import files_below
+from semsig.photo.walk import files_below
 from semsig.segment.coding import find_reading
 from semsig.segment.stems import LabelFile, files_of, known_stems
 from semsig.segment.stored import ARRAYS, PICTURES, read_stored
