@@ -61,7 +61,8 @@ class LandmarkDataset(Dataset):
         names = PhotoNames(files, root)
         places = [names.find(photo) for photo in truth.photos]
         there = [place for place in places if place is not None]
-        numbers = {n: i for i, n in enumerate(np.flatnonzero([p is not None for p in places]))}
+        known = [n for n, place in enumerate(places) if place is not None]
+        numbers = {n: number for number, n in enumerate(known)}
         asked = _askable(truth, self.protocol, names, numbers)
         if not asked:
             raise DatasetError(
