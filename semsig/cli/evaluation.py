@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from semsig.cli import phrases, publishing, show
+from semsig.cli.completion import complete_dataset, complete_segmenter
 from semsig.cli.console import answer, answer_json, progress_bar
 from semsig.cli.options import (
     FUSED,
@@ -42,7 +43,8 @@ def evaluate(
         str,
         typer.Argument(
             help="wang, corel_10k, ... (`semsig datasets` lists them), a TOML file, or a folder of "
-            "photos of your own: a folder a class, or as the options for them say."
+            "photos of your own: a folder a class, or as the options for them say.",
+            autocompletion=complete_dataset,
         ),
     ],
     root: Annotated[
@@ -96,7 +98,11 @@ def evaluate(
     ] = None,
     segmenter: Annotated[
         str | None,
-        typer.Option(callback=fetched, help=f"One of {SEGMENTERS}; lite by default."),
+        typer.Option(
+            callback=fetched,
+            autocompletion=complete_segmenter,
+            help=f"One of {SEGMENTERS}; lite by default.",
+        ),
     ] = None,
     levels: Annotated[
         int | None, typer.Option(min=0, max=8, help="Blocks: 4^N of them; 3 by default.")

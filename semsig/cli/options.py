@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from semsig.cli.completion import complete_segmenter
 from semsig.cli.console import download_bar
 from semsig.errors import OptionError
 from semsig.types.metrics import Metric
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from semsig.search.options import Reranking
 
 
+PICTURES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".heic"})
+"""Suffixes by which a word that is no file is taken for a photo that is not there."""
 _MARK = b"Software\0semsig"
 
 
@@ -58,21 +61,27 @@ def fetched(context: typer.Context, segmenter: str | None) -> str | None:
     return segmenter
 
 
-def make_room(target: Path | None) -> None:
-    """Make the folder that a file goes to, before any work.
+def make_room(target: Path | None, *, make_folders: bool = True) -> None:
+    """Make the folder that a file goes to, before any work, or see that it is there.
 
     Raises
     ------
     OSError
         If it cannot be written.
     OptionError
-        If the file is there and is a picture that semsig did not write.
+        If the file is there and is a picture that semsig did not write; or if its folder is not
+        there and not to be made.
     """
     if target is None:
         return
-    from semsig.durable import make_folder
+    if make_folders:
+        from semsig.durable import make_folder
 
-    make_folder(target.parent)
+        make_folder(target.parent)
+    elif not target.parent.is_dir():
+        raise OptionError(
+            f"Expected a file in a folder that is there, got {target}; make {target.parent} first."
+        )
     if not os.access(target.parent, os.W_OK):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(target))
     refuse_foreign(target)
@@ -217,13 +226,20 @@ Geometry = Annotated[
     ),
 ]
 SegmenterName = Annotated[
-    str, typer.Option("--segmenter", callback=fetched, help=f"One of {SEGMENTERS}.")
+    str,
+    typer.Option(
+        "--segmenter",
+        callback=fetched,
+        help=f"One of {SEGMENTERS}.",
+        autocompletion=complete_segmenter,
+    ),
 ]
 TrustedSegmenter = Annotated[
     str | None,
     typer.Option(
         "--segmenter",
         callback=fetched,
+        autocompletion=complete_segmenter,
         help="The index's own, if it is no network of the package: such is never loaded unasked.",
     ),
 ]

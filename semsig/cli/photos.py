@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from semsig.cli import phrases, show
+from semsig.cli.completion import complete_segmenter
 from semsig.cli.console import answer, answer_json, progress_bar, remark
 from semsig.cli.options import (
     DEFAULT_SEGMENTER,
@@ -47,7 +48,11 @@ def index(
     index: IndexFolder,
     segmenter: Annotated[
         str | None,
-        typer.Option(callback=fetched, help=f"One of {SEGMENTERS}; lite for a new index."),
+        typer.Option(
+            callback=fetched,
+            autocompletion=complete_segmenter,
+            help=f"One of {SEGMENTERS}; lite for a new index.",
+        ),
     ] = None,
     levels: Annotated[
         int | None, typer.Option(min=0, max=8, help="Blocks: 4^N of them; 3 for a new index.")

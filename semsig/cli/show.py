@@ -12,6 +12,7 @@ from semsig.cli.console import answer, one_line, remark, stdout
 if TYPE_CHECKING:
     from semsig.datasets import Dataset
     from semsig.engine import AddReport, Engine, SkippedPhoto
+    from semsig.engine.reasons import Reason
     from semsig.evaluate import Evaluation
     from semsig.explain import Explanation
     from semsig.types import Hit
@@ -81,10 +82,8 @@ def hits(found: Sequence[Hit], sentences: Sequence[str]) -> None:
     table(("rank", "distance", "photo", "why"), rows, numbers=2)
 
 
-def hits_document(
-    found: Sequence[Hit], sentences: Sequence[str], bits: Sequence[int | None]
-) -> list[dict[str, Any]]:
-    """Return the hits for JSON; `bits` that differ are None where nothing was compared."""
+def hits_document(found: Sequence[Hit], reasons: Sequence[Reason]) -> list[dict[str, Any]]:
+    """Return the hits for JSON; bits that differ are None where nothing was compared."""
     return [
         {
             "rank": hit.rank,
@@ -92,10 +91,10 @@ def hits_document(
             "path": hit.path,
             "distance": hit.distance,
             "metric": hit.metric,
-            "bits": differ,
-            "sentence": sentence,
+            "bits": reason.explanation and reason.explanation.distance,
+            "sentence": reason.sentence,
         }
-        for hit, sentence, differ in zip(found, sentences, bits, strict=True)
+        for hit, reason in zip(found, reasons, strict=True)
     ]
 
 

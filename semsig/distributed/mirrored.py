@@ -49,9 +49,11 @@ class MirroredIndex(HammingIndex):
             path = self._copies.get(record.path)
             yield text if path is None else replace(record, path=path).to_json()
 
-    def add(self, signatures: Any, ids: Any = None, *, payloads: Any = None) -> Any:
+    def add(
+        self, signatures: Any, ids: Any = None, *, keys: Any = None, payloads: Any = None
+    ) -> Any:
         """Add signatures; see :meth:`HammingIndex.add`."""
-        return super().add(signatures, ids, payloads=self._named(payloads))
+        return super().add(signatures, ids, keys=keys, payloads=self._named(payloads))
 
     def replace(self, ids: Any, signatures: Any, *, payloads: Any = None) -> None:
         """Replace signatures; see :meth:`HammingIndex.replace`."""

@@ -136,7 +136,11 @@ class Adding:
         id_, before = self._known.get(path, (None, None))
         try:
             with Photo(path) as photo:
-                record = replace(self._record(photo, before), label_state=self._label_state(path))
+                record = replace(
+                    self._record(photo, before),
+                    label_state=self._label_state(path),
+                    payload=before and before.payload,
+                )
                 if before is not None and record.has_content_of(before) and self._is_whole(id_):
                     return None
                 if before is None:

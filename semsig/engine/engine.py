@@ -6,11 +6,19 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
+from semsig.arguments import NOTHING, PATH, typed
 from semsig.engine.adding import Adding, Progress
-from semsig.engine.catalogue import prune_photos, remove_photos
-from semsig.engine.info import EngineInfo, meta_of, remembered_segmenter, same_segmenter
+from semsig.engine.catalogue import key_of, prune_photos, remove_photos
+from semsig.engine.info import (
+    EngineInfo,
+    meta_of,
+    remembered_segmenter,
+    require_segmenter,
+    same_segmenter,
+)
+from semsig.engine.keyed import KeyedPhotos, PayloadTest, as_paths, as_query
 from semsig.engine.moving import folder_of, moved_along
 from semsig.engine.options import IndexingOptions
 from semsig.engine.queries import Query, QueryReader, View, is_path
@@ -33,7 +41,7 @@ if TYPE_CHECKING:
     from semsig.storage.columns import Verify
 
 
-class Engine:
+class Engine(KeyedPhotos):
     """Photos in, ranked and explained hits out.
 
     Made by :meth:`create` or :meth:`open`. The index remembers the segmenter's name and
@@ -73,6 +81,8 @@ class Engine:
         self.index = index
         self._threads = threads
         self._loading = Lock()
+        if segmenter is not None:
+            require_segmenter(segmenter)
         self._segmenter = segmenter and same_segmenter(index, segmenter)
         further, self._lost = open_sides(index)
         self.sides = {PHOTOS: photo_side(index), **further}
@@ -80,6 +90,7 @@ class Engine:
         self._searcher = Searcher(self._require_side, lambda: self.sides)
 
     @classmethod
+    @typed(path=(*PATH, NOTHING), segmenter=object)
     def create(
         cls,
         path: PhotoPath | None,
@@ -112,6 +123,7 @@ class Engine:
             raise OptionError(f"{path} is not empty; open it, or name a new folder.")
         if isinstance(segmenter, str):
             segmenter = load_segmenter(segmenter, threads=1)
+        require_segmenter(segmenter)
         meta = meta_of(segmenter) | folder_of(path)
         index = HammingIndex(SbsSchema(levels, segmenter.classes), meta=meta)
         if path is not None:
@@ -127,6 +139,7 @@ class Engine:
         return engine
 
     @classmethod
+    @typed(path=PATH)
     def open(
         cls,
         path: PhotoPath,
@@ -194,6 +207,7 @@ class Engine:
         encoder = kind.encoder(self.segmenter, **options)
         self.sides[name] = SideIndex.create(self.index, kind, encoder)
 
+    @typed(options=(IndexingOptions, NOTHING))
     def add(
         self,
         photos: Iterable[PhotoPath],
@@ -233,12 +247,21 @@ class Engine:
         """
         self._require_whole()
         options = options or IndexingOptions(workers=workers, rehash=rehash)
+        photos = as_paths(photos)
         paths = list(dict.fromkeys(absolute(photo) for photo in photos))
         self._threads = self._threads or 1
         with self.index.writer():
             adding = Adding(self.index, lambda: self.segmenter, options, self.sides)
             return adding.run(paths, progress)
 
+    @typed(
+        signature=(str, NOTHING),
+        metric=(str, NOTHING),
+        exclude_self=bool,
+        mirrored=bool,
+        nearly=bool,
+        rerank=(*get_args(Reranking), NOTHING),
+    )
     def search(
         self,
         query: Query | None,
@@ -252,14 +275,17 @@ class Engine:
         crop: Box | None = None,
         mirrored: bool = False,
         rerank: Reranking | None = None,
+        where: PayloadTest | None = None,
+        nearly: bool = False,
     ) -> list[Hit]:
         """Return the `k` photos nearest to `query`, the nearest first.
 
         Parameters
         ----------
-        query : path-like, ndarray of uint8 (H, W, 3) RGB, LabelMap, or None
-            What to search for. None ranks the photos by how well they meet the conditions;
-            a hit's distance is then 1 - score.
+        query : path-like, key, ndarray of uint8 (H, W, 3) RGB, upload, LabelMap, or None
+            What to search for; an upload is bytes, a binary file object or a PIL image. None
+            ranks the photos by how well they meet the conditions; a hit's distance is then
+            1 - score.
         k : int
             At least 1; fewer hits come where fewer photos are there or meet the conditions.
         signature : str or FusionOptions, optional
@@ -284,6 +310,11 @@ class Engine:
         rerank : Reranking, optional
             Rank the nearest anew by their neighbours; see :class:`semsig.search.Reranker`. The
             first search finds the neighbours of all photos.
+        where : callable or mapping, optional
+            What hits have as payload; see :meth:`where`.
+        nearly : bool
+            Where conditions alone rank and fewer than `k` photos meet all of them, rank all
+            photos by how nearly they do: see :meth:`semsig.query.Conditions.nearness`.
 
         Raises
         ------
@@ -294,17 +325,21 @@ class Engine:
             are asked for where there are none.
         """
         k = min(check_k(k), max(1, len(self)))
+        query = None if query is None else as_query(query)
         conditions = self.conditions(has, without)
+        among = None if where is None else self.where(where)
         if query is None:
-            found, measure = best(self.index, conditions, k), BY_SCORE
+            found, measure = best(self.index, conditions, k, among, nearly=nearly), BY_SCORE
         else:
             signature = signature or self.ranked_by(query, metric, without)
             search = self._searcher.by(signature, metric, rerank)
             measure = measured_by(signature, metric, rerank)
             asked = self._asked(query, self._view(without, crop, mirrored), signature)
             limit = k + exclude_self
-            found = nearest(self.index, asked, limit, search=search, conditions=conditions)
-        own = absolute(query) if exclude_self and is_path(query) else None
+            found = nearest(
+                self.index, asked, limit, search=search, conditions=conditions, among=among
+            )
+        own = key_of(self.index, query) if exclude_self and is_path(query) else None
         paths = ((distance, id_, self.path(id_)) for distance, id_ in found)
         others = [hit for hit in paths if hit[2] != own][:k]
         return [
@@ -368,12 +403,12 @@ class Engine:
             If the index has no such signature, or a label map has nothing to compare.
         """
         side = self._require_side(signature)
-        first, second = (self._reader.inputs(query, {signature: side}) for query in (a, b))
+        first, second = (self._reader.inputs(as_query(one), {signature: side}) for one in (a, b))
         return side.kind.explain(side.encoder, first, second, names)
 
     def label_map(self, query: Query) -> LabelMap:
         """Return the label map of a query; ImageError or SegmenterError if there is none."""
-        return self._reader.inputs(query, {PHOTOS: self.sides[PHOTOS]}).segmented()
+        return self._reader.inputs(as_query(query), {PHOTOS: self.sides[PHOTOS]}).segmented()
 
     def signature(self, query: Query) -> SbsSignature:
         """Return the signature of a query; that of an indexed, unchanged photo is at hand."""
@@ -385,6 +420,12 @@ class Engine:
         terms = parse(has, classes).terms + parse_absent(without, classes).terms
         return Conditions(classes, terms)
 
+    def matching(self, has: Words = (), without: Words = ()) -> int:
+        """Return how many photos meet all conditions; QueryError as for :meth:`conditions`."""
+        met, _ = self.conditions(has, without).evaluate(self.index.to_batch()[1])
+        return int(met.sum())
+
+    @typed(mirrored=bool)
     def signatures(
         self,
         query: Query,
@@ -394,7 +435,7 @@ class Engine:
         mirrored: bool = False,
     ) -> list[SbsSignature]:
         """Return the SBS signatures that :meth:`search` looks for: one, or two if mirrored."""
-        return self._asked(query, self._view(without, crop, mirrored), PHOTOS)
+        return self._asked(as_query(query), self._view(without, crop, mirrored), PHOTOS)
 
     def _view(self, without: Words, crop: Box | None, mirrored: bool) -> View:
         absent = parse_absent(without, self.index.schema.classes)
@@ -419,13 +460,14 @@ class Engine:
 
         The files stay. UnknownIdError if a path names no photo in the index; then all are kept.
         """
-        gone = remove_photos(self.index, [absolute(path) for path in paths])
+        keys = [key_of(self.index, path) for path in as_paths(paths)]
+        gone = remove_photos(self.index, keys)
         self._trim()
         return gone
 
     def prune(self, folders: Sequence[PhotoPath]) -> list[str]:
         """Take photos out of the index whose files are gone from `folders`; return their paths."""
-        gone = prune_photos(self.index, [absolute(folder) for folder in folders])
+        gone = prune_photos(self.index, [absolute(folder) for folder in as_paths(folders)])
         self._trim()
         return gone
 

@@ -107,6 +107,15 @@ def _where_it_is(index: HammingIndex, name: str) -> str:
     return f"files:{moved_along(index, place)}{rest}"
 
 
+def require_segmenter(segmenter: object) -> None:
+    """Raise :class:`SegmenterError` unless something is a segmenter."""
+    if not all(hasattr(segmenter, part) for part in ("name", "fingerprint", "classes", "batch")):
+        raise SegmenterError(
+            f"Expected a segmenter or the name of one, got {type(segmenter).__name__}; "
+            "semsig.load_segmenter(name) loads one."
+        )
+
+
 def same_segmenter(index: HammingIndex, segmenter: Segmenter) -> Segmenter:
     """Return `segmenter` if it is the one that `index` was made with.
 

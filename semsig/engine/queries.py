@@ -8,10 +8,10 @@ from typing import Any, TypeGuard
 
 import numpy as np
 
-from semsig.engine.catalogue import find_photo
+from semsig.engine.catalogue import find_key
 from semsig.engine.side import SideIndex
 from semsig.errors import QueryError
-from semsig.photo import Photo, PhotoPath, absolute
+from semsig.photo import Photo, PhotoPath
 from semsig.query import Box, Conditions
 from semsig.search import HammingIndex
 from semsig.segment import Segmenter
@@ -117,7 +117,7 @@ class QueryReader:
         """Return the id of an indexed, unchanged photo."""
         if not is_path(query):
             return None
-        known = find_photo(self._index, absolute(query))
+        known = find_key(self._index, query)
         return known[0] if known is not None and known[1].is_fresh else None
 
     def _signer(self, sides: Mapping[str, SideIndex]) -> Signer:

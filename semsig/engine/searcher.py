@@ -150,8 +150,18 @@ def measured_by(
     return metric or load_signature(str(signature)).metrics[0]
 
 
-def best(index: HammingIndex, conditions: Conditions, k: int) -> Found:
+def best(
+    index: HammingIndex,
+    conditions: Conditions,
+    k: int,
+    among: NDArray[np.int64] | None = None,
+    *,
+    nearly: bool = False,
+) -> Found:
     """Return the `k` signatures that meet the conditions best; their distance is 1 - score.
+
+    Only those of the ids `among` count, where that is given. With `nearly`, and if fewer than k
+    meet all conditions or a number is asked for, all are ranked by :meth:`Conditions.nearness`.
 
     Raises
     ------
@@ -163,6 +173,10 @@ def best(index: HammingIndex, conditions: Conditions, k: int) -> Found:
         raise QueryError("Name something to search for: a photo, a layout, or conditions.")
     ids, batch = index.to_batch()
     met, score = conditions.evaluate(batch)
+    counts = np.ones(len(ids), np.bool_) if among is None else np.isin(ids, among)
+    met &= counts
+    if nearly and (met.sum() < k or any(term.count for term in conditions.terms)):
+        met, score = counts, conditions.nearness(batch)
     rows = np.flatnonzero(met)
     order = rows[np.argsort(-score[rows], kind="stable")[:k]]
     return [(1 - float(score[row]), int(ids[row])) for row in order]
@@ -175,14 +189,19 @@ def nearest(
     *,
     search: Search,
     conditions: Conditions,
+    among: NDArray[np.int64] | None = None,
 ) -> Found:
-    """Return the `k` signatures that are nearest to any of those asked for and meet conditions."""
-    filter_ids = None
+    """Return the `k` signatures that are nearest to any of those asked for and meet conditions.
+
+    Only those of the ids `among` count, where that is given.
+    """
+    filter_ids = among
     if len(conditions):
         ids, batch = index.to_batch()
-        filter_ids = ids[conditions.evaluate(batch)[0]]
-        if not len(filter_ids):
-            return []
+        met = ids[conditions.evaluate(batch)[0]]
+        filter_ids = met if among is None else met[np.isin(met, among)]
+    if filter_ids is not None and not len(filter_ids):
+        return []
     distances, found = search(asked, k, filter_ids=filter_ids)
     if len(asked) == 1:
         pairs = zip(distances[0].tolist(), found[0].tolist(), strict=True)

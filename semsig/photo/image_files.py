@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import os
 import stat
 import warnings
+from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,6 +46,11 @@ MAX_PIXELS = 100_000_000
 MAX_SIDE = 65_535
 """Longest side that is read, in pixels."""
 
+ImageSource = (
+    str | os.PathLike[str] | bytes | bytearray | memoryview | IO[bytes] | PillowImage.Image
+)
+"""What a photo is read from: a file's path or content, an open file, or a picture of Pillow."""
+
 _ORIENTATION_TAG = 0x0112
 _SAMPLE_FORMAT, _UNSIGNED = 339, 1  # of TIFF
 _UPRIGHT = {
@@ -58,7 +65,7 @@ _UPRIGHT = {
 
 
 def read_image(
-    path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS, at_least: int | None = None
+    source: ImageSource, *, max_pixels: int = MAX_PIXELS, at_least: int | None = None
 ) -> Image:
     """Read a photo as RGB.
 
@@ -71,8 +78,9 @@ def read_image(
 
     Parameters
     ----------
-    path : path-like
-        A file.
+    source : path-like, bytes, binary file object or PIL.Image.Image
+        A file, its content, something to read that from (from its start, where it can seek), or
+        a picture that Pillow has opened.
     max_pixels : int
         Largest width x height that is decoded; beyond 178,956,970 Pillow itself refuses. Reading
         needs about ten bytes a pixel.
@@ -88,20 +96,56 @@ def read_image(
     Raises
     ------
     OptionError
-        If `max_pixels` or `at_least` is below 1.
+        If `max_pixels` or `at_least` is no whole number from 1 on.
     ImageError
         Whatever is wrong with the file. Its ``reason`` is one of ``"unreadable"`` (missing, no
         regular file, no permission, failing disk), ``"empty"``, ``"not-an-image"``,
         ``"truncated"``, ``"corrupt"``, ``"too-large"`` (pixels, side or memory), ``"no-reader"``
         (a kind that needs an extra).
     """
-    path = Path(path)
     _check_limits(max_pixels, at_least)
+    if isinstance(source, str | os.PathLike):
+        return _read_file(source, max_pixels, at_least)
+    if isinstance(source, PillowImage.Image):
+        picture = Path("The picture")
+        return _guarded(lambda: _pixels(source, picture, max_pixels)[0], picture)
+    content = _content(source)
+    if not content:
+        raise ImageError("The upload is empty (0 bytes).", reason="empty")
+    upload = Path("The upload")
+    return decode_image(io.BytesIO(content), upload, max_pixels=max_pixels, at_least=at_least)
+
+
+def _read_file(path: str | os.PathLike[str], max_pixels: int, at_least: int | None) -> Image:
     try:
+        path = Path(path)
         with open_regular(path) as file:
             return decode_image(file, path, max_pixels=max_pixels, at_least=at_least)
     except OSError as error:
         raise _named(error, path) from error
+    except (TypeError, ValueError) as error:  # a name of bytes, or with a null character
+        raise ImageError(f"{path!r} cannot be read: {error}", reason="unreadable") from error
+
+
+def _content(source: object) -> bytes:
+    """Return the bytes of an upload; ImageError if it is none."""
+    if isinstance(source, bytes | bytearray | memoryview):
+        return bytes(source)
+    try:
+        if source.seekable():  # type: ignore[attr-defined]  # what has none is refused below
+            source.seek(0)  # type: ignore[attr-defined]
+        content = source.read()  # type: ignore[attr-defined]
+    except (OSError, ValueError) as error:
+        raise ImageError(f"The upload cannot be read: {error}", reason="unreadable") from error
+    except (AttributeError, TypeError):
+        content = None
+    if not isinstance(content, bytes):
+        raise ImageError(
+            "Expected a path, bytes, a file opened in binary mode or a PIL image, got "
+            f"{type(source).__name__}.",
+            reason="not-an-image",
+        )
+    return content
 
 
 def decode_image(
@@ -109,10 +153,19 @@ def decode_image(
 ) -> Image:
     """Decode an open file from its start, as :func:`read_image` does; `path` is for messages."""
     _check_limits(max_pixels, at_least)
-    warnings.filterwarnings("ignore", module=r"PIL\.")
-    try:
+
+    def decode() -> Image:
         file.seek(0)
         return _decode(file, path, max_pixels, at_least)
+
+    return _guarded(decode, path)
+
+
+def _guarded(decode: Callable[[], Image], path: Path) -> Image:
+    """Decode, and name what goes wrong."""
+    warnings.filterwarnings("ignore", module=r"PIL\.")
+    try:
+        return decode()
     except ImageError:
         raise
     except Exception as error:  # Pillow raises nearly every type there is on damaged files
@@ -120,7 +173,8 @@ def decode_image(
 
 
 def _check_limits(max_pixels: int, at_least: int | None) -> None:
-    if min(max_pixels, 1 if at_least is None else at_least) < 1:
+    limits = (max_pixels, 1 if at_least is None else at_least)
+    if not all(isinstance(limit, int | np.integer) and limit >= 1 for limit in limits):
         raise OptionError(f"Limits start at 1; got max_pixels={max_pixels}, at_least={at_least}.")
 
 
@@ -164,9 +218,17 @@ def _upright(
 ) -> tuple[Image, bool]:
     """Decode what Pillow opens, and tell whether EXIF said how to turn it."""
     picture = open_picture(file, kind, path)
-    check_size(picture.size, path, max_pixels)
     if at_least is not None:
         picture.draft(None, (at_least, at_least))
+    return _pixels(picture, path, max_pixels)
+
+
+def _pixels(picture: PillowImage.Image, path: Path, max_pixels: int) -> tuple[Image, bool]:
+    """Load a picture upright and as RGB, and tell whether EXIF said how to turn it.
+
+    Its size may change as it is loaded.
+    """
+    check_size(picture.size, path, max_pixels)
     picture.load()
     check_size(picture.size, path, max_pixels)
     orientation = _orientation(picture)
@@ -234,7 +296,7 @@ def _is_of_unit_range(values: NDArray[np.float64]) -> bool:
     return bool(inside.all() or (inside.mean() >= 0.5 and (values % 1 != 0).any()))
 
 
-def _named(error: Exception, path: Path) -> ImageError:
+def _named(error: Exception, path: Path | str | os.PathLike[str]) -> ImageError:
     """Give whatever Pillow or the system raised its reason."""
     if isinstance(error, OSError) and error.errno is not None:
         return ImageError(f"{path} cannot be read: {error.strerror}", reason="unreadable")

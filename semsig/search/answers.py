@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from semsig.search.checks import check_k, check_radius
 from semsig.search.scan_cache import ScanCache
-from semsig.storage.checks import Ids, as_batch, as_ids
+from semsig.storage.checks import Ids, as_batch
 from semsig.storage.collection import Batch, Schema, Signature, SignatureCollection
 from semsig.storage.snapshot import Snapshot
 
@@ -97,7 +97,7 @@ class SearchedCollection(
 def _allowed(
     snapshot: Snapshot, filter_ids: Ids | None, having: NDArray[np.bool_] | None
 ) -> NDArray[np.bool_] | None:
-    named = snapshot.mask(None if filter_ids is None else as_ids(filter_ids))
+    named = snapshot.mask(filter_ids)
     return having if named is None else named if having is None else named & having
 
 

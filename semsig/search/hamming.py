@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from semsig.arguments import expect
 from semsig.search.answers import Scanning, SearchedCollection
 from semsig.search.class_filter import rows_having
 from semsig.search.counts import DocumentCounts
@@ -83,13 +85,18 @@ class HammingIndex(SearchedCollection[SbsSchema, SbsSignature, SbsBatch]):
         return pack(self.to_batch()[1])
 
     def add_packed(
-        self, packed: ArrayLike, ids: Ids | None = None, *, payloads: Sequence[str] | None = None
+        self,
+        packed: ArrayLike,
+        ids: Ids | None = None,
+        *,
+        keys: Sequence[str | None] | None = None,
+        payloads: Sequence[Any] | None = None,
     ) -> NDArray[np.int64]:
         """Add signatures given as the packed bits of :meth:`to_packed`.
 
         Parameters, results and errors are otherwise those of :meth:`add`.
         """
-        return self.add(unpack(packed, self.schema), ids, payloads=payloads)
+        return self.add(unpack(packed, self.schema), ids, keys=keys, payloads=payloads)
 
     def write_packed(self, path: Path | str) -> None:
         """Write the array of :meth:`to_packed` to an .npy file, without holding it in memory.
@@ -188,6 +195,7 @@ class HammingIndex(SearchedCollection[SbsSchema, SbsSignature, SbsBatch]):
     ) -> tuple[Snapshot, Scanning, NDArray[np.bool_] | None]:
         """Return what is searched, how, and which of its rows have the classes named."""
         entry = metric_named(metric)
+        expect("scan", scan, str)
         snapshot = self._store.snapshot
         if entry.whole and counts is not None:
             scanning = self._counted_by(counts, scan, metric)

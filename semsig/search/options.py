@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from semsig.arguments import NUMBER, WHOLE, expect
 from semsig.errors import OptionError
 
 
@@ -34,6 +35,9 @@ class RerankOptions:
     depth: int = 200
 
     def __post_init__(self) -> None:
+        for name in ("k1", "k2", "depth"):
+            expect(name, getattr(self, name), WHOLE)
+        expect("weight", self.weight, NUMBER)
         if self.k1 < 1:
             raise OptionError(f"k1 must be at least 1; {self.k1} came.")
         if not 1 <= self.k2 <= self.k1:
@@ -68,6 +72,9 @@ class ExpandOptions:
     depth: int = 200
 
     def __post_init__(self) -> None:
+        for name in ("neighbors", "depth"):
+            expect(name, getattr(self, name), WHOLE)
+        expect("alpha", self.alpha, NUMBER)
         if self.neighbors < 1:
             raise OptionError(f"neighbors must be at least 1; {self.neighbors} came.")
         if not self.alpha >= 0:

@@ -64,7 +64,7 @@ def new_scan(name: str, batch: SbsBatch, counts: DocumentCounts | None = None) -
     OptionError
         If there is no such scan, or it cannot search such signatures.
     """
-    if name not in _SCANS:
+    if not isinstance(name, str) or name not in _SCANS:
         known = ", ".join(map(repr, _SCANS))
         raise OptionError(f"Expected a scan of {known}; got {name!r}.")
     module, scan_class = _SCANS[name]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from semsig.arguments import NOTHING, WHOLE, typed
 from semsig.errors import SegmenterError
 from semsig.segment.base import (
     FeatureSegmenter,
@@ -35,6 +36,7 @@ __all__ = [
     "require_maps",
     "segment_path",
     "segment_paths",
+    "segmenter_names",
 ]
 
 
@@ -48,6 +50,7 @@ GROUP = "semsig.segmenters"
 _ALIASES = {"hrnet": "embedded"}
 
 
+@typed(name=str, threads=(*WHOLE, NOTHING))
 def load_segmenter(
     name: str = DEFAULT_SEGMENTER, *, threads: int | None = None, progress: Progress | None = None
 ) -> Segmenter:
@@ -103,6 +106,13 @@ def load_segmenter(
     if kind == "cnn" and rest:
         return _load_cnn(rest, options, progress)
     return _load_brought(name, kind, rest, threads)
+
+
+def segmenter_names() -> list[str]:
+    """Return the packaged segmenters' names, and how the names of others begin."""
+    from semsig.segment.card import PACKAGED
+
+    return [*PACKAGED, *_ALIASES, "onnx:", "mmseg:", "files:"]
 
 
 def is_packaged(name: str) -> bool:

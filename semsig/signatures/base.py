@@ -61,7 +61,7 @@ class Inputs:
             return self
         labels = self.label_map.labels.copy()
         for term in absent.terms:
-            labels[labels == term.label] = self.label_map.classes.void
+            labels[np.isin(labels, term.labels)] = self.label_map.classes.void
         return replace(self, label_map=LabelMap(labels, self.label_map.classes))
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from bitarray import bitarray
 from numpy.typing import ArrayLike, NDArray
 
+from semsig.arguments import expect
 from semsig.errors import SignatureError
 from semsig.types.joining import agreeing
 from semsig.types.offsets import check_offsets, offsets_of, take_rows
@@ -39,6 +40,7 @@ class SbsSignature:
     schema: SbsSchema
 
     def __init__(self, cells: ArrayLike, schema: SbsSchema) -> None:
+        expect("schema", schema, SbsSchema)
         array = np.asarray(cells)
         if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
             raise SignatureError(

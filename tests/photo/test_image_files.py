@@ -467,3 +467,71 @@ def test_what_systems_keep_and_what_is_excluded_is_no_photo(tmp_path):
     assert found == kept
     unread = [path.name for path in unread_files(tmp_path, exclude=exclude)]
     assert unread == ["e.svg", "d.PSD"]
+
+
+def upload(tmp_path):
+    rng = np.random.default_rng(5)
+    path = tmp_path / "photo.png"
+    Image.fromarray(rng.integers(0, 256, (5, 7, 3), np.uint8)).save(path)
+    return path
+
+
+class Pipe:
+    """Can be read once, from where it is."""
+
+    def __init__(self, content):
+        self.read = lambda: content
+
+    def seekable(self):
+        return False
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        Path.read_bytes,
+        lambda path: bytearray(path.read_bytes()),
+        lambda path: memoryview(path.read_bytes()),
+        lambda path: io.BytesIO(path.read_bytes()),
+        lambda path: Pipe(path.read_bytes()),
+        Image.open,
+        str,
+    ],
+)
+def test_uploads_are_read_as_files_are(tmp_path, source):
+    path = upload(tmp_path)
+    np.testing.assert_array_equal(read_image(source(path)), read_image(path))
+
+
+def test_an_open_file_is_read_from_its_start_and_left_open(tmp_path):
+    path = upload(tmp_path)
+    with path.open("rb") as file:
+        file.read(3)
+        np.testing.assert_array_equal(read_image(file), read_image(path))
+        assert not file.closed
+
+
+def test_a_picture_of_pillow_is_turned_upright():
+    picture = Image.fromarray(np.arange(6, dtype=np.uint8).reshape(2, 3))
+    picture.getexif()[0x0112] = 6
+    assert read_image(picture).shape == (3, 2, 3)
+
+
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        (b"", "empty"),
+        (io.BytesIO(), "empty"),
+        (b"no photo at all", "not-an-image"),
+        (b"\x89PNG\r\n\x1a\n" + b"0" * 50, "truncated"),
+        (None, "not-an-image"),
+        (5, "not-an-image"),
+        (["a.jpg"], "not-an-image"),
+        (io.StringIO("text"), "not-an-image"),
+        ("null\0character.jpg", "unreadable"),
+    ],
+)
+def test_what_is_no_upload_is_named(source, reason):
+    with pytest.raises(ImageError) as caught:
+        read_image(source)
+    assert caught.value.reason == reason
