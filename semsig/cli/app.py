@@ -16,6 +16,7 @@ from semsig.cli import (
     demo,
     evaluation,
     export,
+    finetuning,
     photos,
     phrases,
     projections,
@@ -60,6 +61,8 @@ for command in (
     publishing.compare,
     evaluation.datasets,
     training.distill,
+    finetuning.finetune,
+    finetuning.onnx,
     demo.demo,
 ):
     app.command()(command)
