@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from semsig import __version__
-from semsig.cli import demo, evaluation, photos, phrases, searching, training, upkeep
+from semsig.cli import demo, evaluation, photos, phrases, searching, serving, training, upkeep
 from semsig.cli.console import remark
 from semsig.errors import SemsigError
 
@@ -39,6 +39,7 @@ for command in (
     evaluation.evaluate,
     evaluation.datasets,
     training.distill,
+    serving.serve,
     demo.demo,
 ):
     app.command()(command)

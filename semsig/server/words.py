@@ -1,0 +1,11 @@
+"""The one place where what a person types becomes conditions."""
+
+from __future__ import annotations
+
+from semsig.engine import Engine
+from semsig.query import Conditions
+
+
+def understand(engine: Engine, words: str, without: str = "") -> Conditions:
+    """Return the conditions that a free text means; QueryError if it cannot be understood."""
+    return engine.conditions(words.strip() or (), without.strip() or ())
