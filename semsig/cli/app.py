@@ -39,6 +39,7 @@ for command in (
     evaluation.evaluate,
     evaluation.datasets,
     training.distill,
+    serving.duplicates,
     serving.serve,
     demo.demo,
 ):

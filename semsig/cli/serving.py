@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, get_args
 
 import typer
 
-from semsig.cli.console import answer, remark
-from semsig.cli.options import TrustedSegmenter
+from semsig.cli.console import answer, answer_json, one_line, remark, size
+from semsig.cli.options import IndexFolder, Json, TrustedSegmenter
 from semsig.errors import OptionError
 
 
@@ -77,3 +77,45 @@ def made_up() -> str:
     import secrets
 
     return secrets.token_urlsafe(18)
+
+
+def duplicates(
+    index: IndexFolder,
+    within: Annotated[
+        float | None, typer.Option(min=0, help="Largest distance between two copies.")
+    ] = None,
+    by: Annotated[
+        str | None,
+        typer.Option(help="The distance: pooled (where the index has it), tanimoto, containment."),
+    ] = None,
+    spare: Annotated[
+        bool, typer.Option("--spare", help="List the paths that have a better copy, nothing else.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Find near-duplicates, and name the best of each group; nothing is moved or removed."""
+    from dataclasses import asdict
+
+    from semsig.engine import Engine
+    from semsig.engine.duplicates import By, find_duplicates
+
+    known: dict[str, By] = {name: name for name in get_args(By)}
+    if by is not None and by not in known:
+        raise typer.BadParameter(f"Expected --by of {', '.join(known)}; got {by}.")
+    groups = find_duplicates(Engine.open(index), within=within, by=known[by] if by else None)
+    if as_json:
+        document: Any = [[asdict(copy) for copy in group] for group in groups]
+        answer_json({"groups": document})
+        return
+    for group in groups:
+        for copy in group:
+            if spare and not copy.best:
+                answer(one_line(copy.path))
+            elif not spare:
+                facts = f"{copy.width} x {copy.height}, {size(copy.bytes)}, {copy.taken[:10]}"
+                mark = "*" if copy.best else " "
+                answer(f"{mark} {one_line(copy.path)}  {facts}, sharpness {copy.sharpness:,.0f}")
+        if not spare:
+            answer("")
+    others = sum(len(group) - 1 for group in groups)
+    remark(f"{len(groups):,} groups; {others:,} photos have a better copy (* = best).")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Body, Depends, Query, Request
 from fastapi.concurrency import run_in_threadpool
@@ -16,6 +16,7 @@ from semsig.server.asks import (
     Ask,
     ClassFacts,
     Described,
+    DuplicateGroups,
     Health,
     IndexFacts,
     Painted,
@@ -237,6 +238,17 @@ def explain(
 def explain_layout(shelf: TheShelf, b: int, layout: Painted) -> Reason:
     """Say why a photo is like a painted layout."""
     return reason(shelf, shelf.layout(layout), QueryPhoto(id=b), regions=False)
+
+
+@router.get("/duplicates")
+def duplicates(
+    site: TheSite,
+    shelf: TheShelf,
+    within: Annotated[float | None, Query(ge=0)] = None,
+    by: Annotated[Literal["pooled", "tanimoto", "containment"] | None, Query()] = None,
+) -> DuplicateGroups:
+    """Group near-duplicates; nothing is moved or removed."""
+    return site.duplicates(shelf, within, by)
 
 
 @router.post("/photos", openapi_extra=_PHOTO_BODY, status_code=201)

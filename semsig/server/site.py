@@ -8,14 +8,15 @@ from threading import Lock
 
 from semsig.durable import write_file
 from semsig.engine import Engine
+from semsig.engine.duplicates import WITHIN, By, Copy, find_duplicates
 from semsig.errors import OptionError
 from semsig.photo import absolute
-from semsig.server.asks import PhotoFacts
+from semsig.server.asks import Duplicate, DuplicateGroups, PhotoFacts
 from semsig.server.options import ServeOptions
 from semsig.server.pictures import PictureCache
 from semsig.server.problems import RefusedError
 from semsig.server.searching import Searcher
-from semsig.server.shelf import Shelf
+from semsig.server.shelf import Recent, Shelf
 from semsig.server.telemetry import Telemetry
 from semsig.server.uploads import Uploads
 
@@ -43,6 +44,7 @@ class Site:
         self._searchers: dict[str, Searcher] = {}
         self.shelves: list[Shelf] = []
         self._writing = Lock()
+        self._duplicates: Recent[object, list[list[Copy]]] = Recent(8)
         for engine in engines:
             self._put_up(engine)
 
@@ -82,6 +84,19 @@ class Site:
                 query = shelf.record(int(id_)).path
                 for signature in ("sbs", *(["pooled"] if "pooled" in shelf.engine.sides else [])):
                     shelf.engine.search(query, 1, signature=signature)  # type: ignore[arg-type]
+
+    def duplicates(self, shelf: Shelf, within: float | None, by: By | None) -> DuplicateGroups:
+        """Return groups of near-duplicates, kept until the index changes."""
+        by = by or ("pooled" if "pooled" in shelf.engine.sides else "tanimoto")
+        radius = WITHIN[by] if within is None else within
+        key = shelf.name, by, radius, shelf.engine.index.content
+        groups = self._duplicates.get(
+            key, lambda: find_duplicates(shelf.engine, within=radius, by=by)
+        )
+        return DuplicateGroups(
+            within=radius,
+            groups=[[_duplicate(shelf, copy) for copy in group] for group in groups],
+        )
 
     def add(self, shelf: Shelf, data: bytes) -> PhotoFacts:
         """Write a photo into the folder for added ones, and index it.
@@ -128,3 +143,13 @@ class Site:
     def close(self) -> None:
         """Remove what is temporary."""
         self.pictures.close()
+
+
+def _duplicate(shelf: Shelf, copy: Copy) -> Duplicate:
+    return Duplicate(
+        **shelf.facts(copy.id).model_dump(),
+        bytes=copy.bytes,
+        taken=copy.taken,
+        sharpness=copy.sharpness,
+        best=copy.best,
+    )
