@@ -82,7 +82,7 @@ def main(index: str, table: str) -> None:
         "sbs": Searcher(engine.index, engine.index.search, labels),
     }
     for name, searcher in kinds.items():
-        for right, wrong in product((0.5, 1.0, 2.0, 4.0), (0.0, 0.25, 0.5, 1.0)):
+        for right, wrong in product((1.0, 2.0, 4.0), (0.0, 0.5, 1.0, 2.0)):
             options = FeedbackOptions(query=1.0, right=right, wrong=wrong)
             runs = [simulate(searcher, int(query), options) for query in queries]
             seen, unseen = np.mean(runs, axis=0).T

@@ -6,6 +6,7 @@ import logging
 import socket
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 import uvicorn
 
@@ -56,7 +57,8 @@ def serve(
     address = f"http://{host}:{listening.getsockname()[1]}/"
     ready(f"{address}?token={options.token}" if options.token else address)
     threading.Thread(target=_warm, args=(app.state.site.warm,), daemon=True).start()
-    server.run(sockets=[listening])
+    with suppress(KeyboardInterrupt):  # raised again once all is shut down
+        server.run(sockets=[listening])
 
 
 def _warm(warm: Callable[[], None]) -> None:
