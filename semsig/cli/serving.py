@@ -88,6 +88,9 @@ def duplicates(
         str | None,
         typer.Option(help="The distance: pooled (where the index has it), tanimoto, containment."),
     ] = None,
+    lookalikes: Annotated[
+        bool, typer.Option("--lookalikes", help="Group all within the distance, by no pixel.")
+    ] = False,
     spare: Annotated[
         bool, typer.Option("--spare", help="List the paths that have a better copy, nothing else.")
     ] = False,
@@ -97,12 +100,17 @@ def duplicates(
     from dataclasses import asdict
 
     from semsig.engine import Engine
-    from semsig.engine.duplicates import By, find_duplicates
+    from semsig.engine.duplicates import ALIKE, By, find_duplicates
 
     known: dict[str, By] = {name: name for name in get_args(By)}
     if by is not None and by not in known:
         raise typer.BadParameter(f"Expected --by of {', '.join(known)}; got {by}.")
-    groups = find_duplicates(Engine.open(index), within=within, by=known[by] if by else None)
+    groups = find_duplicates(
+        Engine.open(index),
+        within=within,
+        by=known[by] if by else None,
+        alike=-1 if lookalikes else ALIKE,
+    )
     if as_json:
         document: Any = [[asdict(copy) for copy in group] for group in groups]
         answer_json({"groups": document})

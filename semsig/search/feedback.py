@@ -16,7 +16,12 @@ class FeedbackOptions:
     Parameters
     ----------
     query, right, wrong : float
-        Not negative. FIGURES
+        Not negative. Chosen on 5,088 training photos of known category by simulated marks (200
+        queries, the first 5 hits that carry no mark are marked in each round;
+        scripts/choose_feedback.py). Precision of the first 20 shown after 0, 1, 2, 3 rounds: pooled
+        0.769, 0.863, 0.909, 0.944; SBS 0.666, 0.735, 0.774, 0.804. Of those that carry no mark:
+        pooled 0.769, 0.832, 0.846, 0.850; SBS 0.666, 0.698, 0.707, 0.705. With wrong = 0 the last
+        of these is 0.788 and 0.655: what is wrong tells as much as what is right.
 
     Raises
     ------
@@ -25,8 +30,8 @@ class FeedbackOptions:
     """
 
     query: float = 1.0
-    right: float = 0.75
-    wrong: float = 0.25
+    right: float = 2.0
+    wrong: float = 1.0
 
     def __post_init__(self) -> None:
         for name in ("query", "right", "wrong"):

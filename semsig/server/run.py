@@ -56,9 +56,11 @@ def serve(
     host = f"[{options.host}]" if ":" in options.host else options.host
     address = f"http://{host}:{listening.getsockname()[1]}/"
     ready(f"{address}?token={options.token}" if options.token else address)
-    threading.Thread(target=_warm, args=(app.state.site.warm,), daemon=True).start()
+    warming = threading.Thread(target=_warm, args=(app.state.site.warm,))
+    warming.start()
     with suppress(KeyboardInterrupt):  # raised again once all is shut down
         server.run(sockets=[listening])
+    warming.join()  # a network that is being loaded when Python ends aborts the process
 
 
 def _warm(warm: Callable[[], None]) -> None:

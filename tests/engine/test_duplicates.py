@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from PIL import Image as PillowImage
+from PIL import ImageOps
 
 from semsig.engine import Engine
 from semsig.engine.duplicates import find_duplicates
@@ -45,8 +46,31 @@ def test_copies_are_a_group_and_the_largest_is_best(engine, photos, by):
 
 def test_groups_grow_with_the_radius_up_to_all(engine, photos):
     assert find_duplicates(engine, within=0) == []
-    (every,) = find_duplicates(engine, within=2)
+    (every,) = find_duplicates(engine, within=2, alike=-1)
     assert len(every) == len(photos)
+
+
+def test_pixels_part_what_only_looks_alike(engine, photos):
+    groups = find_duplicates(engine, within=2)
+    assert [{copy.path for copy in group} for group in groups] == [
+        {str(photos[2]), str(photos[-1]), str(photos[-2])}
+    ]
+
+
+@pytest.mark.parametrize("change", ["crop", "mirror", "grey", "dark"])
+def test_changed_copies_are_found(tmp_path, photos, change):
+    with PillowImage.open(photos[4]) as picture:
+        changed = {
+            "crop": lambda: ImageOps.crop(picture, min(picture.size) // 6),
+            "mirror": lambda: ImageOps.mirror(picture),
+            "grey": lambda: ImageOps.grayscale(picture),
+            "dark": lambda: picture.point(lambda value: value // 2),
+        }[change]()
+        changed.save(tmp_path / "changed.jpg")
+    engine = Engine.create(tmp_path / "index")
+    engine.add([*photos[3:6], tmp_path / "changed.jpg"])
+    (group,) = find_duplicates(engine, within=1, by="tanimoto")
+    assert {copy.path for copy in group} == {str(photos[4]), str(tmp_path / "changed.jpg")}
 
 
 def test_a_copy_that_is_gone_is_named_without_its_size(tmp_path, photos):
@@ -56,7 +80,7 @@ def test_a_copy_that_is_gone_is_named_without_its_size(tmp_path, photos):
     engine = Engine.create(tmp_path / "index")
     engine.add(files)
     (tmp_path / "a.jpg").unlink()
-    (group,) = find_duplicates(engine, within=0)
+    (group,) = find_duplicates(engine, within=0, alike=-1)
     assert [(copy.path, bool(copy.width)) for copy in group] == [
         (str(tmp_path / "b.jpg"), True),
         (str(tmp_path / "a.jpg"), False),

@@ -77,8 +77,8 @@ function suggest(found) {
   const box = $("suggested");
   box.hidden = !found.length || Boolean(state.view);
   box.replaceChildren(...found.map((one) =>
-    el("button", { type: "button", class: "chip", "aria-label": `Only with ${one.name}: ${one.count} of the first ${one.of}`, onclick: () => update({ words: state.words ? `${state.words}, ${one.words}` : one.words }) },
-      swatch(one.color), one.name, el("small", {}, String(one.count)))));
+    el("button", { type: "button", class: "chip", "aria-label": `${one.name} ${one.count} of the first ${one.of}: show only these`, onclick: () => update({ words: state.words ? `${state.words}, ${one.words}` : one.words }) },
+      swatch(one.color), one.name, " ", el("small", {}, String(one.count)))));
 }
 
 function message(title, text, bad = false) {

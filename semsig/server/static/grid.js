@@ -56,10 +56,10 @@ function make(hit) {
   photo.addEventListener("error", () => tile.classList.add("lost"), { once: true });
   const why = el("span");
   const about = el("div", { class: "about" }, el("b", {}, ""), why);
-  const open = el("button", { class: "open", type: "button", onclick: () => on.open(hit.id) }, photo, about);
+  const open = el("button", { class: "open", type: "button", onclick: () => on.open(hit.id) }, photo);
   const judge = (name, side, label, shape) =>
     el("button", { class: name, type: "button", "aria-pressed": "false", "aria-label": `${label}: ${hit.name}`, title: label, onclick: () => mark(hit.id, side) }, icon(shape));
-  const tile = el("li", { class: "tile", "data-id": hit.id, "data-name": hit.name, css: { "--r": ratio } }, open,
+  const tile = el("li", { class: "tile", "data-id": hit.id, "data-name": hit.name, css: { "--r": ratio } }, open, about,
     el("div", { class: "judge" }, judge("yes", "right", "Right", "check"), judge("no", "wrong", "Wrong", "cross")));
   fadeIn(photo);
   const look = () => explain(tile, hit, why);
