@@ -16,7 +16,7 @@ from semsig.search.options import ExpandOptions, Reranking, RerankOptions
 from semsig.segment import require_features
 from semsig.server.asks import Answer, Ask, HitFacts, QueryPhoto
 from semsig.server.shelf import Recent, Shelf, box_of
-from semsig.server.words import understand
+from semsig.server.words import understand, written
 from semsig.signatures import pooled
 from semsig.types import Hit, LabelMap
 from semsig.types.metrics import print_distance
@@ -140,7 +140,7 @@ class Searcher:
 
     def _by_engine(self, ask: Ask, query: Any, k: int) -> Found:
         engine = self._shelf.engine
-        without = ask.without.strip() or ()
+        without = written(ask.without)
         signature = ask.signature
         if query is not None:
             signature = signature or engine.ranked_by(query, ask.metric, without)
@@ -149,7 +149,7 @@ class Searcher:
             k,
             signature=signature,
             metric=ask.metric if query is not None else None,
-            has=ask.words.strip() or (),
+            has=written(ask.words),
             without=without,
             crop=box_of(ask.photos[0]) if ask.photos else None,
             mirrored=ask.mirrored and query is not None,

@@ -111,7 +111,7 @@ def page(driver, served) -> Iterator[Page]:
 
 
 def test_it_lists_all_photos_at_first(page, served):
-    assert page.one("h1").is_displayed()
+    assert page.one("#welcome").is_displayed()
     assert page.one("#count").text == f"{len(served.photos)} photos"
     assert len(page.tiles()) == len(served.photos)
     assert page.all(".tile b") == page.all(".about b")  # a name is text, never markup

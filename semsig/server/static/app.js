@@ -112,6 +112,7 @@ function show() {
   showAsked();
   paint.follow();
   grid.setMarks(state.right, state.wrong);
+  $("title").textContent = apart ? "Copies" : isEmpty() ? "Find photos by what is where in them" : "Photos found";
   document.title = state.words ? `${state.words} – semsig` : "semsig";
 }
 

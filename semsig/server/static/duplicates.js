@@ -21,16 +21,16 @@ export async function show() {
   within = found.within;
   const spare = found.groups.flat().filter((photo) => !photo.best);
   const value = el("output", {}, within.toFixed(2));
-  const range = el("input", { type: "range", min: "0", max: String(Math.max(0.5, within * 2)), step: "0.01", value: within, "aria-label": "Largest distance" });
+  const range = el("input", { type: "range", min: "0", max: "1", step: "0.01", value: within, "aria-label": "Largest distance" });
   const look = later(350, () => { within = Number(range.value); show(); });
   range.addEventListener("input", () => { value.textContent = Number(range.value).toFixed(2); look(); });
   const save_ = () => save("spare-copies.txt", "text/plain", spare.map((photo) => `${photo.id}\t${photo.name}\n`).join(""));
   section.replaceChildren(
-    el("header", {}, el("h1", {}, "Near-duplicates"),
+    el("header", {}, el("h2", {}, "Near-duplicates"),
       el("label", {}, "within", range, value),
       el("button", { type: "button", class: "quiet", onclick: save_ }, "Save a list of the others"),
       el("p", { class: "lead", role: "status" }, found.groups.length ? `${found.groups.length.toLocaleString("en")} groups; ${spare.length.toLocaleString("en")} photos have a better copy. Nothing is moved or removed.` : "No two photos are that close. Let the distance be larger, or be glad.")),
-    ...found.groups.slice(0, 200).map((group) => el("article", { class: "group" }, el("ul", {}, ...group.map(copy)))),
+    ...found.groups.slice(0, 200).map((group) => el("article", { class: "group" }, el("ul", { tabindex: "0", "aria-label": `Copies of ${group[0].name}` }, ...group.map(copy)))),
   );
   section.removeAttribute("aria-busy");
 }
