@@ -22,6 +22,7 @@ from semsig.cli import (
     projections,
     publishing,
     searching,
+    serving,
     sync,
     training,
     upkeep,
@@ -63,6 +64,8 @@ for command in (
     training.distill,
     finetuning.finetune,
     finetuning.onnx,
+    serving.duplicates,
+    serving.serve,
     demo.demo,
 ):
     app.command()(command)

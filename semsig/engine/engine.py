@@ -355,7 +355,7 @@ class Engine(KeyedPhotos):
         return asked if len(sides) > 1 else [one for each in asked for one in each.values()]
 
     @typed(metric=(str, NOTHING), without=(*NAMES, NOTHING))
-    def ranked_by(self, query: Query, metric: str | None = None, without: Words = ()) -> str:
+    def ranked_by(self, query: Query | None, metric: str | None = None, without: Words = ()) -> str:
         """Return the signature that :meth:`search` compares by if none is named.
 
         Of those that the index has, the one of the lowest :attr:`SignatureKind.rank` that can
