@@ -163,6 +163,6 @@ def onnx(
         raise typer.BadParameter(f"Expected cnn:NAME[@WEIGHTS], got {network!r}.")
     made = new_network(network, seed=0)
     out.parent.mkdir(parents=True, exist_ok=True)
-    provenance = {"made_by": "semsig onnx", "network": network, "gem_power": f"{made.power:.4f}"}
+    provenance = {"made_by": "semsig onnx", "network": network, "gem_power": f"{float(made.power):.4f}"}
     card = export_descriptor(made, out, short_side=side, provenance=provenance)
     answer(f"{out}, SHA-256 {card.sha256}")
