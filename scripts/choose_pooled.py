@@ -21,7 +21,8 @@ from semsig.photo.image_files import read_image
 from semsig.search import PooledIndex
 from semsig.segment import load_segmenter
 from semsig.segment.onnx import OnnxSegmenter
-from semsig.signatures import PooledOptions, pooled
+from semsig.signatures import PooledOptions
+from semsig.signatures.pooled.encoding import pooled
 from semsig.types.pooled import Pool
 
 A_CATEGORY = 40

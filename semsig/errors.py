@@ -17,6 +17,7 @@
         * IndexLockedError: another process is writing
         * IndexWriteError: a write failed; the stored index is as before
     * UnknownIdError, DuplicateIdError: an id is absent, or present already
+    * EngineError: another engine is absent, of the wrong version, or refused what it was asked
     * DatasetError: a dataset description or folder does not match
 """
 
@@ -69,7 +70,7 @@ class ImageError(SemsigError):
         What was expected, what came, what to do.
     reason : str
         Short stable name of the cause, for counting: ``"empty"``, ``"not-an-image"``,
-        ``"truncated"``, ``"corrupt"``, ``"too-large"``, ``"unreadable"``.
+        ``"truncated"``, ``"corrupt"``, ``"too-large"``, ``"unreadable"``, ``"no-reader"``.
     """
 
     def __init__(self, message: str, *, reason: str) -> None:
@@ -123,6 +124,10 @@ class UnknownIdError(SemsigError):
 
 class DuplicateIdError(SemsigError):
     """An id is in the index already, or given twice."""
+
+
+class EngineError(SemsigError):
+    """Another engine is absent, of the wrong version, or refused what it was asked."""
 
 
 class DatasetError(SemsigError):

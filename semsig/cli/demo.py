@@ -13,7 +13,7 @@ import typer
 
 from semsig.cli import show
 from semsig.cli.console import answer, answer_json, progress_bar
-from semsig.cli.options import DEFAULT_SEGMENTER, Json
+from semsig.cli.options import DEFAULT_SEGMENTER, Json, refuse_foreign, save_picture
 
 if TYPE_CHECKING:
     from semsig.engine import Engine
@@ -35,7 +35,9 @@ def demo(
     as_json: Json = False,
 ) -> None:
     """Index, search, explain and evaluate, on rendered scenes or on your own photos."""
-    out.mkdir(parents=True, exist_ok=True)
+    from semsig.durable import make_folder
+
+    make_folder(out)
     with redirect_stdout(sys.stderr) if as_json else nullcontext():
         page = _rendered(out, count) if photos is None else _own(photos, out)
     if as_json:
@@ -119,13 +121,15 @@ def _pictures(engine: Engine, photos: Sequence[Path], out: Path) -> None:
 
     for photo in photos:
         target = out / f"{photo.stem}-classes.png"
-        segmentation_picture(Side.read(photo, engine)).save(target)
+        refuse_foreign(target)
+        save_picture(segmentation_picture(Side.read(photo, engine)), target)
         answer(f"Classes of {photo.name}: {target}")
     hits = engine.search(photos[0], 1, metric="tanimoto", exclude_self=True)
     for hit in hits:
         a, b = Side.read(photos[0], engine), Side.read(hit.path, engine)
         why = engine.explain(photos[0], hit.path, names=("A", "B"))
-        explanation_picture(a, b, why).save(out / "explained.png")
+        refuse_foreign(out / "explained.png")
+        save_picture(explanation_picture(a, b, why), out / "explained.png")
         answer(f"{a.title} and {b.title}: {out / 'explained.png'}")
 
 
@@ -133,7 +137,9 @@ def _changed(photo: Path, folder: Path) -> list[Path]:
     """Write a photo mirrored, cropped, in grey and darker."""
     from PIL import Image, ImageEnhance, ImageOps
 
-    folder.mkdir(exist_ok=True)
+    from semsig.durable import make_folder
+
+    make_folder(folder)
     paths = []
     with Image.open(photo) as file:
         picture = file.convert("RGB")
@@ -146,7 +152,8 @@ def _changed(photo: Path, folder: Path) -> list[Path]:
     }
     for name, variant in variants.items():
         paths.append(folder / f"{photo.stem}-{name}.jpg")
-        variant.save(paths[-1], quality=90)
+        refuse_foreign(paths[-1])
+        save_picture(variant, paths[-1])
     return paths
 
 

@@ -27,10 +27,8 @@ def info(index: IndexFolder, as_json: Json = False) -> None:
     answer(f"signature  n = {facts.levels}, {facts.bits:,} bits")
     answer(f"classes    {facts.n_classes} of {facts.classes}")
     answer(f"segmenter  {facts.segmenter}")
-    if facts.phrases:
-        answer(f"phrases    {facts.phrases}")
-    if facts.pooled:
-        answer(f"pooled     {facts.pooled}")
+    for name, made in facts.signatures.items():
+        answer(f"{name:10} {made}")
 
 
 def verify(index: IndexFolder, as_json: Json = False) -> None:
@@ -50,6 +48,31 @@ def verify(index: IndexFolder, as_json: Json = False) -> None:
         answer(f"{len(report.damaged)} of {report.files} files are damaged")
     if not report.ok:
         raise typer.Exit(_DAMAGED)
+
+
+def trust(
+    index: IndexFolder,
+    forget: Annotated[bool, typer.Option("--forget", help="Trust it no longer.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Let an index load the segmenter that it names: a network file, or a Python configuration.
+
+    Kept in your own folder of settings, for this folder, name and fingerprint alone.
+    """
+    from semsig.engine.trust import forget_index, trust_index
+
+    if forget:
+        was = forget_index(index)
+        if as_json:
+            answer_json({"forgotten": was})
+        else:
+            answer(f"{index} is no longer trusted" if was else f"{index} was not trusted")
+        return
+    trusted = trust_index(index)
+    if as_json:
+        answer_json({"trusted": asdict(trusted)})
+    else:
+        answer(f"{index} may load {trusted.segmenter} ({trusted.fingerprint})")
 
 
 def remove(

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from semsig.errors import UnknownIdError
-from semsig.photo import PhotoRecord, is_below
+from semsig.photo import PhotoPath, PhotoRecord, absolute, is_below, portable
 from semsig.search import HammingIndex
 
 
@@ -19,11 +19,26 @@ def known_photos(index: HammingIndex) -> dict[str, tuple[int, PhotoRecord]]:
 
 def find_photo(index: HammingIndex, path: str) -> tuple[int, PhotoRecord] | None:
     """Return id and record of the photo at `path`, without parsing all records."""
-    needle = json.dumps(path)
+    needle = json.dumps(portable(path))
     for id_, text in zip(index.ids, index.payloads, strict=True):
         if needle in text and (record := PhotoRecord.from_json(text)).path == path:
             return int(id_), record
     return None
+
+
+def find_key(index: HammingIndex, key: PhotoPath) -> tuple[int, PhotoRecord] | None:
+    """Return id and record of the photo at a path, or of the upload of that key."""
+    found = find_photo(index, absolute(key))
+    if found is None and (given := str(key)) != absolute(key):
+        upload = find_photo(index, given)
+        return upload if upload is not None and upload[1].is_upload else None
+    return found
+
+
+def key_of(index: HammingIndex, key: PhotoPath) -> str:
+    """Return an upload's key as it is, and any other path as :func:`absolute` has it."""
+    found = find_key(index, key)
+    return absolute(key) if found is None else found[1].path
 
 
 def remove_photos(index: HammingIndex, targets: Sequence[str]) -> list[str]:
@@ -52,12 +67,12 @@ def prune_photos(index: HammingIndex, roots: Sequence[str]) -> list[str]:
     with index.writer():
         known = known_photos(index)
         below = [path for path in known if any(is_below(path, root) for root in roots)]
-        gone = [path for path in below if _is_gone(path)]
+        gone = [path for path in below if not known[path][1].is_upload and is_gone(path)]
         index.remove([known[path][0] for path in gone])
     return gone
 
 
-def _is_gone(path: str) -> bool:
+def is_gone(path: str) -> bool:
     """Tell whether there is no such file; where that cannot be told, it is not gone."""
     try:
         Path(path).stat()

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from semsig.classes import MAX_CLASSES, Color
+from semsig.durable import read_regular
 from semsig.errors import ClassTableError
 
 Line = tuple[int, str]
@@ -85,7 +86,7 @@ def read_entries(path: Path) -> list[Entry]:
 
 
 def _split(path: Path) -> list[str]:
-    content = path.read_bytes()
+    content = read_regular(path)
     wide = content.startswith((b"\xff\xfe", b"\xfe\xff"))  # Notepad's "Unicode"
     try:
         text = content.decode("utf-16" if wide else "utf-8-sig")

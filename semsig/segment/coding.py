@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +14,8 @@ from numpy.typing import NDArray
 from semsig.classes import MAX_CLASSES, ClassTable, Color, builtin_tables
 from semsig.errors import ClassTableError, LabelMapError, SegmenterError
 from semsig.segment.class_lines import Entry, read_entries
-from semsig.segment.numberings import NUMBERINGS, Numbering, numbering_of, split_name
+from semsig.segment.evidence import choose, numbers_in, sampled, scaled, shifted
+from semsig.segment.numberings import NUMBERINGS, Numbering, is_map_of, marks_of, split_name
 from semsig.types import LabelMap
 
 _UNKNOWN = MAX_CLASSES + 1
@@ -41,23 +45,78 @@ class Coding:
     numbers: dict[int, int]
     void_colors: tuple[Color, ...] = BORDERS
 
+    @property
+    def counts_from_0(self) -> bool:
+        """Whether each class's stored number is its label."""
+        return self.numbers == {label: label for label in range(len(self.classes))}
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes with what numbers and colours mean; empty where order alone tells it."""
+        named = self.classes.name not in builtin_tables() and self._has_colors
+        if self.counts_from_0 and not named:
+            return ""
+        facts = sorted(self.numbers.items()), self.classes.palette, self.void_colors
+        return hashlib.sha256(repr(facts).encode()).hexdigest()
+
+    @property
+    def _has_colors(self) -> bool:
+        """Whether the table brings colours of its own, in which pictures may be drawn."""
+        return self.classes.palette != ClassTable(self.classes.names).palette
+
     def label_map(self, stored: NDArray[np.generic]) -> LabelMap:
         """Turn stored numbers (H, W), or colours (H, W, 3) uint8, into a label map.
+
+        Three equal channels hold numbers, unless they are colours of the table. Floats are
+        numbers if all are whole. -1 means no class where there is a sign.
 
         Raises
         ------
         LabelMapError
-            If it is neither, or a number or colour stands for nothing.
+            If it is neither or may be both, or a number or colour stands for nothing.
         """
-        if stored.ndim == 3:
-            return LabelMap.from_colors(stored, self.classes, void=self.void_colors)
-        if stored.ndim != 2 or stored.dtype.kind not in "iub":
+        if stored.ndim == 3 and stored.shape[2] == 1:
+            stored = stored[..., 0]
+        if stored.ndim != 3:
+            return self._of_numbers(stored)
+        grey = stored.size > 0 and np.array_equal(stored, stored[..., [0, 0, 0]])
+        return self._of_grey(stored) if grey else self._of_colors(stored)
+
+    def _of_colors(self, stored: NDArray[np.generic]) -> LabelMap:
+        return LabelMap.from_colors(stored, self.classes, void=self.void_colors)
+
+    def _of_grey(self, stored: NDArray[np.generic]) -> LabelMap:
+        """Read three equal channels as the one thing that they can mean."""
+        color = tuple(stored[0, 0].tolist())
+        try:
+            numbers = self._of_numbers(stored[..., 0])
+        except LabelMapError as error:
+            numbers, reason = None, str(error)
+        try:
+            colors = self._of_colors(stored) if self._has_colors else None
+        except LabelMapError:
+            colors = None
+        if numbers is None and (colors is None or (colors.labels == self.classes.void).all()):
             raise LabelMapError(
-                "Expected class numbers (H, W) or RGB uint8 (H, W, 3); "
+                f"Equal channels are neither class numbers nor colours such as {color}: {reason}"
+            )
+        if numbers is not None and colors is not None and numbers != colors:
+            raise LabelMapError(
+                f"Equal channels such as {color} may be class numbers or colours of table "
+                f"{self.classes.name!r}; save the numbers as grey."
+            )
+        return cast("LabelMap", numbers or colors)
+
+    def _of_numbers(self, stored: NDArray[np.generic]) -> LabelMap:
+        whole = stored.dtype.kind == "f" and np.array_equal(stored, np.trunc(stored))
+        if stored.ndim != 2 or not (stored.dtype.kind in "iub" or whole):
+            raise LabelMapError(
+                "Expected class numbers (H, W), all of them whole, or RGB uint8 (H, W, 3); "
                 f"{stored.dtype} {stored.shape} came."
             )
-        numbers = stored.astype(np.int64)
-        signed = stored.dtype.kind == "i"
+        limited = np.clip(stored, -2.0, float(_UNKNOWN), dtype=np.float64) if whole else stored
+        numbers = limited.astype(np.int64)  # which holds no 1e30
+        signed = stored.dtype.kind in "if"
         numbers[numbers == -1] = self.classes.void if signed else _UNKNOWN  # "ignore" of exporters
         labels = self._lookup()[np.clip(numbers, -1, _UNKNOWN)]
         if (labels < 0).any():
@@ -76,8 +135,20 @@ class Coding:
         return labels
 
 
-def find_coding(folder: Path, table: str | None) -> Coding:
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How a folder's label files are read, which of its files they are, and what may be doubted."""
+
+    coding: Coding
+    files: Sequence[Path]
+    remark: str = ""
+
+
+def find_reading(folder: Path, table: str | None, files: Sequence[Path]) -> Reading:
     """Return the coding that `table` names or, without one, that lies with the label files.
+
+    Some of the files are looked into: where their numbers give away that they are numbered
+    otherwise, this is told or refused.
 
     Parameters
     ----------
@@ -88,18 +159,39 @@ def find_coding(folder: Path, table: str | None) -> Coding:
         Name of a built-in table, perhaps with the numbering of its files as
         :mod:`semsig.segment.numberings` has them (``ade20k`` means ADE20K's own annotations, 0 =
         unlabelled; ``ade20k-mmseg`` mmsegmentation's, 0 = wall), or path of a .toml or .txt file.
+    files : sequence of Path
+        The files, sorted.
 
     Raises
     ------
     SegmenterError
-        If there is no such table, or it cannot be read.
+        If there is no such table, it cannot be read, or the files speak against it.
     """
     name, numbering = split_name(table or "")
     if name in NUMBERINGS:
-        stems = (path.stem for path in folder.rglob("*"))
-        return _numbered(ClassTable.builtin(name), numbering or numbering_of(name, stems))
-    if name in builtin_tables():
-        return _by_position(ClassTable.builtin(name))
+        return _by_numbering(name, numbering, files)
+    coding = _table_of(folder, table)
+    numbers = numbers_in(sampled(files))
+    if coding.counts_from_0 and (reason := shifted(coding.classes, numbers)):
+        raise SegmenterError(reason)
+    remark = scaled(coding.classes, numbers) if coding.counts_from_0 else ""
+    return Reading(coding, files, remark)
+
+
+def _by_numbering(table: str, named: Numbering | None, files: Sequence[Path]) -> Reading:
+    stems = [path.stem for path in files]
+    marks = marks_of(table, stems)
+    read = {named.mark} & marks if named else marks
+    if len(read) == 1:
+        (mark,) = read
+        files = [path for path in files if is_map_of(path.stem, mark, marks)]
+    numbering, remark = choose(table, named, marks, numbers_in(sampled(files)))
+    return Reading(_numbered(ClassTable.builtin(table), numbering), files, remark)
+
+
+def _table_of(folder: Path, table: str | None) -> Coding:
+    if table in builtin_tables():
+        return _by_position(ClassTable.builtin(table))
     if table is not None:
         path = Path(table).expanduser()
         if not path.is_file():

@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 from urllib.parse import unquote, urlsplit
 
+from semsig.durable import make_folder, sync_file, sync_folder
 from semsig.errors import CheckpointError
 from semsig.segment.card import sha256_of
 
@@ -63,14 +64,17 @@ def fetch(url: str, *, folder: Path | None = None, progress: Progress | None = N
     try:
         if _is_whole(target):
             return target
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         resumed = part.exists()
         _download(url, part, progress)
         if resumed and not _is_whole(part, name):
             part.unlink()
             _download(url, part, progress)
         _require_hash(part, url, name)
+        with part.open("rb+") as file:
+            sync_file(file)
         part.replace(target)
+        sync_folder(folder)
     except (OSError, http.client.HTTPException) as error:
         raise CheckpointError(_reason(error, url, part)) from error
     return target

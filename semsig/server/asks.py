@@ -56,7 +56,7 @@ class Ask(Strict):
     right: list[Id] = Field(default=[], max_length=MOST_MARKS, description="Photos marked right.")
     wrong: list[Id] = Field(default=[], max_length=MOST_MARKS, description="Photos marked wrong.")
     mirrored: bool = False
-    signature: Literal["sbs", "sbovp", "pooled", "fused"] | None = None
+    signature: str | None = Field(default=None, max_length=64)
     metric: Metric | None = None
     rerank: Literal["neighbours", "expand"] | None = None
     threshold: float | None = Field(default=None, ge=0, description="Largest distance of a hit.")

@@ -11,7 +11,7 @@ from semsig.server.asks import Described, Matched, QueryPhoto, Reason, Share
 from semsig.server.searching import describe_parts
 from semsig.server.shares import hex_color
 from semsig.server.shelf import Shelf
-from semsig.signatures import sbs
+from semsig.signatures.sbs.encoding import sbs
 from semsig.types import LabelMap
 
 _NAMES = ("the query", "this photo")

@@ -17,7 +17,7 @@ from semsig.segment import require_features
 from semsig.server.asks import Answer, Ask, HitFacts, QueryPhoto
 from semsig.server.shelf import Recent, Shelf, box_of
 from semsig.server.words import understand, written
-from semsig.signatures import pooled
+from semsig.signatures.pooled.encoding import pooled
 from semsig.types import Hit, LabelMap
 from semsig.types.metrics import print_distance
 
@@ -140,8 +140,8 @@ class Searcher:
 
     def _by_engine(self, ask: Ask, query: Any, k: int) -> Found:
         engine = self._shelf.engine
-        without = written(ask.without)
-        signature = ask.signature
+        without = ask.without.strip() or ()
+        signature: str | None = ask.signature
         if query is not None:
             signature = signature or engine.ranked_by(query, ask.metric, without)
         hits = engine.search(
@@ -149,7 +149,7 @@ class Searcher:
             k,
             signature=signature,
             metric=ask.metric if query is not None else None,
-            has=written(ask.words),
+            has=written(engine, ask.words),
             without=without,
             crop=box_of(ask.photos[0]) if ask.photos else None,
             mirrored=ask.mirrored and query is not None,
@@ -172,14 +172,15 @@ class Searcher:
             weights.append(1.0)
         asked += [self._signature(name, QueryPhoto(id=id_)) for id_ in [*ask.right, *ask.wrong]]
         mixed = blend(asked, self.feedback.weights(weights, len(ask.right), len(ask.wrong)))
-        how: dict[str, Any] = {"metric": ask.metric or "hamming"} if name == "sbs" else {}
-        index = engine.index if name == "sbs" else engine.sides[name]
+        side = engine.sides[name]
+        metric = ask.metric or side.kind.metrics[0]
         filter_ids = self._meeting(ask)
         if filter_ids is not None and not len(filter_ids):
-            return Found([], [], how.get("metric", ""), name, is_all=True)
-        distances, ids = index.search([mixed], k, filter_ids=filter_ids, **how)
+            return Found([], [], metric, name, is_all=True)
+        distances, ids = side.search(
+            [mixed], k, filter_ids=filter_ids, **side.kind.search_options(metric)
+        )
         kept = ids[0] >= 0
-        metric = how.get("metric") or {"pooled": "squared L2", "sbovp": "L2"}[name]
         return Found(ids[0][kept].tolist(), distances[0][kept].tolist(), metric, name, False)
 
     def _default(self) -> str:
@@ -195,11 +196,10 @@ class Searcher:
     def _signature(self, name: str, photo: QueryPhoto) -> Any:
         """Return a photo's signature: that of the index, or made now."""
         engine = self._shelf.engine
-        if name != "sbs" and name not in engine.sides:
+        if name not in engine.sides:
             raise QueryError(f"Expected one of {self._shelf.signatures}, got {name!r}.")
         if photo.id is not None and photo.crop is None and not photo.rotate:
-            index = engine.index if name == "sbs" else engine.sides[name].index
-            return index.signature(photo.id)
+            return engine.sides[name].index.signature(photo.id)
         if name == "sbs":
             return self._of_map(name, self._shelf.label_map(photo))
         if name == "pooled":

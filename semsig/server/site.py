@@ -81,9 +81,9 @@ class Site:
             shelf.engine.segmenter  # noqa: B018
             shelf.shares  # noqa: B018
             for id_ in shelf.engine.index.ids[:1]:
-                query = shelf.record(int(id_)).path
-                for signature in ("sbs", *(["pooled"] if "pooled" in shelf.engine.sides else [])):
-                    shelf.engine.search(query, 1, signature=signature)  # type: ignore[arg-type]
+                query = shelf.engine.path(int(id_))
+                for signature in shelf.engine.sides:
+                    shelf.engine.search(query, 1, signature=signature)
 
     def duplicates(self, shelf: Shelf, within: float | None, by: By | None) -> DuplicateGroups:
         """Return groups of near-duplicates, kept until the index changes."""

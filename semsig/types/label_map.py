@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from semsig.arguments import expect
 from semsig.classes import ClassTable, Color
 from semsig.errors import LabelMapError
 
@@ -40,6 +41,7 @@ class LabelMap:
     classes: ClassTable
 
     def __init__(self, labels: ArrayLike, classes: ClassTable) -> None:
+        expect("classes", classes, ClassTable)
         array = np.asarray(labels)
         if array.ndim != 2 or array.size == 0 or array.dtype.kind not in "iu":
             raise LabelMapError(

@@ -6,11 +6,11 @@ from PIL import Image
 
 from semsig.classes import ClassTable
 from semsig.engine import Engine, verify_photos
-from semsig.engine.pooled import FOLDER
 from semsig.errors import OptionError, QueryError, SemsigError
 from semsig.evaluate import evaluate
 from semsig.query import Box
 from semsig.search.options import RerankOptions
+from semsig.signatures.pooled.kind import POOLED
 from semsig.types import LabelMap
 
 TABLE = ClassTable(["dark", "bright"])
@@ -60,7 +60,6 @@ def photos(tmp_path):
 @pytest.fixture
 def engine(tmp_path, photos):
     engine = Engine.create(tmp_path / "index", segmenter=Describing(), levels=1)
-    engine.add_pooled()
     engine.add(photos, workers=1)
     return engine
 
@@ -91,7 +90,7 @@ def test_a_crop_and_a_mirror_image_are_described_themselves(engine, tmp_path):
 def test_descriptors_outlive_the_engine_and_follow_changes(engine, photos):
     again = Engine.open(engine.index.path, segmenter=Describing())
     assert found(again, photos[0]) == found(engine, photos[0])
-    assert "spoc" in again.info().pooled
+    assert "spoc" in again.info().signatures["pooled"]
     Image.fromarray(np.full((20, 30, 3), COLOURS[3], np.uint8)).save(photos[0])
     assert again.add(photos, rehash=True).replaced == 1
     assert found(again, photos[3])[:2] == [3, 0]  # a replaced photo counts as added last
@@ -103,25 +102,28 @@ def test_descriptors_outlive_the_engine_and_follow_changes(engine, photos):
 
 
 def test_an_index_of_blocks_gains_descriptors(tmp_path, photos):
-    engine = Engine.create(tmp_path / "index", segmenter=Describing(), levels=1)
+    create = {"segmenter": Describing(), "levels": 1, "signatures": ()}
+    engine = Engine.create(tmp_path / "index", **create)
     engine.add(photos)
     with pytest.raises(QueryError, match="sbs,pooled"):
         found(engine, photos[0])
-    engine.add_pooled()
+    engine.add_signature("pooled")
     assert engine.add(photos).replaced == len(photos)
     assert engine.add(photos).unchanged == len(photos)
     assert found(engine, photos[0])[0] == 0
     with pytest.raises(OptionError, match="has pooled"):
-        engine.add_pooled()
+        engine.add_signature("pooled")
 
 
 def test_damaged_descriptors_do_not_take_the_blocks_down(engine, photos):
     path = engine.index.path
-    (path / FOLDER / "manifest.json").write_bytes(b"{")
+    (path / POOLED.folder / "manifest.json").write_bytes(b"{")
     left = Engine.open(path, segmenter=Describing())
     assert left.search(photos[0], 3)[0].distance == 0
-    assert "cannot be read" in left.info().pooled
-    assert [damage.file for damage in verify_photos(path).damaged] == [f"{FOLDER}/manifest.json"]
+    assert "cannot be read" in left.info().signatures["pooled"]
+    assert [damage.file for damage in verify_photos(path).damaged] == [
+        f"{POOLED.folder}/manifest.json"
+    ]
     for needing in (lambda: found(left, photos[0]), lambda: left.add(photos)):
         with pytest.raises(SemsigError, match="manifest"):
             needing()
@@ -131,8 +133,8 @@ def test_what_gives_no_features_is_refused(tmp_path, engine):
     plain = Plain()
     plain.n_features = 0
     with pytest.raises(OptionError, match="gives features"):
-        Engine.create(tmp_path / "other", segmenter=plain).add_pooled()
-    with pytest.raises(QueryError, match="of a photo"):
+        Engine.create(tmp_path / "other", segmenter=plain).add_signature("pooled")
+    with pytest.raises(QueryError, match="Expected a photo"):
         found(engine, LabelMap(np.zeros((4, 4), np.uint8), TABLE))
 
 
@@ -145,7 +147,7 @@ def test_evaluate_by_pooled_descriptors(tmp_path):
     result = evaluate("wang", tmp_path / "wang", segmenter=Describing(), signature="pooled")
     assert result.measures["map"] > 0.9
     assert result.settings["signature"] == "pooled"
-    with pytest.raises(OptionError, match="features"):
+    with pytest.raises(OptionError, match="no pyramid"):
         evaluate(
             "wang", tmp_path / "wang", segmenter=Describing(), signature="pooled", pyramid=True
         )

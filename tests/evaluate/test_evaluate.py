@@ -11,7 +11,7 @@ from semsig.datasets import load_dataset
 from semsig.errors import DatasetError, OptionError, SegmenterError
 from semsig.evaluate import evaluate
 from semsig.search.options import RerankOptions
-from semsig.signatures import sbs_batch
+from semsig.signatures.sbs.encoding import sbs_batch
 from semsig.types.metrics import METRICS
 from tests.reference import hamming, measures
 from tests.reference import rerank as reference

@@ -126,7 +126,7 @@ def test_a_flat_faiss_index_counts_its_ids(stored, schema):
 
 def test_other_faiss_indexes_are_refused(schema):
     faiss = pytest.importorskip("faiss")
-    with pytest.raises(SignatureError, match="IndexBinaryHNSW came"):
+    with pytest.raises(SignatureError, match="got IndexBinaryHNSW"):
         interop.from_faiss(faiss.IndexBinaryHNSW(schema.n_bits), schema)
     with pytest.raises(SignatureError, match=r"\(N, 30\)"):
         interop.from_faiss(faiss.IndexBinaryFlat(64), schema)

@@ -16,7 +16,7 @@ from semsig.engine import Engine
 from semsig.report import Side, explanation_picture, search_page, segmentation_picture
 from semsig.report.canvas import AGREE, DIFFER, Canvas
 from semsig.report.draw import enlarge, fit, legend, overlay
-from semsig.signatures import sbs
+from semsig.signatures.sbs.encoding import sbs
 from semsig.types import LabelMap
 
 TABLE = ClassTable(

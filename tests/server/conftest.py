@@ -97,7 +97,6 @@ def indexed(tmp_path_factory) -> tuple[Path, list[Path]]:
         copy = folder / "scenes" / "copy <b>of\u202e it.jpg"
         picture.resize((picture.width * 2, picture.height * 2)).save(copy, quality=90)
     engine = Engine.create(folder / "index")
-    engine.add_pooled()
     report = engine.add([*photos, copy], workers=2)
     assert report.added == N_SCENES + 1
     return folder / "index", [*photos, copy]

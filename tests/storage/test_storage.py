@@ -24,7 +24,8 @@ from semsig.errors import (
     SemsigError,
 )
 from semsig.search import HammingIndex, verify_index
-from semsig.storage.files import map_array, write_array
+from semsig.storage.columns import StoredColumn
+from semsig.storage.files import write_array
 from semsig.storage.manifest import Manifest
 from semsig.types import SbsSchema, SbsSignature
 from semsig.types.sbs import SBS_RECORDS
@@ -150,22 +151,22 @@ def test_two_writers_in_turn_build_on_each_other(kind, stored, make):
 
 
 def test_opening_retries_when_a_writer_moves_on(kind, stored, make, monkeypatch):
-    """A compact between reading the manifest and mapping the files is not damage."""
+    """A compact between reading the manifest and opening the files is not damage."""
     reader = kind.index.open(stored.path)
-    monkeypatch.setattr("semsig.storage.folder.map_array", _compacting_first(stored))
+    monkeypatch.setattr("semsig.storage.folder.StoredColumn", _compacting_first(stored))
     assert content(kind.index.open(stored.path)) == content(reader)
 
 
 def _compacting_first(index):
     calls = []
 
-    def map_later(*args):
+    def open_later(*args, **how):
         calls.append(args)
         if len(calls) == 1:
             index.compact()
-        return map_array(*args)
+        return StoredColumn(*args, **how)
 
-    return map_later
+    return open_later
 
 
 def test_a_second_writer_is_told_who_writes(kind, stored, make):
@@ -305,7 +306,8 @@ def test_any_damaged_header_is_harmless_or_named(tmp_path):
         file.write_bytes(whole)
         spoil(file, position, by)
         try:
-            array = map_array(tmp_path, entry, np.int64, 100)
+            column = StoredColumn(tmp_path, entry, np.int64, 100, verify="never")
+            array = column.array
         except IndexCorruptError:
             named += 1
         else:

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from semsig.arguments import NOTHING, typed
 from semsig.errors import OptionError, SignatureError
 from semsig.types import Image, Keypoints
 from semsig.types.sbovp_schema import Detector, require_choice
@@ -82,6 +83,7 @@ class KeypointDetector(Protocol):
         """Return the keypoints of a photo, shape (H, W, 3) uint8 RGB, the strongest first."""
 
 
+@typed(name=str, options=(KeypointOptions, NOTHING))
 def load_detector(name: Detector, options: KeypointOptions | None = None) -> KeypointDetector:
     """Return a detector of keypoints with 64-number descriptors of unit length.
 

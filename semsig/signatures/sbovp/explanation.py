@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from semsig.signatures import SbovpOptions, Vocabulary
-from semsig.signatures.sbovp.encoding import link_words, pixels_under
+from semsig.signatures.sbovp.encoding import SbovpOptions, link_words, pixels_under
+from semsig.signatures.sbovp.vocabulary import Vocabulary
 from semsig.types import Keypoints, LabelMap, SbovpSchema
 
 _MOST_NAMED = 5

@@ -1,0 +1,108 @@
+"""Benchmarks whose photos a ground-truth file lists, such as revisited Oxford and Paris."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import inf
+from pathlib import Path
+
+import numpy as np
+
+from semsig.datasets.dataset import Dataset
+from semsig.datasets.folders import files_below
+from semsig.datasets.gnd import GroundTruth, find_ground_truth, read_ground_truth
+from semsig.datasets.ground_truth import Listed
+from semsig.datasets.labels import PhotoNames
+from semsig.datasets.photos import Photos
+from semsig.errors import DatasetError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LandmarkDataset(Dataset):
+    """A benchmark whose photos, queries and relevant photos are listed in one file.
+
+    Parameters
+    ----------
+    ground_truth : str
+        Stem of the file: ``gnd_roxford5k``.
+    protocol : str
+        One of :data:`semsig.datasets.gnd.PROTOCOLS`.
+    file : Path, optional
+        The file itself, wherever it lies.
+    """
+
+    ground_truth: str
+    protocol: str
+    file: Path | None = None
+
+    def scan(self, root: Path | str) -> Photos:
+        """Find the listed photos under a folder, in whatever folders they lie.
+
+        Queries are photos, or parts of photos, beside those that are searched; those without any
+        relevant photo of the protocol are left out, as the authors do.
+
+        Raises
+        ------
+        DatasetError
+            If the file or the photos are not there.
+        """
+        root = Path(root)
+        file = self.file or find_ground_truth(root, self.ground_truth)
+        if file is None:
+            raise DatasetError(
+                f"Expected {self.ground_truth}.pkl, .mat or .json in, below or beside {root}, "
+                f"found none. Get it from {self.source}."
+            )
+        return self._photos_of(read_ground_truth(file), root)
+
+    def _photos_of(self, truth: GroundTruth, root: Path) -> Photos:
+        files = [root / name for name in files_below(root)]
+        names = PhotoNames(files, root)
+        searched = {n: names.find(photo) for n, photo in enumerate(truth.photos)}
+        there = {n: place for n, place in searched.items() if place is not None}
+        positions = {n: place for place, n in enumerate(there)}
+        grades: dict[int, dict[int, int]] = {}
+        listed: dict[int, Listed] = {}
+        asked_paths: list[Path] = []
+        for query, judged in zip(truth.queries, truth.grades(self.protocol), strict=True):
+            photo = names.find(query.photo)
+            known = {positions[n]: grade for n, grade in judged.items() if n in positions}
+            if photo is None or max(known.values(), default=0) < 1:
+                continue
+            number = len(there) + len(asked_paths)
+            asked_paths.append(files[photo])
+            grades[number] = known
+            listed[number] = Listed(
+                name=query.photo,
+                photo=files[photo].stem,
+                box=query.box or (0, 0, inf, inf),
+                relevant=frozenset(),
+                junk=frozenset(),
+            )
+        if not grades:
+            raise DatasetError(
+                f"Expected the photos of {self.title} in {root}, such as {truth.photos[0]}; of "
+                f"{len(truth.photos):,}, {len(there):,} are there, and no query with a relevant "
+                f"one. Get them from {self.source}."
+            )
+        total = len(there) + len(asked_paths)
+        return Photos(
+            paths=(*(files[place] for place in there.values()), *asked_paths),
+            labels=np.zeros(total, np.int64),
+            is_query=np.arange(total) >= len(there),
+            in_database=np.arange(total) < len(there),
+            classes=(),
+            notes=_missing(len(truth.photos) - len(there), len(truth.queries) - len(grades)),
+            mode="listed",
+            listed=listed,
+            grades=grades,
+        )
+
+
+def _missing(photos: int, queries: int) -> tuple[str, ...]:
+    notes = []
+    if photos:
+        notes.append(f"{photos:,} photos are missing")
+    if queries:
+        notes.append(f"{queries:,} queries are missing or have no relevant photo: left out")
+    return tuple(notes)

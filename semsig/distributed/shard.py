@@ -1,0 +1,134 @@
+"""One shard, open on a worker or in this process; what it is asked for and what it answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from semsig.distributed.layout import Workspace
+from semsig.parallel import limit_threads
+from semsig.search import DocumentCounts, HammingIndex, L2Index, PooledIndex
+from semsig.search.merge import Answer
+from semsig.storage.segment import Segment
+
+KINDS: dict[str, tuple[type[Any], str]] = {
+    "sbs": (HammingIndex, ""),
+    "sbovp": (L2Index, "sbovp/index"),
+    "pooled": (PooledIndex, "pooled"),
+}
+"""What a shard may be searched by: the index, and its folder within that of the photos."""
+
+
+class Shard:
+    """A shard's index of one signature.
+
+    Parameters
+    ----------
+    where : str
+        The shard's path or URL.
+    signature : str
+        A name of :data:`KINDS`.
+    threads : int, optional
+        Threads that kernels may use in this process; as many as there are cores by default.
+    """
+
+    def __init__(self, where: str, signature: str, threads: int | None = None) -> None:
+        if threads is not None:
+            limit_threads(threads)
+        self._workspace = Workspace(where)
+        self._workspace.fetch()
+        kind, folder = KINDS[signature]
+        self._index = kind.open(self._workspace.path / folder)
+        self._counts: DocumentCounts | None = None
+
+    def call(self, name: str, *arguments: Any) -> Any:
+        """Call a method of this shard, or of its index where that has one of this name."""
+        own = getattr(self, name, None) or getattr(self._index, name)
+        return own(*arguments)
+
+    def describe(self) -> tuple[Any, dict[str, str], int, int]:
+        """Return schema, meta, rows, and the generation of what is shown."""
+        manifest = self._index._store.manifest
+        return self._index.schema, dict(self._index.meta), len(self._index), manifest.generation
+
+    def rows(self) -> tuple[NDArray[np.int64], Any]:
+        """Return ids and signatures."""
+        ids, batch = self._index.to_batch()
+        return np.array(ids), type(batch).of(list(batch), batch.schema)
+
+    def texts(self) -> list[str]:
+        """Return all payloads."""
+        return list(self._index.payloads)
+
+    def held(self, ids: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Return which ids are in this shard."""
+        found: NDArray[np.bool_] = self._index._store.snapshot.present(ids)
+        return found
+
+    def weigh_by(self, counts: DocumentCounts | None) -> None:
+        """Take the document counts of all shards for searches to come."""
+        self._counts = counts
+
+    def nearest(
+        self, queries: Any, k: int, among: NDArray[np.int64] | None, how: dict[str, Any]
+    ) -> Answer:
+        """Search; `among` may name ids of other shards."""
+        answer: Answer = self._index.search(
+            queries, k, filter_ids=self._own(among), **self._how(how)
+        )
+        return answer
+
+    def within(
+        self, queries: Any, radius: float, among: NDArray[np.int64] | None, how: dict[str, Any]
+    ) -> list[Answer]:
+        """Search within a radius; `among` may name ids of other shards."""
+        answers: list[Answer] = self._index.search_radius(
+            queries, radius, filter_ids=self._own(among), **self._how(how)
+        )
+        return answers
+
+    def _own(self, among: NDArray[np.int64] | None) -> NDArray[np.int64] | None:
+        return None if among is None else among[self.held(among)]
+
+    def _how(self, how: dict[str, Any]) -> dict[str, Any]:
+        return how if self._counts is None else how | {"counts": self._counts}
+
+    def unused(self, count: int) -> NDArray[np.int64]:
+        """Return the next ids of this shard."""
+        ids: NDArray[np.int64] = self._index._store.snapshot.unused(count)
+        return ids
+
+    def add_rows(self, batch: Any, ids: NDArray[np.int64], payloads: Any) -> None:
+        """Add rows that no shard held; none, if a call whose answer was lost has added them."""
+        if not len(ids) or not self.held(ids).all():
+            self._index.add(batch, ids, payloads=payloads)
+        self._workspace.send()
+
+    def remove_rows(self, ids: NDArray[np.int64]) -> None:
+        """Remove rows that this shard held; those that such a call has left."""
+        self._index.remove(ids[self.held(ids)])
+        self._workspace.send()
+
+    def compact_rows(self) -> None:
+        """Merge all segments into one."""
+        self._index.compact()
+        self._workspace.send()
+
+    def renew(self) -> bool:
+        """Show what others have changed; return whether there was anything."""
+        self._workspace.fetch()
+        return bool(self._index.refresh())
+
+    def segments(self) -> list[int]:
+        """Return the live rows of each segment, in order of insertion."""
+        return [len(part) for part in self._index._store.snapshot.segments]
+
+    def segment(self, number: int) -> tuple[NDArray[np.int64], Any, list[str]]:
+        """Return ids, signatures and payloads of the live rows of a segment."""
+        part: Segment = self._index._store.snapshot.segments[number]
+        batch = part.batch(self._index.schema)
+        alive = np.flatnonzero(part.alive).tolist()
+        signatures = type(batch).of([batch[row] for row in alive], self._index.schema)
+        return np.array(part.live_ids), signatures, list(part.live_payloads())

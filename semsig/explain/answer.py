@@ -1,0 +1,82 @@
+"""What a photo has of what was asked for, in a sentence that names each of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from semsig.explain.places import Layout
+from semsig.explain.sentence import describe
+from semsig.explain.words import counted, listed, spoken
+from semsig.types import SbsSignature
+
+_TRACE = 0.005
+
+
+class Asked(Protocol):
+    """A condition: which classes, whether more of them is better, and how many."""
+
+    @property
+    def labels(self) -> tuple[int, ...]:
+        """Labels of the classes, any of which counts."""
+
+    @property
+    def wants(self) -> bool:
+        """Whether more is better."""
+
+    @property
+    def count(self) -> int:
+        """How many; 0 for any number."""
+
+
+def answer(signature: SbsSignature, asked: Sequence[Asked]) -> str:
+    """Say what a photo shows, naming all that was asked for, there or not.
+
+    Parameters
+    ----------
+    signature : SbsSignature
+        The photo's.
+    asked : sequence of Condition
+        What was asked for, over the signature's classes.
+
+    Returns
+    -------
+    str
+        What was asked for and is there, with its place; what is missing; what should not be
+        there, and is or is not; then what else there is.
+    """
+    layout, names = Layout.of_signature(signature), signature.schema.classes.names
+    there: dict[int, str] = {}
+    missing, absent, unwanted = [], [], []
+    for term in asked:
+        present = [label for label in term.labels if layout.areas[label] > 0]
+        if term.wants and present:
+            most = max(present, key=lambda label: float(layout.areas[label]))
+            there[most] = _there(most, layout, names)
+        elif term.wants:
+            missing.append(_either(term.labels, names, term.count))
+        elif present:
+            most = max(present, key=lambda label: float(layout.areas[label]))
+            unwanted.append(_there(most, layout, names))
+        else:
+            absent.append(_either(term.labels, names, 0))
+    parts = [listed(list(there.values()))] if there else []
+    parts += [f"without the {listed(missing)} asked for"] if missing else []
+    parts += [f"no {listed(absent)}"] if absent else []
+    parts += [f"but {listed(unwanted)}"] if unwanted else []
+    others = describe(signature, leave_out=frozenset(there))
+    others = "" if others.startswith("nothing") and parts else others
+    return "; ".join([*parts, f"also {others}"] if others else parts)
+
+
+def _there(label: int, layout: Layout, names: Sequence[str]) -> str:
+    place = layout.phrase(layout.places(label))
+    little = "a little " if layout.areas[label] < _TRACE else ""
+    return f"{little}{spoken(names[label])} {place}".rstrip()
+
+
+def _either(labels: Sequence[int], names: Sequence[str], count: int) -> str:
+    words = [spoken(names[label]) for label in labels]
+    if count and len(words) == 1:
+        return counted(names[labels[0]], count)
+    return " or ".join(words if len(words) <= 3 else [*words[:2], f"{len(words) - 2} others"])
