@@ -226,15 +226,16 @@ def _grey(image: NDArray[np.uint8], side: int) -> Any:
 def _copy(engine: Engine, id_: int) -> Copy:
     record = PhotoRecord.from_json(engine.index.payload(id_))
     taken = datetime.fromtimestamp(record.mtime_ns / 1e9).isoformat(timespec="seconds")
-    plain = Copy(id=id_, path=record.path, bytes=record.size, taken=taken)
+    path = engine.path(id_)
+    plain = Copy(id=id_, path=path, bytes=record.size, taken=taken)
     try:
-        image = read_image(record.path, at_least=_SHARP_SIDE)
+        image = read_image(path, at_least=_SHARP_SIDE)
     except ImageError:
         return plain
-    width, height, exif = _header(record.path)
+    width, height, exif = _header(path)
     return Copy(
         id=id_,
-        path=record.path,
+        path=path,
         width=width,
         height=height,
         bytes=record.size,

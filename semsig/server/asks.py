@@ -54,8 +54,8 @@ class Ask(Strict):
     right: list[Id] = Field(default=[], max_length=MOST_MARKS, description="Photos marked right.")
     wrong: list[Id] = Field(default=[], max_length=MOST_MARKS, description="Photos marked wrong.")
     mirrored: bool = False
-    signature: str | None = None
-    metric: str | None = None
+    signature: str | None = Field(default=None, max_length=64)
+    metric: str | None = Field(default=None, max_length=64)
     rerank: Literal["neighbours", "expand"] | None = None
     threshold: float | None = Field(default=None, ge=0, description="Largest distance of a hit.")
     k: int = Field(default=60, ge=1, le=MOST_HITS)

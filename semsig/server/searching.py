@@ -141,7 +141,7 @@ class Searcher:
 
     def _by_engine(self, ask: Ask, query: Any, k: int) -> Found:
         engine = self._shelf.engine
-        without = written(ask.without)
+        without = written(engine, ask.without)
         signature = ask.signature
         if query is not None:
             signature = signature or engine.ranked_by(query, ask.metric, without)
@@ -150,7 +150,7 @@ class Searcher:
             k,
             signature=signature,
             metric=ask.metric if query is not None else None,
-            has=written(ask.words),
+            has=written(engine, ask.words),
             without=without,
             crop=box_of(ask.photos[0]) if ask.photos else None,
             mirrored=ask.mirrored and query is not None,

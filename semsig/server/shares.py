@@ -81,7 +81,7 @@ class ClassShares:
             return []
         counts = self.shows[rows].sum(axis=0)
         gain = _entropy(counts / len(rows))
-        gain[[term.label for term in known.terms]] = 0
+        gain[[label for term in known.terms for label in term.labels]] = 0
         order = np.argsort(-gain, kind="stable")[:_MOST_SUGGESTED]
         return [
             Suggestion(

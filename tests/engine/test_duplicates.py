@@ -26,7 +26,6 @@ def photos(tmp_path_factory):
 @pytest.fixture(scope="module")
 def engine(photos, tmp_path_factory):
     engine = Engine.create(tmp_path_factory.mktemp("index") / "index")
-    engine.add_pooled()
     engine.add(photos, workers=2)
     return engine
 
@@ -91,7 +90,7 @@ def test_wrong_distances_are_refused(engine, tmp_path):
     with pytest.raises(OptionError, match="Expected by"):
         find_duplicates(engine, by="cosine")  # type: ignore[arg-type]
     with pytest.raises(QueryError, match="pooled"):
-        find_duplicates(Engine.create(tmp_path / "plain"), by="pooled")
+        find_duplicates(Engine.create(tmp_path / "plain", signatures=["sbs"]), by="pooled")
 
 
 def test_the_command_lists_what_has_a_better_copy(run, engine, photos):
