@@ -156,8 +156,8 @@ def search(
         answer_json(document | {"hits": show.hits_document(hits, reasons)})
     else:
         show.hits(hits, [reason.sentence for reason in reasons])
-    if len(search.conditions):
-        remark(search.summary(len(hits)))
+        if len(search.conditions):
+            remark(search.summary(len(hits)))
     if html is not None:
         page = search.page(hits, title=name.name if name else "")
         write_file(html, page.encode())

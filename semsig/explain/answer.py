@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from semsig.explain.places import Layout
 from semsig.explain.sentence import describe
 from semsig.explain.words import counted, listed, spoken
@@ -13,8 +16,23 @@ from semsig.types import SbsSignature
 _TRACE = 0.005
 
 
+class Where(Protocol):
+    """A place of a condition."""
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+
+    def blocks(self, levels: int) -> NDArray[np.bool_]:
+        """Tell which blocks lie in it."""
+
+
 class Asked(Protocol):
-    """A condition: which classes, whether more of them is better, and how many."""
+    """A condition: which classes, where, whether more of them is better, and how many."""
+
+    @property
+    def place(self) -> Where:
+        """Where they are asked for."""
 
     @property
     def labels(self) -> tuple[int, ...]:
@@ -49,17 +67,18 @@ def answer(signature: SbsSignature, asked: Sequence[Asked]) -> str:
     there: dict[int, str] = {}
     missing, absent, unwanted = [], [], []
     for term in asked:
-        present = [label for label in term.labels if layout.areas[label] > 0]
+        here = signature.labels[term.place.blocks(signature.schema.levels)[signature.blocks]]
+        present = [label for label in term.labels if (here == label).any()]
         if term.wants and present:
             most = max(present, key=lambda label: float(layout.areas[label]))
             there[most] = _there(most, layout, names)
         elif term.wants:
-            missing.append(_either(term.labels, names, term.count))
+            missing.append(_either(term, names, term.count))
         elif present:
             most = max(present, key=lambda label: float(layout.areas[label]))
             unwanted.append(_there(most, layout, names))
         else:
-            absent.append(_either(term.labels, names, 0))
+            absent.append(_either(term, names, 0))
     parts = [listed(list(there.values()))] if there else []
     parts += [f"without the {listed(missing)} asked for"] if missing else []
     parts += [f"no {listed(absent)}"] if absent else []
@@ -75,8 +94,11 @@ def _there(label: int, layout: Layout, names: Sequence[str]) -> str:
     return f"{little}{spoken(names[label])} {place}".rstrip()
 
 
-def _either(labels: Sequence[int], names: Sequence[str], count: int) -> str:
-    words = [spoken(names[label]) for label in labels]
+def _either(term: Asked, names: Sequence[str], count: int) -> str:
+    """Name classes that are not there, and the place that they are not in."""
+    words = [spoken(names[label]) for label in term.labels]
     if count and len(words) == 1:
-        return counted(names[labels[0]], count)
-    return " or ".join(words if len(words) <= 3 else [*words[:2], f"{len(words) - 2} others"])
+        words = [counted(names[term.labels[0]], count)]
+    text = " or ".join(words if len(words) <= 3 else [*words[:2], f"{len(words) - 2} others"])
+    place = term.place.name.replace("-", " ")
+    return text if place == "anywhere" else f"{text} ({place})"

@@ -114,3 +114,15 @@ def test_records_without_payload_are_written_as_before():
     record = PhotoRecord(path="/a.jpg", digest="d", size=1, mtime_ns=2)
     assert "payload" not in record.to_json()
     assert PhotoRecord.from_json(record.to_json()) == record
+
+
+def test_photos_that_nearly_meet_conditions(engine):
+    exact = engine.search(None, has="sky:top>=100%", k=4)
+    assert engine.matching("sky:top>=100%") == len(exact) == 1
+    nearly = engine.search(None, has="sky:top>=100%", k=4, nearly=True)
+    assert len(nearly) == 4
+    assert nearly[0].path == exact[0].path
+    distances = [hit.distance for hit in nearly]
+    assert distances == sorted(distances)
+    enough = engine.search(None, has="sky:top>=100%", k=1, nearly=True)
+    assert enough == exact
