@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from semsig import __version__
-from semsig.cli import demo, evaluation, photos, phrases, searching, training, upkeep
+from semsig.cli import demo, evaluation, palette, photos, phrases, searching, training, upkeep
 from semsig.cli.console import answer_json, remark
 from semsig.errors import SemsigError
 
@@ -33,6 +33,7 @@ app = typer.Typer(
 for command in (
     photos.index,
     searching.search,
+    palette.palette,
     photos.explain,
     photos.segment,
     upkeep.info,

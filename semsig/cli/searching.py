@@ -68,7 +68,8 @@ def search(
     layout: Annotated[
         Path | None,
         typer.Option(
-            help="Instead of a photo: a picture painted in the classes' colours.",
+            help="Instead of a photo: a picture painted in the colours of `semsig palette`; "
+            "each class counts alike, unless --metric says otherwise.",
             exists=True,
             dir_okay=False,
         ),
@@ -136,6 +137,7 @@ def search(
         metric=metric,
         rerank=anew,
         nearly=not exactly,
+        by_class=layout is not None and not (metric or anew or signature),
     )
     hits = search.hits(k, exclude_self=not include_self)
     reasons = search.reasons(hits)
@@ -209,6 +211,7 @@ class _Search:
     metric: Metric | None
     rerank: Reranking | None
     nearly: bool
+    by_class: bool
 
     @property
     def conditions(self) -> Conditions:
@@ -227,6 +230,7 @@ class _Search:
             mirrored=self.mirrored,
             rerank=self.rerank,
             nearly=self.nearly,
+            by_class=self.by_class,
         )
 
     def reasons(self, hits: Sequence[Hit]) -> list[Reason]:

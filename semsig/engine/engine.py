@@ -20,12 +20,13 @@ from semsig.engine.info import (
     same_segmenter,
 )
 from semsig.engine.keyed import KeyedPhotos, PayloadTest, as_paths, as_query
+from semsig.engine.layouts import BY_CLASS, LayoutSearch
 from semsig.engine.options import IndexingOptions
 from semsig.engine.pooled import PooledSide
 from semsig.engine.queries import Query, QueryReader, View, is_path
 from semsig.engine.reading import phrases_of
 from semsig.engine.report import AddReport
-from semsig.engine.searcher import Searches, best, measured_by, nearest
+from semsig.engine.searcher import Search, Searches, best, measured_by, nearest
 from semsig.engine.side import SideIndex
 from semsig.errors import IndexFormatError, OptionError, QueryError
 from semsig.explain import Explanation, SharedPhrases, explain, share_phrases
@@ -274,6 +275,7 @@ class Engine(KeyedPhotos):
         exclude_self=bool,
         mirrored=bool,
         nearly=bool,
+        by_class=bool,
         rerank=(RerankOptions, ExpandOptions, NOTHING),
     )
     def search(
@@ -291,6 +293,7 @@ class Engine(KeyedPhotos):
         rerank: Reranking | None = None,
         where: PayloadTest | None = None,
         nearly: bool = False,
+        by_class: bool = False,
     ) -> list[Hit]:
         """Return the `k` photos nearest to `query`, the nearest first.
 
@@ -329,6 +332,9 @@ class Engine(KeyedPhotos):
         nearly : bool
             Where conditions alone rank and fewer than `k` photos meet all of them, rank all
             photos by how nearly they do: see :meth:`semsig.query.Conditions.nearness`.
+        by_class : bool
+            Let each class of the query count alike, however little of it there is, as painted
+            layouts want; it takes no other signature, metric or re-ranking.
 
         Raises
         ------
@@ -345,9 +351,14 @@ class Engine(KeyedPhotos):
         if query is None:
             found, measure = best(self.index, conditions, k, among, nearly=nearly), BY_SCORE
         else:
-            signature = signature or self.ranked_by(query, metric, without)
-            search = self._searches.by(signature, metric, rerank)
-            measure = measured_by(signature, metric, rerank)
+            if by_class and (metric or rerank or signature not in (None, "sbs")):
+                raise OptionError("Expected by_class alone, got a signature, metric or rerank.")
+            signature = "sbs" if by_class else signature or self.ranked_by(query, metric, without)
+            if by_class:
+                search, measure = cast(Search, LayoutSearch(self.index)), BY_CLASS
+            else:
+                search = self._searches.by(signature, metric, rerank)
+                measure = measured_by(signature, metric, rerank)
             asked = self._reader.asked(query, self._view(without, crop, mirrored), signature)
             limit = k + exclude_self
             found = nearest(
