@@ -85,10 +85,15 @@ def index(
     if there != photos and not prune:
         gone = next(path for path in photos if path not in there)
         raise typer.BadParameter(f"{gone} does not exist; --prune takes it out of the index.")
+    from semsig.errors import OptionError
     from semsig.search import is_unused
     from semsig.segment import gives_features
 
+    paths = expand(there, exclude or ())
+    unread = _unread(there, exclude or ())
     is_new = is_unused(index)
+    if is_new and not paths:
+        raise OptionError(_nothing(photos, unread))
     engine = _open_or_create(index, segmenter, levels)
     wanted = _signatures(signature) - engine.sides.keys()
     if "pooled" in wanted or (signature is None and is_new and gives_features(engine.segmenter)):
@@ -103,8 +108,6 @@ def index(
         )
         engine.add_phrases(phrases.find_vocabulary(vocabulary), options)
     pruned = engine.prune(photos) if prune else []
-    paths = expand(there, exclude or ())
-    unread = _unread(there, exclude or ())
     if not (paths or pruned):
         remark("No photo was found; nothing was added.")
     try:
@@ -119,11 +122,23 @@ def index(
     else:
         show.added(report, pruned, engine, index)
     if unread:
-        kinds = Counter(path.suffix.lower() for path in unread)
-        counts = ", ".join(f"{kind} {count:,}" for kind, count in sorted(kinds.items()))
-        remark(f"{len(unread):,} files of kinds that are not read: {counts}")
+        remark(_kinds(unread))
     if strict and (report.skipped or unread):
         raise typer.Exit(_SKIPPED)
+
+
+def _nothing(photos: Sequence[Path], unread: Sequence[Path]) -> str:
+    """Say that there is nothing to make an index of."""
+    where = ", ".join(map(str, photos))
+    more = f"; {_kinds(unread)}" if unread else ""
+    return f"Expected photos, got none in {where}{more}. No index was made."
+
+
+def _kinds(unread: Sequence[Path]) -> str:
+    """Count the files that are not read by kind."""
+    kinds = Counter(path.suffix.lower() for path in unread)
+    counts = ", ".join(f"{kind} {count:,}" for kind, count in sorted(kinds.items()))
+    return f"{len(unread):,} files of kinds that are not read: {counts}"
 
 
 def _unread(photos: Sequence[Path], exclude: Sequence[str]) -> list[Path]:

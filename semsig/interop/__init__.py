@@ -20,15 +20,15 @@ if TYPE_CHECKING:
     from semsig.interop.faiss import to_faiss as to_faiss
 
 _HOMES = {
-    "add_arrow": ("semsig.interop.arrow", "semsig[arrow]"),
+    "add_arrow": ("semsig.interop.arrow", ".[arrow]"),
     "add_bitarrays": ("semsig.interop.bitarrays", "bitarray"),
-    "from_arrow": ("semsig.interop.arrow", "semsig[arrow]"),
+    "from_arrow": ("semsig.interop.arrow", ".[arrow]"),
     "from_faiss": ("semsig.interop.faiss", "faiss-cpu"),
-    "read_parquet": ("semsig.interop.arrow", "semsig[arrow]"),
-    "to_arrow": ("semsig.interop.arrow", "semsig[arrow]"),
+    "read_parquet": ("semsig.interop.arrow", ".[arrow]"),
+    "to_arrow": ("semsig.interop.arrow", ".[arrow]"),
     "to_bitarrays": ("semsig.interop.bitarrays", "bitarray"),
     "to_faiss": ("semsig.interop.faiss", "faiss-cpu"),
-    "write_parquet": ("semsig.interop.arrow", "semsig[arrow]"),
+    "write_parquet": ("semsig.interop.arrow", ".[arrow]"),
 }
 
 __all__ = sorted(_HOMES)
@@ -45,5 +45,6 @@ def __getattr__(name: str) -> object:
         from semsig.errors import SemsigError
 
         raise SemsigError(
-            f"semsig.interop.{name} needs {package} ({error}); run: pip install '{package}'"
+            f"semsig.interop.{name} needs {package} ({error}); run, in a clone for an "
+            f"extra in brackets: pip install '{package}'"
         ) from error

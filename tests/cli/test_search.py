@@ -116,7 +116,7 @@ def test_a_page_makes_no_folders(run, folder):
     page = folder / "no" / "such" / "page.html"
     code, out, err = run("search", "horse", "--index", folder / "index", "--html", page)
     assert (code, out) == (1, "")
-    assert "that is there" in err
+    assert f"{folder / 'no' / 'such'}: No such folder" in err
     assert not (folder / "no").exists()
 
 
