@@ -14,6 +14,8 @@ from semsig.explain.words import counted, listed, spoken
 from semsig.types import SbsSignature
 
 _TRACE = 0.005
+_SPECKS = 1.0
+_RELATIONS = {">": "over", ">=": "at least", "<": "under", "<=": "at most"}
 
 
 class Where(Protocol):
@@ -45,6 +47,18 @@ class Asked(Protocol):
     @property
     def count(self) -> int:
         """How many; 0 for any number."""
+
+
+class Measured(Asked, Protocol):
+    """A condition with the share of its place that it asks for."""
+
+    @property
+    def relation(self) -> str:
+        """How the share compares: >, >=, < or <=."""
+
+    @property
+    def percent(self) -> float:
+        """The share, 0..100."""
 
 
 def answer(signature: SbsSignature, asked: Sequence[Asked]) -> str:
@@ -86,6 +100,29 @@ def answer(signature: SbsSignature, asked: Sequence[Asked]) -> str:
     others = describe(signature, leave_out=frozenset(there))
     others = "" if others.startswith("nothing") and parts else others
     return "; ".join([*parts, f"also {others}"] if others else parts)
+
+
+def request(asked: Sequence[Measured], names: Sequence[str]) -> str:
+    """Say in words what was asked for: ``"sand, sea and two people; no boat"``.
+
+    Parameters
+    ----------
+    asked : sequence of Condition
+        What was asked for.
+    names : sequence of str
+        Names of the classes.
+    """
+    wanted = [_asked_for(term, names) for term in asked if term.wants]
+    others = [_asked_for(term, names) for term in asked if not term.wants]
+    return "; ".join(listed(parts) for parts in (wanted, others) if parts)
+
+
+def _asked_for(term: Measured, names: Sequence[str]) -> str:
+    text = _either(term, names, term.count)
+    if not term.wants and term.percent <= _SPECKS:
+        return f"no {text}"
+    amount = f"{_RELATIONS[term.relation]} {term.percent:g}%"
+    return text if term.wants and not term.percent else f"{text} {amount}"
 
 
 def _there(label: int, layout: Layout, names: Sequence[str]) -> str:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from semsig.classes import ClassTable
-from semsig.explain import answer
+from semsig.explain import answer, request
 from semsig.query import parse
 from semsig.signatures import sbs
 from semsig.types import LabelMap
@@ -38,3 +38,16 @@ def photo():
 )
 def test_all_that_was_asked_for_is_named(asked, sentence):
     assert answer(photo(), parse(asked, TABLE).terms) == sentence
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        ("sky, grass, person*2, !dog", "sky, grass and two people; no dog"),
+        ("horse:top-left>10%", "horse (top left) over 10%"),
+        ("dog|horse, person<=1%, sky<5%", "dog or horse; no person and sky under 5%"),
+        ("!dog", "no dog"),
+    ],
+)
+def test_what_was_asked_for_is_said_in_words(asked, words):
+    assert request(parse(asked, TABLE).terms, TABLE.names) == words
