@@ -41,6 +41,10 @@ class Asked(Protocol):
         """Labels of the classes, any of which counts."""
 
     @property
+    def word(self) -> str:
+        """What the classes together are called; empty where they have no name."""
+
+    @property
     def wants(self) -> bool:
         """Whether more is better."""
 
@@ -136,6 +140,7 @@ def _either(term: Asked, names: Sequence[str], count: int) -> str:
     words = [spoken(names[label]) for label in term.labels]
     if count and len(words) == 1:
         words = [counted(names[term.labels[0]], count)]
+    words = [term.word] if term.word else words
     text = " or ".join(words if len(words) <= 3 else [*words[:2], f"{len(words) - 2} others"])
     place = term.place.name.replace("-", " ")
     return text if place == "anywhere" else f"{text} ({place})"

@@ -123,14 +123,18 @@ class _Reader:
         return [c.opposite for c in conditions] if turned else conditions
 
     def _plain_condition(self) -> list[Condition]:
+        self._take(r"(?=.)")
+        start = self._at
         groups = self._classes_named()
+        named = self._text[start : self._at].strip()
+        word = named if _is_word(named, groups) else ""
         count = self._take(r"\*\s*(\d{1,4})")
         place = self._place() if self._take(":") else ANYWHERE
         sign = self._take(r"[<>]=?")
         share = {"relation": _RELATIONS[sign[0]], "percent": self._percent()} if sign else {}
         number = int(count[1]) if count else 0
         return [
-            Condition(label=g[0], also=g[1:], place=place, count=number, **share)  # type: ignore[arg-type]
+            Condition(label=g[0], also=g[1:], place=place, count=number, word=word, **share)  # type: ignore[arg-type]
             for g in groups
         ]
 
@@ -185,6 +189,11 @@ class _Reader:
 
     def _refuse(self, message: str, span: tuple[int, int]) -> NoReturn:
         raise QueryError(message, text=self._text, span=span)
+
+
+def _is_word(named: str, groups: Meaning) -> bool:
+    """Tell whether one word, unquoted, stood for several classes of which any counts."""
+    return len(groups) == 1 and len(groups[0]) > 1 and not re.search(r'[|"]', named)
 
 
 def _trimmed(found: re.Match[str]) -> tuple[int, int]:

@@ -84,6 +84,7 @@ def test_every_word_of_the_table_is_known_somewhere():
         ("two dogs in the lower right corner", "dog*2:bottom-right"),
         ("no boat but a person", "boat<=1%, person"),
         ("no cars and 3 elephants", "car<=1%, elephant*3"),
+        ("sky, no animals", "sky, animals<=1%"),
         ("people:left, street", "person:left, road, building, car"),
         ("horse>10%, sky", "horse>10%, sky"),
         ("sky above", None),
