@@ -69,6 +69,9 @@ class Condition:
     word: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
+        expect("label", self.label, WHOLE)
+        expect("place", self.place, Place)
+        expect("relation", self.relation, str)
         expect("percent", self.percent, NUMBER)
         expect("count", self.count, WHOLE)
         if self.relation not in _RELATIONS or not 0 <= self.percent <= 100:

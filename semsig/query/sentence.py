@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import NoReturn
 
-from semsig.arguments import expect
+from semsig.arguments import NOTHING, expect
 from semsig.classes import ClassTable
 from semsig.errors import QueryError
 from semsig.query.conditions import Condition, Conditions
@@ -62,6 +62,7 @@ def read_sentence(text: str, classes: ClassTable, words: Lexicon | None = None) 
     """
     expect("text", text, str)
     expect("classes", classes, ClassTable)
+    expect("words", words, (Lexicon, NOTHING))
     known = words or lexicon()
     terms: list[Condition] = []
     for part in re.finditer(r'(?:[^,;"]|"[^"]*")+', text):
