@@ -126,3 +126,26 @@ def test_photos_that_nearly_meet_conditions(engine):
     assert distances == sorted(distances)
     enough = engine.search(None, has="sky:top>=100%", k=2, nearly=True)
     assert enough == exact[:2]
+
+
+def test_a_file_added_under_an_uploads_key_takes_its_place(engine, tmp_path):
+    path = photo(tmp_path / "late.png", sky=1.0)
+    engine.put(str(path), png(tmp_path, 0.0), {"kept": True})
+    report = engine.add([path])
+    assert (report.added, report.replaced, report.unchanged) == (0, 1, 0)
+    assert engine.get(path).payload == {"kept": True}
+    assert engine.search(path, 1)[0].path == str(path)
+    assert engine.add([path]).unchanged == 1
+    assert engine.signature(path) == engine.get(path).signature
+
+
+def test_uploads_have_further_signatures(tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 256, (60, 60, 3), np.uint8)
+    engine = Engine.create(tmp_path / "more", segmenter="lite@64", levels=1)
+    engine.add_pooled()
+    engine.put("a", pixels)
+    engine.put("a", pixels[:, ::-1].copy())
+    assert len(engine.sides["pooled"]) == 1
+    hit = engine.search("a", 1)[0]
+    assert (hit.path, hit.metric) == ("a", "squared L2")
+    assert hit.distance == pytest.approx(0, abs=1e-5)
