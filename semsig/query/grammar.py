@@ -19,8 +19,8 @@ _SCENE_TURNED = "A scene cannot be left out; name the classes of it that are not
 _RELATIONS: dict[str, Relation] = {">": ">", ">=": ">=", "<": "<", "<=": "<="}
 
 
-Words = str | Iterable[str]
-"""Conditions in one text or several; all of them hold."""
+Words = str | Iterable[str] | Conditions
+"""Conditions in one text or several, or such as were read before; all of them hold."""
 
 
 def parse(text: Words, classes: ClassTable, words: Lexicon | None = None) -> Conditions:
@@ -45,8 +45,8 @@ def parse(text: Words, classes: ClassTable, words: Lexicon | None = None) -> Con
 
     Parameters
     ----------
-    text : str or iterable of str
-        The conditions.
+    text : str, iterable of str, or Conditions
+        The conditions; such as were read before are returned as they are.
     classes : ClassTable
         The classes that they may name.
     words : Lexicon, optional
@@ -66,6 +66,13 @@ def parse(text: Words, classes: ClassTable, words: Lexicon | None = None) -> Con
     """
     expect("classes", classes, ClassTable)
     expect("words", words, (Lexicon, NOTHING))
+    if isinstance(text, Conditions):
+        if text.classes.fingerprint != classes.fingerprint:
+            raise QueryError(
+                f"Expected conditions over the classes of {classes.name!r}, got some over "
+                f"{text.classes.name!r}; read them with this class table."
+            )
+        return text
     if not isinstance(text, Iterable):
         raise QueryError(f"Conditions are texts, such as 'sky:top, !person'; {text!r} came.")
     texts: list[str] = [text] if isinstance(text, str) else list(text)

@@ -197,3 +197,18 @@ def test_groups_are_counted_as_components_are():
             cv2.connectedComponents(np.pad(1 - each, 1, constant_values=1), connectivity=4)[0] - 2
         )
         assert count == (max(1, groups - holes) if groups else 0)
+
+
+def test_conditions_that_were_read_are_conditions():
+    found = read_sentence("beach, no boat", SMALL)
+    assert parse(found, SMALL) is found
+    with pytest.raises(QueryError, match="class table"):
+        parse(found, TABLE)
+
+
+def test_every_word_of_kinds_and_same_is_reached():
+    words = lexicon()
+    tables = [ClassTable.builtin(name) for name in ("semsig54", "ade20k", "coco-stuff", "voc")]
+    every = {word for line in words.same for word in line}
+    every |= {word for line in words.kinds.values() for word in line}
+    assert [word for word in every if not any(words.meaning(word, t) for t in tables)] == []
