@@ -243,7 +243,17 @@ class _Search:
                 self.query, without=self.without, crop=self.crop, mirrored=self.mirrored
             )
         found = (self.engine.index.signature(hit.id) for hit in hits)
-        return [reason(signature, asked, self.conditions) for signature in found]
+        return [reason(signature, asked, self.named()) for signature in found]
+
+    def named(self) -> Conditions:
+        """Return all that a sentence names: the conditions, and the classes of a layout."""
+        from semsig.query import Condition, Conditions
+        from semsig.types import LabelMap
+
+        terms = self.conditions.terms
+        if isinstance(self.query, LabelMap):
+            terms += tuple(Condition(label=label) for label in self.query.present)
+        return Conditions(self.conditions.classes, terms)
 
     def matched(self) -> int:
         """Return how many photos meet all conditions."""
@@ -282,4 +292,4 @@ class _Search:
             crop=self.crop,
             mirrored=self.mirrored,
         )
-        return search_page(self.engine, asked, hits, conditions=self.conditions)
+        return search_page(self.engine, asked, hits, conditions=self.named())

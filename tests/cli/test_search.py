@@ -181,7 +181,13 @@ def test_a_painted_layout_is_searched_for(search, folder):
     painted = np.zeros((16, 16, 4), np.uint8)
     painted[4:12, 12:] = (*TABLE.palette[2], 255)
     PillowImage.fromarray(painted).save(folder / "layout.png")
-    assert names(search("--layout", folder / "layout.png", "-k", 1)) == ["right"]
+    document = search("--layout", folder / "layout.png", "-k", 4)
+    assert names(document)[0] == "right"
+    assert document["metric"] == "containment by class"
+    for hit in document["hits"]:
+        assert "horse" in hit["sentence"]
+    bare = document["hits"][names(document).index("bare")]
+    assert "without the horse asked for" in bare["sentence"]
 
 
 @pytest.mark.parametrize(
