@@ -17,6 +17,7 @@ from semsig.cli import (
     evaluation,
     export,
     finetuning,
+    palette,
     photos,
     phrases,
     projections,
@@ -47,6 +48,7 @@ app = typer.Typer(
 for command in (
     photos.index,
     searching.search,
+    palette.palette,
     photos.explain,
     photos.segment,
     upkeep.info,

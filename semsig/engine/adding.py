@@ -155,7 +155,8 @@ class Adding:
 
     def _record(self, photo: Photo, before: PhotoRecord | None) -> PhotoRecord:
         """Return a photo's record, or trust the one before."""
-        if before is not None and before.is_fresh and not self._options.rehash:
+        trusted = before is not None and not before.is_upload and before.is_fresh
+        if before is not None and trusted and not self._options.rehash:
             return before
         return photo.record
 
