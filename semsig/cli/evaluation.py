@@ -166,6 +166,10 @@ def evaluate(
         | {"left_out": left_out},
         protocol,
     )
+    files = publishing.Files(
+        csv=csv, latex=latex, markdown=markdown, record=record, per_query=per_query, plots=plots
+    )
+    files.make_room(worst)
     encoding = phrases.encoding(
         vocabulary,
         words=phrase_words,
@@ -203,9 +207,6 @@ def evaluate(
             heard=heard,
             progress=lambda _, done, total: progress(done, total),
         )
-    files = publishing.Files(
-        csv=csv, latex=latex, markdown=markdown, record=record, per_query=per_query, plots=plots
-    )
     publishing.write(results, files, photos=photos)
     if worst is not None:
         publishing.write_worst(worst, results, photos, heard.first)

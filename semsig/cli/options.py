@@ -15,7 +15,7 @@ import typer
 from semsig.cli.completion import complete_segmenter
 from semsig.cli.console import download_bar
 from semsig.errors import OptionError
-from semsig.types.metrics import Metric
+from semsig.types.metrics import METRICS, POOLED_METRICS
 
 if TYPE_CHECKING:
     from PIL import Image as PillowImage
@@ -42,6 +42,19 @@ def a_signature(name: str | None) -> str | None:
     if name is not None and name not in known:
         raise typer.BadParameter(f"Expected one of {', '.join(known)}; got {name}.")
     return name
+
+
+def a_metric(name: str | None) -> str | None:
+    """Check the name of a distance."""
+    known = (*METRICS, *POOLED_METRICS)
+    if name is not None and name not in known:
+        raise typer.BadParameter(f"Expected one of {', '.join(known)}; got {name}.")
+    return name
+
+
+def _metrics_of(incomplete: str) -> list[str]:
+    """Complete the name of a distance."""
+    return [name for name in (*METRICS, *POOLED_METRICS) if name.startswith(incomplete)]
 
 
 def _signatures_of(incomplete: str) -> list[str]:
@@ -196,8 +209,13 @@ IndexFolder = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Level = Annotated[int, typer.Option("--levels", min=0, max=8, help="Blocks: 4^N of them.")]
 MetricOption = Annotated[
-    Metric | None,
-    typer.Option("--metric", help="The distance between sbs signatures; hamming by default."),
+    str | None,
+    typer.Option(
+        "--metric",
+        callback=a_metric,
+        autocompletion=_metrics_of,
+        help=f"The distance: of sbs {', '.join(METRICS)}; of pooled {', '.join(POOLED_METRICS)}.",
+    ),
 ]
 Photo = Annotated[Path, typer.Argument(help="A photo.", exists=True, dir_okay=False)]
 Photos = Annotated[list[Path], typer.Argument(help="Photos, or folders of photos.", exists=True)]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from semsig.cli import phrases, show
+from semsig.cli import phrases, projections, show
 from semsig.cli.completion import complete_segmenter
 from semsig.cli.console import answer, answer_json, progress_bar, remark
 from semsig.cli.options import (
@@ -34,6 +34,7 @@ from semsig.cli.options import (
     save_picture,
     surveyed,
 )
+from semsig.cli.regions import ExplainChoice, explain_regions
 
 if TYPE_CHECKING:
     from semsig.engine import Engine
@@ -72,6 +73,12 @@ def index(
     phrase_space: phrases.Space = None,
     phrase_regions: phrases.Regions = None,
     phrase_norm: phrases.Norm = None,
+    pool: projections.Pool = None,
+    pool_power: projections.Power = None,
+    gem_exponent: projections.Exponent = None,
+    projection: projections.ProjectionFile = None,
+    dims: projections.Dims = None,
+    coding: projections.Coded = None,
     workers: Workers = None,
     rehash: Annotated[
         bool, typer.Option("--rehash", help="Trust content alone, not size and time of change.")
@@ -110,6 +117,18 @@ def index(
         regions=phrase_regions,
         norm=phrase_norm,
     )
+    encoding = dict(encoding) | {
+        "pooled": lambda: {
+            "options": projections.pooled_options(
+                pool=pool,
+                power=pool_power,
+                p=gem_exponent,
+                projection=projection,
+                dims=dims,
+                coding=coding,
+            )
+        }
+    }
     for name in wanted:
         options = chosen.encoding.get(name, {}) if chosen else {}
         engine.add_signature(name, **{**encoding.get(name, dict)(), **options})
@@ -150,6 +169,10 @@ def explain(
         Path | None,
         typer.Option(help="Write a picture (PNG) of the keypoints that one homography joins."),
     ] = None,
+    signature: Annotated[
+        ExplainChoice,
+        typer.Option("--signature", help="Blocks of classes, or regions by pooled features."),
+    ] = ExplainChoice.SBS,
     as_json: Json = False,
 ) -> None:
     """Say where two photos agree and differ."""
@@ -157,6 +180,9 @@ def explain(
 
     make_room(out)
     make_room(matches)
+    if signature is ExplainChoice.POOLED:
+        explain_regions(a, b, out, segmenter, as_json=as_json)
+        return
     engine = Engine.create(None, segmenter=segmenter, levels=levels, signatures=())
     explanation, links = engine.explain(a, b, names=("A", "B")), None
     if shared_phrases:

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from semsig.explain.geometry import Match
     from semsig.query import Box, Conditions
     from semsig.search.options import Reranking
-    from semsig.types import Hit, LabelMap, Metric, SbsSignature
+    from semsig.types import Hit, LabelMap, SbsSignature
 
 
 def search(
@@ -225,7 +225,7 @@ class _Search:
     crop: Box | None
     mirrored: bool
     signature: str | None
-    metric: Metric | None
+    metric: str | None
     rerank: Reranking | None
     nearly: bool
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, get_args
 
-from semsig.arguments import NOTHING, PATH, typed
+from semsig.arguments import NAMES, NOTHING, PATH, typed
 from semsig.engine.adding import Adding, Progress
 from semsig.engine.catalogue import key_of, prune_photos, remove_photos
 from semsig.engine.info import (
@@ -33,8 +33,8 @@ from semsig.search.checks import check_k
 from semsig.search.fusion import FusionOptions
 from semsig.search.options import Reranking
 from semsig.segment import DEFAULT_SEGMENTER, Segmenter, load_segmenter
-from semsig.signatures import load_signature, signature_kinds
-from semsig.types import Hit, LabelMap, Metric, SbsSchema, SbsSignature
+from semsig.signatures import Needs, load_signature, signature_kinds
+from semsig.types import Hit, LabelMap, SbsSchema, SbsSignature
 from semsig.types.metrics import BY_SCORE
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ class Engine(KeyedPhotos):
         self._searcher = Searcher(self._require_side, lambda: self.sides)
 
     @classmethod
-    @typed(path=(*PATH, NOTHING), segmenter=object)
+    @typed(path=(*PATH, NOTHING), segmenter=object, signatures=(*NAMES, NOTHING))
     def create(
         cls,
         path: PhotoPath | None,
@@ -139,7 +139,7 @@ class Engine(KeyedPhotos):
         return engine
 
     @classmethod
-    @typed(path=PATH)
+    @typed(path=PATH, verify=str)
     def open(
         cls,
         path: PhotoPath,
@@ -181,6 +181,7 @@ class Engine(KeyedPhotos):
                 self._segmenter = same_segmenter(self.index, loaded)
             return self._segmenter
 
+    @typed(name=str)
     def add_signature(self, name: str, **options: Any) -> None:
         """Let photos be indexed by a further signature; :meth:`add` then signs those without.
 
@@ -255,7 +256,7 @@ class Engine(KeyedPhotos):
             return adding.run(paths, progress)
 
     @typed(
-        signature=(str, NOTHING),
+        signature=(str, FusionOptions, NOTHING),
         metric=(str, NOTHING),
         exclude_self=bool,
         mirrored=bool,
@@ -268,7 +269,7 @@ class Engine(KeyedPhotos):
         k: int = 10,
         *,
         signature: str | FusionOptions | None = None,
-        metric: Metric | None = None,
+        metric: str | None = None,
         exclude_self: bool = False,
         has: Words = (),
         without: Words = (),
@@ -291,9 +292,9 @@ class Engine(KeyedPhotos):
         signature : str or FusionOptions, optional
             What photos are compared by: the name of one of :attr:`sides`, "fused", or how to fuse
             several; see :meth:`ranked_by` for the default.
-        metric : {"hamming", "tanimoto", "tanimoto-idf", "jaccard", "containment"}, optional
-            The distance between SBS signatures, "hamming" by default; the others have one of
-            their own.
+        metric : str, optional
+            The distance, one of the signature's own; by default the first of them, "hamming" for
+            "sbs". See :attr:`SignatureKind.metrics`.
         exclude_self : bool
             Leave the query's own path out of the hits.
         has : str or iterable of str
@@ -353,7 +354,8 @@ class Engine(KeyedPhotos):
         asked = self._reader.asked(query, view, sides)
         return asked if len(sides) > 1 else [one for each in asked for one in each.values()]
 
-    def ranked_by(self, query: Query, metric: Metric | None = None, without: Words = ()) -> str:
+    @typed(metric=(str, NOTHING), without=(*NAMES, NOTHING))
+    def ranked_by(self, query: Query | None, metric: str | None = None, without: Words = ()) -> str:
         """Return the signature that :meth:`search` compares by if none is named.
 
         Of those that the index has, the one of the lowest :attr:`SignatureKind.rank` that can
@@ -372,6 +374,7 @@ class Engine(KeyedPhotos):
         fitting = [name for name, side in self.sides.items() if fits(side)]
         return min(fitting or [PHOTOS], key=lambda name: self.sides[name].kind.rank)
 
+    @typed(signature=str, names=tuple)
     def explain(
         self,
         a: Query,
@@ -403,12 +406,13 @@ class Engine(KeyedPhotos):
             If the index has no such signature, or a label map has nothing to compare.
         """
         side = self._require_side(signature)
-        first, second = (self._reader.inputs(as_query(one), {signature: side}) for one in (a, b))
+        needs = side.kind.explain_needs(side.encoder)
+        first, second = (self._reader.inputs(as_query(one), needs) for one in (a, b))
         return side.kind.explain(side.encoder, first, second, names)
 
     def label_map(self, query: Query) -> LabelMap:
         """Return the label map of a query; ImageError or SegmenterError if there is none."""
-        return self._reader.inputs(as_query(query), {PHOTOS: self.sides[PHOTOS]}).segmented()
+        return self._reader.inputs(as_query(query), Needs(label_map=True)).segmented()
 
     def signature(self, query: Query) -> SbsSignature:
         """Return the signature of a query; that of an indexed, unchanged photo is at hand."""

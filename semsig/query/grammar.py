@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import NoReturn
 
-from semsig.arguments import expect
+from semsig.arguments import NOTHING, expect
 from semsig.classes import ClassTable
 from semsig.errors import QueryError
 from semsig.query.conditions import Condition, Conditions, Relation
@@ -65,6 +65,7 @@ def parse(text: Words, classes: ClassTable, words: Lexicon | None = None) -> Con
     sky:top-left, traffic_light>=5%, !horse
     """
     expect("classes", classes, ClassTable)
+    expect("words", words, (Lexicon, NOTHING))
     if not isinstance(text, Iterable):
         raise QueryError(f"Conditions are texts, such as 'sky:top, !person'; {text!r} came.")
     texts: list[str] = [text] if isinstance(text, str) else list(text)

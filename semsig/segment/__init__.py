@@ -65,6 +65,8 @@ def load_segmenter(
         * ``onnx:FILE``: a network exported by semsig, its card beside it;
         * ``mmseg:CONFIG`` or ``mmseg:CONFIG@CHECKPOINT``: any network of mmsegmentation, see
           :class:`semsig.segment.mmseg.MmsegSegmenter`;
+        * ``cnn:NAME[@WEIGHTS]``: a network of torchvision or timm that describes photos and does
+          not segment them, see :class:`semsig.segment.cnn.CnnSegmenter`;
         * ``files:DIR`` or ``files:DIR@TABLE``: label maps on disk, see
           :class:`semsig.segment.files.FilesSegmenter`. ``@ade20k`` means ADE20K's own numbers (0 =
           unlabelled), ``@ade20k-mmseg`` mmsegmentation's (0 = wall), ``@cityscapes-labelids`` the
@@ -101,6 +103,8 @@ def load_segmenter(
         return _load_onnx(rest, options)
     if kind == "mmseg" and rest:
         return _load_mmseg(rest, options, progress)
+    if kind == "cnn" and rest:
+        return _load_cnn(rest, options, progress)
     return _load_brought(name, kind, rest, threads)
 
 
@@ -167,6 +171,13 @@ def _load_mmseg(source: str, options: NetworkOptions, progress: Progress | None)
     return MmsegSegmenter(config, checkpoint or None, options, progress=progress)
 
 
+def _load_cnn(source: str, options: NetworkOptions, progress: Progress | None) -> Segmenter:
+    from semsig.segment.cnn import CnnSegmenter
+
+    network, _, weights = source.partition("@")
+    return CnnSegmenter(network, weights or None, options, progress=progress)
+
+
 def _load_brought(name: str, kind: str, rest: str, threads: int | None) -> Segmenter:
     """Load a segmenter that another package brings by an entry point."""
     from importlib.metadata import entry_points
@@ -175,7 +186,14 @@ def _load_brought(name: str, kind: str, rest: str, threads: int | None) -> Segme
 
     brought = {point.name: point for point in entry_points(group=GROUP)}
     if kind not in brought:
-        known = [*PACKAGED, "onnx:FILE", "mmseg:CONFIG[@CHECKPOINT]", "files:DIR[@TABLE]", *brought]
+        known = [
+            *PACKAGED,
+            "onnx:FILE",
+            "mmseg:CONFIG[@CHECKPOINT]",
+            "cnn:NAME[@WEIGHTS]",
+            "files:DIR[@TABLE]",
+            *brought,
+        ]
         raise SegmenterError(f"No segmenter {name!r}; there are {', '.join(known)}.")
     try:
         load = brought[kind].load()

@@ -152,6 +152,9 @@ class ColourKind:
     def encoder_of(self, schema, folder):
         return ColourEncoder(schema)
 
+    def explain_needs(self, encoder):
+        return encoder.needs
+
     def explain(self, encoder, a, b, names):
         first, second = (encoder(one).values.astype(int) for one in (a, b))
         apart = int(np.abs(first - second).sum())

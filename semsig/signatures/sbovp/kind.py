@@ -10,7 +10,7 @@ from semsig.durable import make_folder
 from semsig.errors import SignatureError
 from semsig.search import L2Index
 from semsig.segment import Segmenter
-from semsig.signatures.base import Inputs
+from semsig.signatures.base import Inputs, Needs
 from semsig.types import SbovpSchema
 
 if TYPE_CHECKING:
@@ -99,6 +99,10 @@ class SbovpKind:
         names = (option.name for option in fields(SbovpOptions))
         options = SbovpOptions(**{name: getattr(schema, name) for name in names})
         return SbovpEncoder(words, options, schema.classes)
+
+    def explain_needs(self, encoder: SbovpEncoder) -> Needs:
+        """Return what the encoder needs."""
+        return encoder.needs
 
     def explain(
         self,

@@ -77,6 +77,10 @@ class SbsKind:
         """Return the encoder of a schema."""
         return SbsEncoder(schema)
 
+    def explain_needs(self, encoder: SbsEncoder) -> Needs:
+        """Return what the encoder needs."""
+        return encoder.needs
+
     def explain(
         self, encoder: SbsEncoder, a: Inputs, b: Inputs, names: tuple[str, str]
     ) -> Explanation:
