@@ -145,6 +145,8 @@ def finetune(
     for name, value in result.after.items():
         what = "left out" if name == "left_out" else name
         answer(f"map        {result.before[name]:.4f} before, {value:.4f} after ({what})")
+    if result.whitened is not None:
+        answer(f"map        {result.whitened:.4f} whitened (left out)")
     answer(f"card       {result.out / 'MODEL_CARD.md'}")
 
 
@@ -157,12 +159,23 @@ def onnx(
 ) -> None:
     """Write a network of torchvision or timm as ONNX, which runs without torch."""
     from semsig.finetune.export import export_descriptor
-    from semsig.finetune.network import new_network
+    from semsig.finetune.network import DescriptorNetwork
+    from semsig.finetune.whitening import published_whitening
+    from semsig.segment.cnn import locate_weights
+    from semsig.segment.cnn_networks import load_network
+    from semsig.segment.onnx import OnnxSegmenter
 
     if not network.startswith("cnn:"):
         raise typer.BadParameter(f"Expected cnn:NAME[@WEIGHTS], got {network!r}.")
-    made = new_network(network, seed=0)
+    name, _, weights = network.removeprefix("cnn:").partition("@")
+    loaded = load_network(name, locate_weights(name, weights or None))
+    made = DescriptorNetwork(loaded.backbone, loaded.power).eval()
     out.parent.mkdir(parents=True, exist_ok=True)
-    provenance = {"made_by": "semsig onnx", "network": network, "gem_power": f"{made.power:.4f}"}
+    provenance = {"made_by": "semsig onnx", "network": network, "gem_power": f"{loaded.power:.4f}"}
     card = export_descriptor(made, out, short_side=side, provenance=provenance)
     answer(f"{out}, SHA-256 {card.sha256}")
+    fingerprint = OnnxSegmenter(out).fingerprint
+    for what, (mean, projection) in loaded.whitening.items():
+        target = out.with_name(f"{out.stem}-{what.replace(' ', '-')}.npz")
+        published_whitening(mean, projection, fingerprint, f"{network}, {what}").save(target)
+        answer(f"{target}, for --signature pooled@{target.name}")

@@ -33,6 +33,7 @@ def finetune(
     FinetuneResult
         Figures on groups that were left out, before and after, and the files written under
         ``options.out``: ``model.onnx`` with its card ``model.json``, which ``onnx:FILE`` loads;
+        ``whitening.npz``, learned on matching photos, which ``pooled@FILE`` names;
         ``checkpoint.pth`` (to resume, or to start from), ``log.jsonl``, ``curves.png``,
         ``MODEL_CARD.md``.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,9 @@ from semsig.finetune.options import FinetuneOptions
 from semsig.finetune.report import draw_run, model_card
 from semsig.finetune.result import FinetuneResult, Progress
 from semsig.finetune.training import Training, describe, start_from
+from semsig.finetune.whitening import gem_vectors, learn_whitening, whitened
+from semsig.segment.card import sha256_of
+from semsig.segment.onnx import OnnxSegmenter
 
 
 def run(options: FinetuneOptions, progress: Callable[[Progress], None]) -> FinetuneResult:
@@ -53,7 +57,28 @@ def run(options: FinetuneOptions, progress: Callable[[Progress], None]) -> Finet
         after=measure(),
     )
     _write(options, network, result, training.log)
+    if not training.views:
+        result = replace(result, whitened=_whiten(options, result, learned, outside))
+        _write_card(options, result, training.log)
     return result
+
+
+def _whiten(
+    options: FinetuneOptions, result: FinetuneResult, learned: Groups, outside: Groups | None
+) -> float | None:
+    """Learn whitening on what was learned from; return map of the left-out groups with it."""
+    network = OnnxSegmenter(result.onnx)
+    fitted = learn_whitening(
+        gem_vectors(network, learned, options.side),
+        learned.labels,
+        network,
+        f"{len(learned):,} photos that it was fine-tuned on",
+    )
+    fitted.save(options.out / "whitening.npz")
+    if outside is None or not len(outside):
+        return None
+    vectors = gem_vectors(network, outside, options.side)
+    return precision_of(whitened(vectors, fitted), outside.labels)
 
 
 def _divided(options: FinetuneOptions) -> tuple[Groups, Groups | None]:
@@ -109,11 +134,15 @@ def _write(
         "gem_power": f"{result.power:.4f}",
         "photos": f"{result.photos} of {result.groups} groups, {result.epochs} epochs",
     }
-    card = export_descriptor(network, result.onnx, short_side=options.side, provenance=provenance)
+    export_descriptor(network, result.onnx, short_side=options.side, provenance=provenance)
+    _write_card(options, result, log)
+
+
+def _write_card(options: FinetuneOptions, result: FinetuneResult, log: Path) -> None:
     rows = (
         [json.loads(line) for line in log.read_text("utf-8").splitlines()] if log.exists() else []
     )
     if rows:
         draw_run(rows, options.out / "curves.png")
-    text = model_card(options, result, card.sha256, rows)
+    text = model_card(options, result, sha256_of(result.onnx), rows)
     (options.out / "MODEL_CARD.md").write_text(text, "utf-8")

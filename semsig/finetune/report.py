@@ -75,6 +75,11 @@ def model_card(
         f"{value - result.before[name]:+.4f} |"
         for name, value in result.after.items()
     )
+    if result.whitened is not None:
+        figures += (
+            f"\n| the same, whitened (`whitening.npz`) | {result.before['left_out']:.4f} | "
+            f"{result.whitened:.4f} | {result.whitened - result.before['left_out']:+.4f} |"
+        )
     recipe = "\n".join(f"| {name} | {value} |" for name, value in options.recipe().items())
     epochs = "\n".join(
         f"| {row['epoch']} | {row['loss']:.4f} | {row['power']:.3f} | "

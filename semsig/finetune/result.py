@@ -46,6 +46,8 @@ class FinetuneResult:
         ``left_out``: strict mean average precision among the photos of groups that were left
         out, a query left out of its own ranking; ``old``: the same of the old photos. Without
         such photos, they are missing.
+    whitened : float or None
+        Map of the left-out groups with learned whitening; None where there is none.
     """
 
     out: Path
@@ -56,6 +58,7 @@ class FinetuneResult:
     power: float
     before: Mapping[str, float]
     after: Mapping[str, float]
+    whitened: float | None = None
 
     @property
     def onnx(self) -> Path:

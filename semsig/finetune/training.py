@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from semsig.distill.checkpoint import write_checkpoint
 from semsig.errors import CheckpointError
 from semsig.finetune.groups import Groups, unlabelled
 from semsig.finetune.losses import tuple_loss
@@ -140,8 +141,6 @@ class Training:
         return np.ascontiguousarray(seen(image, side, random))
 
     def _save(self, measured: dict[str, float]) -> None:
-        from semsig.distill.checkpoint import write_checkpoint
-
         row = {
             "epoch": self.epoch,
             "loss": self.loss,

@@ -95,7 +95,9 @@ def test_learns_what_matches_and_exports_it(photos, tmp_path):
     assert rows[-1]["left_out"] == pytest.approx(result.after["left_out"])
     for name in ("curves.png", "MODEL_CARD.md", "model.json", "checkpoint.pth"):
         assert (tmp_path / "run" / name).stat().st_size > 0
+    assert 0 <= result.whitened <= 1
     card = (tmp_path / "run" / "MODEL_CARD.md").read_text()
+    assert f"| {result.whitened:.4f} |" in card
     assert f"{result.before['left_out']:.4f} | {result.after['left_out']:.4f}" in card
     segmenter = load_segmenter(f"onnx:{result.onnx}")
     image = np.asarray(PillowImage.open(photos / "g0" / "0.png"))[:80, :80]
@@ -196,10 +198,12 @@ def test_command(photos, tmp_path, run):
     code, out, _ = run(*arguments, "--resume")
     assert code == 0
     assert "(left out)" in out
+    assert "whitened (left out)" in out
+    systems = f"pooled,pooled@{tmp_path / 'run/whitening.npz'}"
     code, out, err = run("evaluate", photos, "--segmenter", f"onnx:{tmp_path / 'run/model.onnx'}",
-                         "--signature", "pooled", "--json")  # fmt: skip
+                         "--compare", systems, "--json")  # fmt: skip
     assert code == 0, err
-    assert json.loads(out)["measures"]["map"] > 0.2
+    assert all(of["measures"]["map"] > 0.2 for of in json.loads(out)["systems"].values())
     code, _, err = run(*arguments, "--views", "--mined")
     assert code == 2
     assert "Give one of" in err

@@ -25,7 +25,7 @@ def test_it_says_that_it_is_well(served):
             "name": "index",
             "photos": TOTAL,
             "segmenter": "lite",
-            "signatures": ["sbs", "pooled"],
+            "signatures": ["sbs", "pooled", "fused"],
             "writable": False,
         }
     ]
