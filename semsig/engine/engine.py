@@ -468,7 +468,8 @@ class Engine(KeyedPhotos):
     @property
     def paths(self) -> Iterator[str]:
         """Paths of all photos, in order of insertion."""
-        return (PhotoRecord.from_json(text).path for text in self.index.payloads)
+        known = (PhotoRecord.from_json(text).path for text in self.index.payloads)
+        return (moved_along(self.index, path) for path in known)
 
     def remove(self, paths: Sequence[PhotoPath]) -> list[str]:
         """Take photos, or all photos below folders, out of the index, and return their paths.
