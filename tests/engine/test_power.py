@@ -13,7 +13,10 @@ from semsig import Engine
 from semsig.search import is_unused
 from semsig.synthetic import write_scenes
 
-pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc"),
+]
 
 STEPS = ("create", "phrases", "pooled", "add", "add more", "remove", "compact")
 

@@ -11,6 +11,8 @@ from semsig.signatures import default_vocabulary
 from semsig.synthetic import write_scenes
 
 resource = pytest.importorskip("resource")
+pytestmark = pytest.mark.slow
+
 LIMIT = 600
 """Bytes; every file that is written here is larger."""
 

@@ -15,7 +15,10 @@ from semsig import Engine
 from semsig.durable import open_regular, read_regular
 from semsig.synthetic import write_scenes
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes in folders here")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes in folders here"),
+]
 
 
 def pipe(path: Path) -> None:
