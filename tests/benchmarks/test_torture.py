@@ -28,6 +28,15 @@ def raising(error):
     return attempt
 
 
+def crashing(by):
+    def attempt():
+        faulthandler.disable()
+        os.kill(os.getpid(), by)
+        return True
+
+    return attempt
+
+
 @pytest.mark.parametrize(
     ("attempt", "expected"),
     [
@@ -38,8 +47,8 @@ def raising(error):
         (raising(KeyError("x")), Outcome.TRACEBACK),
         (raising(RecursionError()), Outcome.TRACEBACK),
         (raising(SystemExit(0)), Outcome.TRACEBACK),
-        (lambda: faulthandler.disable() or os.kill(os.getpid(), signal.SIGSEGV), Outcome.CRASH),
-        (lambda: faulthandler.disable() or os.kill(os.getpid(), signal.SIGBUS), Outcome.CRASH),
+        (crashing(signal.SIGSEGV), Outcome.CRASH),
+        (crashing(signal.SIGBUS), Outcome.CRASH),
         (lambda: os._exit(3), Outcome.CRASH),
         (lambda: time.sleep(60) or True, Outcome.HANG),
     ],
