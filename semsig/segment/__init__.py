@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from semsig.durable import without_tilde
 from semsig.errors import SegmenterError
 from semsig.segment.base import (
     FeatureSegmenter,
@@ -138,7 +138,7 @@ def _load_packaged(name: str, options: NetworkOptions) -> Segmenter:
 def _load_onnx(file: str, options: NetworkOptions) -> Segmenter:
     from semsig.segment.onnx import OnnxSegmenter
 
-    return OnnxSegmenter(Path(file).expanduser(), options)
+    return OnnxSegmenter(without_tilde(file), options)
 
 
 def _load_mmseg(source: str, options: NetworkOptions, progress: Progress | None) -> Segmenter:
@@ -152,6 +152,6 @@ def _load_files(source: str) -> Segmenter:
     from semsig.segment.files import FilesSegmenter
 
     folder, _, table = source.rpartition("@")
-    if Path(source).expanduser().is_dir() or not folder:
-        return FilesSegmenter(Path(source).expanduser())
-    return FilesSegmenter(Path(folder).expanduser(), table)
+    if without_tilde(source).is_dir() or not folder:
+        return FilesSegmenter(without_tilde(source))
+    return FilesSegmenter(without_tilde(folder), table)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from semsig.classes import MAX_CLASSES, ClassTable, Color, builtin_tables
+from semsig.durable import without_tilde
 from semsig.errors import ClassTableError, LabelMapError, SegmenterError
 from semsig.segment.class_lines import Entry, read_entries
 from semsig.segment.numberings import NUMBERINGS, Numbering, numbering_of, split_name
@@ -101,7 +102,7 @@ def find_coding(folder: Path, table: str | None) -> Coding:
     if name in builtin_tables():
         return _by_position(ClassTable.builtin(name))
     if table is not None:
-        path = Path(table).expanduser()
+        path = without_tilde(table)
         if not path.is_file():
             raise SegmenterError(
                 f"{table!r} is neither a file nor one of the built-in class tables "

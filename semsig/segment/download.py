@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 from urllib.parse import unquote, urlsplit
 
-from semsig.durable import make_folder, sync_file, sync_folder
+from semsig.durable import home_folder, make_folder, sync_file, sync_folder
 from semsig.errors import CheckpointError
 from semsig.segment.card import sha256_of
 
@@ -30,7 +30,7 @@ def cache_folder() -> Path:
     """Return where downloads are kept: SEMSIG_CACHE, XDG_CACHE_HOME/semsig or ~/.cache/semsig."""
     if own := os.environ.get("SEMSIG_CACHE"):
         return Path(own)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "semsig"
+    return Path(os.environ.get("XDG_CACHE_HOME") or home_folder() / ".cache") / "semsig"
 
 
 def fetch(url: str, *, folder: Path | None = None, progress: Progress | None = None) -> Path:
