@@ -14,7 +14,7 @@ import numpy as np
 
 from benchmarks.torture import world
 from benchmarks.torture.mutations import TEXTS, with_odd_value
-from benchmarks.torture.tries import Found, Try, anew, outcome_of
+from benchmarks.torture.tries import AT_ONCE, Found, Try, anew, made
 from semsig.classes import ClassTable
 from semsig.datasets.descriptions import load_dataset
 from semsig.photo import PhotoRecord
@@ -28,31 +28,28 @@ def odd_documents(folder: Path, rng: random.Random) -> Found:
     for kind in world.kinds():
         world.make_index(kind, folder / kind.index.__name__, rng)
     readers = [*(_manifest_reader(kind, folder) for kind in world.kinds()), *_readers(folder)]
-    while True:
+
+    def one() -> tuple[str, Try]:
         write, read, example = rng.choice(readers)
-        if rng.random() < 0.1:
-            write(rng.choice(TEXTS))
-        else:
+        document = rng.choice(TEXTS)
+        if rng.random() < 0.9:
             document = json.loads(json.dumps(example))
             for _ in range(rng.choice([1, 1, 1, 3])):
                 with_odd_value(document, rng)
+
+        def attempt() -> bool:
             write(document)
-        found = outcome_of(_read_by(read))
-        yield f"{', '.join(example)[:40]} ...", *found
+            read()
+            return True  # what a document means is its writer's affair
+
+        return f"{', '.join(example)[:40]} ...", attempt
+
+    while True:
+        yield from made([one() for _ in range(AT_ONCE)])
 
 
 Document = Any
 Reader = tuple[Callable[[Document], object], Callable[[], object], Document]
-
-
-def _read_by(read: Callable[[], object]) -> Try:
-    """Return a try that is right if it ends: what a document means is its writer's affair."""
-
-    def attempt() -> bool:
-        read()
-        return True
-
-    return attempt
 
 
 def _manifest_reader(kind: world.Kind, folder: Path) -> Reader:

@@ -1,5 +1,4 @@
 """Damaged files that commands read: photos, label maps, networks, caches."""
-# ruff: noqa: B023 - each try is made before its loop goes on
 
 from __future__ import annotations
 
@@ -15,7 +14,8 @@ import numpy as np
 from PIL import Image
 
 from benchmarks.torture.mutations import mutated
-from benchmarks.torture.tries import Found, Outcome, anew, outcome_of
+from benchmarks.torture.tries import AT_ONCE, Found, Outcome, Try, anew, made
+from semsig.errors import CheckpointError
 from semsig.photo.image_files import read_image
 from semsig.segment.card import PACKAGED
 from semsig.segment.files import FilesSegmenter
@@ -26,20 +26,29 @@ from semsig.synthetic import scenes
 
 def damaged_photos(folder: Path, rng: random.Random) -> Found:
     """Photos of every format, damaged; each is read, or its error has a name."""
-    formats = ("jpg", "png", "webp", "bmp", "tif", "gif")
     path = anew(folder) / "photo"
+
+    def one(kind: str, whole: bytes) -> tuple[str, Try]:
+        content = mutated(whole, rng)
+
+        def attempt() -> bool:
+            path.write_bytes(content)
+            return read_image(path).ndim == 3
+
+        return f"{kind} damaged", attempt
+
     while True:
-        for number, scene in enumerate(scenes(6, rng.randrange(1000), (96, 64))):
+        for kind, scene in zip(_FORMATS, scenes(6, rng.randrange(1000), (96, 64)), strict=True):
             body = io.BytesIO()
-            kind = {"jpg": "JPEG", "tif": "TIFF"}.get(formats[number], formats[number].upper())
             Image.fromarray(scene.image).save(body, kind)
-            for _ in range(10):
-                path.write_bytes(mutated(body.getvalue(), rng))
-                yield f"{kind} damaged", *outcome_of(lambda: read_image(path).ndim == 3)
+            yield from made([one(kind, body.getvalue()) for _ in range(AT_ONCE)])
+
+
+_FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF")
 
 
 def damaged_label_maps(folder: Path, rng: random.Random) -> Found:
-    """Label maps and vocabularies, damaged."""
+    """Label maps of every format, damaged."""
     anew(folder)
     (folder / "classes.txt").write_text("".join(f"{name}\n" for name in "abcdefghi"))
     labels = np.arange(64, dtype=np.uint8).reshape(8, 8) % 9
@@ -49,29 +58,41 @@ def damaged_label_maps(folder: Path, rng: random.Random) -> Found:
     Image.fromarray(labels).save(folder / "4.tif")
     files = {file: file.read_bytes() for file in folder.glob("[1-4].*")}
     segmenter = FilesSegmenter(folder)
+
+    def one() -> tuple[str, Try]:
+        file, whole = rng.choice(list(files.items()))
+        content = mutated(whole, rng)
+
+        def attempt() -> bool:
+            file.write_bytes(content)
+            return segmenter.for_path(file.stem + ".jpg").labels.ndim == 2
+
+        return f"{file.name} damaged", attempt
+
     while True:
-        file, content = rng.choice(list(files.items()))
-        file.write_bytes(mutated(content, rng))
-        photo = file.stem + ".jpg"
-        found = outcome_of(lambda: segmenter.for_path(photo).labels.ndim == 2)
-        yield f"{file.name} damaged", *found
-        file.write_bytes(content)
+        yield from made([one() for _ in range(AT_ONCE)])
 
 
 def damaged_networks(folder: Path, rng: random.Random) -> Found:
     """Network files, damaged: their operators are listed, or they are refused."""
     anew(folder)
-    whole = PACKAGED["lite"].read_bytes()[-60_000:] + PACKAGED["lite"].read_bytes()[:60_000]
+    whole = PACKAGED["lite"].read_bytes()
+    short = whole[-60_000:] + whole[:60_000]
 
-    def attempt() -> bool:
-        try:
-            return refused(content) is not None
-        except ValueError:
+    def one() -> tuple[str, Try]:
+        content = mutated(whole if rng.random() < 0.2 else short, rng)
+
+        def attempt() -> bool:
+            try:
+                refused(content)
+            except ValueError as error:
+                raise CheckpointError(str(error)) from error
             return True
 
+        return "operators", attempt
+
     while True:
-        content = mutated(whole if rng.random() < 0.5 else PACKAGED["lite"].read_bytes(), rng)
-        yield "operators", *outcome_of(attempt)
+        yield from made([one() for _ in range(AT_ONCE)])
 
 
 def damaged_keypoints(folder: Path, rng: random.Random) -> Found:
@@ -80,15 +101,20 @@ def damaged_keypoints(folder: Path, rng: random.Random) -> Found:
     detector, cache = load_detector("kaze"), KeypointCache(anew(folder))
     expected = cache.detect(image, detector)
     [file] = folder.glob("*.kp")
-    content = file.read_bytes()
+    whole = file.read_bytes()
 
-    def attempt() -> bool:
-        found = cache.detect(image, detector)
-        return found.points.tobytes() == expected.points.tobytes()
+    def one() -> tuple[str, Try]:
+        content = mutated(whole, rng)
+
+        def attempt() -> bool:
+            file.write_bytes(content)
+            found = cache.detect(image, detector)
+            return found.points.tobytes() == expected.points.tobytes()
+
+        return "keypoints damaged", attempt
 
     while True:
-        file.write_bytes(mutated(content, rng))
-        yield "keypoints damaged", *outcome_of(attempt)
+        yield from made([one() for _ in range(AT_ONCE)])
 
 
 _PACK = """

@@ -16,7 +16,7 @@ from unittest import mock
 from benchmarks.torture import world
 from benchmarks.torture.mutations import mutated
 from benchmarks.torture.power import Recorder
-from benchmarks.torture.tries import Found, Outcome, Try, anew, outcome_of
+from benchmarks.torture.tries import AT_ONCE, Found, Outcome, Try, anew, made, outcome_of
 from semsig.engine import Engine
 from semsig.engine.options import IndexingOptions
 from semsig.search import verify_index
@@ -181,37 +181,49 @@ def damaged_files(folder: Path, rng: random.Random) -> Found:
     """Flip, lose, move or cut bytes of an index's files."""
     for kind, _, _, whole in _changes(folder, rng):
         expected = kind.answers(kind.index.open(whole))
-        for _ in range(20):
-            file = rng.choice([f for f in whole.iterdir() if f.name != "writer.lock"])
-            content = file.read_bytes()
-            damaged = mutated(content, rng)
-            file.write_bytes(damaged)
-            found = outcome_of(lambda: kind.answers(kind.index.open(whole)) == expected)
-            file.write_bytes(content)
-            yield f"{kind.index.__name__}, {file.name} damaged", *found
+        files = {f: f.read_bytes() for f in whole.iterdir() if f.name != "writer.lock"}
+
+        def one() -> tuple[str, Try]:
+            file = rng.choice(sorted(files))
+            content = mutated(files[file], rng)
+
+            def attempt() -> bool:
+                for each, as_written in files.items():
+                    each.write_bytes(content if each == file else as_written)
+                return kind.answers(kind.index.open(whole)) == expected
+
+            return f"{kind.index.__name__}, {file.name} damaged", attempt
+
+        yield from made([one() for _ in range(AT_ONCE)])
 
 
 def changed_while_open(folder: Path, rng: random.Random) -> Found:
     """Change files in place under an index that is open, before or after its first search."""
     for kind, _, _, whole in _changes(folder, rng):
         expected = kind.answers(kind.index.open(whole))
-        for _ in range(10):
-            left = folder / "left"
-            shutil.rmtree(left, ignore_errors=True)
-            shutil.copytree(whole, left)
-            searched = rng.random() < 0.7
-            files = list(left.glob("*.npy"))
-            chosen = files if rng.random() < 0.3 else [rng.choice(files)]
-            new = {file: mutated(file.read_bytes(), rng) for file in chosen}
+        files = {file: file.read_bytes() for file in sorted(whole.glob("*.npy"))}
 
-            def attempt(searched: bool = searched, new: dict[Path, bytes] = new) -> bool:
-                index = kind.index.open(left)
+        def one() -> tuple[str, Try]:
+            searched = rng.random() < 0.7
+            chosen = list(files) if rng.random() < 0.3 else [rng.choice(list(files))]
+            new = {file: mutated(files[file], rng) for file in chosen}
+
+            def attempt() -> bool:
+                _overwrite(files)
+                index = kind.index.open(whole)
                 if searched:
                     index.search([kind.signature(1)], 2)
-                for file, content in new.items():
-                    with file.open("rb+") as opened:
-                        opened.write(content)
-                        opened.truncate(len(content))
+                _overwrite(new)
                 return kind.answers(index) == expected
 
-            yield f"{kind.index.__name__}, changed while open", *outcome_of(attempt)
+            return f"{kind.index.__name__}, changed while open", attempt
+
+        yield from made([one() for _ in range(AT_ONCE)])
+
+
+def _overwrite(files: dict[Path, bytes]) -> None:
+    """Write into files as they are: whoever has them open, or mapped, sees it."""
+    for file, content in files.items():
+        with file.open("rb+") as opened:
+            opened.write(content)
+            opened.truncate(len(content))
