@@ -15,6 +15,7 @@ from unittest import mock
 
 from benchmarks.torture import world
 from benchmarks.torture.mutations import mutated
+from benchmarks.torture.power import Outcome as Rest
 from benchmarks.torture.power import Recorder
 from benchmarks.torture.tries import AT_ONCE, Found, Outcome, Try, anew, made, outcome_of
 from semsig.engine import Engine
@@ -148,14 +149,17 @@ def _cuts(
 ) -> Found:
     for number in rng.sample(range(len(recorder.steps) + 1), min(12, len(recorder.steps) + 1)):
         allowed = states if number < len(recorder.steps) else states[1:]
-        for outcome in recorder.outcomes(number, rng, most=6):
-            shutil.rmtree(left, ignore_errors=True)
-            outcome.write(left)
 
-            def check(allowed: tuple[Any, ...] = allowed) -> bool:
+        def one(rest: Rest) -> tuple[str, Try]:
+            def check() -> bool:
+                shutil.rmtree(left, ignore_errors=True)
+                rest.write(left)
                 return world.rows(kind, left / path) in allowed
 
-            yield f"{kind.index.__name__}, power cut after step {number}", *_state(check)
+            return f"{kind.index.__name__}, power cut after step {number}", check
+
+        for what, outcome, said in made([one(rest) for rest in recorder.outcomes(number, rng, 6)]):
+            yield what, Outcome.WRONG if outcome == Outcome.NAMED else outcome, said
 
 
 def full_disks(folder: Path, rng: random.Random) -> Found:
