@@ -61,7 +61,7 @@ class PhotoRecord:
         """Whether the file still has the size and time of change that were recorded."""
         try:
             status = Path(self.path).stat()
-        except OSError:
+        except (OSError, ValueError):  # a name of another locale
             return False
         regular = stat.S_ISREG(status.st_mode)
         return regular and (status.st_size, status.st_mtime_ns) == (self.size, self.mtime_ns)
@@ -85,8 +85,10 @@ class PhotoRecord:
         """
         try:
             record = cls(**json.loads(text))
-            if not all(isinstance(getattr(record, name), kind) for name, kind in _TYPES):
-                raise TypeError
+            typed = all(isinstance(getattr(record, name), kind) for name, kind in _TYPES)
+            if not typed or not record.path or "\0" in record.path:
+                raise TypeError  # no file has such a name
+            record.path.encode("utf-8", "surrogateescape")  # a ValueError where none can have it
         except (ValueError, TypeError, RecursionError) as error:
             raise IndexCorruptError(
                 f"Expected a photo record with each signature; {text[:80]!r} came. "

@@ -234,7 +234,11 @@ def test_a_photo_record_has_its_types_or_is_refused():
         except IndexCorruptError:
             continue
         assert isinstance(record.path, str)
+        assert not record.is_fresh
         assert isinstance(record.size, int)
+    for path in ("", "\0", "a\0b"):
+        with pytest.raises(IndexCorruptError, match="photo record"):
+            PhotoRecord.from_json(json.dumps({**good, "path": path}))
     for text in TEXTS:
         with pytest.raises(IndexCorruptError):
             PhotoRecord.from_json(text.decode("latin-1"))
