@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import random
 from collections.abc import Callable
 
@@ -121,5 +122,5 @@ def with_odd_value(document: object, rng: random.Random) -> None:
         if rng.random() < 0.15:
             del document[key]  # type: ignore[attr-defined]
         else:
-            document[key] = rng.choice(ODD)  # type: ignore[index]
+            document[key] = copy.deepcopy(rng.choice(ODD))  # type: ignore[index]
         return

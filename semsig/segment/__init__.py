@@ -126,7 +126,7 @@ def _split_side(name: str) -> tuple[str, int | None]:
     source, _, side = name.rpartition("@")
     if not (source and side.isdecimal()):
         source, side = name, ""
-    return _ALIASES.get(source, source), int(side) if side else None
+    return _ALIASES.get(source, source), int(side[:9]) if side else None
 
 
 def _load_packaged(name: str, options: NetworkOptions) -> Segmenter:

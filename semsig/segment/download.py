@@ -26,6 +26,10 @@ _TIMEOUT = 30.0  # seconds without a byte
 _HASH_IN_NAME = re.compile(r"-([0-9a-f]{8,64})\.\w+$")
 
 
+_MOST_DIGITS = 19
+"""Of a length in bytes; a server may send anything."""
+
+
 def cache_folder() -> Path:
     """Return where downloads are kept: SEMSIG_CACHE, XDG_CACHE_HOME/semsig or ~/.cache/semsig."""
     if own := os.environ.get("SEMSIG_CACHE"):
@@ -120,7 +124,8 @@ def _download(url: str, part: Path, progress: Progress | None) -> None:
             start = 0
             file.truncate(0)
         length = answer.headers.get("Content-Length")
-        total = start + int(length) if length else None
+        stated = length and length.isdecimal() and len(length) < _MOST_DIGITS
+        total = start + int(length) if stated else None
         _copy(answer, file, start, total, progress)
     return None
 
