@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from semsig.cli import phrases, show
+from semsig.cli import phrases, shards, show
 from semsig.cli.console import answer, answer_json, progress_bar, remark
 from semsig.cli.options import (
     DEFAULT_SEGMENTER,
@@ -69,6 +69,8 @@ def index(
         list[str] | None,
         typer.Option(help="Leave out files and folders of this name or path, such as '*.tmp'."),
     ] = None,
+    scheduler: shards.Scheduler = None,
+    n_shards: Annotated[int | None, shards.Count] = None,
     strict: Strict = False,
     as_json: Json = False,
 ) -> None:
@@ -80,6 +82,21 @@ def index(
     if there != photos and not prune:
         gone = next(path for path in photos if path not in there)
         raise typer.BadParameter(f"{gone} does not exist; --prune takes it out of the index.")
+    if scheduler or n_shards or shards.is_sharded(index):
+        shards.refuse(prune, phrase_words, phrase_length, phrase_space, phrase_regions, phrase_norm)
+        shards.index(
+            expand(there, exclude or ()),
+            index,
+            scheduler=scheduler,
+            shards=n_shards,
+            segmenter=segmenter,
+            levels=levels,
+            signature=signature,
+            rehash=rehash,
+            strict=strict,
+            as_json=as_json,
+        )
+        return
     from semsig.search import is_unused
     from semsig.segment import gives_features
 

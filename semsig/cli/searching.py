@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from semsig.cli import show
+from semsig.cli import shards, show
 from semsig.cli.console import answer_json, remark
 from semsig.cli.options import (
     Expand,
@@ -82,6 +82,7 @@ def search(
     include_self: Annotated[
         bool, typer.Option("--include-self", help="Let the photo find itself.")
     ] = False,
+    scheduler: shards.Scheduler = None,
     as_json: Json = False,
 ) -> None:
     """Find photos that are most like a photo, or that show what you name, and say why.
@@ -99,6 +100,25 @@ def search(
     part = None if crop is None else Box.parse(crop)
     anew = reranking(rerank, expand)
     _check_usage(photo, layout, bool(has or without), bool(part or mirrored or anew or metric))
+    if shards.is_sharded(index):
+        if photo is None or has or without or part or mirrored or html:
+            raise typer.BadParameter(
+                "Over shards, search takes a photo, -k, --signature, --metric, --rerank, --expand, "
+                "--scheduler and --json; conditions, crops and pages are for one index."
+            )
+        shards.search(
+            photo,
+            index,
+            k,
+            scheduler=scheduler,
+            signature=signature.value if signature else None,
+            metric=metric,
+            rerank=anew,
+            segmenter=segmenter,
+            include_self=include_self,
+            as_json=as_json,
+        )
+        return
     make_room(html)
     engine = Engine.open(index, segmenter=segmenter)
     query = photo if layout is None else read_layout(layout, engine.index.schema.classes)
