@@ -111,6 +111,11 @@ class Shard:
         self._index.remove(ids[self.held(ids)])
         self._workspace.send()
 
+    def replace_rows(self, ids: NDArray[np.int64], batch: Any, payloads: Any) -> None:
+        """Replace rows that this shard holds."""
+        self._index.replace(ids, batch, payloads=payloads)
+        self._workspace.send()
+
     def compact_rows(self) -> None:
         """Merge all segments into one."""
         self._index.compact()
@@ -121,14 +126,11 @@ class Shard:
         self._workspace.fetch()
         return bool(self._index.refresh())
 
-    def segments(self) -> list[int]:
-        """Return the live rows of each segment, in order of insertion."""
-        return [len(part) for part in self._index._store.snapshot.segments]
 
-    def segment(self, number: int) -> tuple[NDArray[np.int64], Any, list[str]]:
-        """Return ids, signatures and payloads of the live rows of a segment."""
-        part: Segment = self._index._store.snapshot.segments[number]
-        batch = part.batch(self._index.schema)
-        alive = np.flatnonzero(part.alive).tolist()
-        signatures = type(batch).of([batch[row] for row in alive], self._index.schema)
-        return np.array(part.live_ids), signatures, list(part.live_payloads())
+def live_rows(index: Any, segment: int) -> tuple[NDArray[np.int64], Any, list[str]]:
+    """Return ids, signatures and payloads of the live rows of a segment."""
+    part: Segment = index._store.snapshot.segments[segment]
+    batch = part.batch(index.schema)
+    signatures = [batch[row] for row in np.flatnonzero(part.alive).tolist()]
+    rows = type(batch).of(signatures, index.schema)
+    return np.array(part.live_ids), rows, list(part.live_payloads())

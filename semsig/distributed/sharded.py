@@ -340,6 +340,23 @@ class ShardedIndex:
         self._ask(each)
         self._renew()
 
+    def replace(self, ids: Ids, signatures: Any, *, payloads: Sequence[str] | None = None) -> None:
+        """Remove ids and add them anew, as the last inserted of their shards."""
+        batch = as_batch(signatures, self._schema)
+        numbers = as_matching_ids(ids, len(batch))
+        texts = list(payloads) if payloads is not None else None
+        if texts is not None and len(texts) != len(batch):
+            raise OptionError(f"Expected {len(batch)} payloads, got {len(texts)}.")
+        holders = self._holders(numbers)
+        each = {}
+        for number in np.unique(holders).tolist():
+            rows = np.flatnonzero(holders == number).tolist()
+            own = type(batch).of([batch[row] for row in rows], self._schema)
+            named = None if texts is None else [texts[row] for row in rows]
+            each[number] = ("replace_rows", numbers[rows], own, named)
+        self._ask(each)
+        self._renew()
+
     def compact(self) -> None:
         """Merge all segments of each shard into one, without the removed rows."""
         self._ask_all("compact_rows")

@@ -97,6 +97,10 @@ def test_changes_go_to_shards_and_are_seen(shards):
     assert sharded.content != before
     assert (ids >> ID_BITS).tolist() == [1] * 12  # the smallest
     sharded.remove([int(whole.ids[3]), int(ids[2]), int(whole.ids[-1])])
+    sharded.replace(
+        [int(ids[0]), int(whole.ids[5])], random_batch(2, SCHEMA, 11, 6), payloads=["a", "b"]
+    )
+    assert [sharded.payload(int(id_)) for id_ in (ids[0], whole.ids[5])] == ["a", "b"]
     sharded.compact()
     anew = HammingIndex(SCHEMA)
     anew.add(sharded.to_batch()[1], sharded.ids)
