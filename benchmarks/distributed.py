@@ -47,8 +47,8 @@ def write_shards(folder: Path, rows: SbsBatch) -> None:
         shard.save(layout.shard(number))
 
 
-def timed(call: Callable[[int], object], repeats: int) -> dict[str, float]:
-    """Return median, least and 95th percentile of seconds a call."""
+def timed(call: Callable[[int], object], repeats: int) -> dict[str, Any]:
+    """Return median, least and 95th percentile of seconds a call, and all of them."""
     call(0)
     taken = []
     for number in range(repeats):
@@ -56,7 +56,7 @@ def timed(call: Callable[[int], object], repeats: int) -> dict[str, float]:
         call(number)
         taken.append(time.perf_counter() - started)
     p95 = statistics.quantiles(taken, n=20)[-1] if len(taken) > 1 else taken[0]
-    return {"median": statistics.median(taken), "least": min(taken), "p95": p95}
+    return {"median": statistics.median(taken), "least": min(taken), "p95": p95, "samples": taken}
 
 
 def measure(index: Any, queries: SbsBatch, repeats: int) -> dict[str, Any]:
@@ -75,7 +75,8 @@ def run(rows: int, client: Any, folder: Path, repeats: int) -> dict[str, Any]:
     write_shards(folder / "shards", batch)
     writing = time.perf_counter() - started
     expected = whole.search(queries, K)
-    found: dict[str, Any] = {"rows": rows, "writing shards": writing, "exact": True}
+    found: dict[str, Any] = {"rows": rows, "shards": SHARDS, "exact": True}
+    found["writing shards"] = writing
     indexes = {
         "one index": lambda: whole,
         f"{SHARDS} shards in one process": lambda: ShardedIndex.open(folder / "shards"),

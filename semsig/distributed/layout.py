@@ -131,15 +131,6 @@ class ShardFolder:
         return parts
 
 
-def is_sharded(where: Path | str) -> bool:
-    """Tell whether a path or URL is a folder of shards."""
-    try:
-        Place(where).read(SHARDS)
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-    return True
-
-
 class Workspace:
     """A shard's index as a folder on this machine: itself, or a copy that is kept for the next use.
 

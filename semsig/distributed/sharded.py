@@ -100,7 +100,7 @@ class ShardedIndex:
         where = self._folder.shard(number)
         if self._client is None:
             return Shard(where, self._signature)
-        workers: Mapping[str, Any] = self._client.scheduler_info(n_workers=-1)["workers"]
+        workers: Mapping[str, int] = self._client.nthreads()
         if not workers:
             raise EngineError("Expected a worker of Dask's, got none; start one.")
         address = sorted(workers)[self._numbers.index(number) % len(workers)]
@@ -108,7 +108,7 @@ class ShardedIndex:
             Shard,
             where,
             self._signature,
-            workers[address]["nthreads"],
+            workers[address],
             actor=True,
             workers=[address],
             allow_other_workers=True,

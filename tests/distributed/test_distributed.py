@@ -196,6 +196,18 @@ def test_a_killed_worker_loses_no_answer(tmp_path, cluster):
     stop.join()
 
 
+def test_asking_workers_takes_little(tmp_path, cluster):
+    """The least of many: on a machine that others use, the rest is theirs."""
+    made(tmp_path / "shards", [random_batch(1, SCHEMA, seed, 6) for seed in range(4)])
+    sharded = ShardedIndex.open(tmp_path / "shards", client=cluster)
+    queries, taken = random_batch(1, SCHEMA, 9, 6), []
+    for _ in range(80):
+        started = time.perf_counter()
+        sharded.search(queries, 10)
+        taken.append(time.perf_counter() - started)
+    assert min(taken) < 0.010
+
+
 def kill_a_worker(client):
     pids = [nanny.pid for nanny in client.cluster.workers.values() if nanny.pid]
     if pids:  # none while all are being started anew
