@@ -165,12 +165,14 @@ def _timed(search: Search, queries: SbsBatch) -> float:
     return time.perf_counter() - started
 
 
-def run_size(rows: int, options: argparse.Namespace) -> dict[str, Any]:
+def run_size(
+    rows: int, options: argparse.Namespace, found: dict[str, Any], done: Callable[[], object]
+) -> None:
+    """Measure the engines of one number of rows; `found` grows, and `done` is called after each."""
     index = HammingIndex(signatures(1).schema)
     index.add(signatures(rows))
     queries = signatures(options.queries + 1, queries=True)
     index.search(queries, K)
-    found: dict[str, Any] = {}
     for name in options.engines or ENGINES:
         if rows > MOST.get(name, rows):
             continue
@@ -181,7 +183,7 @@ def run_size(rows: int, options: argparse.Namespace) -> dict[str, Any]:
             found[name] = measure(name, index, queries, options.queries, repeats)
         except SemsigError as error:
             found[name] = {"left out": str(error)}
-    return found
+        done()
 
 
 def as_table(found: dict[str, Any]) -> str:
@@ -222,9 +224,9 @@ def main() -> None:
     if options.engines and (RESULTS / "engines.json").exists():
         sizes = load("engines")["sizes"]
     for rows in options.rows:
-        sizes[str(rows)] = sizes.get(str(rows), {}) | run_size(rows, options)
-        print(f"\n{rows:,} rows, k = {K}, one core\n\n{as_table(sizes[str(rows)])}", flush=True)
-        write_results("engines", {"sizes": sizes})
+        found = sizes.setdefault(str(rows), {})
+        run_size(rows, options, found, lambda: write_results("engines", {"sizes": sizes}))
+        print(f"\n{rows:,} rows, k = {K}, one core\n\n{as_table(found)}", flush=True)
     entries = [entry for found in sizes.values() for entry in found.values()]
     sys.exit(0 if all(entry.get("exact", True) for entry in entries) else 1)
 

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from threading import Lock
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from semsig.distributed.layout import ShardFolder
-from semsig.distributed.shard import KINDS, Shard
+from semsig.distributed.on_worker import Here, OnWorker
+from semsig.distributed.shard import KINDS
 from semsig.errors import (
     DuplicateIdError,
-    EngineError,
     IndexFormatError,
     OptionError,
-    SemsigError,
     UnknownIdError,
 )
 from semsig.search import DocumentCounts
@@ -25,9 +23,6 @@ from semsig.search.checks import check_k
 from semsig.search.merge import Answer, merge, merge_radius
 from semsig.storage.checks import Ids, as_batch, as_ids, as_matching_ids
 from semsig.types.metrics import metric_named
-
-_TRIES = 4
-"""How often a shard is opened anew on another worker before it is given up."""
 
 
 class ShardedIndex:
@@ -58,14 +53,18 @@ class ShardedIndex:
                 f"Expected a signature of {', '.join(KINDS)}, got {signature!r}: shards answer by "
                 "one signature; a fusion of several chooses candidates among all rows."
             )
-        self._folder, self._signature, self._client = folder, signature, client
+        self._folder = folder
         self._numbers = [number for number in range(folder.shards) if folder.exists(number)]
         if not self._numbers:
             raise IndexFormatError(f"Expected an index in some shard of {folder.where}, got none.")
-        self._lock = Lock()
         self._weighed = False
         self._counts: DocumentCounts | None = None
-        self._shards = {number: self._open(number) for number in self._numbers}
+        self._shards = {
+            number: Here(folder.shard(number), signature)
+            if client is None
+            else OnWorker(client, folder.shard(number), signature, turn)
+            for turn, number in enumerate(self._numbers)
+        }
         self._renew()
 
     @classmethod
@@ -95,66 +94,14 @@ class ShardedIndex:
         """
         return cls(ShardFolder.open(folder), signature, client)
 
-    def _open(self, number: int) -> Any:
-        """Open a shard; on a worker where there is a client."""
-        where = self._folder.shard(number)
-        if self._client is None:
-            return Shard(where, self._signature)
-        workers: Mapping[str, int] = self._client.nthreads()
-        if not workers:
-            raise EngineError("Expected a worker of Dask's, got none; start one.")
-        address = sorted(workers)[self._numbers.index(number) % len(workers)]
-        future = self._client.submit(
-            Shard,
-            where,
-            self._signature,
-            workers[address],
-            actor=True,
-            workers=[address],
-            allow_other_workers=True,
-            pure=False,
-        )
-        return future.result()
-
     def _ask_all(self, name: str, *arguments: Any) -> list[Any]:
         """Ask every shard the same; answers in the order of the shards."""
         return self._ask(dict.fromkeys(self._numbers, (name, *arguments)))
 
     def _ask(self, questions: Mapping[int, tuple[Any, ...]]) -> list[Any]:
-        """Ask shards, all at once; one whose worker is gone is opened on another."""
-        if self._client is None:
-            return [self._shards[number].call(*asked) for number, asked in questions.items()]
-        waiting = {number: self._sent(number, asked) for number, asked in questions.items()}
-        return [self._answer(number, asked, waiting[number]) for number, asked in questions.items()]
-
-    def _sent(self, number: int, asked: tuple[Any, ...]) -> Callable[[], Any]:
-        try:
-            result: Callable[[], Any] = self._shards[number].call(*asked).result
-        except (OSError, ValueError, RuntimeError) as error:
-            return _raising(error)
-        return result
-
-    def _answer(self, number: int, asked: tuple[Any, ...], wait: Callable[[], Any]) -> Any:
-        for attempt in range(_TRIES):
-            try:
-                if attempt:
-                    self._reopen(number)
-                    wait = self._sent(number, asked)
-                return wait()
-            except SemsigError:
-                raise
-            except Exception as error:  # Dask has no one type for a worker that is gone
-                last = error
-        raise EngineError(
-            f"Expected an answer of shard {number}, got {type(last).__name__} from {_TRIES} "
-            f"workers, the last time: {last}"
-        ) from last
-
-    def _reopen(self, number: int) -> None:
-        with self._lock:
-            self._shards[number] = self._open(number)
-            if self._weighed:
-                self._shards[number].call("weigh_by", self._counts).result()
+        """Ask shards, all at once."""
+        waiting = [self._shards[number].send(*asked) for number, asked in questions.items()]
+        return [wait() for wait in waiting]
 
     def _renew(self) -> None:
         """Learn how many rows there are, and of which state."""
@@ -297,9 +244,9 @@ class ShardedIndex:
         if "metric" not in how or self._weighed or metric_named(how["metric"]).weights != "idf":
             return
         counts = self.document_counts()
-        with self._lock:
-            self._weighed = True
-        self._ask_all("weigh_by", counts)
+        for number in self._numbers:
+            self._shards[number].remember("weigh_by", counts)
+        self._weighed = True
 
     def add(
         self,
@@ -368,10 +315,3 @@ class ShardedIndex:
         if any(found):
             self._renew()
         return any(found)
-
-
-def _raising(error: Exception) -> Callable[[], Any]:
-    def wait() -> Any:
-        raise error
-
-    return wait

@@ -197,7 +197,9 @@ def test_a_killed_worker_loses_no_answer(tmp_path, cluster):
 
 
 def test_asking_workers_takes_little(tmp_path, cluster):
-    """The least of many: on a machine that others use, the rest is theirs."""
+    """Less than 10 ms for 4 shards on 2 workers; the least of many, the rest is others'."""
+    if os.getloadavg()[0] > 2 * (os.cpu_count() or 1):
+        pytest.skip("others use this machine")
     made(tmp_path / "shards", [random_batch(1, SCHEMA, seed, 6) for seed in range(4)])
     sharded = ShardedIndex.open(tmp_path / "shards", client=cluster)
     queries, taken = random_batch(1, SCHEMA, 9, 6), []
@@ -348,7 +350,7 @@ def test_photos_and_shards_may_be_elsewhere(photos, segmenter, expected, tmp_pat
         (gone, "unreadable", True)
     ]
     assert len(records(folder)) == len(rest) + 2
-    sharded = ShardedIndex.open(folder, client=threads)
+    sharded = ShardedIndex.open(folder)
     ids = sharded.add(sharded.signature(int(sharded.ids[0])), payloads=["more"])
     again = ShardedIndex.open(folder)
     assert again.payload(int(ids[0])) == "more"
