@@ -1,8 +1,8 @@
 """What a billion photos would cost, by simulation from measured figures and stated assumptions.
 
 ``python -m benchmarks.billion`` reads ``results/distributed.json`` (``python -m
-benchmarks.distributed`` first), takes from it what a row costs, what Dask adds and how much the
-time of a query varies, and draws queries over as many machines as the rows need.
+benchmarks.distributed`` first), takes from it what a row costs, what Dask adds and how much
+queries differ, and draws queries over as many machines as the rows need.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def simulate(given: Assumptions, measured: dict[str, float], spread: NDArray[np.
     measured : dict
         ``row`` seconds a row, ``call`` seconds that a call of a worker costs the client.
     spread : ndarray, shape (n,)
-        Measured times of one query over their least: what a slow moment does.
+        Measured CPU times of queries over their median: some rule out fewer rows than others.
     """
     rng = np.random.default_rng(0)
     memory = given.photos * given.resident_bytes
@@ -116,10 +116,10 @@ def main() -> None:
     (here,) = (name for name in small if "one process" in name)
     extra = small[workers]["single"]["least"] - small[here]["single"]["least"]
     measured = {
-        "row": (one["least"] - small["one index"]["single"]["least"]) / large["rows"],
+        "row": one["cpu"] / large["rows"],
         "call": extra / small["shards"],
     }
-    spread = np.array(one["samples"]) / one["least"]
+    spread = np.array(one["samples"]) / one["cpu"]
     print(
         f"measured: {measured['row'] * 1e9:.2f} ns a row and core, "
         f"{measured['call'] * 1e3:.2f} ms a call\n"

@@ -10,7 +10,9 @@ from semsig.errors import OptionError
 from semsig.search.options import RerankOptions
 
 pytest.importorskip("distributed")
-pytestmark = [  # sockets that Dask leaves to the garbage collector
+pytestmark = [
+    pytest.mark.slow,  # processes are started; kernels are tested elsewhere
+    # sockets that Dask leaves to the garbage collector
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]

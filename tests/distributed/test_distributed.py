@@ -28,7 +28,9 @@ from tests.interop.test_terms import pooled_of
 from tests.search.batches import random_batch
 
 pytest.importorskip("distributed")
-pytestmark = [  # sockets that Dask leaves to the garbage collector
+pytestmark = [
+    pytest.mark.slow,  # processes are started; kernels are tested elsewhere
+    # sockets that Dask leaves to the garbage collector
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]

@@ -148,6 +148,7 @@ while sys.stdin is not None:
 """
 
 
+@pytest.mark.slow
 def test_a_reader_of_the_copy_only_sees_states_that_were(tmp_path):
     HammingIndex(SCHEMA).save(tmp_path / "source")
     copy = tmp_path / "copy"
