@@ -12,6 +12,7 @@ from semsig.parallel import limit_threads
 from semsig.search import DocumentCounts, HammingIndex, L2Index, PooledIndex
 from semsig.search.merge import Answer
 from semsig.storage.segment import Segment
+from semsig.types.record_spec import AnyBatch, records_of
 
 KINDS: dict[str, tuple[type[Any], str]] = {
     "sbs": (HammingIndex, ""),
@@ -19,6 +20,15 @@ KINDS: dict[str, tuple[type[Any], str]] = {
     "pooled": (PooledIndex, "pooled"),
 }
 """What a shard may be searched by: the index, and its folder within that of the photos."""
+
+
+Arrays = dict[str, NDArray[Any]]
+"""A batch without its schema, which shards have, and which takes longer to send."""
+
+
+def arrays_of(batch: AnyBatch) -> Arrays:
+    """Return a batch as it is sent to shards."""
+    return {**records_of(batch.schema).values(batch), "offsets": batch.offsets}
 
 
 class Shard:
@@ -72,22 +82,25 @@ class Shard:
         self._counts = counts
 
     def nearest(
-        self, queries: Any, k: int, among: NDArray[np.int64] | None, how: dict[str, Any]
+        self, queries: Arrays, k: int, among: NDArray[np.int64] | None, how: dict[str, Any]
     ) -> Answer:
         """Search; `among` may name ids of other shards."""
         answer: Answer = self._index.search(
-            queries, k, filter_ids=self._own(among), **self._how(how)
+            self._batch(queries), k, filter_ids=self._own(among), **self._how(how)
         )
         return answer
 
     def within(
-        self, queries: Any, radius: float, among: NDArray[np.int64] | None, how: dict[str, Any]
+        self, queries: Arrays, radius: float, among: NDArray[np.int64] | None, how: dict[str, Any]
     ) -> list[Answer]:
         """Search within a radius; `among` may name ids of other shards."""
         answers: list[Answer] = self._index.search_radius(
-            queries, radius, filter_ids=self._own(among), **self._how(how)
+            self._batch(queries), radius, filter_ids=self._own(among), **self._how(how)
         )
         return answers
+
+    def _batch(self, queries: Arrays) -> Any:
+        return self._index.records.batch(**queries, schema=self._index.schema)
 
     def _own(self, among: NDArray[np.int64] | None) -> NDArray[np.int64] | None:
         return None if among is None else among[self.held(among)]

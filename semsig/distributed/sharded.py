@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from semsig.distributed.layout import ShardFolder
 from semsig.distributed.on_worker import Here, OnWorker
-from semsig.distributed.shard import KINDS
+from semsig.distributed.shard import KINDS, arrays_of
 from semsig.errors import (
     DuplicateIdError,
     IndexFormatError,
@@ -216,7 +216,7 @@ class ShardedIndex:
         batch, among = as_batch(queries, self._schema), self._known(filter_ids)
         self._weigh(how)
         held = min(k, max(1, len(self)))
-        merged = merge(self._ask_all("nearest", batch, held, among, how), held)
+        merged = merge(self._ask_all("nearest", arrays_of(batch), held, among, how), held)
         missing = ((0, 0), (0, k - held))
         return (
             np.pad(merged.distances, missing, constant_values=-1),
@@ -229,7 +229,7 @@ class ShardedIndex:
         """Find all signatures whose distance is at most `radius`; else as :meth:`search`."""
         batch, among = as_batch(queries, self._schema), self._known(filter_ids)
         self._weigh(how)
-        answers = self._ask_all("within", batch, radius, among, how)
+        answers = self._ask_all("within", arrays_of(batch), radius, among, how)
         return [(one.distances, one.ids) for one in merge_radius(answers)]
 
     def _known(self, filter_ids: Ids | None) -> NDArray[np.int64] | None:
