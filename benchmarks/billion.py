@@ -28,7 +28,8 @@ class Assumptions:
     photos : float
         How many there are.
     resident_bytes, disk_bytes : float
-        Bytes a row in memory and on disk; measured at 1M rows of 135 cells.
+        Bytes a row in memory, measured at 1M rows of 135 cells, and on disk, counted: two bytes a
+        cell, ids and offsets, a photo record of some 150 bytes.
     memory_gb, usable, cores : float
         A machine, and the share of its memory that rows may take. Assumed.
     machine_hour, gb_month : float

@@ -23,9 +23,9 @@ import distributed
 import numpy as np
 from semsig_kernels.threads import set_thread_count
 
-from benchmarks.markdown import seconds, table
+from benchmarks.markdown import load, seconds, table
 from benchmarks.scenes import signatures
-from benchmarks.timing import write_results
+from benchmarks.timing import RESULTS, write_results
 from semsig.distributed import ShardedIndex
 from semsig.distributed.layout import ID_BITS, ShardFolder
 from semsig.search import HammingIndex
@@ -121,7 +121,9 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=100)
     options = parser.parse_args()
     set_thread_count(1)
-    folder, sizes = Path(tempfile.mkdtemp(prefix="semsig-distributed-")), {}
+    folder = Path(tempfile.mkdtemp(prefix="semsig-distributed-"))
+    there = (RESULTS / "distributed.json").exists()
+    sizes: dict[str, Any] = load("distributed")["sizes"] if there else {}
     cluster = distributed.LocalCluster(
         n_workers=WORKERS, threads_per_worker=1, processes=True, dashboard_address=":0"
     )
