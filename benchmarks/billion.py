@@ -118,7 +118,7 @@ def main() -> None:
     extra = small[workers]["single"]["least"] - small[here]["single"]["least"]
     measured = {
         "row": one["cpu"] / large["rows"],
-        "call": extra / small["shards"],
+        "call": extra / small["workers"],
     }
     spread = np.array(one["samples"]) / one["cpu"]
     print(

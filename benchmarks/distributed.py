@@ -81,7 +81,7 @@ def run(rows: int, client: Any, folder: Path, repeats: int) -> dict[str, Any]:
     write_shards(folder / "shards", batch)
     writing = time.perf_counter() - started
     expected = whole.search(queries, K)
-    found: dict[str, Any] = {"rows": rows, "shards": SHARDS, "exact": True}
+    found: dict[str, Any] = {"rows": rows, "workers": WORKERS, "exact": True}
     found["load before"] = os.getloadavg()[0]
     found["writing shards"] = writing
     indexes = {

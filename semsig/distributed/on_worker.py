@@ -1,19 +1,19 @@
-"""A shard that stays open on one of Dask's workers, and on another where that one dies."""
+"""Shards that stay open on one of Dask's workers, and on another where that one dies."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from threading import RLock
 from typing import Any
 
-from semsig.distributed.shard import Shard
+from semsig.distributed.shard import Question, Shards
 from semsig.errors import EngineError, SemsigError
 
-Wait = Callable[[], Any]
-"""Waits for an answer and returns it."""
+Wait = Callable[[], dict[int, Any]]
+"""Waits for the answers and returns them, by the shards' numbers."""
 
 _TRIES = 4
-"""How often a shard is opened anew before it is given up."""
+"""How often shards are opened anew before they are given up."""
 _GLANCE = 2.0
 """Seconds after which one that waits looks whether the worker is still there."""
 _WORKERS_SECONDS = 60
@@ -21,23 +21,23 @@ _WORKERS_SECONDS = 60
 
 
 class OnWorker:
-    """A shard that is open on a worker, as an actor.
+    """Shards that are open on a worker, as one actor.
 
     Parameters
     ----------
     client : distributed.Client
         The client of the scheduler.
-    where : str
-        The shard's path or URL.
+    places : mapping of int to str
+        Path or URL of each shard, by its number.
     signature : str
-        What it is searched by.
+        What they are searched by.
     turn : int
-        Shards are opened on workers in turn; this is the shard's number in that.
+        Which of the workers is asked first to open them.
     """
 
-    def __init__(self, client: Any, where: str, signature: str, turn: int) -> None:
-        self._client, self._where, self._signature, self._turn = client, where, signature, turn
-        self._first: tuple[Any, ...] | None = None
+    def __init__(self, client: Any, places: Mapping[int, str], signature: str, turn: int) -> None:
+        self._client, self._places, self._signature, self._turn = client, places, signature, turn
+        self._first: Mapping[int, Question] | None = None
         self._lock = RLock()
         self._open()
 
@@ -48,8 +48,8 @@ class OnWorker:
             workers = self._client.nthreads()
         address = sorted(workers)[self._turn % len(workers)]
         self._future = self._client.submit(
-            Shard,
-            self._where,
+            Shards,
+            self._places,
             self._signature,
             workers[address],
             actor=True,
@@ -59,29 +59,29 @@ class OnWorker:
         )
         self._actor = self._future.result()
         if self._first is not None:
-            self._waited(self._actor.call(*self._first))
+            self._waited(self._actor.ask(self._first))
 
-    def remember(self, *asked: Any) -> Any:
-        """Ask, now and first of all wherever the shard is opened anew."""
+    def remember(self, asked: Mapping[int, Question]) -> None:
+        """Ask, now and first of all wherever the shards are opened anew."""
         with self._lock:
             self._first = asked
-        return self.send(*asked)()
+        self.send(asked)()
 
-    def send(self, *asked: Any) -> Wait:
-        """Call a method of the shard; what is returned waits for the answer.
+    def send(self, asked: Mapping[int, Question]) -> Wait:
+        """Call methods of shards; what is returned waits for the answers.
 
         Raises
         ------
         SemsigError
-            What the method raises; EngineError if the shard is lost on several workers.
+            What a method raises; EngineError if the shards are lost on several workers.
         """
         actor = self._actor
         try:
-            answer = actor.call(*asked)
+            answer = actor.ask(asked)
         except (OSError, RuntimeError, ValueError):
             return lambda: self._again(actor, asked)
 
-        def wait() -> Any:
+        def wait() -> dict[int, Any]:
             try:
                 return self._waited(answer)
             except SemsigError:
@@ -91,8 +91,8 @@ class OnWorker:
 
         return wait
 
-    def _again(self, lost: Any, asked: tuple[Any, ...]) -> Any:
-        """Open the shard on another worker, unless that was done meanwhile, and ask there."""
+    def _again(self, lost: Any, asked: Mapping[int, Question]) -> dict[int, Any]:
+        """Open the shards on another worker, unless that was done meanwhile, and ask there."""
         error: Exception | None = None
         for _ in range(_TRIES):
             try:
@@ -100,36 +100,37 @@ class OnWorker:
                     if self._actor is lost:
                         self._open()
                     lost = self._actor
-                return self._waited(lost.call(*asked))
+                return self._waited(lost.ask(asked))
             except SemsigError:
                 raise
             except Exception as later:  # as above
                 error = later
         raise EngineError(
-            f"Expected an answer of {self._where}, got {type(error).__name__} from {_TRIES} "
-            f"workers, the last time: {error}"
+            f"Expected an answer of shards {[*self._places]}, got {type(error).__name__} from "
+            f"{_TRIES} workers, the last time: {error}"
         ) from error
 
-    def _waited(self, answer: Any) -> Any:
+    def _waited(self, answer: Any) -> dict[int, Any]:
         """Wait for an actor's answer, which may never come where its worker dies."""
         while True:
             try:
-                return answer.result(timeout=_GLANCE)
+                found: dict[int, Any] = answer.result(timeout=_GLANCE)
+                return found
             except TimeoutError:
                 if not any(self._client.who_has([self._future]).values()):
                     raise
 
 
 class Here:
-    """A shard that is open in this process; else as :class:`OnWorker`."""
+    """Shards that are open in this process; else as :class:`OnWorker`."""
 
-    def __init__(self, where: str, signature: str) -> None:
-        self._shard = Shard(where, signature)
+    def __init__(self, places: Mapping[int, str], signature: str) -> None:
+        self._shards = Shards(places, signature)
 
-    def remember(self, *asked: Any) -> Any:
+    def remember(self, asked: Mapping[int, Question]) -> None:
         """Ask; there is no opening anew."""
-        return self._shard.call(*asked)
+        self._shards.ask(asked)
 
-    def send(self, *asked: Any) -> Wait:
-        """Call a method of the shard when its answer is waited for."""
-        return lambda: self._shard.call(*asked)
+    def send(self, asked: Mapping[int, Question]) -> Wait:
+        """Call methods of shards when their answers are waited for."""
+        return lambda: self._shards.ask(asked)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,35 @@ def arrays_of(batch: AnyBatch) -> Arrays:
     return {**records_of(batch.schema).values(batch), "offsets": batch.offsets}
 
 
+Question = tuple[Any, ...]
+"""Name of a method of a shard or its index, and its arguments."""
+
+
+class Shards:
+    """Some shards, open in one process: asked together, so that one message reaches all.
+
+    Parameters
+    ----------
+    places : mapping of int to str
+        Path or URL of each shard, by its number.
+    signature : str
+        A name of :data:`KINDS`.
+    threads : int, optional
+        Threads that kernels may use in this process; as many as there are cores by default.
+    """
+
+    def __init__(
+        self, places: Mapping[int, str], signature: str, threads: int | None = None
+    ) -> None:
+        if threads is not None:
+            limit_threads(threads)
+        self._shards = {number: Shard(where, signature) for number, where in places.items()}
+
+    def ask(self, questions: Mapping[int, Question]) -> dict[int, Any]:
+        """Return the answers of the shards that are asked, by their numbers."""
+        return {number: self._shards[number].call(*asked) for number, asked in questions.items()}
+
+
 class Shard:
     """A shard's index of one signature.
 
@@ -40,13 +70,9 @@ class Shard:
         The shard's path or URL.
     signature : str
         A name of :data:`KINDS`.
-    threads : int, optional
-        Threads that kernels may use in this process; as many as there are cores by default.
     """
 
-    def __init__(self, where: str, signature: str, threads: int | None = None) -> None:
-        if threads is not None:
-            limit_threads(threads)
+    def __init__(self, where: str, signature: str) -> None:
         self._workspace = Workspace(where)
         self._workspace.fetch()
         kind, folder = KINDS[signature]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from semsig.distributed.layout import ShardFolder
 from semsig.distributed.on_worker import Here, OnWorker
-from semsig.distributed.shard import KINDS, arrays_of
+from semsig.distributed.shard import KINDS, Question, arrays_of
 from semsig.errors import (
     DuplicateIdError,
     IndexFormatError,
@@ -59,12 +59,7 @@ class ShardedIndex:
             raise IndexFormatError(f"Expected an index in some shard of {folder.where}, got none.")
         self._weighed = False
         self._counts: DocumentCounts | None = None
-        self._shards = {
-            number: Here(folder.shard(number), signature)
-            if client is None
-            else OnWorker(client, folder.shard(number), signature, turn)
-            for turn, number in enumerate(self._numbers)
-        }
+        self._groups = self._opened(folder, signature, client)
         self._renew()
 
     @classmethod
@@ -78,8 +73,8 @@ class ShardedIndex:
         folder : Path or str
             A path or URL, which every worker can read.
         client : distributed.Client, optional
-            The client of Dask's scheduler: shards are opened on its workers, one after the
-            other in turn, and stay open as actors. In this process by default.
+            The client of Dask's scheduler: shards are shared out among the workers that there
+            are, and stay open there as actors. In this process by default.
         signature : {"sbs", "sbovp", "pooled"}
             What is searched by.
 
@@ -94,14 +89,33 @@ class ShardedIndex:
         """
         return cls(ShardFolder.open(folder), signature, client)
 
+    def _opened(
+        self, folder: ShardFolder, signature: str, client: Any
+    ) -> list[tuple[list[int], Here | OnWorker]]:
+        """Open the shards, in as many groups as there are workers now."""
+        n_groups = 1 if client is None else min(len(self._numbers), len(client.nthreads()) or 1)
+        groups: list[tuple[list[int], Here | OnWorker]] = []
+        for turn in range(n_groups):
+            numbers = self._numbers[turn::n_groups]
+            places = {number: folder.shard(number) for number in numbers}
+            here = client is None
+            opened = Here(places, signature) if here else OnWorker(client, places, signature, turn)
+            groups.append((numbers, opened))
+        return groups
+
     def _ask_all(self, name: str, *arguments: Any) -> list[Any]:
         """Ask every shard the same; answers in the order of the shards."""
         return self._ask(dict.fromkeys(self._numbers, (name, *arguments)))
 
-    def _ask(self, questions: Mapping[int, tuple[Any, ...]]) -> list[Any]:
-        """Ask shards, all at once."""
-        waiting = [self._shards[number].send(*asked) for number, asked in questions.items()]
-        return [wait() for wait in waiting]
+    def _ask(self, questions: Mapping[int, Question]) -> list[Any]:
+        """Ask shards, all at once; answers in the order of the questions."""
+        waiting = []
+        for numbers, group in self._groups:
+            asked = {number: questions[number] for number in numbers if number in questions}
+            if asked:
+                waiting.append(group.send(asked))
+        answers = {number: answer for wait in waiting for number, answer in wait().items()}
+        return [answers[number] for number in questions]
 
     def _renew(self) -> None:
         """Learn how many rows there are, and of which state."""
@@ -244,8 +258,8 @@ class ShardedIndex:
         if "metric" not in how or self._weighed or metric_named(how["metric"]).weights != "idf":
             return
         counts = self.document_counts()
-        for number in self._numbers:
-            self._shards[number].remember("weigh_by", counts)
+        for numbers, group in self._groups:
+            group.remember(dict.fromkeys(numbers, ("weigh_by", counts)))
         self._weighed = True
 
     def add(
