@@ -113,7 +113,7 @@ def main() -> None:
     sizes = load("distributed")["sizes"]
     small, large = (sizes[key] for key in sorted(sizes, key=int))
     one = large["one index"]["single"]
-    (workers,) = (name for name in small if "workers" in name)
+    (workers,) = (name for name in small if "shards on" in name)
     (here,) = (name for name in small if "one process" in name)
     extra = small[workers]["single"]["least"] - small[here]["single"]["least"]
     measured = {
