@@ -15,7 +15,6 @@ from semsig.cli.options import DEFAULT_SEGMENTER
 
 if TYPE_CHECKING:
     from semsig.search.options import Reranking
-    from semsig.types import Metric
 
 Scheduler = Annotated[
     str | None,
@@ -108,7 +107,7 @@ def search(
     *,
     scheduler: str | None,
     signature: str | None,
-    metric: Metric | None,
+    metric: str | None,
     rerank: Reranking | None,
     segmenter: str | None,
     include_self: bool,

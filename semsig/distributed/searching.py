@@ -63,8 +63,8 @@ def search_photos(
     chosen = signature or engine.ranked_by(photo, metric)
     if chosen not in engine.sides:
         raise OptionError(
-            f"Expected a signature of {', '.join(engine.sides)} over shards, got {chosen!r}; open one "
-            "shard's folder for others: a fusion chooses candidates among all photos."
+            f"Expected a signature of {', '.join(engine.sides)} over shards, got {chosen!r}; open "
+            "one shard's folder for others: a fusion chooses candidates among all photos."
         )
     kind = engine.sides[chosen].kind
     refuse_metric(chosen, kind.metrics, metric)
