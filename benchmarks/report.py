@@ -1,6 +1,6 @@
 """Write the README's tables from ``results/*.json``, and its example's output by running it.
 
-python -m benchmarks.report          rewrites README.md, and docs/results.md, measures.md and sbovp.md
+python -m benchmarks.report          rewrites README.md and docs/{results,measures,sbovp}.md
 python -m benchmarks.report --check  exits with 1 if a table is out of date
 
 A block is ``<!-- NAME -->`` ... ``<!-- end NAME -->``.
