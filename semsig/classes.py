@@ -55,6 +55,8 @@ class ClassTable:
         name: str = "custom",
         palette: Iterable[Iterable[int]] | None = None,
     ) -> None:
+        if not isinstance(names, Iterable) or not isinstance(palette, Iterable | None):
+            raise ClassTableError("Expected lists of names and, perhaps, of colours.")
         names = tuple(names)
         colors = _spread_hues(len(names)) if palette is None else tuple(map(_as_color, palette))
         object.__setattr__(self, "name", name)
@@ -135,7 +137,7 @@ class ClassTable:
             If there is no built-in table `name`.
         """
         path = _TABLES / f"{name}.toml"
-        if name not in builtin_tables():
+        if not isinstance(name, str) or name not in builtin_tables():
             raise ClassTableError(
                 f"No built-in class table {name!r}; there are {', '.join(builtin_tables())}."
             )
@@ -198,7 +200,10 @@ def _palette(entries: Entries, key: str) -> list[list[int]] | None:
 
 
 def _as_color(color: Iterable[int]) -> Color:
-    channels = tuple(int(c) for c in color)
+    try:
+        channels = tuple(int(c) for c in color)
+    except (TypeError, ValueError):
+        raise ClassTableError(f"A colour is three numbers from 0 to 255; {color!r} came.") from None
     if len(channels) != 3 or not all(0 <= c <= 255 for c in channels):
         raise ClassTableError(f"A colour is three numbers from 0 to 255; {channels} came.")
     return channels[0], channels[1], channels[2]

@@ -64,3 +64,10 @@ def ordered_map(answer: Callable[[Q], A], questions: Iterable[Q], workers: int) 
         finally:
             for future in waiting:
                 future.cancel()
+
+
+def limit_threads(count: int) -> None:
+    """Let kernels use `count` threads in this process, which then may share cores with others."""
+    from semsig_kernels.threads import set_thread_count
+
+    set_thread_count(count)

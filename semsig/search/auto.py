@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from semsig.search.bitmaps import BitmapsScan
 from semsig.search.bounded import BoundedScan
+from semsig.search.counts import DocumentCounts
 from semsig.search.postings import PostingsScan
 from semsig.search.scans import Distances, Scan
 from semsig.types import SbsBatch
@@ -31,10 +32,13 @@ class AutoScan:
     ----------
     batch : SbsBatch
         The N signatures to search. What a scan needs is built when it is first used.
+    counts : DocumentCounts, optional
+        What idf weighs by; see :class:`semsig.search.exact.ExactScan`.
     """
 
-    def __init__(self, batch: SbsBatch) -> None:
+    def __init__(self, batch: SbsBatch, counts: DocumentCounts | None = None) -> None:
         self._batch = batch
+        self._counts = counts
 
     def search(
         self,
@@ -72,12 +76,12 @@ class AutoScan:
 
     @cached_property
     def _postings(self) -> PostingsScan:
-        return PostingsScan(self._batch)
+        return PostingsScan(self._batch, self._counts)
 
     @cached_property
     def _bitmaps(self) -> BitmapsScan:
-        return BitmapsScan(self._batch)
+        return BitmapsScan(self._batch, self._counts)
 
     @cached_property
     def _bounded(self) -> BoundedScan:
-        return BoundedScan(self._batch)
+        return BoundedScan(self._batch, self._counts)

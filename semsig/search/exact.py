@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from semsig_kernels.postings import Queries
 
 from semsig.search.checks import check_k, check_metric
+from semsig.search.counts import DocumentCounts
 from semsig.search.heaps import Heaps, sort_heaps, weigh
 from semsig.search.scans import Distances
 from semsig.search.scoring import (
@@ -20,6 +21,7 @@ from semsig.search.scoring import (
     Scheme,
     Totals,
     check_allowed,
+    count_documents,
     distance_dtype,
     from_differences,
     rank,
@@ -39,10 +41,13 @@ class ExactScan(ABC):
     ----------
     batch : SbsBatch
         The N signatures to search, row i being the i-th. Kept, not copied.
+    counts : DocumentCounts, optional
+        What idf weighs by: the document counts of more rows than these, or of others.
     """
 
-    def __init__(self, batch: SbsBatch) -> None:
+    def __init__(self, batch: SbsBatch, counts: DocumentCounts | None = None) -> None:
         self._batch = batch
+        self._counts = counts
         self._made: dict[tuple[str, str], object] = {}
 
     def __len__(self) -> int:
@@ -150,8 +155,11 @@ class ExactScan(ABC):
     def _scheme(self, metric: Metric) -> Scheme:
         weights = METRICS[metric].weights
         if weights == "idf":
-            return self._once("scheme", weights, lambda: IdfWeights(self._batch))
+            return self._once("scheme", weights, lambda: IdfWeights(self._document_counts()))
         return BITS if weights == "bits" else PRESENCE
+
+    def _document_counts(self) -> DocumentCounts:
+        return self._counts or count_documents(self._batch)
 
     def _totals(self, metric: Metric) -> Totals:
         scheme = self._scheme(metric)

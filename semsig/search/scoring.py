@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from semsig.errors import OptionError
+from semsig.search.counts import DocumentCounts
 from semsig.search.scans import Distances
 from semsig.types import SbsBatch
 from semsig.types.metrics import Form, Metric, metric_named
@@ -72,16 +73,16 @@ PRESENCE = FlatWeights([1, 1, 1, 1])
 
 
 class IdfWeights:
-    """Every bit weighs its idf over the rows of a batch."""
+    """Every bit weighs its idf over the rows that were counted."""
 
-    def __init__(self, batch: SbsBatch) -> None:
-        self._cells, frequency = bit_frequency(batch)
-        frequency = np.concatenate([frequency, np.zeros((1, 4), np.int64)])
-        bits = idf(frequency, len(batch))
+    def __init__(self, counts: DocumentCounts) -> None:
+        self._cells = counts.cells
+        frequency = np.concatenate([counts.reached, np.zeros((1, 4), np.int64)])
+        bits = idf(frequency, counts.rows)
         bits[:, 0] *= 2
         self._weights = bits.cumsum(axis=1)
-        narrow = batch.schema.cell_dtype == np.uint16
-        every = np.arange(batch.schema.n_cells if narrow else 0)
+        narrow = counts.schema.cell_dtype == np.uint16
+        every = np.arange(counts.schema.n_cells if narrow else 0)
         self._by_code = self.of(4 * every).reshape(-1)
 
     def of(self, codes: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -104,6 +105,12 @@ class IdfWeights:
 
 
 Scheme = FlatWeights | IdfWeights
+
+
+def count_documents(batch: SbsBatch) -> DocumentCounts:
+    """Count how many signatures have each bit."""
+    cells, reached = bit_frequency(batch)
+    return DocumentCounts(schema=batch.schema, rows=len(batch), cells=cells, reached=reached)
 
 
 def bit_frequency(batch: SbsBatch) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -37,6 +37,9 @@ class NetworkCard:
         ONNX operator set of the graph.
     provenance : mapping of str to str
         Where the weights come from.
+    answers_as : str
+        Hex SHA-256 of an earlier file whose labels and features this one's are, bit by bit: what
+        was made with that file goes with this one. Empty if there is none.
     """
 
     sha256: str
@@ -44,11 +47,18 @@ class NetworkCard:
     short_side: int
     opset: int
     provenance: Mapping[str, str] = field(default_factory=dict)
+    answers_as: str = ""
+
+    @property
+    def identity(self) -> str:
+        """Hex SHA-256 that stands for the network's answers in fingerprints."""
+        return self.answers_as or self.sha256
 
     def write(self, network: Path) -> None:
         """Write the card beside the file `network`."""
         entries = {
             "sha256": self.sha256,
+            **({"answers_as": self.answers_as} if self.answers_as else {}),
             "opset": self.opset,
             "short_side": self.short_side,
             "provenance": dict(self.provenance),
@@ -78,6 +88,7 @@ class NetworkCard:
                 short_side=entries.whole("short_side", MIN_SIDE, MAX_SIDE),
                 opset=entries.whole("opset", 1, 1000),
                 provenance={key: provenance.text(key) for key in provenance},
+                answers_as=entries.text("answers_as", ""),
             )
         except OSError as error:
             raise CheckpointError(

@@ -73,7 +73,7 @@ class OnnxSegmenter(BatchedNetwork):
     def fingerprint(self) -> str:
         """Changes with the weights, the class table and the input size."""
         card = self.card
-        return f"onnx {card.sha256} side {self.short_side} classes {card.classes.fingerprint}"
+        return f"onnx {card.identity} side {self.short_side} classes {card.classes.fingerprint}"
 
     def _run(self, photos: NDArray[np.uint8]) -> NDArray[np.uint8]:
         labels: NDArray[np.uint8] = self._answer(["labels"], photos)[0]
@@ -104,22 +104,41 @@ class OnnxSegmenter(BatchedNetwork):
     @cached_property
     def n_features(self) -> int:
         """Channels of the feature map; 0 if the network's file offers no features."""
-        if "features" not in {output.name for output in self._session.get_outputs()}:
+        if "features" not in self._outputs:
             return 0
         smallest = np.zeros((1, STRIDE, STRIDE, 3), np.uint8)
         return int(self._answer(["features"], smallest)[0].shape[2])
 
     def describe(self, images: Sequence[Image]) -> list[tuple[LabelMap, NDArray[np.float32]]]:
         """Return label map and features, (3, C), of each photo; see :meth:`features`."""
-        if not self.n_features:
-            raise SegmenterError(f"{self.name} has no output 'features'; export it again.")
+        return self._described(images, "features")
+
+    def describe_maps(self, images: Sequence[Image]) -> list[tuple[LabelMap, NDArray[np.float32]]]:
+        """Return label map and feature map, (C, h, w), of each photo, from one pass.
+
+        Raises
+        ------
+        SegmenterError
+            If the network's file does not give its feature map.
+        """
+        return self._described(images, "feature_map")
+
+    def _described(
+        self, images: Sequence[Image], output: str
+    ) -> list[tuple[LabelMap, NDArray[np.float32]]]:
+        if output not in self._outputs:
+            raise SegmenterError(f"{self.name} has no output {output!r}; export it again.")
         rows = run_together(
             images,
-            lambda photos: self._answer(["labels", "features"], photos),
+            lambda photos: self._answer(["labels", output], photos),
             short_side=self.short_side,
             batch_size=self._batch_size,
         )
         return [(LabelMap(labels, self.classes), features) for labels, features in rows]
+
+    @cached_property
+    def _outputs(self) -> frozenset[str]:
+        return frozenset(output.name for output in self._session.get_outputs())
 
     def _answer(self, outputs: list[str], photos: NDArray[np.uint8]) -> list[NDArray[Any]]:
         return run_session(self._session, self.name, outputs, photos)

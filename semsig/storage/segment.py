@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from semsig.errors import IndexCorruptError, SignatureError
 from semsig.storage.columns import Column, HeldColumn
+from semsig.storage.keys import MARK, read_texts
 from semsig.storage.manifest import SegmentEntry
 from semsig.types.record_spec import AnyBatch, AnySchema, AnySignature, records_of
 
@@ -139,9 +140,29 @@ class Segment:
         rows = slots if self._order is None else self._order[slots]
         return np.where((self.ids[rows] == ids) & self.alive[rows], rows, -1)
 
+    @cached_property
+    def _rows_by_key(self) -> dict[str, int]:
+        """Row of each key, removed ones as well."""
+        starts = self.payload_offsets[:-1]
+        rows = np.flatnonzero(np.diff(self.payload_offsets) > 0)
+        rows = rows[self.columns["payloads"].array[starts[rows]] == ord(MARK)]
+        keys, _ = read_texts(self._texts(rows.tolist()))
+        pairs = zip(keys, rows.tolist(), strict=True)
+        return {key: row for key, row in pairs if key is not None}
+
+    def row_of_key(self, key: str) -> int:
+        """Return the row of a key; -1 where it is absent or removed."""
+        row = self._rows_by_key.get(key, -1)
+        return row if row >= 0 and self.alive[row] else -1
+
     def without(self, rows: NDArray[np.int64]) -> Segment:
         """Return the segment with `rows` dead as well; the arrays are shared."""
-        return replace(self, dead=np.union1d(self.dead, rows)) if len(rows) else self
+        if not len(rows):
+            return self
+        left = replace(self, dead=np.union1d(self.dead, rows))
+        if "_rows_by_key" in self.__dict__:  # they are of all rows, and costly to read anew
+            left.__dict__["_rows_by_key"] = self._rows_by_key
+        return left
 
     def signature(self, row: int, schema: AnySchema) -> AnySignature:
         """Return the signature of one row; IndexCorruptError if it is damaged."""
@@ -196,8 +217,9 @@ class Segment:
         self.check_offsets()
         for key, (least, greatest) in records_of(schema).limits(schema).items():
             values = self.columns[key].array
-            low, high = int(values.min(initial=greatest)), int(values.max(initial=least))
-            if low < least or high > greatest:
+            low = values.min(initial=greatest).item()
+            high = values.max(initial=least).item()
+            if not (low >= least and high <= greatest):  # so that a NaN is damage, too
                 raise self._damaged(key, f"it holds {low}..{high}, not {least}..{greatest}")
 
     def check_offsets(self) -> None:

@@ -32,7 +32,7 @@ class Store:
     def __init__(
         self, manifest: Manifest, folder: IndexFolder | None = None, *, rescue: bool = False
     ) -> None:
-        self._state = manifest, Snapshot(schema=manifest.schema)
+        self._state = manifest, Snapshot(schema=manifest.schema, next_id=manifest.next_id)
         self._folder = folder
         self._rescue = rescue
         self._showing = Lock()

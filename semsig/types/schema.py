@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from semsig.arguments import expect
 from semsig.classes import ClassTable
 from semsig.documents import Entries
 from semsig.errors import OptionError, SchemaMismatchError
@@ -40,6 +41,7 @@ class SbsSchema:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "levels", whole_number("levels", self.levels))
+        expect("classes", self.classes, ClassTable)
         if not 0 <= self.levels <= MAX_LEVELS:
             raise OptionError(f"levels must be 0 to {MAX_LEVELS}; {self.levels} came.")
         if self.n_cells * 4 > 2**32:

@@ -18,7 +18,6 @@ def photos(tmp_path):
 @pytest.fixture
 def engine(tmp_path, photos):
     engine = Engine.create(tmp_path / "index", segmenter="lite")
-    engine.add_pooled()
     engine.add(photos)
     return Engine.open(tmp_path / "index")
 

@@ -26,7 +26,7 @@ from semsig.errors import (
 from semsig.photo import PhotoRecord
 from semsig.segment import load_segmenter
 from semsig.segment.card import NetworkCard
-from semsig.segment.coding import read_coding
+from semsig.segment.reading import read_coding
 from semsig.signatures import KeypointCache, Vocabulary, default_vocabulary
 from semsig.signatures.sbovp.keypoint_cache import _read
 from semsig.synthetic import write_scenes

@@ -82,8 +82,7 @@ def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("irregular")
     photos = sorted(write_scenes(folder, 3).glob("*/*.jpg"))
     engine = Engine.create(folder / "index", segmenter="lite")
-    engine.add_pooled()
-    engine.add_phrases()
+    engine.add_signature("sbovp")
     engine.add(photos)
     return folder
 

@@ -11,11 +11,13 @@ from semsig_kernels._jit import simd
 from semsig_kernels.quadtree import encode_lanes, encode_words
 from semsig_kernels.threads import run_split
 
+from semsig.arguments import typed
 from semsig.classes import ClassTable
 from semsig.errors import SignatureError
 from semsig.types import LabelMap, SbsBatch, SbsSchema, SbsSignature
 
 
+@typed(label_map=LabelMap)
 def sbs(label_map: LabelMap, levels: int = 3) -> SbsSignature:
     """Return the semantic binary signature of one label map.
 
