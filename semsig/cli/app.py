@@ -17,11 +17,13 @@ from semsig.cli import (
     evaluation,
     export,
     finetuning,
+    palette,
     photos,
     phrases,
     projections,
     publishing,
     searching,
+    serving,
     sync,
     training,
     upkeep,
@@ -46,6 +48,7 @@ app = typer.Typer(
 for command in (
     photos.index,
     searching.search,
+    palette.palette,
     photos.explain,
     photos.segment,
     upkeep.info,
@@ -63,6 +66,8 @@ for command in (
     training.distill,
     finetuning.finetune,
     finetuning.onnx,
+    serving.duplicates,
+    serving.serve,
     demo.demo,
 ):
     app.command()(command)

@@ -80,10 +80,9 @@ def make_room(target: Path | None, *, make_folders: bool = True) -> None:
     Raises
     ------
     OSError
-        If it cannot be written.
+        If it cannot be written, or is not there and not to be made.
     OptionError
-        If the file is there and is a picture that semsig did not write; or if its folder is not
-        there and not to be made.
+        If the file is there and is a picture that semsig did not write.
     """
     if target is None:
         return
@@ -92,9 +91,7 @@ def make_room(target: Path | None, *, make_folders: bool = True) -> None:
 
         make_folder(target.parent)
     elif not target.parent.is_dir():
-        raise OptionError(
-            f"Expected a file in a folder that is there, got {target}; make {target.parent} first."
-        )
+        raise FileNotFoundError(errno.ENOENT, "No such folder; make it first", str(target.parent))
     if not os.access(target.parent, os.W_OK):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(target))
     refuse_foreign(target)

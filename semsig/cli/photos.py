@@ -38,6 +38,7 @@ from semsig.cli.regions import ExplainChoice, explain_regions
 
 if TYPE_CHECKING:
     from semsig.engine import Engine
+    from semsig.photo.walk import Survey
     from semsig.signatures.presets import Preset
 
 _SKIPPED = 3
@@ -99,15 +100,17 @@ def index(
     if there != photos and not prune:
         gone = next(path for path in photos if path not in there)
         raise typer.BadParameter(f"{gone} does not exist; --prune takes it out of the index.")
+    from semsig.errors import OptionError
     from semsig.search import is_unused
     from semsig.signatures.presets import Preset
 
+    paths, surveys = surveyed(there, exclude or (), follow_links=follow_links)
+    unread = [path for one in surveys for path in one.unread]
     is_new = is_unused(index)
-    chosen = None if preset is None else Preset.named(preset)
-    if chosen is not None:
-        segmenter = segmenter or chosen.segmenter
-        levels = chosen.levels if levels is None else levels
-    engine = _open_or_create(index, segmenter, levels)
+    chosen = Preset.named(preset or "default")
+    if is_new and not paths:
+        raise OptionError(_nothing(photos, surveys))
+    engine = _open_or_create(index, segmenter, levels, chosen)
     wanted = _signatures(signature, engine, chosen, is_new=is_new)
     encoding = phrases.encoding(
         vocabulary,
@@ -130,10 +133,10 @@ def index(
         }
     }
     for name in wanted:
-        options = chosen.encoding.get(name, {}) if chosen else {}
+        options = chosen.encoding.get(name, {})
         engine.add_signature(name, **{**encoding.get(name, dict)(), **options})
-    paths, surveys = surveyed(there, exclude or (), follow_links=follow_links)
-    unread = [path for one in surveys for path in one.unread]
+    if not (paths or prune):
+        remark("No photo was found; nothing was added.")
     try:
         with progress_bar("indexing") as progress:
             report = engine.add(paths, workers=workers, rehash=rehash, progress=progress)
@@ -153,6 +156,13 @@ def index(
         remark(line)
     if strict and (report.skipped or unread):
         raise typer.Exit(_SKIPPED)
+
+
+def _nothing(photos: Sequence[Path], surveys: Sequence[Survey]) -> str:
+    """Say that there is nothing to make an index of, and what was passed over."""
+    where = ", ".join(map(str, photos))
+    passed = "; ".join(line for one in surveys for line in one.remarks())
+    return f"Expected photos, got none in {where}. No index was made.{passed and f' {passed}'}"
 
 
 def explain(
@@ -264,14 +274,16 @@ def segment(
         raise typer.Exit(_SKIPPED)
 
 
-def _open_or_create(folder: Path, segmenter: str | None, levels: int | None) -> Engine:
+def _open_or_create(
+    folder: Path, segmenter: str | None, levels: int | None, preset: Preset
+) -> Engine:
     from semsig.engine import Engine
     from semsig.errors import OptionError
     from semsig.search import is_unused
 
     if is_unused(folder):
-        levels = 3 if levels is None else levels
-        name = segmenter or DEFAULT_SEGMENTER
+        levels = preset.levels if levels is None else levels
+        name = segmenter or preset.segmenter
         return Engine.create(folder, segmenter=name, levels=levels, signatures=())
     engine = Engine.open(folder, segmenter=segmenter, threads=1)
     if levels not in (None, engine.index.schema.levels):
@@ -283,7 +295,7 @@ def _open_or_create(folder: Path, segmenter: str | None, levels: int | None) -> 
 
 
 def _signatures(
-    signature: str | None, engine: Engine, preset: Preset | None, *, is_new: bool
+    signature: str | None, engine: Engine, preset: Preset, *, is_new: bool
 ) -> list[str]:
     """Return the signatures that an index is to have and lacks, in the registry's order."""
     from semsig.signatures import signature_kinds, signature_names
@@ -295,8 +307,8 @@ def _signatures(
             f"Expected --signature {', '.join(signature_names())}, several by commas; "
             f"got {', '.join(sorted(unknown))}."
         )
-    if preset is not None and not named:
-        named = set(preset.signatures or ())
+    if preset.signatures and not named:
+        named = set(preset.signatures)
     elif is_new and not named:
         named = {kind.name for kind in signature_kinds() if kind.is_default(engine.segmenter)}
     return [name for name in signature_names() if name in named - engine.sides.keys()]

@@ -70,7 +70,8 @@ def search(
     layout: Annotated[
         Path | None,
         typer.Option(
-            help="Instead of a photo: a picture painted in the classes' colours.",
+            help="Instead of a photo: a picture painted in the colours of `semsig palette`; "
+            "each class counts alike, unless --metric says otherwise.",
             exists=True,
             dir_okay=False,
         ),
@@ -143,6 +144,7 @@ def search(
         metric=metric,
         rerank=anew,
         nearly=not exactly,
+        by_class=layout is not None and not (metric or anew or signature),
     )
     hits = search.hits(max(k, geometry or 0), exclude_self=not include_self)
     verified: list[tuple[Hit, Match | None]] = [(hit, None) for hit in hits]
@@ -175,8 +177,8 @@ def search(
         answer_json(document | {"hits": show.hits_document(hits, reasons)})
     else:
         show.hits(hits, [reason.sentence for reason in reasons])
-    if len(search.conditions):
-        remark(search.summary(len(hits)))
+        if len(search.conditions):
+            remark(search.summary(len(hits)))
     if html is not None:
         page = search.page(hits, title=name.name if name else "")
         write_file(html, page.encode())
@@ -228,6 +230,7 @@ class _Search:
     metric: str | None
     rerank: Reranking | None
     nearly: bool
+    by_class: bool
 
     @property
     def conditions(self) -> Conditions:
@@ -246,6 +249,7 @@ class _Search:
             mirrored=self.mirrored,
             rerank=self.rerank,
             nearly=self.nearly,
+            by_class=self.by_class,
         )
 
     def verified(
@@ -270,7 +274,17 @@ class _Search:
                 self.query, without=self.without, crop=self.crop, mirrored=self.mirrored
             )
         found = (self.engine.index.signature(hit.id) for hit in hits)
-        return [reason(signature, asked, self.conditions) for signature in found]
+        return [reason(signature, asked, self.named()) for signature in found]
+
+    def named(self) -> Conditions:
+        """Return all that a sentence names: the conditions, and the classes of a layout."""
+        from semsig.query import Condition, Conditions
+        from semsig.types import LabelMap
+
+        terms = self.conditions.terms
+        if isinstance(self.query, LabelMap):
+            terms += tuple(Condition(label=label) for label in self.query.present)
+        return Conditions(self.conditions.classes, terms)
 
     def matched(self) -> int:
         """Return how many photos meet all conditions."""
@@ -309,4 +323,4 @@ class _Search:
             crop=self.crop,
             mirrored=self.mirrored,
         )
-        return search_page(self.engine, asked, hits, conditions=self.conditions)
+        return search_page(self.engine, asked, hits, conditions=self.named())

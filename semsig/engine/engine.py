@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, cast, get_args
 
 from semsig.arguments import NAMES, NOTHING, PATH, typed
 from semsig.engine.adding import Adding, Progress
@@ -19,11 +19,12 @@ from semsig.engine.info import (
     same_segmenter,
 )
 from semsig.engine.keyed import KeyedPhotos, PayloadTest, as_paths, as_query
+from semsig.engine.layouts import BY_CLASS, LayoutSearch
 from semsig.engine.moving import folder_of, moved_along
 from semsig.engine.options import IndexingOptions
 from semsig.engine.queries import Query, QueryReader, View, is_path
 from semsig.engine.report import AddReport
-from semsig.engine.searcher import Searcher, best, measured_by, nearest
+from semsig.engine.searcher import Search, Searcher, best, measured_by, nearest
 from semsig.engine.side import PHOTOS, SideIndex, open_sides, photo_side
 from semsig.errors import IndexFormatError, OptionError, QueryError
 from semsig.photo import PhotoPath, PhotoRecord, absolute
@@ -261,6 +262,7 @@ class Engine(KeyedPhotos):
         exclude_self=bool,
         mirrored=bool,
         nearly=bool,
+        by_class=bool,
         rerank=(*get_args(Reranking), NOTHING),
     )
     def search(
@@ -278,6 +280,7 @@ class Engine(KeyedPhotos):
         rerank: Reranking | None = None,
         where: PayloadTest | None = None,
         nearly: bool = False,
+        by_class: bool = False,
     ) -> list[Hit]:
         """Return the `k` photos nearest to `query`, the nearest first.
 
@@ -316,6 +319,9 @@ class Engine(KeyedPhotos):
         nearly : bool
             Where conditions alone rank and fewer than `k` photos meet all of them, rank all
             photos by how nearly they do: see :meth:`semsig.query.Conditions.nearness`.
+        by_class : bool
+            Let each class of the query count alike, however little of it there is, as painted
+            layouts want; it takes no other signature, metric or re-ranking.
 
         Raises
         ------
@@ -332,9 +338,14 @@ class Engine(KeyedPhotos):
         if query is None:
             found, measure = best(self.index, conditions, k, among, nearly=nearly), BY_SCORE
         else:
-            signature = signature or self.ranked_by(query, metric, without)
-            search = self._searcher.by(signature, metric, rerank)
-            measure = measured_by(signature, metric, rerank)
+            if by_class and (metric or rerank or signature not in (None, PHOTOS)):
+                raise OptionError("Expected by_class alone, got a signature, metric or rerank.")
+            signature = PHOTOS if by_class else signature or self.ranked_by(query, metric, without)
+            if by_class:
+                search, measure = cast(Search, LayoutSearch(self.index)), BY_CLASS
+            else:
+                search = self._searcher.by(signature, metric, rerank)
+                measure = measured_by(signature, metric, rerank)
             asked = self._asked(query, self._view(without, crop, mirrored), signature)
             limit = k + exclude_self
             found = nearest(
@@ -355,7 +366,7 @@ class Engine(KeyedPhotos):
         return asked if len(sides) > 1 else [one for each in asked for one in each.values()]
 
     @typed(metric=(str, NOTHING), without=(*NAMES, NOTHING))
-    def ranked_by(self, query: Query, metric: str | None = None, without: Words = ()) -> str:
+    def ranked_by(self, query: Query | None, metric: str | None = None, without: Words = ()) -> str:
         """Return the signature that :meth:`search` compares by if none is named.
 
         Of those that the index has, the one of the lowest :attr:`SignatureKind.rank` that can
@@ -457,7 +468,8 @@ class Engine(KeyedPhotos):
     @property
     def paths(self) -> Iterator[str]:
         """Paths of all photos, in order of insertion."""
-        return (PhotoRecord.from_json(text).path for text in self.index.payloads)
+        known = (PhotoRecord.from_json(text).path for text in self.index.payloads)
+        return (moved_along(self.index, path) for path in known)
 
     def remove(self, paths: Sequence[PhotoPath]) -> list[str]:
         """Take photos, or all photos below folders, out of the index, and return their paths.

@@ -159,6 +159,17 @@ def absolute(path: PhotoPath) -> str:
     return os.path.abspath(os.fspath(path))  # noqa: PTH100
 
 
+def is_gone(path: str) -> bool:
+    """Tell whether there is no such file; where that cannot be told, it is not gone."""
+    try:
+        Path(path).stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+    return False
+
+
 def is_below(path: str, folder: str) -> bool:
     """Tell whether `path` is `folder` or lies in it; both absolute."""
     return path == folder or path.startswith(folder.rstrip(os.sep) + os.sep)

@@ -35,7 +35,9 @@ class FusionOptions:
         If a share is out of range, or there is none.
     """
 
-    shares: Mapping[str, float] = field(default_factory=lambda: {"sbs": 0.6, "sbovp": 0.4})
+    shares: Mapping[str, float] = field(
+        default_factory=lambda: {"sbs": 0.25, "sbovp": 0.25, "pooled": 1.0}
+    )
 
     def __post_init__(self) -> None:
         for name, share in self.shares.items():

@@ -61,7 +61,9 @@ def _configs() -> dict[str, Path]:
     """Return {stem: path} of the configs that the installed mmsegmentation carries."""
     spec = find_spec("mmseg")
     if spec is None or spec.origin is None:
-        raise SegmenterError("mmsegmentation is not installed; run: pip install 'semsig[mmseg]'")
+        raise SegmenterError(
+            "mmsegmentation is not installed; in a clone, run: pip install '.[mmseg]'"
+        )
     root = Path(spec.origin).parent / ".mim" / "configs"
     return {path.stem: path for path in sorted(root.glob("[!_]*/*.py"))}
 

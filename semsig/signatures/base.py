@@ -182,6 +182,10 @@ class SignatureKind(Protocol):
         """Return what makes the greatest `fused_metric` distance 1; 0 if it has no bound."""
         ...
 
+    def suits(self, segmenter: Segmenter) -> bool:
+        """Tell whether a segmenter gives what its encoder needs."""
+        ...
+
     def is_default(self, segmenter: Segmenter) -> bool:
         """Tell whether a new index has it unless asked otherwise."""
         ...

@@ -12,6 +12,7 @@ import pytest
 import semsig
 from semsig import SemsigError, explain, query
 from semsig.classes import ClassTable
+from semsig.datasets import load_dataset
 from semsig.search.options import ExpandOptions, RerankOptions
 from semsig.storage.keys import Entry
 from semsig.types import LabelMap, SbsSchema
@@ -71,6 +72,10 @@ def test_functions(tmp_path):
         (semsig.SbsSignature, {"cells": SIGNATURE.cells, "schema": SCHEMA}),
         (query.parse, {"text": "sky", "classes": TABLE}),
         (query.parse_absent, {"text": "sky", "classes": TABLE}),
+        (query.read_sentence, {"text": "sky", "classes": TABLE}),
+        (query.Lexicon.open, {"path": tmp_path}),
+        (query.Condition, {"label": 0}),
+        (load_dataset, {"name": "wang"}),
         (query.Box.parse, {"text": "0,0,1,1"}),
         (query.Box, {"left": 0, "top": 0, "right": 1, "bottom": 1}),
         (query.read_layout, {"path": tmp_path / "x.png", "classes": TABLE}),
@@ -98,6 +103,7 @@ def test_engine(engine, tmp_path):
         (engine.signature, {"query": MAP}),
         (engine.signatures, {"query": MAP}),
         (engine.conditions, {}),
+        (engine.matching, {}),
         (engine.ranked_by, {"query": MAP}),
         (engine.path, {"id_": 0}),
         (engine.remove, {"paths": []}),

@@ -542,3 +542,9 @@ def test_what_is_no_upload_is_named(source, reason):
     with pytest.raises(ImageError) as caught:
         read_image(source)
     assert caught.value.reason == reason
+
+
+def test_the_name_before_semsig_photo_still_imports():
+    from semsig import image
+
+    assert (image.read_image, image.image_paths) == (read_image, image_paths)

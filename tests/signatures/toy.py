@@ -137,6 +137,9 @@ class ColourKind:
     def scale(self, schema):
         return 1 / 765
 
+    def suits(self, segmenter):
+        return True
+
     def is_default(self, segmenter):
         return False
 

@@ -36,9 +36,13 @@ class PooledKind:
         """Return 1/4, or 1/2 where no value is negative: squared distances at unit length."""
         return 0.25 if schema.projection else 0.5
 
-    def is_default(self, segmenter: Segmenter) -> bool:
+    def suits(self, segmenter: Segmenter) -> bool:
         """Tell whether the network gives features."""
         return gives_features(segmenter)
+
+    def is_default(self, segmenter: Segmenter) -> bool:
+        """Tell whether it suits the segmenter."""
+        return self.suits(segmenter)
 
     def encoder(
         self, segmenter: Segmenter, *, options: PooledOptions | None = None

@@ -41,6 +41,10 @@ class SbovpKind:
         """Return 1 / sqrt(2): counts at unit length are that far apart at most; else 0."""
         return 0.0 if schema.norm == "none" else 1 / 2**0.5
 
+    def suits(self, segmenter: Segmenter) -> bool:  # noqa: ARG002
+        """Return True: label maps and pixels are enough."""
+        return True
+
     def is_default(self, segmenter: Segmenter) -> bool:  # noqa: ARG002
         """Tell that phrases are made where they are asked for."""
         return False

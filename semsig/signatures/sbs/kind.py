@@ -58,6 +58,10 @@ class SbsKind:
         """Return 1: idf-weighted Tanimoto distances are 0 to 1."""
         return 1.0
 
+    def suits(self, segmenter: Segmenter) -> bool:  # noqa: ARG002
+        """Return True: label maps are enough."""
+        return True
+
     def is_default(self, segmenter: Segmenter) -> bool:  # noqa: ARG002
         """Tell that every index has blocks."""
         return True
