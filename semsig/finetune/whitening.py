@@ -16,6 +16,9 @@ GEM = Pooling(pool="gem", power=1.0)
 
 _AT_ONCE = 32
 
+_LEAST = 1e-7
+"""Of the largest variance: float32 features at unit length are rounded by 1e-7 of their length."""
+
 
 def gem_vectors(network: FeatureSegmenter, groups: Groups, side: int) -> NDArray[np.float64]:
     """Return the descriptors of photos' middle squares, (N, C), unit length."""
@@ -35,9 +38,12 @@ def learn_whitening(
 ) -> Projection:
     """Fit whitening to photos that match; see :func:`fit_whitening`.
 
-    Keeps at most 128 axes, and fewer than there are photos.
+    Keeps at most 128 axes, fewer than there are photos, and no more than the directions in which
+    the vectors differ: channels that never fire are none.
     """
-    dims = min(128, vectors.shape[1], len(vectors) - 1)
+    variances = np.linalg.eigvalsh(np.cov(vectors.T))
+    differ = int((variances > _LEAST * variances.max()).sum())
+    dims = max(1, min(128, differ, len(vectors) - 1))
     return fit_whitening(
         vectors,
         labels,

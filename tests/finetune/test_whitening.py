@@ -42,6 +42,14 @@ def test_whitening_makes_matches_nearer():
     assert fitted.most_dims == 6
 
 
+def test_channels_that_never_fire_are_no_axes():
+    rng = np.random.default_rng(2)
+    vectors = np.abs(rng.normal(size=(60, 9))) * (np.arange(9) < 5)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    fitted = learn_whitening(vectors, np.repeat(np.arange(20), 3), Network(), "few")
+    assert fitted.most_dims == 5
+
+
 def test_a_checkpoints_whitening_is_applied_as_it_says():
     rng = np.random.default_rng(1)
     mean, projection = rng.normal(size=8), rng.normal(size=(5, 8)) * 1e6  # beyond float16
