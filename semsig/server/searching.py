@@ -19,7 +19,7 @@ from semsig.server.shelf import Recent, Shelf, box_of
 from semsig.server.words import understand, written
 from semsig.signatures.pooled.encoding import pooled
 from semsig.types import Hit, LabelMap
-from semsig.types.metrics import print_distance
+from semsig.types.metrics import print_distance, refuse_metric
 
 _FIRST = 120
 """Hits that the first search of a page looks for; each further one for twice as many."""
@@ -182,6 +182,7 @@ class Searcher:
         given = self.feedback.weights(weights, len(ask.right), len(ask.wrong))
         mixed = asked[0] if len(asked) == 1 and given[0] > 0 else blend(asked, given)
         side = engine.sides[name]
+        refuse_metric(name, side.kind.metrics, ask.metric)
         metric = ask.metric or side.kind.metrics[0]
         filter_ids = self._meeting(ask)
         if filter_ids is not None and not len(filter_ids):
