@@ -31,13 +31,15 @@ PAINTED = "layout=72x48:{sky}*1440,{sea}*1008,{sand}*1008"
 
 
 def until(driver: Any, script: str, seconds: float = 20) -> None:
+    """Wait until a script says so, and what moves has come to rest."""
     ends = time.monotonic() + seconds
     while not driver.execute_script(script) and time.monotonic() < ends:
         time.sleep(0.1)
-    time.sleep(0.8)  # what moves or fades comes to rest
+    time.sleep(0.8)
 
 
 def lightbox(driver: Any) -> None:
+    """Open a photo with its classes and blocks."""
     driver.execute_script("document.querySelectorAll('.tile .open')[1].click()")
     until(driver, "return document.querySelectorAll('.lightbox .blocks i').length > 60")
     driver.execute_script(
@@ -47,11 +49,13 @@ def lightbox(driver: Any) -> None:
 
 
 def paint(driver: Any) -> None:
+    """Open the painter."""
     driver.execute_script("document.getElementById('paint').click()")
     time.sleep(1)
 
 
 def mark(driver: Any) -> None:
+    """Mark two photos right and one wrong."""
     driver.execute_script(
         "const t = document.querySelectorAll('.tile');"
         "for (const n of [0, 2]) t[n].querySelector('.yes').click();"
@@ -61,6 +65,7 @@ def mark(driver: Any) -> None:
 
 
 def shoot(driver: Any, address: str, folder: Path, layout: str) -> None:
+    """Take every picture."""
     nothing: Callable[[Any], None] = lambda _: None  # noqa: E731
     views = {
         "home": ("", nothing),
