@@ -26,14 +26,17 @@ def photos(tmp_path_factory):
     return sorted(write_scenes(tmp_path_factory.mktemp("power"), 4).glob("*/*.jpg"))
 
 
+_VALUES = {"sbs": "cells", "sbovp": "columns", "pooled": "codes"}
+
+
 def do(name, path, photos):
     if name == "create":
-        Engine.create(path, segmenter="lite")
+        Engine.create(path, segmenter="lite", signatures=["sbs"])
         return
     engine = Engine.open(path)
     {
-        "phrases": engine.add_phrases,
-        "pooled": engine.add_pooled,
+        "phrases": lambda: engine.add_signature("sbovp"),
+        "pooled": lambda: engine.add_signature("pooled"),
         "add": lambda: engine.add(photos[:2], workers=1),
         "add more": lambda: engine.add(photos, workers=1),
         "remove": lambda: engine.remove(photos[1:2]),
@@ -54,9 +57,7 @@ def state(path):
     }
     sides = {
         name: {
-            id_: str(side.index.signature(id_).codes.tolist())
-            if name == "pooled"
-            else str(side.index.signature(id_).columns.tolist())
+            id_: str(getattr(side.index.signature(id_), _VALUES[name]).tolist())
             for id_ in side.ids.tolist()
         }
         for name, side in engine.sides.items()
