@@ -80,7 +80,7 @@ def finetune(
         int | None, typer.Option(help="Pixels of the crops (160).", rich_help_panel=RECIPE)
     ] = None,
     learning_rate: Annotated[
-        float | None, typer.Option(help="0.0001.", rich_help_panel=RECIPE)
+        float | None, typer.Option(help="0.00001.", rich_help_panel=RECIPE)
     ] = None,
     left_out: Annotated[
         float | None,

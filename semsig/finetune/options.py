@@ -106,7 +106,7 @@ class FinetuneOptions:
     negatives: int = 3
     batch: int = 8
     side: int = 160
-    learning_rate: float = 1e-4
+    learning_rate: float = 1e-5
     decay: float = 0.8
     left_out: float = 0.2
     teacher: float = 0.0
