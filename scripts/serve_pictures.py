@@ -69,7 +69,7 @@ def shoot(driver: Any, address: str, folder: Path, layout: str) -> None:
     nothing: Callable[[Any], None] = lambda _: None  # noqa: E731
     views = {
         "home": ("", nothing),
-        "words": ("#words=a beach with two people, no car", nothing),
+        "words": ("#words=a beach, no car", nothing),
         "why": ("#photos=i34", lightbox),
         "marks": ("#photos=i34", mark),
         "paint": (f"#{layout}", paint),
