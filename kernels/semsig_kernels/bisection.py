@@ -121,9 +121,7 @@ def _next_line(
 
 
 @kernel
-def _add_row(
-    row: int, factor: np.float32, of_rows: SparseSums, line: NDArray[np.float32]
-) -> None:
+def _add_row(row: int, factor: np.float32, of_rows: SparseSums, line: NDArray[np.float32]) -> None:
     for e in range(of_rows.offsets[row], of_rows.offsets[row + 1]):
         line[of_rows.groups[e]] += factor * np.float32(of_rows.sums[e])
 

@@ -8,7 +8,7 @@ that has a query's sums in no row has them not in its greatest sums either.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,16 +16,21 @@ from numpy.typing import NDArray
 from semsig_kernels._jit import kernel
 from semsig_kernels.bisection import SparseSums
 from semsig_kernels.simd import popcount, prefetch
-from semsig_kernels.sums import OFFSET
 from semsig_kernels.vectors import LANE_WORDS, add_by_16, least_bytes, load
 
 BLOCK_ROWS = 16
 LINE_WORDS = 8
 """A line is 64 bytes: the sums of a class in four quarters, each of the 16 rows of a block."""
-
-
-_AHEAD = 4
-_LINES_AHEAD = 24
+HEAD_CLASSES = 2
+HEAD_RANKS = 6
+"""Words of a block's head line: what rows weigh more than the lightest in two, halved, a byte a
+row; bit c % 64 of word c // 64 says whether a row has class c, in four; in the last byte by byte
+how many classes there are in the words before."""
+MOST_CLASSES = 256
+_TOP_SHARE = 0.55
+"""Share of a query's weight in the classes by which rows are scored first."""
+_AT_ONCE = 8
+"""Lines of so many blocks are asked of the memory before the first is read."""
 
 
 class Blocks(NamedTuple):
@@ -41,45 +46,45 @@ class Blocks(NamedTuple):
     """Weight of the lightest row of each block, as `weights`, shape (C * S,)."""
     starts: NDArray[np.uint16]
     """OFFSET - lightest // 2, 0 beyond the last block, shape (C, S)."""
-    row_starts: NDArray[np.uint16]
-    """OFFSET - weight // 2 of each row, shape (16 * B,)."""
-    present: NDArray[np.uint64]
-    """Bit c % 64 of ``present[b, c // 64]``: a row of block b has class c; (B, ceil(M / 64))."""
     first: NDArray[np.int32]
-    """The line of the first class of each word of `present`: a block has a line a class, in order."""
+    """The head line of each block, (B,); then it has a line a class that is present, ascending."""
     lines: NDArray[np.uint64]
     """Lines, one after the other; the very first is all 0, for classes that are not present."""
+    head_bytes: NDArray[np.uint8]
+    """The lines, by byte."""
+    mask: int
+    """255; 0 where the weight of rows does not count."""
     weights: NDArray[np.int32]
-    """Weight of each row in units, rounded down to an even number, shape (16 * B,)."""
+    """Weight of each row in units, rounded down to an even number, at most 510 more than the
+    lightest in its block, shape (16 * B,)."""
     order: NDArray[np.int32]
     """Which row each is, -1 beyond the last, shape (16 * B,)."""
 
 
 class Asked(NamedTuple):
-    """What Q queries have, by group and by class."""
+    """What Q queries have, by group and by class; classes that weigh most come first."""
 
     groups: NDArray[np.int64]
-    """Groups of each query, shape (Q, K)."""
+    """Groups of each query, shape (Q, K); those of the top classes last."""
     needs: NDArray[np.uint8]
     """Their sums in units, rounded up; at most 255."""
     n_groups: NDArray[np.int64]
+    """How many groups there are, and how many are not of the top classes, shape (Q, 2)."""
     classes: NDArray[np.int64]
-    """Classes of each query, ascending, shape (Q, M)."""
+    """Classes of each query, shape (Q, M)."""
     lines: NDArray[np.uint64]
     """A line a class, as rows that all had the query's sums, shape (Q, M * LINE_WORDS)."""
     turns: NDArray[np.bool_]
     """Whether a byte may overflow with this class: move what was added before; shape (Q, M)."""
     n_classes: NDArray[np.int64]
+    """How many classes there are, and how many are top, shape (Q, 2)."""
 
 
 @kernel
-def count_lines(
-    order: NDArray[np.int32],
-    of_rows: SparseSums,
-    present: NDArray[np.uint64],
-    counts: NDArray[np.int32],
+def mark_classes(
+    order: NDArray[np.int32], of_rows: SparseSums, present: NDArray[np.uint64]
 ) -> None:
-    """Write which classes blocks have, and how many.
+    """Write which classes blocks have.
 
     Parameters
     ----------
@@ -87,77 +92,106 @@ def count_lines(
         The rows of some blocks.
     of_rows : SparseSums
         Sums of all rows.
-    present : ndarray of uint64, shape (blocks, words)
+    present : ndarray of uint64, shape (blocks, 4)
         Zeros before.
-    counts : ndarray of int32, as `present`
-        How many in each word.
     """
     for place in range(order.size):
-        block, row = place // BLOCK_ROWS, order[place]
+        row = order[place]
         for e in range(of_rows.offsets[row], of_rows.offsets[row + 1]):
             label = np.int64(of_rows.groups[e]) >> 2
-            present[block, label >> 6] |= np.uint64(1) << np.uint64(label & 63)
-    for block in range(len(counts)):
-        for word in range(present.shape[1]):
-            counts[block, word] = np.int64(popcount(present[block, word]))
+            present[place // BLOCK_ROWS, label >> 6] |= np.uint64(1) << np.uint64(label & 63)
 
 
 @kernel
 def fill_blocks(
     order: NDArray[np.int32],
     of_rows: SparseSums,
-    present: NDArray[np.uint64],
     first: NDArray[np.int32],
-    lines: NDArray[np.uint8],
+    lines: NDArray[np.uint64],
+    by_byte: NDArray[np.uint8],
     tops: NDArray[np.uint8],
 ) -> None:
-    """Write the sums of the rows of a chunk's blocks; parameters as in :func:`count_lines`.
+    """Write the sums of the rows of a chunk's blocks; parameters as in :func:`mark_classes`.
 
-    Sums are bytes here, `first` and `lines` as :class:`Blocks` has them, but lines as bytes;
-    `tops`, shape (K, S), is all zeros before.
+    Sums are bytes here, `first` and `lines` as :class:`Blocks` has them, heads filled in;
+    `by_byte` are the lines by byte; `tops`, shape (K, S), is all zeros before.
     """
     for place in range(order.size):
         block, row = place // BLOCK_ROWS, order[place]
         for e in range(of_rows.offsets[row], of_rows.offsets[row + 1]):
             group, total = np.int64(of_rows.groups[e]), of_rows.sums[e]
-            line = _line_of(present[block], first[block], group >> 2)
-            lines[line * 64 + (group & 3) * BLOCK_ROWS + place % BLOCK_ROWS] = total
+            head, word, bit = np.int64(first[block]), group >> 8, np.uint64(group >> 2 & 63)
+            bits = lines[head * LINE_WORDS + HEAD_CLASSES + word]
+            line = line_at(head, bits, bit, lines[head * LINE_WORDS + HEAD_RANKS], word)
+            by_byte[line * 64 + (group & 3) * BLOCK_ROWS + place % BLOCK_ROWS] = total
             tops[group, block] = max(tops[group, block], total)
 
 
 @kernel
-def _line_of(present: NDArray[np.uint64], first: NDArray[np.int32], label: int) -> int:
-    """Return the line of a class that is present."""
-    below = (np.uint64(1) << np.uint64(label & 63)) - np.uint64(1)
-    return first[label >> 6] + np.int64(popcount(present[label >> 6] & below))
+def line_at(head: Any, bits: np.uint64, bit: np.uint64, ranks: np.uint64, word: Any) -> int:
+    """Return the line of a class, or 0 if it is not present: no branch to mispredict."""
+    before = np.int64((ranks >> np.uint64(8 * word)) & np.uint64(255))
+    before += np.int64(popcount(bits & ((np.uint64(1) << bit) - np.uint64(1))))
+    return int(np.int64((bits >> bit) & np.uint64(1)) * (head + 1 + before))
 
 
 @kernel
 def ask(asked: Asked, q: int, n_groups: int) -> None:
-    """Fill in the lines of a query whose groups and needs are there, ascending."""
-    asked.n_groups[q] = n_groups
-    count, last = 0, np.int64(-1)
+    """Order the groups of a query, which come ascending, and write its classes and lines."""
+    groups, needs = asked.groups[q, :n_groups].copy(), asked.needs[q, :n_groups].copy()
+    ends, n_top = _order_classes(groups, needs, asked.classes[q])
+    n_classes = ends.size
     within = np.zeros(4, np.int64)
-    for g in range(n_groups):
-        label, quarter = asked.groups[q, g] >> 2, asked.groups[q, g] & 3
-        if label != last:
-            asked.classes[q, count], last = label, label
-            asked.lines[q, count * LINE_WORDS : (count + 1) * LINE_WORDS] = 0
-            asked.turns[q, count] = False
+    asked.n_groups[q] = n_groups
+    asked.n_classes[q, 0], asked.n_classes[q, 1] = n_classes, n_top
+    at = n_groups
+    for c in range(n_classes):
+        if c == n_top:
+            asked.n_groups[q, 1] = at
+        line = asked.lines[q, c * LINE_WORDS : (c + 1) * LINE_WORDS]
+        line[:] = 0
+        asked.turns[q, c] = False
+        sums = np.zeros(4, np.int64)
+        for g in range(n_groups):
+            if groups[g] >> 2 != asked.classes[q, c]:
+                continue
+            at -= 1
+            asked.groups[q, at], asked.needs[q, at] = groups[g], needs[g]
+            quarter = groups[g] & 3
+            sums[quarter] = needs[g]
+            line[2 * quarter] = np.uint64(needs[g]) * np.uint64(0x0101010101010101)
+            line[2 * quarter + 1] = line[2 * quarter]
+        within += sums
+        if within.max() > 255:
+            asked.turns[q, c] = True
+            within[:] = sums
+    if n_top == n_classes:
+        asked.n_groups[q, 1] = 0
+
+
+@kernel
+def _order_classes(
+    groups: NDArray[np.int64], needs: NDArray[np.uint8], classes: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], int]:
+    """Write classes, those of the greatest needs first; return their needs, and how many are top.
+
+    The top ones have _TOP_SHARE of all that is needed.
+    """
+    count, total = 0, np.int64(0)
+    of_classes = np.empty(groups.size, np.int64)
+    for g in range(groups.size):
+        if count == 0 or classes[count - 1] != groups[g] >> 2:
+            classes[count], of_classes[count] = groups[g] >> 2, 0
             count += 1
-        need = np.int64(asked.needs[q, g])
-        if within[quarter] + need > 255:
-            # What other quarters of this class add is counted again: they start anew with it.
-            asked.turns[q, count - 1] = True
-            within[:] = 0
-            for j in range(quarter):
-                word = asked.lines[q, (count - 1) * LINE_WORDS + 2 * j]
-                within[j] = np.int64(word & np.uint64(255))
-        within[quarter] += need
-        spread = np.uint64(need) * np.uint64(0x0101010101010101)
-        asked.lines[q, (count - 1) * LINE_WORDS + 2 * quarter] = spread
-        asked.lines[q, (count - 1) * LINE_WORDS + 2 * quarter + 1] = spread
-    asked.n_classes[q] = count
+        of_classes[count - 1] += np.int64(needs[g])
+        total += np.int64(needs[g])
+    order = np.argsort(-of_classes[:count], kind="mergesort")
+    classes[:count] = classes[:count][order]
+    held, n_top = np.int64(0), 0
+    while n_top < count and held < _TOP_SHARE * total:
+        held += of_classes[order[n_top]]
+        n_top += 1
+    return of_classes[:count], n_top
 
 
 @kernel
@@ -166,12 +200,15 @@ def bound_chunk(
     chunk: int,
     groups: NDArray[np.int64],
     needs: NDArray[np.uint8],
+    n_rest: int,
     part: NDArray[np.uint8],
+    rests: NDArray[np.uint16],
     scores: NDArray[np.uint16],
 ) -> None:
     """Score the blocks of a chunk, shape (S,), each as a row of its greatest sums would be.
 
-    `part` is room for as many bytes; see :func:`semsig_kernels.sums.score_chunk`.
+    `rests` are the scores by the first `n_rest` groups; `part` is room for as many bytes; see
+    :func:`semsig_kernels.sums.score_chunk`.
     """
     start = blocks.starts[chunk]
     for i in range(scores.size):
@@ -180,11 +217,15 @@ def bound_chunk(
     most = np.int64(0)
     for g in range(groups.size):
         most += np.int64(needs[g])
-        if most > 255:
+        if most > 255 or g == n_rest:
             _move(part, scores)
             most = np.int64(needs[g])
+        if g == n_rest:
+            rests[:] = scores
         _add_column(blocks.tops[chunk, groups[g]], needs[g], part)
     _move(part, scores)
+    if groups.size == n_rest:
+        rests[:] = scores
 
 
 @kernel
@@ -201,45 +242,87 @@ def _move(part: NDArray[np.uint8], scores: NDArray[np.uint16]) -> None:
 
 
 @kernel
+def _ask_memory(
+    first: NDArray[np.int32],
+    lines: NDArray[np.uint64],
+    which: NDArray[np.int64],
+    begin: int,
+    end: int,
+    classes: NDArray[np.int64],
+    wanted: NDArray[np.int64],
+) -> None:
+    """Write where the lines of some blocks are, and have them loaded, and the next heads."""
+    count = 0
+    for i in range(begin, end):
+        if i + _AT_ONCE < which.size:
+            prefetch(lines, np.int64(first[which[i + _AT_ONCE]]) * LINE_WORDS)
+        head = np.int64(first[which[i]])
+        ranks = lines[head * LINE_WORDS + HEAD_RANKS]
+        for c in range(classes.size):
+            word, bit = classes[c] >> 6, np.uint64(classes[c] & 63)
+            bits = lines[head * LINE_WORDS + HEAD_CLASSES + word]
+            wanted[count] = LINE_WORDS * line_at(head, bits, bit, ranks, word)
+            prefetch(lines, wanted[count])
+            count += 1
+
+
+@kernel
+def room_for_lines(asked: Asked) -> NDArray[np.int64]:
+    """Return the room that :func:`score_blocks` needs."""
+    return np.empty(_AT_ONCE * asked.classes.shape[1], np.int64)
+
+
+@kernel
 def score_blocks(
     blocks: Blocks,
     which: NDArray[np.int64],
-    classes: NDArray[np.int64],
-    needs: NDArray[np.uint64],
-    turns: NDArray[np.bool_],
+    bases: NDArray[np.uint16],
+    asked: Asked,
+    q: int,
+    top: bool,
+    wanted: NDArray[np.int64],
     scores: NDArray[np.uint16],
 ) -> None:
-    """Score the rows of some blocks, for a query of :class:`Asked`.
+    """Score the rows of some blocks by all classes of a query, or the top ones.
 
+    Parameters
+    ----------
+    blocks : Blocks
+        Sums of the rows.
     which : ndarray of int64, shape (n,)
         The blocks.
+    bases : ndarray of uint16, shape (n,)
+        What is added for all rows of each, as if they weighed what the lightest does.
+    asked, q
+        The query.
+    top : bool
+        Whether by the top classes only.
+    wanted : ndarray of int64
+        Room, see :func:`room_for_lines`.
     scores : ndarray of uint16, shape (>= 16 * n,)
         Written.
     """
-    present, first, lines, starts = blocks.present, blocks.first, blocks.lines, blocks.row_starts
-    for i in range(which.size):
-        if i + 2 * _AHEAD < which.size:
-            prefetch(present, which[i + 2 * _AHEAD] * present.shape[1])
-            prefetch(first, which[i + 2 * _AHEAD] * first.shape[1])
-            prefetch(starts, which[i + 2 * _AHEAD] * BLOCK_ROWS)
-        if i + _AHEAD < which.size:
-            ahead = np.int64(first[which[i + _AHEAD], 0])
-            for line in range(_LINES_AHEAD):
-                prefetch(lines, (ahead + line) * LINE_WORDS)
-        block, start = which[i], i * BLOCK_ROWS
-        for j in range(BLOCK_ROWS):
-            scores[start + j] = starts[block * BLOCK_ROWS + j]
-        for part in range(0, LINE_WORDS, LANE_WORDS):
-            total = load(lines, part)
-            for c in range(classes.size):
-                word, bit = classes[c] >> 6, np.uint64(classes[c] & 63)
-                bits = present[block, word]
-                rank = np.int64(popcount(bits & ((np.uint64(1) << bit) - np.uint64(1))))
-                # The line of zeros where the class is absent: no branch to mispredict.
-                line = np.int64((bits >> bit) & np.uint64(1)) * (first[block, word] + rank)
-                if turns[c]:
-                    add_by_16(total, 8 * part, scores, start)
-                    total = load(lines, part)
-                need = load(needs, c * LINE_WORDS + part)
-                total = total + least_bytes(load(lines, line * LINE_WORDS + part), need)
-            add_by_16(total, 8 * part, scores, start)
+    first, lines, head_bytes, mask = blocks.first, blocks.lines, blocks.head_bytes, blocks.mask
+    classes = asked.classes[q, : asked.n_classes[q, 1 if top else 0]]
+    needs, turns = asked.lines[q], asked.turns[q]
+    for i in range(min(_AT_ONCE, which.size)):
+        prefetch(lines, np.int64(first[which[i]]) * LINE_WORDS)
+    for begin in range(0, which.size, _AT_ONCE):
+        end = min(begin + _AT_ONCE, which.size)
+        _ask_memory(first, lines, which, begin, end, classes, wanted)
+        count = 0
+        for i in range(begin, end):
+            head = np.int64(first[which[i]]) * LINE_WORDS * 8
+            for j in range(BLOCK_ROWS):
+                more = np.int64(head_bytes[head + j]) & mask
+                scores[i * BLOCK_ROWS + j] = np.uint16(np.int64(bases[i]) - more)
+            for part in range(0, LINE_WORDS, LANE_WORDS):
+                total = load(lines, part)
+                for c in range(classes.size):
+                    if turns[c]:
+                        add_by_16(total, 8 * part, scores, i * BLOCK_ROWS)
+                        total = load(lines, part)
+                    need = load(needs, c * LINE_WORDS + part)
+                    total = total + least_bytes(load(lines, wanted[count + c] + part), need)
+                add_by_16(total, 8 * part, scores, i * BLOCK_ROWS)
+            count += classes.size

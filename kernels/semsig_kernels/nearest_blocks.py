@@ -24,6 +24,7 @@ from semsig_kernels.blocks import (
     Blocks,
     ask,
     bound_chunk,
+    room_for_lines,
     score_blocks,
 )
 from semsig_kernels.bounds import gather, high_score
@@ -40,6 +41,10 @@ _BYTES_OF_SCORES = 2**25
 _WAITING = 64
 """So many rows wait to be compared: a query's table is filled for all at once."""
 _LANES = 64
+_MANY_QUERIES = 16
+_VISITED = 256
+"""The lines of so many blocks, a multiple of _LANES, stay in the second-level cache while all
+queries look into them."""
 
 
 @kernel
@@ -72,18 +77,19 @@ def nearest_in_blocks(
     """
     size = blocks.tops.shape[2]
     n_blocks = (chunks[1] - chunks[0]) * size
-    held = min(QUERIES_AT_ONCE, _BYTES_OF_SCORES // max(1, 2 * n_blocks))
+    held = min(QUERIES_AT_ONCE, _BYTES_OF_SCORES // max(1, 4 * n_blocks))
     held = max(1, min(held, queries.totals.size))
     n_groups, n_classes = blocks.tops.shape[1], blocks.tops.shape[1] // 4
     asked = Asked(
         np.empty((held, n_groups), np.int64),
         np.empty((held, n_groups), np.uint8),
-        np.empty(held, np.int64),
+        np.empty((held, 2), np.int64),
         np.empty((held, n_classes), np.int64),
         np.empty((held, n_classes * LINE_WORDS), np.uint64),
         np.empty((held, n_classes), np.bool_),
-        np.empty(held, np.int64),
+        np.empty((held, 2), np.int64),
     )
+    rests = np.empty((held, n_blocks), np.uint16)
     scores = np.empty((held, n_blocks), np.uint16)
     part = np.empty(size, np.uint8)
     waiting = np.empty((held, _WAITING + BLOCK_ROWS), np.int64)
@@ -98,8 +104,16 @@ def nearest_in_blocks(
         for chunk in range(chunks[0], chunks[1]):
             at = (chunk - chunks[0]) * size
             for q in range(last - first):
-                groups, needs = asked.groups[q, : asked.n_groups[q]], asked.needs[q]
-                bound_chunk(blocks, chunk, groups, needs, part, scores[q, at : at + size])
+                bound_chunk(
+                    blocks,
+                    chunk,
+                    asked.groups[q, : asked.n_groups[q, 0]],
+                    asked.needs[q],
+                    asked.n_groups[q, 1],
+                    part,
+                    rests[q, at : at + size],
+                    scores[q, at : at + size],
+                )
         for q in range(last - first):
             fill_table(queries, first + q, table)
             _seed(
@@ -117,26 +131,26 @@ def nearest_in_blocks(
                 looked,
             )
             clear_table(queries, first + q, table)
-        for chunk in range(chunks[0], chunks[1]):
-            at = (chunk - chunks[0]) * size
-            for q in range(last - first):
-                counts[q] = _visit(
-                    blocks,
-                    rows,
-                    queries,
-                    first + q,
-                    asked,
-                    q,
-                    chunk,
-                    tanimoto,
-                    table,
-                    scores[q, at : at + size],
-                    waiting[q],
-                    counts[q],
-                    distances[first + q],
-                    found[first + q],
-                    looked,
-                )
+        run = _VISITED if last - first >= _MANY_QUERIES else n_blocks
+        for at in range(0, n_blocks, run):
+            until = min(at + run, n_blocks)
+            _visit(
+                blocks,
+                rows,
+                queries,
+                (first, last),
+                asked,
+                chunks[0] * size + at,
+                tanimoto,
+                table,
+                rests[:, at:until],
+                scores[:, at:until],
+                waiting,
+                counts,
+                distances,
+                found,
+                looked,
+            )
         for q in range(last - first):
             _compare(
                 rows, queries, first + q, tanimoto, table, waiting[q, : counts[q]],
@@ -171,14 +185,13 @@ def _seed(
     )  # fmt: skip
     count = min(count, 2 * wanted)
     of_rows = np.empty(count * BLOCK_ROWS, np.uint16)
+    bases, starts = np.empty(count, np.uint16), blocks.starts.reshape(-1)
     for c in range(count):
         scores[highest[c]] = 0
         highest[c] += first_block
-    n_classes = asked.n_classes[q]
-    score_blocks(
-        blocks, highest[:count], asked.classes[q, :n_classes], asked.lines[q],
-        asked.turns[q], of_rows,
-    )  # fmt: skip
+        bases[c] = starts[highest[c]]
+    lines = room_for_lines(asked)
+    score_blocks(blocks, highest[:count], bases, asked, q, False, lines, of_rows)
     looked[0] += count
     picked, above = np.empty(of_rows.size, np.int64), 2**16
     for least in (high_score(of_rows.reshape(1, -1), wanted), 0):
@@ -203,53 +216,63 @@ def _visit(
     blocks: Blocks,
     rows: Rows,
     queries: Queries,
-    query: int,
+    which: tuple[int, int],
     asked: Asked,
-    q: int,
-    chunk: int,
+    first: int,
     tanimoto: bool,
     table: NDArray[np.uint8] | NDArray[np.int64],
+    rests: NDArray[np.uint16],
     scores: NDArray[np.uint16],
     waiting: NDArray[np.int64],
-    count: int,
+    counts: NDArray[np.int64],
     distances: NDArray[np.float64],
     found: NDArray[np.int64],
     looked: NDArray[np.int64],
-) -> int:
-    """Look into the blocks of a chunk that may be near; return how many rows wait now."""
-    near_blocks = np.empty(scores.size, np.int64)
-    rule = rule_of(blocks.unit, tanimoto, queries.totals[query], distances[0])
-    n_near = 0
-    for start in range(0, scores.size, _LANES):
-        near = lanes_below(blocks.lightest, chunk * scores.size + start, scores, start, rule)
-        while near:
-            near_blocks[n_near] = chunk * scores.size + start + np.int64(trailing_zeros(near))
-            near &= near - np.uint64(1)
-            n_near += 1
-    looked[0] += n_near
-    of_rows = np.empty(n_near * BLOCK_ROWS, np.uint16)
-    n_classes = asked.n_classes[q]
-    score_blocks(
-        blocks, near_blocks[:n_near], asked.classes[q, :n_classes], asked.lines[q],
-        asked.turns[q], of_rows,
-    )  # fmt: skip
+) -> None:
+    """Look into those of some blocks, from `first` on, that may be near to some queries."""
+    size = scores.shape[1]
+    near_blocks, bases = np.empty(size, np.int64), np.empty(size, np.uint16)
+    of_rows, wanted = np.empty(size * BLOCK_ROWS, np.uint16), room_for_lines(asked)
     weights, order, allowed = blocks.weights, blocks.order, rows.allowed
-    for c in range(n_near):
-        block = near_blocks[c]
-        near = sixteen_below(weights, block * BLOCK_ROWS, of_rows, c * BLOCK_ROWS, rule)
-        while near:
-            row = np.int64(order[block * BLOCK_ROWS + np.int64(trailing_zeros(near))])
-            near &= near - np.uint64(1)
-            if row >= 0 and (allowed.size == 0 or allowed[row]):
-                waiting[count] = row
-                count += 1
-        if count >= _WAITING:
-            _compare(
-                rows, queries, query, tanimoto, table, waiting[:count], distances, found, looked
-            )
-            rule = rule_of(blocks.unit, tanimoto, queries.totals[query], distances[0])
-            count = 0
-    return count
+    lightest, starts, totals = blocks.lightest, blocks.starts.reshape(-1), queries.totals
+    for q in range(which[1] - which[0]):
+        query = which[0] + q
+        rule = rule_of(blocks.unit, tanimoto, totals[query], distances[query, 0])
+        n_near, of_query, rest = 0, scores[q], rests[q]
+        for start in range(0, size, _LANES):
+            near = lanes_below(lightest, first + start, of_query, start, rule)
+            while near:
+                i = start + np.int64(trailing_zeros(near))
+                near &= near - np.uint64(1)
+                near_blocks[n_near], bases[n_near] = first + i, rest[i]
+                n_near += 1
+        looked[0] += n_near
+        if n_near == 0:
+            continue
+        score_blocks(blocks, near_blocks[:n_near], bases, asked, q, True, wanted, of_rows)
+        n_left = 0
+        for c in range(n_near):
+            block = near_blocks[c]
+            if sixteen_below(weights, block * BLOCK_ROWS, of_rows, c * BLOCK_ROWS, rule):
+                near_blocks[n_left], bases[n_left] = block, starts[block]
+                n_left += 1
+        score_blocks(blocks, near_blocks[:n_left], bases, asked, q, False, wanted, of_rows)
+        for c in range(n_left):
+            block = near_blocks[c]
+            near = sixteen_below(weights, block * BLOCK_ROWS, of_rows, c * BLOCK_ROWS, rule)
+            while near:
+                row = np.int64(order[block * BLOCK_ROWS + np.int64(trailing_zeros(near))])
+                near &= near - np.uint64(1)
+                if row >= 0 and (allowed.size == 0 or allowed[row]):
+                    waiting[q, counts[q]] = row
+                    counts[q] += 1
+            if counts[q] >= _WAITING:
+                _compare(
+                    rows, queries, query, tanimoto, table, waiting[q, : counts[q]],
+                    distances[query], found[query], looked,
+                )  # fmt: skip
+                counts[q] = 0
+                rule = rule_of(blocks.unit, tanimoto, totals[query], distances[query, 0])
 
 
 @kernel

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from semsig_kernels.bisection import SparseSums
-from semsig_kernels.blocks import BLOCK_ROWS, LINE_WORDS, Blocks, count_lines, fill_blocks
+from semsig_kernels.blocks import (
+    BLOCK_ROWS,
+    HEAD_CLASSES,
+    HEAD_RANKS,
+    LINE_WORDS,
+    MOST_CLASSES,
+    Blocks,
+    fill_blocks,
+    mark_classes,
+)
 from semsig_kernels.nearest_blocks import nearest_in_blocks
 from semsig_kernels.postings import Queries
-from semsig_kernels.sums import OFFSET, sum_rows
+from semsig_kernels.sums import OFFSET
 from semsig_kernels.threads import run_split
 
 from semsig.search.bounded import BoundedScan
@@ -25,8 +34,6 @@ from semsig.types.metrics import METRICS, Metric
 
 CHUNK_BLOCKS = 2048
 """Blocks of a chunk, a multiple of 64."""
-MOST_CLASSES = 256
-"""Each class takes four bytes a block, and the greatest sums of a row's groups 16 bits."""
 _SUMS_AT_ONCE = 2**20
 
 
@@ -107,7 +114,7 @@ def _weightless(blocks: Blocks) -> Blocks:
     starts = np.where(blocks.starts > 0, OFFSET, 0).astype(np.uint16)
     return blocks._replace(
         starts=starts,
-        row_starts=np.full_like(blocks.row_starts, OFFSET),
+        mask=0,
         lightest=np.zeros_like(blocks.lightest),
         weights=np.zeros_like(blocks.weights),
     )
@@ -124,53 +131,57 @@ def build_blocks(
     group_of, n_classes = quarter_groups(batch.schema), len(batch.schema.classes)
     exact = sparse_sums(batch, group_of, scheme, sum_dtype(totals))
     of_rows, unit = _in_units(exact, totals)
-    present, first, n_lines = _places(order, of_rows, n_classes)
-    lines = np.zeros((n_lines, 8 * LINE_WORDS), np.uint8)
-    n_chunks = -(-len(first) // chunk_blocks)
-    tops = np.zeros((n_chunks, 4 * n_classes, chunk_blocks), np.uint8)
+    n_chunks = -(-len(order) // (BLOCK_ROWS * chunk_blocks))
+    # Rounded down: a lower bound of the distance. Rows beyond the last outweigh all others.
+    weights = _whole_blocks((totals // unit)[order] & ~1, 2**15)
+    by_block = weights.reshape(-1, BLOCK_ROWS)
+    least = by_block.min(axis=1)
+    more = np.minimum((by_block - least[:, None]) // 2, 255).astype(np.uint8)
+    first, lines = _heads(order, of_rows, more)
+    tops = _zeros((n_chunks, 4 * n_classes, chunk_blocks), np.uint8)
 
     def fill(begin: int, end: int) -> None:
         for chunk in range(begin, end):
             held = slice(chunk * chunk_blocks, (chunk + 1) * chunk_blocks)
             rows = order[held.start * BLOCK_ROWS : held.stop * BLOCK_ROWS]
-            fill_blocks(
-                rows, of_rows, present[held], first[held], lines.reshape(-1), tops[chunk]
-            )
+            fill_blocks(rows, of_rows, first[held], lines, lines.view(np.uint8), tops[chunk])
 
     run_split(n_chunks, fill)
-    placed = _whole_blocks(order, -1)
-    # Rounded down: a lower bound of the distance. Rows beyond the last outweigh all others.
-    weights = _whole_blocks((totals // unit)[order] & ~1, np.iinfo(np.int16).max - 1)
     lightest = np.zeros(n_chunks * chunk_blocks, np.int32)
-    lightest[: len(first)] = weights.reshape(-1, BLOCK_ROWS).min(axis=1)
+    lightest[: len(least)] = least
     starts = np.zeros(len(lightest), np.uint16)
-    starts[: len(first)] = OFFSET - lightest[: len(first)] // 2
+    starts[: len(least)] = OFFSET - least // 2
     return Blocks(
         group_of=group_of,
         unit=unit,
         tops=tops,
         lightest=lightest,
         starts=starts.reshape(n_chunks, chunk_blocks),
-        row_starts=(OFFSET - weights // 2).astype(np.uint16),
-        present=present,
         first=first,
-        lines=lines.reshape(-1).view(np.uint64),
-        weights=weights,
-        order=placed,
+        lines=lines,
+        head_bytes=lines.view(np.uint8),
+        mask=255,
+        weights=(least[:, None] + 2 * more.astype(np.int32)).reshape(-1),
+        order=_whole_blocks(order, -1),
     )
 
 
-def _places(
-    order: NDArray[np.int32], of_rows: SparseSums, n_classes: int
-) -> tuple[NDArray[np.uint64], NDArray[np.int32], int]:
-    """Return which classes blocks have, the first line by word, and how many lines there are."""
-    n_blocks = -(-len(order) // BLOCK_ROWS)
-    present = np.zeros((n_blocks, -(-n_classes // 64)), np.uint64)
-    counts = np.zeros(present.shape, np.int32)
-    count_lines(order, of_rows, present, counts)
+def _heads(
+    order: NDArray[np.int32], of_rows: SparseSums, more: NDArray[np.uint8]
+) -> tuple[NDArray[np.int32], NDArray[np.uint64]]:
+    """Return the first line of each block, and all lines, of which only heads are filled in."""
+    present = np.zeros((len(more), MOST_CLASSES // 64), np.uint64)
+    mark_classes(order, of_rows, present)
+    counts = np.bitwise_count(present).astype(np.int64)
+    n_lines = 1 + counts.sum(axis=1)
     # The line of zeros is before them all.
-    first = 1 + np.cumsum(counts, dtype=np.int32).reshape(counts.shape) - counts
-    return present, first, 1 + int(counts.sum())
+    first = 1 + np.cumsum(n_lines) - n_lines
+    lines = _zeros((1 + int(n_lines.sum()), LINE_WORDS), np.uint64)
+    lines[first, :HEAD_CLASSES] = more.view(np.uint64)
+    lines[first, HEAD_CLASSES:HEAD_RANKS] = present
+    ranks = (np.cumsum(counts, axis=1) - counts).astype(np.uint64)
+    lines[first, HEAD_RANKS] = (ranks << np.arange(0, 32, 8).astype(np.uint64)).sum(axis=1)
+    return first.astype(np.int32), lines.reshape(-1)
 
 
 def _whole_blocks(values: NDArray[np.integer], beyond: int) -> NDArray[np.int32]:
@@ -188,3 +199,13 @@ def _in_units(of_rows: SparseSums, totals: Totals) -> tuple[SparseSums, int]:
         part = slice(first, first + _SUMS_AT_ONCE)
         sums[part] = (of_rows.sums[part].astype(np.int64) + unit - 1) // unit
     return of_rows._replace(sums=sums), unit
+
+
+def _zeros(shape: tuple[int, ...], dtype: type[np.integer]) -> NDArray[Any]:
+    """Return zeros in huge pages, which NumPy asks for in `empty`, not in `zeros`.
+
+    Lines are read here and there: a page of 4 kB each would cost more to find than to read.
+    """
+    array = np.empty(shape, dtype)
+    array.fill(0)
+    return array

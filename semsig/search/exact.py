@@ -14,9 +14,6 @@ from semsig.search.checks import check_k, check_metric
 from semsig.search.heaps import Heaps, sort_heaps, weigh
 from semsig.search.scans import Distances
 from semsig.search.scoring import (
-    BITS,
-    PRESENCE,
-    IdfWeights,
     Scheme,
     Totals,
     check_allowed,
@@ -24,6 +21,7 @@ from semsig.search.scoring import (
     from_differences,
     rank,
     row_totals,
+    scheme_of,
     within,
 )
 from semsig.types import SbsBatch
@@ -149,9 +147,7 @@ class ExactScan(ABC):
 
     def _scheme(self, metric: Metric) -> Scheme:
         weights = METRICS[metric].weights
-        if weights == "idf":
-            return self._once("scheme", weights, lambda: IdfWeights(self._batch))
-        return BITS if weights == "bits" else PRESENCE
+        return self._once("scheme", weights, lambda: scheme_of(self._batch, metric))
 
     def _totals(self, metric: Metric) -> Totals:
         scheme = self._scheme(metric)

@@ -106,6 +106,14 @@ class IdfWeights:
 Scheme = FlatWeights | IdfWeights
 
 
+def scheme_of(batch: SbsBatch, metric: Metric) -> Scheme:
+    """Return what weighs in a metric among the rows of a batch."""
+    weights = metric_named(metric).weights
+    if weights == "idf":
+        return IdfWeights(batch)
+    return BITS if weights == "bits" else PRESENCE
+
+
 def bit_frequency(batch: SbsBatch) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the distinct cells (n,), ascending, and how many rows reach levels 1..4 (n, 4)."""
     codes, counts = _count_codes(batch)

@@ -11,7 +11,6 @@ from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from semsig.errors import SemsigError
@@ -69,6 +68,8 @@ def detect_all(
     workers : int, optional
         Photos at a time, at least 1; the number of cores by default.
     """
+    import cv2
+
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)
 
