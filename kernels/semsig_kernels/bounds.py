@@ -80,9 +80,7 @@ def nearest_bounded(
     for first in range(0, queries.totals.size, held):
         last = min(first + held, queries.totals.size)
         for q in range(first, last):
-            n_groups[q - first] = sum_query(
-                sums.group_of, sums.unit, queries, q, groups[q - first], needs[q - first]
-            )
+            n_groups[q - first] = sum_query(sums, queries, q, groups[q - first], needs[q - first])
         for chunk in range(chunks[0], chunks[1]):
             size = min(CHUNK_ROWS, whole_blocks(rows.totals.size - chunk * CHUNK_ROWS))
             for q in range(last - first):
@@ -126,10 +124,10 @@ def _refine(
     flat = scores.reshape(-1)
     compared = 0
     above = 2**16
-    for least in (high_score(peaks, 2 * found.size + 8), 0):
+    for least in (_high_score(peaks, 2 * found.size + 8), 0):
         limit = max(least, _least_score(unit, rows, total, tanimoto, distances[0]))
         n_rows = rows.totals.size - first_row
-        count = gather(scores, peaks, n_rows, limit, above, candidates)
+        count = _gather(scores, peaks, n_rows, limit, above, candidates)
         for c in range(count):
             prefetch_row(rows, first_row, candidates, c, count)
             row, score = first_row + candidates[c], int(flat[candidates[c]])
@@ -145,7 +143,7 @@ def _refine(
 
 
 @kernel
-def gather(
+def _gather(
     scores: NDArray[np.uint16],
     peaks: NDArray[np.uint16],
     n_rows: int,
@@ -170,7 +168,7 @@ def gather(
 
 
 @kernel
-def high_score(peaks: NDArray[np.uint16], count: int) -> int:
+def _high_score(peaks: NDArray[np.uint16], count: int) -> int:
     """Return a score that about `count` blocks reach; 0 if there are fewer."""
     flat = peaks.reshape(-1)
     highest: Any = 0

@@ -90,8 +90,7 @@ def sum_rows(
 
 @kernel
 def sum_query(
-    group_of: NDArray[np.int64],
-    unit: int,
+    sums: Sums,
     queries: Queries,
     q: int,
     groups: NDArray[np.int64],
@@ -101,12 +100,12 @@ def sum_query(
     weights = np.zeros(groups.size, np.int64)
     for j in range(queries.offsets[q], queries.offsets[q + 1]):
         code = queries.codes[j]
-        weights[group_of[code >> 2]] += queries.weights[j, code & 3]
+        weights[sums.group_of[code >> 2]] += queries.weights[j, code & 3]
     count = 0
     for group in range(weights.size):
         if weights[group] > 0:
             groups[count] = group
-            needs[count] = min(255, (weights[group] + unit - 1) // unit)
+            needs[count] = min(255, (weights[group] + sums.unit - 1) // sums.unit)
             count += 1
     return count
 

@@ -7,7 +7,6 @@ than the CPU's registers into several.
 from __future__ import annotations
 
 import operator
-from functools import partial
 from typing import Any
 
 from llvmlite import ir
@@ -101,39 +100,8 @@ for _operator, _instruction in (
     (operator.and_, "and_"),
     (operator.or_, "or_"),
     (operator.xor, "xor"),
-    (operator.add, "add"),
 ):
     _define(_operator, _instruction)
-
-
-@intrinsic
-def least_bytes(typing: Any, one: Any, other: Any) -> Emitted:  # noqa: ARG001
-    """LLVM code of :func:`semsig_kernels.vectors.least_bytes_of_words`."""
-
-    def emit(_: Any, build: Any, __: Any, args: Any) -> Any:
-        a, b = (build.bitcast(arg, ir.VectorType(ir.IntType(8), 8 * LANE_WORDS)) for arg in args)
-        return build.bitcast(build.select(build.icmp_unsigned("<", a, b), a, b), _WORDS)
-
-    return _VECTOR(_VECTOR, _VECTOR), emit
-
-
-@intrinsic
-def add_sixteens(typing: Any, vector: Any, place: Any, sums: Any, start: Any) -> Emitted:  # noqa: ARG001
-    """LLVM code of :func:`semsig_kernels.vectors.add_bytes_by_16`."""
-    return types.void(_VECTOR, types.int64, sums, types.int64), _emit_add_sixteens
-
-
-def _emit_add_sixteens(context: Any, build: Any, signature: Any, args: Any) -> Any:
-    width = 8 * LANE_WORDS
-    added = build.bitcast(args[0], ir.VectorType(ir.IntType(8), width))
-    pointer = _pointer(context, build, _SHORTS_16, signature.args[2], args[2], args[3])
-    total = _read(build, pointer, 2)
-    for first in range(0, width, 16):
-        lanes = ir.Constant(ir.VectorType(_I32, 16), list(range(first, first + 16)))
-        part = build.shuffle_vector(added, ir.Constant(added.type, ir.Undefined), lanes)
-        total = build.add(total, build.zext(part, _SHORTS_16))
-    build.store(total, pointer).align = 2
-    return context.get_dummy_value()
 
 
 @intrinsic
@@ -169,28 +137,15 @@ def lanes_below(
     rule: Any,
 ) -> Emitted:
     """LLVM code of :func:`semsig_kernels.vectors.every_below`."""
-    return types.uint64(totals, types.int64, shared, types.int64, rule), partial(_emit_below, 64)
+    return types.uint64(totals, types.int64, shared, types.int64, rule), _emit_lanes_below
 
 
-@intrinsic
-def sixteen_below(
-    typing: Any,  # noqa: ARG001
-    totals: Any,
-    first: Any,  # noqa: ARG001
-    shared: Any,
-    start: Any,  # noqa: ARG001
-    rule: Any,
-) -> Emitted:
-    """LLVM code of :func:`semsig_kernels.vectors.below_of_16`."""
-    return types.uint64(totals, types.int64, shared, types.int64, rule), partial(_emit_below, 16)
-
-
-def _emit_below(count: int, context: Any, build: Any, signature: Any, args: Any) -> Any:
+def _emit_lanes_below(context: Any, build: Any, signature: Any, args: Any) -> Any:
     of_totals, of_shared = signature.args[0].dtype, signature.args[2].dtype
     lane = ir.IntType(of_totals.bitwidth)
-    lanes = ir.VectorType(lane, count)
+    lanes = ir.VectorType(lane, 64)
     owns = _pointer(context, build, lanes, signature.args[0], *args[:2])
-    stored = ir.VectorType(ir.IntType(of_shared.bitwidth), count)
+    stored = ir.VectorType(ir.IntType(of_shared.bitwidth), 64)
     commons = _pointer(context, build, stored, signature.args[2], *args[2:4])
     common = _read(build, commons, of_shared.bitwidth // 8)
     if of_shared.bitwidth < lane.width:
@@ -201,8 +156,7 @@ def _emit_below(count: int, context: Any, build: Any, signature: Any, args: Any)
     a, b, c = (splat(build, part, lanes) for part in rule)
     own = _read(build, owns, lane.width // 8)
     left = build.sub(build.mul(a, own), build.mul(b, common))
-    below = build.bitcast(build.icmp_signed("<", left, c), ir.IntType(count))
-    return below if count == 64 else build.zext(below, _I64)
+    return build.bitcast(build.icmp_signed("<", left, c), _I64)
 
 
 @intrinsic

@@ -1,7 +1,6 @@
 """Vectors of LANE_WORDS 8-byte words, and steps over 64 rows at once, as wide as the CPU allows.
 
-Kernels :func:`load` vectors, combine them with ``&``, ``|``, ``^`` and ``+`` of words, and
-:func:`store` them.
+Kernels :func:`load` vectors, combine them with ``&``, ``|`` and ``^``, and :func:`store` them.
 Where :func:`semsig_kernels._jit.simd` says "portable" a vector is a plain uint64 and everything
 here plain Numba; otherwise it is LLVM code of :mod:`semsig_kernels.vector_code`, for which LLVM
 picks the instructions of the CPU. The results are the same.
@@ -35,27 +34,6 @@ def load_word(words: NDArray[np.uint64], start: int) -> Any:
 def store_word(words: NDArray[np.uint64], start: int, vector: Any) -> None:
     """Write a vector to ``words[start : start + LANE_WORDS]``."""
     words[start] = vector
-
-
-@kernel
-def least_bytes_of_words(one: Any, other: Any) -> Any:
-    """Return the smaller of each two bytes of two vectors."""
-    least = np.uint64(0)
-    for byte in range(8):
-        mask = np.uint64(255) << np.uint64(8 * byte)
-        least |= min(one & mask, other & mask)
-    return least
-
-
-@kernel
-def add_bytes_by_16(vector: Any, place: int, sums: NDArray[np.uint16], start: int) -> None:
-    """Add byte j of a vector to ``sums[start + (place + j) % 16]``.
-
-    `place` is a multiple of the vector's bytes; no sum exceeds 65535.
-    """
-    for byte in range(8):
-        value = (vector >> np.uint64(8 * byte)) & np.uint64(255)
-        sums[start + (place + byte) % 16] += np.uint16(value)
 
 
 @kernel
@@ -106,18 +84,6 @@ def every_below(
     Arrays of int32 and uint16, or both of int64; all values here fit the type of `totals`.
     """
     return few_below(totals, first, shared, start, rule, 64)
-
-
-@kernel
-def below_of_16(
-    totals: NDArray[Any],
-    first: int,
-    shared: NDArray[Any],
-    start: int,
-    rule: tuple[int, int, int],
-) -> np.uint64:
-    """As :func:`every_below` for 16 rows."""
-    return few_below(totals, first, shared, start, rule, 16)
 
 
 @kernel
@@ -184,19 +150,14 @@ def equal_whole(labels: NDArray[np.uint8], start: int, label: int, lanes: np.uin
 
 load: Any = load_word
 store: Any = store_word
-least_bytes: Any = least_bytes_of_words
-add_by_16: Any = add_bytes_by_16
 add_counts: Any = add_spread_counts
 lanes_below: Any = every_below
-sixteen_below: Any = below_of_16
 highest: Any = highest_of_32
 lanes_reaching: Any = reaching_of_32
 add_lines: Any = add_128_of_lines
 equal_lanes: Any = equal_few
 if LANE_WORDS > 1:
     load, store = vector_code.load, vector_code.store
-    sixteen_below = vector_code.sixteen_below
-    least_bytes, add_by_16 = vector_code.least_bytes, vector_code.add_sixteens
     add_counts, lanes_below = vector_code.add_counts, vector_code.lanes_below
     highest, lanes_reaching = vector_code.highest, vector_code.lanes_reaching
     add_lines = vector_code.add_lines

@@ -34,7 +34,7 @@ class SbsNeighbors(BaseEstimator):  # type: ignore[misc]
         Largest distance for :meth:`radius_neighbors`, at least 0.
     metric : {"hamming", "tanimoto", "tanimoto-idf", "jaccard", "containment"}
         See :class:`semsig.HammingIndex`.
-    scan : {"auto", "bitmaps", "blocks", "bounded", "postings", "dense"}
+    scan : {"auto", "bitmaps", "bounded", "postings", "dense"}
         How to search; the answers are the same.
 
     Attributes

@@ -120,7 +120,7 @@ class HammingIndex(SearchedCollection[SbsSchema, SbsSignature, SbsBatch]):
         has : iterable of str
             Search only among signatures that have all of these classes, anywhere.
             :class:`semsig.Engine` knows conditions on how much is where.
-        scan : {"auto", "bitmaps", "blocks", "bounded", "postings", "dense"}
+        scan : {"auto", "bitmaps", "bounded", "postings", "dense"}
             How to search; the answers are the same.
 
         Returns

@@ -12,13 +12,12 @@ from semsig.errors import OptionError
 from semsig.types import SbsBatch
 from semsig.types.metrics import Metric
 
-ScanName = Literal["auto", "bitmaps", "blocks", "bounded", "postings", "dense"]
+ScanName = Literal["auto", "bitmaps", "bounded", "postings", "dense"]
 """How to search: every scan gives the same answers; ``"auto"`` takes the fastest."""
 
 _SCANS = {
     "auto": ("semsig.search.auto", "AutoScan"),
     "bitmaps": ("semsig.search.bitmaps", "BitmapsScan"),
-    "blocks": ("semsig.search.blocks", "BlocksScan"),
     "bounded": ("semsig.search.bounded", "BoundedScan"),
     "postings": ("semsig.search.postings", "PostingsScan"),
     "dense": ("semsig.search.dense", "DenseScan"),

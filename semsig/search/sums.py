@@ -40,7 +40,7 @@ def build_sums(batch: SbsBatch, scheme: Scheme, totals: Totals) -> Sums:
     """Sum the weights of each row's cells by group; `totals` are the rows' own, shape (N,)."""
     group_of = quarter_groups(batch.schema)
     n_groups = int(group_of.max()) + 1
-    chunks = _entries(batch, scheme, group_of, sum_dtype(totals))
+    chunks = _entries(batch, scheme, group_of, _sum_dtype(totals))
     unit = _unit(chunks, totals)
     column_of = _columns_of(chunks, n_groups, len(batch))
     rare = [_rare(entries, unit, column_of) for entries in chunks]
@@ -125,8 +125,7 @@ def _entries(
     return chunks
 
 
-def sum_dtype(totals: Totals) -> np.dtype[Any]:
-    """Return a dtype that holds what rows of these totals sum to in any group."""
+def _sum_dtype(totals: Totals) -> np.dtype[Any]:
     return np.dtype(np.uint16 if totals.max(initial=0) < 2**16 else np.int64)
 
 
