@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 
 from semsig.datasets.pickled import read_pickled
+from semsig.documents import parse_json
+from semsig.durable import read_regular
 from semsig.errors import DatasetError
 
 PROTOCOLS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
@@ -167,7 +169,7 @@ def _name(given: Any) -> str:
 
 def _read_json(path: Path) -> Any:
     try:
-        return json.loads(path.read_text("utf-8"))
+        return parse_json(read_regular(path))
     except (OSError, ValueError) as error:
         raise DatasetError(f"{path} cannot be read: {error}") from error
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from semsig.datasets.trec import token
+from semsig.durable import open_regular
 from semsig.errors import DatasetError
 
 _FILE = ("file", "path", "photo", "image", "filename")
@@ -27,7 +29,7 @@ def read_labels(path: Path) -> dict[str, set[str]]:
         If it cannot be read, or has no such columns.
     """
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
+        with io.TextIOWrapper(open_regular(path), "utf-8-sig", newline="") as file:
             rows = list(csv.DictReader(file))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DatasetError(f"{path} cannot be read: {error}") from error

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from semsig.durable import read_regular
 from semsig.errors import DatasetError
 
 _MOST_BYTES = 64 << 20
@@ -42,7 +43,7 @@ def read_pickled(path: Path) -> Any:
         if path.stat().st_size > _MOST_BYTES:
             raise DatasetError(f"Expected ground truth below 64 MiB, got more in {path}.")
         machine = _Machine()
-        for opcode, argument, _ in pickletools.genops(path.read_bytes()):
+        for opcode, argument, _ in pickletools.genops(read_regular(path, most=_MOST_BYTES)):
             machine.step(opcode.name, argument)
         return machine.result()
     except OSError as error:

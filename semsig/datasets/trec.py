@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from semsig.durable import open_regular
 from semsig.errors import DatasetError
 
 Grades = Mapping[str, int]
@@ -120,7 +122,7 @@ def token(name: str) -> str:
 
 def _lines(path: Path, columns: int) -> Iterator[tuple[int, list[str]]]:
     try:
-        with path.open(encoding="utf-8-sig", errors="surrogateescape") as file:
+        with io.TextIOWrapper(open_regular(path), "utf-8-sig", "surrogateescape") as file:
             for number, line in enumerate(file, start=1):
                 words = line.split()
                 if len(words) == columns:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 
 from semsig.errors import ImageError, OptionError
 from semsig.explain.geometry import GeometryOptions, LocalFeatures, local_features, match
-from semsig.parallel import ordered_map
+from semsig.parallel import ordered_map, usable_cores
 from semsig.photo.image_files import read_image
 
 
@@ -79,7 +78,7 @@ def mine(paths: Sequence[Path], options: MiningOptions | None = None) -> NDArray
     """
     options = options or MiningOptions()
     geometry = GeometryOptions(least=options.least)
-    workers = os.cpu_count() or 1
+    workers = usable_cores()
     features = list(ordered_map(lambda path: _features(path, geometry), paths, workers))
     near = nearest(vlad(features, options), options.candidates)
     pairs = sorted({(min(i, j), max(i, j)) for i, row in enumerate(near) for j in row.tolist()})

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -13,6 +12,8 @@ from typing import Any, Self
 
 from semsig.arguments import PATH, typed
 from semsig.classes import ClassTable
+from semsig.documents import parse_toml
+from semsig.durable import read_regular
 from semsig.errors import QueryError
 
 VARIABLE = "SEMSIG_WORDS"
@@ -71,7 +72,7 @@ class Lexicon:
             If it cannot be read, or holds anything else.
         """
         try:
-            facts = tomllib.loads(Path(path).read_text("utf-8-sig"))
+            facts = parse_toml(read_regular(path))
             return cls._of(facts)
         except (OSError, ValueError) as error:
             raise QueryError(f"{path} holds no words in TOML: {error}") from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,6 +12,7 @@ from fastapi.staticfiles import StaticFiles
 
 from semsig import __version__
 from semsig.engine import Engine
+from semsig.parallel import usable_cores
 from semsig.server import page, routes
 from semsig.server.guard import Guard
 from semsig.server.options import ServeOptions
@@ -44,7 +44,7 @@ def create_app(engines: Sequence[Engine], options: ServeOptions | None = None) -
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         # more threads than this only make every answer late, and each holds a decoded photo
-        current_default_thread_limiter().total_tokens = max(4, 2 * (os.cpu_count() or 1))
+        current_default_thread_limiter().total_tokens = max(4, 2 * (usable_cores()))
         yield
         site.close()
 

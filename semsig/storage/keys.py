@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from semsig.documents import parse_json
 from semsig.errors import DuplicateIdError, IndexCorruptError, OptionError
 
 MARK = "\x1e"
@@ -72,7 +73,7 @@ def read_text(text: str) -> tuple[str | None, Any]:
     if not text.startswith(MARK):
         return None, text
     try:
-        document = json.loads(text[1:])
+        document: Any = parse_json(text[1:])
         return document.get("key"), document["value"]
     except (ValueError, KeyError, AttributeError) as error:
         raise IndexCorruptError(

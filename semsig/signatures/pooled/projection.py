@@ -9,11 +9,14 @@ import os
 from dataclasses import asdict, dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from semsig.durable import write_file
+from semsig.arrays import read_npz
+from semsig.documents import parse_json
+from semsig.durable import open_regular, write_file
 from semsig.errors import OptionError, ProjectionError
 from semsig.types.pooled import MAX_DIMS, Pool, check_pooling
 
@@ -165,7 +168,7 @@ class Projection:
             If the file is missing, too long, damaged, or no projection of this version.
         """
         try:
-            with Path(path).open("rb") as file:
+            with open_regular(path) as file:
                 content = file.read(MAX_BYTES + 1)
             if len(content) > MAX_BYTES:
                 raise ValueError(f"longer than {MAX_BYTES >> 20} MiB")
@@ -184,12 +187,12 @@ class Projection:
     @classmethod
     def _parse(cls, content: bytes) -> tuple[Projection, str]:
         """Return the projection of a file's content, and the fingerprint that it states."""
-        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-            card = json.loads(arrays["card"].tobytes())
-            if card["format"] != _FORMAT:
-                raise ValueError(f"format {card['format']!r}, expected {_FORMAT!r}")
-            mean, axes = arrays["mean"], arrays["axes"]
-        if (mean.dtype, axes.dtype) != (np.float16, np.float16):
+        arrays = read_npz(content, most=2 * MAX_BYTES, only=("card", "mean", "axes"))
+        card: Any = parse_json(arrays["card"].tobytes())
+        if card["format"] != _FORMAT:
+            raise ValueError(f"format {card['format']!r}, expected {_FORMAT!r}")
+        mean, axes = arrays["mean"], arrays["axes"]
+        if not mean.dtype == axes.dtype == np.dtype(np.float16):
             raise ValueError(f"expected float16, got {mean.dtype} and {axes.dtype}")
         projection = cls(
             mean=mean,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from semsig.parallel import ordered_map
+from semsig.parallel import ordered_map, usable_cores
 from semsig.segment import Segmenter, require_features, require_maps
 from semsig.signatures.pooled.encoding import DIMS, PooledOptions, unit_vectors
 from semsig.signatures.pooled.fitting import SHRINK, fit_pca, fit_whitening
@@ -52,7 +51,7 @@ def photo_vectors(
 
     left = iter(images)
     together = iter(lambda: list(islice(left, _TOGETHER)), [])
-    for made in ordered_map(vectors, together, workers or os.cpu_count() or 1):
+    for made in ordered_map(vectors, together, workers or usable_cores()):
         yield from made
 
 
