@@ -21,6 +21,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from semsig.parallel import usable_cores
 from semsig.synthetic import write_scenes
 
 RESULT = Path(__file__).parent.parent / "results" / "coldstart.json"
@@ -78,7 +79,7 @@ def main() -> None:
         "repeats": options.repeats,
         "load_average_1_min": round(os.getloadavg()[0], 2),
         "machine": {
-            "cpus": os.cpu_count(),
+            "cpus": usable_cores(),
             "processor": platform.processor() or platform.machine(),
             "python": platform.python_version(),
         },

@@ -22,7 +22,8 @@ from benchmarks.paper.distances import sbovp_vectors, vector_distances
 from benchmarks.paper.material import Material, find_material
 from benchmarks.timing import machine
 from semsig.evaluate import measure
-from semsig.signatures import SbovpOptions, default_vocabulary, sbovp_batch
+from semsig.signatures import SbovpOptions, default_vocabulary
+from semsig.signatures.sbovp.encoding import sbovp_batch
 from semsig.signatures.sbovp.vocabulary import N_WORDS
 from semsig.types import SbovpBatch
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from semsig import ClassTable, LabelMap, SbsBatch, SbsSchema
-from semsig.signatures import sbs_batch
+from semsig.signatures.sbs.encoding import sbs_batch
 
 N_CLASSES = 194
 KINDS = 40

@@ -28,9 +28,9 @@ from semsig.signatures import (
     default_vocabulary,
     detect_all,
     load_detector,
-    sbovp,
-    sbs,
 )
+from semsig.signatures.sbovp.encoding import sbovp
+from semsig.signatures.sbs.encoding import sbs
 from semsig.synthetic import scenes
 from semsig.types import Image, Keypoints, LabelMap
 

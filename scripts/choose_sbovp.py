@@ -24,7 +24,8 @@ from semsig.distill.photos import find_photos
 from semsig.evaluate.measures import average_precision, precision_at
 from semsig.search import L2Index
 from semsig.segment import load_segmenter, segment_path
-from semsig.signatures import SbovpOptions, default_vocabulary, load_detector, sbovp_batch
+from semsig.signatures import SbovpOptions, default_vocabulary, load_detector
+from semsig.signatures.sbovp.encoding import sbovp_batch
 from semsig.types import Keypoints, LabelMap
 from semsig.types.sbovp_schema import Detector
 

@@ -25,8 +25,8 @@ from semsig.segment.checkpoint import load_checkpoint
 from semsig.segment.export import (
     LEAST_SHARE,
     OPSET,
+    described,
     export_labeller,
-    pooled,
     quiet_tracer,
     rule_out,
 )
@@ -57,13 +57,13 @@ class Labeller(nn.Module):
         super().__init__()
         self.backbone, self.head = network.backbone, network.head
 
-    def forward(self, photos: Any) -> tuple[Any, Any]:
+    def forward(self, photos: Any) -> tuple[Any, Any, Any]:
         """Turn uint8 (N, H, W, 3) into labels and features, see `semsig.segment.export`."""
         fine, middle, _, last = self.backbone(photos)
         scores = functional.interpolate(
             self.head(fine, middle, last), scale_factor=2, mode="bilinear", align_corners=False
         )
-        return rule_out(scores, LEAST_SHARE).argmax(1).to(torch.uint8), pooled(last)
+        return rule_out(scores, LEAST_SHARE).argmax(1).to(torch.uint8), *described(last)
 
 
 def write(network: LiteNetwork, name: str, classes: ClassTable, folder: Path, made_by: str) -> None:

@@ -30,7 +30,7 @@ from scripts.measure_network import category_map
 from semsig.datasets import Photos, load_dataset
 from semsig.distill.holdout import read_catalogue
 from semsig.segment import load_segmenter
-from semsig.signatures import sbs_batch
+from semsig.signatures.sbs.encoding import sbs_batch
 
 LEVELS = 2
 CATEGORIES, PHOTOS, MEMBERS = 3, 40, 5

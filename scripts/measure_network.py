@@ -27,7 +27,7 @@ from semsig.evaluate.measures import average_precision
 from semsig.search import HammingIndex
 from semsig.segment import load_segmenter
 from semsig.segment.card import PACKAGED
-from semsig.signatures import sbs
+from semsig.signatures.sbs.encoding import sbs
 from semsig.types import LabelMap, Metric, SbsBatch
 
 HOLDOUT = 0.05

@@ -15,12 +15,16 @@ if TYPE_CHECKING:
     from semsig.search import HammingIndex as HammingIndex
     from semsig.search import L2Index as L2Index
     from semsig.search import PooledIndex as PooledIndex
+    from semsig.search import merge as merge
+    from semsig.search import merge_radius as merge_radius
     from semsig.segment import load_segmenter as load_segmenter
     from semsig.signatures import Vocabulary as Vocabulary
     from semsig.signatures import load_detector as load_detector
-    from semsig.signatures import pooled as pooled
-    from semsig.signatures import sbovp as sbovp
-    from semsig.signatures import sbs as sbs
+    from semsig.signatures import load_signature as load_signature
+    from semsig.signatures.pooled.encoding import pooled as pooled
+    from semsig.signatures.presets import Preset as Preset
+    from semsig.signatures.sbovp.encoding import sbovp as sbovp
+    from semsig.signatures.sbs.encoding import sbs as sbs
     from semsig.types import Hit as Hit
     from semsig.types import LabelMap as LabelMap
     from semsig.types import PooledBatch as PooledBatch
@@ -52,16 +56,20 @@ _HOMES = {
     "SbsBatch": "semsig.types",
     "SbsNeighbors": "semsig.estimators",
     "SbsSchema": "semsig.types",
+    "Preset": "semsig.signatures.presets",
     "SbsSignature": "semsig.types",
     "SbsTransformer": "semsig.estimators",
     "SemsigError": "semsig.errors",
     "Vocabulary": "semsig.signatures",
     "load_detector": "semsig.signatures",
     "load_segmenter": "semsig.segment",
+    "load_signature": "semsig.signatures",
+    "merge": "semsig.search",
+    "merge_radius": "semsig.search",
     "read_image": "semsig.photo.image_files",
-    "pooled": "semsig.signatures",
-    "sbovp": "semsig.signatures",
-    "sbs": "semsig.signatures",
+    "pooled": "semsig.signatures.pooled.encoding",
+    "sbovp": "semsig.signatures.sbovp.encoding",
+    "sbs": "semsig.signatures.sbs.encoding",
 }
 
 __all__ = [*_HOMES, "__version__"]

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import colorsys
 import hashlib
-import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from semsig.documents import Entries, items, parse_toml, whole
+from semsig.durable import read_regular
 from semsig.errors import ClassTableError
 
 Color = tuple[int, int, int]
@@ -53,6 +55,8 @@ class ClassTable:
         name: str = "custom",
         palette: Iterable[Iterable[int]] | None = None,
     ) -> None:
+        if not isinstance(names, Iterable) or not isinstance(palette, Iterable | None):
+            raise ClassTableError("Expected lists of names and, perhaps, of colours.")
         names = tuple(names)
         colors = _spread_hues(len(names)) if palette is None else tuple(map(_as_color, palette))
         object.__setattr__(self, "name", name)
@@ -67,6 +71,8 @@ class ClassTable:
             )
         if any(not isinstance(n, str) or not n.strip() or "\n" in n for n in self.names):
             raise ClassTableError("Every class needs a name: one line of text, not empty.")
+        if any(not _is_unicode(n) for n in (*self.names, self.name)):
+            raise ClassTableError("Expected names that UTF-8 can write; got half a character pair.")
         if len(set(self.names)) != len(self.names):
             twice = next(n for n in self.names if self.names.count(n) > 1)
             raise ClassTableError(f"Class names must be distinct; {twice!r} comes twice.")
@@ -131,11 +137,24 @@ class ClassTable:
             If there is no built-in table `name`.
         """
         path = _TABLES / f"{name}.toml"
-        if name not in builtin_tables():
+        if not isinstance(name, str) or name not in builtin_tables():
             raise ClassTableError(
                 f"No built-in class table {name!r}; there are {', '.join(builtin_tables())}."
             )
         return cls.from_toml(path)
+
+    @classmethod
+    def from_entries(cls, entries: Entries, *, names: str = "names", name: str = "name") -> Self:
+        """Read a table from a document: names, the table's name and, optionally, ``palette``.
+
+        Raises
+        ------
+        ValueError, ClassTableError
+            If its entries, under the keys `names` and `name`, are not such.
+        """
+        return cls(
+            entries.texts(names), name=entries.text(name), palette=_palette(entries, "palette")
+        )
 
     @classmethod
     def from_toml(cls, path: Path) -> ClassTable:
@@ -147,9 +166,8 @@ class ClassTable:
             If the file cannot be read as such a table.
         """
         try:
-            entries = tomllib.loads(path.read_text("utf-8-sig"))
-            return cls(entries["names"], name=entries["name"], palette=entries.get("palette"))
-        except (OSError, ValueError, KeyError, TypeError, ClassTableError) as error:
+            return cls.from_entries(Entries(parse_toml(read_regular(path))))
+        except (OSError, ValueError, ClassTableError) as error:
             raise ClassTableError(f"{path} is not a class table in TOML: {error}") from error
 
     @classmethod
@@ -162,7 +180,7 @@ class ClassTable:
             If the file cannot be read as such a table.
         """
         try:
-            lines = path.read_text("utf-8").rstrip().splitlines()
+            lines = read_regular(path).decode().rstrip().splitlines()
             return cls([line.strip() for line in lines], name=path.parent.name)
         except (OSError, UnicodeDecodeError, ClassTableError) as error:
             raise ClassTableError(f"{path} is not a list of class names: {error}") from error
@@ -173,11 +191,31 @@ def builtin_tables() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in _TABLES.glob("*.toml")))
 
 
+def _palette(entries: Entries, key: str) -> list[list[int]] | None:
+    """Return the colours of a document, if it gives any."""
+    if entries.value(key, None) is None:
+        return None
+    colors = items(entries.value(key), key)
+    return [[whole(c, key, 0, 255) for c in items(color, key)] for color in colors]
+
+
 def _as_color(color: Iterable[int]) -> Color:
-    channels = tuple(int(c) for c in color)
+    try:
+        channels = tuple(int(c) for c in color)
+    except (TypeError, ValueError):
+        raise ClassTableError(f"A colour is three numbers from 0 to 255; {color!r} came.") from None
     if len(channels) != 3 or not all(0 <= c <= 255 for c in channels):
         raise ClassTableError(f"A colour is three numbers from 0 to 255; {channels} came.")
     return channels[0], channels[1], channels[2]
+
+
+def _is_unicode(name: object) -> bool:
+    """Tell whether a text can be written as UTF-8."""
+    try:
+        str(name).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _spread_hues(count: int) -> tuple[Color, ...]:

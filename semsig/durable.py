@@ -9,11 +9,15 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO
 
 UNSYNCED = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
 """What file systems answer that cannot sync a folder: CIFS, WSL's DrvFs, sshfs."""
+
+DOCUMENT_BYTES = 1 << 26
+"""Most bytes of a document that is read whole: class tables, cards, descriptions."""
 
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 _NO_WAIT = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
@@ -58,6 +62,43 @@ def read_inside(folder: Path, name: str) -> bytes:
         return file.read()
 
 
+def without_tilde(path: str | os.PathLike[str]) -> Path:
+    """Return a path whose leading ``~`` is the home folder; as it is where there is no such."""
+    return Path(os.path.expanduser(path))  # noqa: PTH111 - Path's own raises a RuntimeError
+
+
+def home_folder() -> Path:
+    """Return the user's home folder; OSError if the system knows none, as in some containers."""
+    home = without_tilde("~")
+    if not home.is_absolute():
+        raise OSError(errno.ENOENT, "no home folder is known; set HOME", "~")
+    return home
+
+
+def open_regular(path: str | os.PathLike[str]) -> BufferedReader:
+    """Open a file for reading that may be a link; pipes and devices could block, or never end.
+
+    Raises
+    ------
+    OSError
+        If it cannot be opened, or is no regular file; its ``filename`` is `path`.
+    """
+    descriptor = os.open(path, os.O_RDONLY | _NO_WAIT)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "is not a regular file", os.fspath(path))
+    return os.fdopen(descriptor, "rb")
+
+
+def read_regular(path: str | os.PathLike[str], *, most: int = DOCUMENT_BYTES) -> bytes:
+    """Read a file that :func:`open_regular` opens; OSError, too, beyond `most` bytes."""
+    with open_regular(path) as file:
+        content = file.read(most + 1)
+    if len(content) > most:
+        raise OSError(errno.EFBIG, f"has more than {most:,} bytes, the limit", os.fspath(path))
+    return content
+
+
 def sync_file(file: BinaryIO) -> None:
     """Have what was written to a file on the disk."""
     file.flush()
@@ -89,20 +130,31 @@ def make_folder(folder: Path) -> None:
         sync_folder(each.parent)
 
 
-def write_file(path: Path, content: bytes) -> None:
+def write_file(path: Path, content: bytes, *, sync: bool = True, mode: int | None = None) -> None:
     """Write a file: after an error or a power cut it is as before or as it should be.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    content : bytes
+        All of it.
+    sync : bool
+        False for what can be made again: a power cut, alone, may then leave less of it.
+    mode : int, optional
+        Permissions; by default those of the file before, or of any new file.
 
     Raises
     ------
     OSError
         If it cannot be written; its ``filename`` is `path`.
     """
-    with writing(path) as file:
+    with writing(path, sync=sync, mode=mode) as file:
         file.write(content)
 
 
 @contextmanager
-def writing(path: Path) -> Iterator[BinaryIO]:
+def writing(path: Path, *, sync: bool = True, mode: int | None = None) -> Iterator[BinaryIO]:
     """Give a file to write to, which takes the place of `path` at the end; see `write_file`.
 
     A link is kept, and the file it leads to replaced.
@@ -114,15 +166,18 @@ def writing(path: Path) -> Iterator[BinaryIO]:
         return
     temporary: Path | None = None
     try:
-        mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else 0o666 & ~_umask()
+        if mode is None:
+            mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else 0o666 & ~_umask()
         descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=".", suffix=".tmp")
         temporary = Path(name)
         with os.fdopen(descriptor, "wb") as file:
             yield file
-            sync_file(file)
+            if sync:
+                sync_file(file)
         temporary.chmod(mode)
         temporary.replace(target)
-        sync_folder(target.parent)
+        if sync:
+            sync_folder(target.parent)
     except OSError as error:
         raise OSError(error.errno, error.strerror or str(error), str(path)) from error
     finally:

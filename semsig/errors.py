@@ -11,12 +11,14 @@
     * SignatureError: a signature or bit string is malformed
         * SchemaMismatchError: two things were made with different schemas
         * VocabularyError: a vocabulary file is missing, damaged or of an unknown version
+        * ProjectionError: a projection file is missing, damaged or of another network
     * IndexStorageError: something is wrong with an index on disk
         * IndexFormatError: the folder is no index, or of an unknown version
         * IndexCorruptError: stored bytes differ from what was written
         * IndexLockedError: another process is writing
         * IndexWriteError: a write failed; the stored index is as before
     * UnknownIdError, DuplicateIdError: an id is absent, or present already
+    * EngineError: another engine is absent, of the wrong version, or refused what it was asked
     * DatasetError: a dataset description or folder does not match
 """
 
@@ -69,7 +71,7 @@ class ImageError(SemsigError):
         What was expected, what came, what to do.
     reason : str
         Short stable name of the cause, for counting: ``"empty"``, ``"not-an-image"``,
-        ``"truncated"``, ``"corrupt"``, ``"too-large"``, ``"unreadable"``.
+        ``"truncated"``, ``"corrupt"``, ``"too-large"``, ``"unreadable"``, ``"no-reader"``.
     """
 
     def __init__(self, message: str, *, reason: str) -> None:
@@ -95,6 +97,10 @@ class SchemaMismatchError(SignatureError):
 
 class VocabularyError(SignatureError):
     """A vocabulary file is missing, damaged, or of an unknown version."""
+
+
+class ProjectionError(SignatureError):
+    """A projection file is missing, damaged, of an unknown version, or of another network."""
 
 
 class IndexStorageError(SemsigError):
@@ -123,6 +129,10 @@ class UnknownIdError(SemsigError):
 
 class DuplicateIdError(SemsigError):
     """An id is in the index already, or given twice."""
+
+
+class EngineError(SemsigError):
+    """Another engine is absent, of the wrong version, or refused what it was asked."""
 
 
 class DatasetError(SemsigError):

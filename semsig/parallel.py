@@ -1,17 +1,48 @@
-"""Photos several at a time, answers in the order of the questions."""
+"""Photos several at a time, answers in the order of the questions, on the cores there are."""
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from typing import TypeVar
 
+from semsig_kernels.cores import usable_cores as usable_cores
+
+from semsig.errors import OptionError
+
 Q = TypeVar("Q")
 A = TypeVar("A")
 
 _AHEAD = 4
+_MOST_THREADS = 4096
+
+_SIMD_PATHS = ("portable", "avx2", "avx512")
+"""As :data:`semsig_kernels._jit.SIMD_PATHS`, whose import takes Numba's half second."""
+
+
+def check_environment() -> None:
+    """Check what environment variables ask of the kernels, before they are imported.
+
+    Raises
+    ------
+    OptionError
+        If SEMSIG_SIMD names no vectors, or NUMBA_NUM_THREADS is no number of threads.
+    """
+    simd = os.environ.get("SEMSIG_SIMD")
+    if simd and simd not in _SIMD_PATHS:
+        raise OptionError(
+            f"Expected SEMSIG_SIMD to be one of {', '.join(_SIMD_PATHS)}, or unset; got {simd!r}. "
+            "Unset it: the widest vectors that the CPU has are then used."
+        )
+    threads = os.environ.get("NUMBA_NUM_THREADS")
+    if threads and not (threads.isdecimal() and 1 <= int(threads[:9]) <= _MOST_THREADS):
+        raise OptionError(
+            f"Expected NUMBA_NUM_THREADS to be a number from 1 to {_MOST_THREADS}, or unset; got "
+            f"{threads!r}. Unset it: all cores are then used."
+        )
 
 
 def ordered_map(answer: Callable[[Q], A], questions: Iterable[Q], workers: int) -> Iterator[A]:
@@ -33,3 +64,10 @@ def ordered_map(answer: Callable[[Q], A], questions: Iterable[Q], workers: int) 
         finally:
             for future in waiting:
                 future.cancel()
+
+
+def limit_threads(count: int) -> None:
+    """Let kernels use `count` threads in this process, which then may share cores with others."""
+    from semsig_kernels.threads import set_thread_count
+
+    set_thread_count(count)

@@ -10,8 +10,10 @@ from scipy.sparse import csr_array
 
 from benchmarks.paper.material import Material
 from semsig.evaluate import Evaluation, measure
-from semsig.evaluate.rankings import Distances, RankingOptions, SignatureDistances, some_of
+from semsig.evaluate.comparisons import compare_by
+from semsig.evaluate.rankings import Distances, RankingOptions, some_of
 from semsig.search.options import Reranking
+from semsig.signatures import Inputs, Signer
 from semsig.types import SbovpBatch
 
 
@@ -19,9 +21,15 @@ def sbs_distances(
     material: Material, options: RankingOptions, segmenter: str = "embedded"
 ) -> Distances:
     """Return distances of SBS signatures as `options` say."""
-    views = [options.signatures(label_map) for label_map in material.label_maps(segmenter)]
+    source = material.segmenters[segmenter]
+    comparison = compare_by("sbs", source, options)
+    signer = Signer(lambda: source, comparison.encoders)
+    views = [
+        signer.sign(signer.view(Inputs(label_map=label_map), None, options.mirrored))
+        for label_map in material.label_maps(segmenter)
+    ]
     searched = np.flatnonzero(material.photos.in_database)
-    compare = SignatureDistances([views[i] for i in searched], options.metric)
+    compare = comparison.among([views[i] for i in searched])
     return lambda asked: compare([views[i] for i in asked])
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from benchmarks.paper.facts import TITLES, number, paper
 from benchmarks.paper.material import Material
 from benchmarks.paper.parts import Heading, Part, Table, Text
-from semsig.signatures import sbs
+from semsig.signatures.sbs.encoding import sbs
 
 LEVELS = range(4)
 PHOTOS = 300

@@ -33,7 +33,7 @@ from benchmarks.rivals.whole import Describe, colors, efficientnet_lite2, torchv
 from semsig.evaluate.rankings import RankingOptions
 from semsig.parallel import ordered_map
 from semsig.photo.image_files import read_image
-from semsig.signatures import sbs
+from semsig.signatures.sbs.encoding import sbs
 
 ENCODERS: dict[str, tuple[type[Encoder], str]] = {
     "BoVW": (BagOfWords, "bovw"),

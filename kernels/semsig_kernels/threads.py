@@ -6,19 +6,23 @@ threading layers may not be entered from two Python threads at once, nor survive
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 import numba
 
+from semsig_kernels.cores import usable_cores
+
 Result = TypeVar("Result")
 
-_count = int(numba.config.NUMBA_NUM_THREADS)
+_asked = "NUMBA_NUM_THREADS" in os.environ
+_count = int(numba.config.NUMBA_NUM_THREADS) if _asked else usable_cores()
 
 
 def thread_count() -> int:
-    """Return how many threads kernels may use: NUMBA_NUM_THREADS, by default every CPU."""
+    """Return how many threads kernels may use: NUMBA_NUM_THREADS, or all cores it may use."""
     return _count
 
 

@@ -6,17 +6,36 @@ import io
 import logging
 import os
 import sys
-from typing import Annotated
+from contextlib import suppress
+from typing import Annotated, Any
 
 import typer
 
 from semsig import __version__
-from semsig.cli import demo, evaluation, photos, phrases, searching, training, upkeep
-from semsig.cli.console import remark
+from semsig.cli import (
+    demo,
+    evaluation,
+    export,
+    finetuning,
+    palette,
+    photos,
+    phrases,
+    projections,
+    publishing,
+    searching,
+    serving,
+    sync,
+    training,
+    upkeep,
+)
+from semsig.cli.console import answer_json, remark
 from semsig.errors import SemsigError
 
 EXIT_CODES = """Exit codes: 0 done; 1 an error, named on stderr; 2 wrong usage;
 3 done, but files were skipped and --strict was given; 4 verify found damage; 130 interrupted."""
+
+_INTERRUPTED = 130
+_UsageError: Any = typer.BadParameter.__mro__[2]  # click's ClickException, wherever typer has it
 
 app = typer.Typer(
     name="semsig",
@@ -29,16 +48,26 @@ app = typer.Typer(
 for command in (
     photos.index,
     searching.search,
+    palette.palette,
     photos.explain,
     photos.segment,
     upkeep.info,
     upkeep.verify,
     upkeep.remove,
     upkeep.compact,
+    export.export,
+    upkeep.trust,
+    sync.sync,
     phrases.vocab,
+    projections.pca,
     evaluation.evaluate,
+    publishing.compare,
     evaluation.datasets,
     training.distill,
+    finetuning.finetune,
+    finetuning.onnx,
+    serving.duplicates,
+    serving.serve,
     demo.demo,
 ):
     app.command()(command)
@@ -70,16 +99,44 @@ def main() -> None:
             whole = stream.encoding.casefold().replace("-", "") == "utf8"
             stream.reconfigure(errors="surrogateescape" if whole else "backslashreplace")
     _show_remarks_of_kernels()
+    _show_remarks_of_label_maps()
     try:
         try:
-            app()
+            _run()
         finally:
             _flush()
     except BrokenPipeError:
         sys.exit(0)  # the reader, such as head, has had what it wanted
+    except SystemExit as done:
+        # rich and typer exit with 1 themselves when the reader has gone
+        sys.exit(0 if isinstance(done.__context__, BrokenPipeError) else done.code)
     except (SemsigError, OSError) as error:
         remark(f"semsig: {_message(error)}")
+        _answer_error(error, _message(error), 1)
         sys.exit(1)
+
+
+def _run() -> None:
+    """Run the command that is asked for and exit."""
+    if "--json" not in sys.argv:
+        app()
+    try:
+        sys.exit(app(standalone_mode=False))
+    except _UsageError as error:
+        error.show()
+        _answer_error(error, error.format_message(), error.exit_code)
+        sys.exit(error.exit_code)
+    except typer.Abort:
+        sys.exit(_INTERRUPTED)
+
+
+def _answer_error(error: Exception, message: str, code: int) -> None:
+    """Print an error as one JSON document where the answer would have been one."""
+    if "--json" not in sys.argv:
+        return
+    with suppress(OSError):  # where nothing can be printed, stderr has said it
+        answer_json({"error": message, "kind": type(error).__name__, "exit_code": code})
+        _flush()
 
 
 def _show_remarks_of_kernels() -> None:
@@ -88,6 +145,21 @@ def _show_remarks_of_kernels() -> None:
         logger = logging.getLogger("semsig.kernels")
         logger.addHandler(logging.StreamHandler())
         logger.setLevel(logging.INFO)
+
+
+class _Remarks(logging.Handler):
+    """Shows what is logged as a remark, control characters escaped."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print a record to stderr."""
+        remark(record.getMessage())
+
+
+def _show_remarks_of_label_maps() -> None:
+    """Let what may be doubted of label maps on disk be read."""
+    logger = logging.getLogger("semsig.segment.files")
+    if not any(isinstance(handler, _Remarks) for handler in logger.handlers):
+        logger.addHandler(_Remarks())
 
 
 def _flush() -> None:

@@ -13,7 +13,8 @@ import typer
 
 from semsig.cli import show
 from semsig.cli.console import answer, answer_json, progress_bar
-from semsig.cli.options import DEFAULT_SEGMENTER, Json
+from semsig.cli.options import DEFAULT_SEGMENTER, Json, refuse_foreign, save_picture
+from semsig.cli.serving import serve_indexes
 
 if TYPE_CHECKING:
     from semsig.engine import Engine
@@ -32,16 +33,25 @@ def demo(
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder for what the demo writes.")] = Path("demo"),
     count: Annotated[int, typer.Option(min=20, max=100_000, help="Scenes to render.")] = 300,
+    serve: Annotated[
+        bool, typer.Option("--serve", help="Then open a page that searches what was indexed.")
+    ] = False,
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="Where --serve listens.")] = 8765,
     as_json: Json = False,
 ) -> None:
     """Index, search, explain and evaluate, on rendered scenes or on your own photos."""
-    out.mkdir(parents=True, exist_ok=True)
+    from semsig.durable import make_folder
+
+    make_folder(out)
     with redirect_stdout(sys.stderr) if as_json else nullcontext():
         page = _rendered(out, count) if photos is None else _own(photos, out)
     if as_json:
         answer_json({"out": str(out), "page": str(page.resolve())})
     else:
         answer(f"Open {page.resolve()}")
+    if serve:
+        indexes = [out / f"{page.stem}-index", out / "scenes-index"]
+        serve_indexes(list(dict.fromkeys(index for index in indexes if index.exists())), port=port)
 
 
 def _rendered(out: Path, count: int) -> Path:
@@ -118,14 +128,16 @@ def _pictures(engine: Engine, photos: Sequence[Path], out: Path) -> None:
     from semsig.report import Side, explanation_picture, segmentation_picture
 
     for photo in photos:
-        target = out / f"{photo.stem}-classes.png"
-        segmentation_picture(Side.read(photo, engine)).save(target)
+        target = out / f"{photo.stem[:60]}-classes.png"  # below the 255 bytes that a name may have
+        refuse_foreign(target)
+        save_picture(segmentation_picture(Side.read(photo, engine)), target)
         answer(f"Classes of {photo.name}: {target}")
     hits = engine.search(photos[0], 1, metric="tanimoto", exclude_self=True)
     for hit in hits:
         a, b = Side.read(photos[0], engine), Side.read(hit.path, engine)
         why = engine.explain(photos[0], hit.path, names=("A", "B"))
-        explanation_picture(a, b, why).save(out / "explained.png")
+        refuse_foreign(out / "explained.png")
+        save_picture(explanation_picture(a, b, why), out / "explained.png")
         answer(f"{a.title} and {b.title}: {out / 'explained.png'}")
 
 
@@ -133,7 +145,9 @@ def _changed(photo: Path, folder: Path) -> list[Path]:
     """Write a photo mirrored, cropped, in grey and darker."""
     from PIL import Image, ImageEnhance, ImageOps
 
-    folder.mkdir(exist_ok=True)
+    from semsig.durable import make_folder
+
+    make_folder(folder)
     paths = []
     with Image.open(photo) as file:
         picture = file.convert("RGB")
@@ -146,7 +160,8 @@ def _changed(photo: Path, folder: Path) -> list[Path]:
     }
     for name, variant in variants.items():
         paths.append(folder / f"{photo.stem}-{name}.jpg")
-        variant.save(paths[-1], quality=90)
+        refuse_foreign(paths[-1])
+        save_picture(variant, paths[-1])
     return paths
 
 

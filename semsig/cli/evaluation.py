@@ -2,42 +2,111 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from semsig.cli import phrases, show
-from semsig.cli.console import answer_json, progress_bar
+from semsig.cli import phrases, publishing, show
+from semsig.cli.completion import complete_dataset, complete_segmenter
+from semsig.cli.console import answer, answer_json, progress_bar
 from semsig.cli.options import (
-    DEFAULT_SEGMENTER,
+    FUSED,
+    NUMBERS,
     SEGMENTERS,
     Expand,
+    Geometry,
     Json,
-    Level,
     MetricOption,
+    PresetOption,
     Rerank,
-    SignatureChoice,
-    SignatureOption,
+    RerankBy,
+    a_signature,
     fetched,
+    geometry_options,
+    make_room,
     reranking,
 )
+from semsig.cli.projections import pooled_options
+
+if TYPE_CHECKING:
+    from semsig.datasets import Dataset
+    from semsig.signatures.presets import Preset
+
+
+OWN = "Photos of your own"
 
 
 def evaluate(
     dataset: Annotated[
         str,
-        typer.Argument(help="wang, corel_10k, ... (`semsig datasets` lists them), or a TOML file."),
+        typer.Argument(
+            help="wang, corel_10k, ... (`semsig datasets` lists them), a TOML file, or a folder of "
+            "photos of your own: a folder a class, or as the options for them say.",
+            autocompletion=complete_dataset,
+        ),
     ],
-    root: Annotated[Path, typer.Option(help="Folder of its photos.", exists=True, file_okay=False)],
+    root: Annotated[
+        Path | None, typer.Option(help="Folder of its photos.", exists=True, file_okay=False)
+    ] = None,
+    queries: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of the queries, if they are other photos.",
+            exists=True,
+            file_okay=False,
+            rich_help_panel=OWN,
+        ),
+    ] = None,
+    relevant: Annotated[
+        Path | None,
+        typer.Option(
+            help="TREC judgements, query 0 photo grade; or ground truth as gnd_*.pkl, .mat, .json.",
+            exists=True,
+            dir_okay=False,
+            rich_help_panel=OWN,
+        ),
+    ] = None,
+    classes: Annotated[
+        Path | None,
+        typer.Option(
+            help="CSV with columns file and label; several labels by ;.",
+            exists=True,
+            dir_okay=False,
+            rich_help_panel=OWN,
+        ),
+    ] = None,
+    left_out: Annotated[
+        bool,
+        typer.Option(
+            "--left-out", help="A query counts not in its own ranking.", rich_help_panel=OWN
+        ),
+    ] = False,
+    cutoff: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="R of map_paper and p@r; all relevant photos.", rich_help_panel=OWN
+        ),
+    ] = None,
+    protocol: Annotated[
+        str | None, typer.Option(help="easy, medium or hard, of revisited Oxford and Paris.")
+    ] = None,
     labels: Annotated[
-        str | None, typer.Option(help="Folder of label maps made elsewhere, or DIR@TABLE.")
+        str | None,
+        typer.Option(help=f"Folder of label maps made elsewhere, or DIR@TABLE ({NUMBERS})."),
     ] = None,
     segmenter: Annotated[
         str | None,
-        typer.Option(callback=fetched, help=f"One of {SEGMENTERS}; lite by default."),
+        typer.Option(
+            callback=fetched,
+            autocompletion=complete_segmenter,
+            help=f"One of {SEGMENTERS}; lite by default.",
+        ),
     ] = None,
-    levels: Level = 3,
+    levels: Annotated[
+        int | None, typer.Option(min=0, max=8, help="Blocks: 4^N of them; 3 by default.")
+    ] = None,
     metric: MetricOption = None,
     pyramid: Annotated[
         bool, typer.Option("--pyramid", help="Sum the distances at all levels up to --levels.")
@@ -47,7 +116,25 @@ def evaluate(
     ] = False,
     rerank: Rerank = False,
     expand: Expand = False,
-    signature: SignatureOption = SignatureChoice.SBS,
+    rerank_by: RerankBy = None,
+    geometry: Geometry = None,
+    signature: Annotated[
+        str | None,
+        typer.Option(
+            help="What photos are compared by; the network's best by default. pooled@FILE projects "
+            "pooled features by a file of `semsig pca` or `semsig finetune`."
+        ),
+    ] = None,
+    preset: PresetOption = None,
+    compare: Annotated[
+        str | None,
+        typer.Option(help="Several signatures, comma-separated, side by side; sbs,pooled,..."),
+    ] = None,
+    segmenters: Annotated[
+        str | None, typer.Option(help="Several segmenters, comma-separated, side by side.")
+    ] = None,
+    measures: publishing.Measures = None,
+    tested: publishing.Tested = "map",
     vocabulary: phrases.Vocab = "kaze",
     phrase_words: phrases.Words = None,
     phrase_length: phrases.Length = None,
@@ -62,56 +149,175 @@ def evaluate(
             rich_help_panel=phrases.PANEL,
         ),
     ] = None,
+    run: publishing.RunFolder = None,
+    csv: publishing.Csv = None,
+    latex: publishing.Latex = None,
+    markdown: publishing.Markdown = None,
+    record: publishing.Record = None,
+    per_query: publishing.PerQuery = None,
+    plots: publishing.Plots = None,
+    worst: publishing.Worst = None,
     as_json: Json = False,
 ) -> None:
-    """Measure retrieval on a benchmark."""
-    from semsig import evaluate as stage
+    """Measure retrieval on a benchmark, or on photos of your own."""
+    from semsig.evaluate.comparing import Heard, evaluate_systems
+    from semsig.signatures.presets import Preset
 
-    if labels is not None and segmenter is not None:
+    if labels is not None and (segmenter is not None or segmenters is not None):
         raise typer.BadParameter("Give --segmenter or --labels, not both.")
-    made = None
-    if signature in (SignatureChoice.SBOVP, SignatureChoice.FUSED):
-        from semsig.evaluate.comparisons import PhraseComparison
-
-        made = PhraseComparison(
-            vocabulary=phrases.find_vocabulary(vocabulary),
-            options=phrases.phrase_options(
-                words=phrase_words,
-                length=phrase_length,
-                space=phrase_space,
-                regions=phrase_regions,
-                norm=phrase_norm,
-            ),
-            cache=cache,
-        )
+    benchmark, folder = _benchmark(
+        dataset,
+        root,
+        {"queries": queries, "relevant": relevant, "table": classes, "cutoff": cutoff}
+        | {"left_out": left_out},
+        protocol,
+    )
+    files = publishing.Files(
+        csv=csv, latex=latex, markdown=markdown, record=record, per_query=per_query, plots=plots
+    )
+    files.make_room(worst)
+    encoding = phrases.encoding(
+        vocabulary,
+        words=phrase_words,
+        length=phrase_length,
+        space=phrase_space,
+        regions=phrase_regions,
+        norm=phrase_norm,
+    )
+    chosen = Preset.named(preset or "default")
+    signatures = _several(compare, signature or chosen.signature)
+    made = {name: make() for name, make in encoding.items() if {name, FUSED} & set(signatures)}
+    for name, options in chosen.encoding.items():
+        made[name] = {**made.get(name, {}), **options}
+    if cache is not None:
+        made = {name: {**options, "cache": cache} for name, options in made.items()}
+    common: dict[str, Any] = {
+        "labels": labels,
+        "levels": chosen.levels if levels is None else levels,
+        "pyramid": pyramid,
+        "mirrored": mirrored,
+        "rerank": reranking(rerank, expand, rerank_by),
+        "geometry": geometry_options(geometry),
+    }
+    segmenting = _several(segmenters, segmenter or chosen.segmenter)
+    systems = _systems(segmenting, signatures, metric, chosen, made)
+    heard = Heard(runs=run, n_first=10 if worst else 0)
     with progress_bar("segmenting") as progress:
-        result = stage.evaluate(
-            dataset,
-            root,
-            segmenter=segmenter or DEFAULT_SEGMENTER,
-            labels=labels,
-            levels=levels,
-            metric=metric,
-            pyramid=pyramid,
-            mirrored=mirrored,
-            rerank=reranking(rerank, expand),
-            signature=signature.value,
-            phrases=made,
+        results, photos = evaluate_systems(
+            benchmark,
+            folder,
+            {name: common | options for name, options in systems.items()},
+            measures=publishing.names(measures),
+            tested=tested,
+            heard=heard,
             progress=lambda _, done, total: progress(done, total),
         )
-    if as_json:
-        answer_json(result.as_dict())
+    publishing.write(results, files, photos=photos)
+    if worst is not None:
+        publishing.write_worst(worst, results, photos, heard.first)
+    if len(systems) > 1:
+        publishing.print_systems(results, as_json=as_json)
+    elif as_json:
+        answer_json(next(iter(results.results.values())).as_dict())
     else:
-        show.evaluation(result)
+        show.evaluation(next(iter(results.results.values())))
+
+
+def _benchmark(
+    dataset: str, root: Path | None, own: dict[str, Any], protocol: str | None
+) -> tuple[Dataset, Path]:
+    """Return what to measure on, and the folder of its photos."""
+    from semsig.datasets import load_dataset, own_dataset
+
+    if root is None and Path(dataset).is_dir():
+        return own_dataset(dataset, **own, protocol=protocol), Path(dataset)
+    if root is None:
+        raise typer.BadParameter(
+            f"Give --root, the folder of {dataset}'s photos; or a folder of your own instead of "
+            f"{dataset!r}."
+        )
+    if any(own.values()):
+        raise typer.BadParameter(
+            "--queries, --relevant, --classes, --left-out and --cutoff are for a folder of your "
+            "own, which takes no --root."
+        )
+    return load_dataset(dataset, protocol), root
+
+
+def _several(listed: str | None, one: str | None) -> list[Any]:
+    """Return what a list names, or the one; BadParameter if it names none, or one twice."""
+    names = [one] if listed is None else [name.strip() for name in listed.split(",")]
+    if (listed is not None and not all(names)) or len(set(names)) < len(names):
+        raise typer.BadParameter(f"Expected different names, comma-separated; got {listed!r}.")
+    return [*names]
+
+
+def _systems(
+    segmenters: Sequence[str],
+    signatures: Sequence[str | None],
+    metric: str | None,
+    chosen: Preset,
+    made: dict[str, dict[str, Any]],
+) -> dict[str, dict[str, Any]]:
+    """Return every signature of every segmenter by name."""
+    several = len(signatures) > 1
+    named = several or len(segmenters) == 1
+    systems = {}
+    for segmenter in segmenters:
+        for asked in signatures:
+            signature, encoding = _projected(asked)
+            a_signature(signature)
+            name = " ".join([segmenter] * (len(segmenters) > 1) + [asked or "best"] * named)
+            systems[name] = {
+                "segmenter": segmenter,
+                "signature": signature,
+                "metric": _metric(metric, signature, chosen, several),
+                "encoding": {**made, **encoding},
+            }
+    return systems
+
+
+def _projected(asked: str | None) -> tuple[str | None, dict[str, dict[str, Any]]]:
+    """Return the signature of ``pooled@FILE``, and its encoder's options."""
+    signature, _, file = (asked or "").partition("@")
+    if not file:
+        return asked, {}
+    if signature != "pooled":
+        raise typer.BadParameter(f"Expected pooled@FILE, got {asked!r}.")
+    return signature, {"pooled": {"options": pooled_options(projection=file)}}
+
+
+def _metric(metric: str | None, signature: str | None, chosen: Preset, several: bool) -> str | None:
+    """Return the metric to ask a signature for: among several, only one that has it."""
+    from semsig.signatures import load_signature
+
+    if several and metric is not None:
+        has = signature not in (None, FUSED) and metric in load_signature(str(signature)).metrics
+        return metric if has else None
+    return metric or (chosen.metric if signature == chosen.signature else None)
 
 
 def datasets(
     root: Annotated[
         Path | None, typer.Argument(help="Folder with a folder a dataset.", file_okay=False)
     ] = None,
+    convert: Annotated[
+        Path | None,
+        typer.Option(
+            help="Instead, write ground truth (gnd_*.pkl, .mat) as JSON.",
+            exists=True,
+            dir_okay=False,
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="The JSON file; beside the other.", dir_okay=False)
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """List the benchmarks that can be measured on, and which of them a folder holds."""
+    if convert is not None:
+        _convert(convert, out or convert.with_suffix(".json"))
+        return
     from semsig.datasets import dataset_names, load_dataset
 
     found = [load_dataset(name) for name in dataset_names()]
@@ -120,3 +326,14 @@ def datasets(
         answer_json(show.datasets_document(found, status))
     else:
         show.datasets(found, status)
+
+
+def _convert(source: Path, target: Path) -> None:
+    """Write ground truth as JSON."""
+    from semsig.datasets.gnd import read_ground_truth
+    from semsig.durable import write_file
+
+    truth = read_ground_truth(source)
+    make_room(target)
+    write_file(target, truth.to_json().encode())
+    answer(f"{len(truth.queries):,} queries, {len(truth.photos):,} photos in {target}")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import io
 import os
-import re
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -13,30 +12,56 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from semsig.cli.completion import complete_segmenter
 from semsig.cli.console import download_bar
 from semsig.errors import OptionError
-from semsig.types.metrics import Metric
+from semsig.types.metrics import METRICS, POOLED_METRICS
 
 if TYPE_CHECKING:
     from PIL import Image as PillowImage
 
+    from semsig.explain.geometry import GeometryOptions
+    from semsig.photo.walk import Survey
     from semsig.search.options import Reranking
 
 
-SIGNATURE = re.compile(
-    rb"\xff\xd8\xff|\x89PNG|RIFF....WEBP|BM|II\*\0|MM\0\*|GIF8|....ftyp", re.DOTALL
-)
-"""How files of pictures start."""
+PICTURES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".heic"})
+"""Suffixes by which a word that is no file is taken for a photo that is not there."""
 _MARK = b"Software\0semsig"
 
 
-class SignatureChoice(StrEnum):
-    """What photos are compared by."""
+FUSED = "fused"
+"""As :data:`semsig.search.fusion.FUSED`, which is imported late."""
 
-    SBS = "sbs"
-    SBOVP = "sbovp"
-    POOLED = "pooled"
-    FUSED = "fused"
+
+def a_signature(name: str | None) -> str | None:
+    """Check the name of a signature that photos are compared by."""
+    from semsig.signatures import signature_names
+
+    known = (*signature_names(), FUSED)
+    if name is not None and name not in known:
+        raise typer.BadParameter(f"Expected one of {', '.join(known)}; got {name}.")
+    return name
+
+
+def a_metric(name: str | None) -> str | None:
+    """Check the name of a distance."""
+    known = (*METRICS, *POOLED_METRICS)
+    if name is not None and name not in known:
+        raise typer.BadParameter(f"Expected one of {', '.join(known)}; got {name}.")
+    return name
+
+
+def _metrics_of(incomplete: str) -> list[str]:
+    """Complete the name of a distance."""
+    return [name for name in (*METRICS, *POOLED_METRICS) if name.startswith(incomplete)]
+
+
+def _signatures_of(incomplete: str) -> list[str]:
+    """Complete the name of a signature."""
+    from semsig.signatures import signature_names
+
+    return [name for name in (*signature_names(), FUSED) if name.startswith(incomplete)]
 
 
 def fetched(context: typer.Context, segmenter: str | None) -> str | None:
@@ -49,21 +74,31 @@ def fetched(context: typer.Context, segmenter: str | None) -> str | None:
     return segmenter
 
 
-def make_room(target: Path | None) -> None:
-    """Make the folder that a file goes to, before any work.
+def make_room(target: Path | None, *, make_folders: bool = True) -> None:
+    """Make the folder that a file goes to, before any work, or see that it is there.
 
     Raises
     ------
     OSError
-        If it cannot be written.
+        If it cannot be written, or is not there and not to be made.
     OptionError
         If the file is there and is a picture that semsig did not write.
     """
     if target is None:
         return
-    target.parent.mkdir(parents=True, exist_ok=True)
+    if make_folders:
+        from semsig.durable import make_folder
+
+        make_folder(target.parent)
+    elif not target.parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, "No such folder; make it first", str(target.parent))
     if not os.access(target.parent, os.W_OK):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(target))
+    refuse_foreign(target)
+
+
+def refuse_foreign(target: Path) -> None:
+    """Raise :class:`OptionError` if a file is there and is a picture that semsig did not write."""
     if is_foreign_picture(target):
         raise OptionError(
             f"{target} is a picture that semsig did not write; it is not overwritten. "
@@ -73,6 +108,8 @@ def make_room(target: Path | None) -> None:
 
 def is_foreign_picture(path: Path) -> bool:
     """Tell whether a file holds a picture, none of those of :func:`save_picture`."""
+    from semsig.photo.formats import SIGNATURE
+
     if not path.is_file():
         return False
     with path.open("rb") as file:
@@ -81,7 +118,7 @@ def is_foreign_picture(path: Path) -> bool:
 
 
 def save_picture(picture: PillowImage.Image, target: Path) -> None:
-    """Write a picture as PNG, whole or not at all, marked as semsig's own."""
+    """Write a picture as PNG, or JPEG if so named, whole or not at all, marked as semsig's own."""
     from PIL.PngImagePlugin import PngInfo
 
     from semsig.durable import write_file
@@ -89,36 +126,79 @@ def save_picture(picture: PillowImage.Image, target: Path) -> None:
     info = PngInfo()
     info.add_text("Software", "semsig")
     content = io.BytesIO()
-    picture.save(content, "PNG", pnginfo=info)
+    if target.suffix == ".jpg":
+        picture.save(content, "JPEG", quality=90, comment=_MARK)
+    else:
+        picture.save(content, "PNG", pnginfo=info)
     write_file(target, content.getvalue())
 
 
-def reranking(rerank: bool, expand: bool) -> Reranking | None:
-    """Return how hits are ranked anew, as --rerank and --expand ask for."""
-    from semsig.search.options import ExpandOptions, RerankOptions
+class Anew(StrEnum):
+    """Ways to rank anew."""
 
-    if rerank and expand:
-        raise typer.BadParameter("Give --rerank or --expand, not both.")
-    if expand:
-        return ExpandOptions()
-    return RerankOptions() if rerank else None
+    RECIPROCAL = "reciprocal"
+    EXPAND = "expand"
+    AUGMENT = "augment"
+    DIFFUSE = "diffuse"
 
 
-def expand(photos: Sequence[Path], exclude: Sequence[str] = ()) -> list[Path]:
+def reranking(rerank: bool, expand: bool, by: Anew | None = None) -> Reranking | None:
+    """Return how hits are ranked anew, as --rerank, --expand and --rerank-by ask for."""
+    from semsig.search.options import AugmentOptions, DiffuseOptions, ExpandOptions, RerankOptions
+
+    if rerank + expand + (by is not None) > 1:
+        raise typer.BadParameter("Give one of --rerank, --expand and --rerank-by, not both.")
+    ways = {
+        Anew.RECIPROCAL: RerankOptions,
+        Anew.EXPAND: ExpandOptions,
+        Anew.AUGMENT: AugmentOptions,
+        Anew.DIFFUSE: DiffuseOptions,
+    }
+    by = Anew.RECIPROCAL if rerank else Anew.EXPAND if expand else by
+    return ways[by]() if by else None
+
+
+def geometry_options(first: int | None) -> GeometryOptions | None:
+    """Return how geometry is verified, as --geometry asks for."""
+    if first is None:
+        return None
+    from semsig.explain.geometry import GeometryOptions
+
+    return GeometryOptions(first=first)
+
+
+def expand(
+    photos: Sequence[Path], exclude: Sequence[str] = (), *, follow_links: bool = False
+) -> list[Path]:
     """Return the photos, and those in folders among them."""
-    from semsig.photo.image_files import image_paths
+    return surveyed(photos, exclude, follow_links=follow_links)[0]
 
-    return [
-        path
-        for photo in photos
-        for path in (image_paths(photo, exclude=exclude) if photo.is_dir() else [photo])
-    ]
+
+def surveyed(
+    photos: Sequence[Path], exclude: Sequence[str] = (), *, follow_links: bool = False
+) -> tuple[list[Path], list[Survey]]:
+    """Return the photos, those in folders among them, and what lies in each of the folders."""
+    from semsig.photo.walk import survey
+
+    found: list[Path] = []
+    surveys = []
+    for photo in photos:
+        if photo.is_dir():
+            surveys.append(survey(photo, exclude=exclude, follow_links=follow_links))
+            found += surveys[-1].photos
+        else:
+            found.append(photo)
+    return found, surveys
 
 
 DEFAULT_SEGMENTER = "lite"
 """As :data:`semsig.segment.DEFAULT_SEGMENTER`, which is imported late."""
 
-SEGMENTERS = "lite, hrnet, onnx:FILE, mmseg:CONFIG or files:DIR (see load_segmenter for more)"
+NUMBERS = (
+    "@ade20k means ADE20K's own numbers (0 = unlabelled), @ade20k-mmseg mmsegmentation's "
+    "(0 = wall), @cityscapes-labelids the 34 ids"
+)
+SEGMENTERS = f"lite, hrnet, onnx:FILE, mmseg:CONFIG or files:DIR[@TABLE] ({NUMBERS})"
 
 IndexFolder = Annotated[
     Path, typer.Option("--index", envvar="SEMSIG_INDEX", help="Folder of the index.")
@@ -126,8 +206,13 @@ IndexFolder = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Level = Annotated[int, typer.Option("--levels", min=0, max=8, help="Blocks: 4^N of them.")]
 MetricOption = Annotated[
-    Metric | None,
-    typer.Option("--metric", help="The distance between sbs signatures; hamming by default."),
+    str | None,
+    typer.Option(
+        "--metric",
+        callback=a_metric,
+        autocompletion=_metrics_of,
+        help=f"The distance: of sbs {', '.join(METRICS)}; of pooled {', '.join(POOLED_METRICS)}.",
+    ),
 ]
 Photo = Annotated[Path, typer.Argument(help="A photo.", exists=True, dir_okay=False)]
 Photos = Annotated[list[Path], typer.Argument(help="Photos, or folders of photos.", exists=True)]
@@ -138,25 +223,94 @@ Rerank = Annotated[
 Expand = Annotated[
     bool, typer.Option("--expand", help="Search for the query's nearest as well, and average.")
 ]
+RerankBy = Annotated[
+    Anew | None,
+    typer.Option(
+        "--rerank-by",
+        help="Or rank anew by: reciprocal (--rerank), expand (--expand), augment (each photo "
+        "averaged with its neighbours) or diffuse (over the graph of neighbours).",
+    ),
+]
+Geometry = Annotated[
+    int | None,
+    typer.Option(
+        "--geometry",
+        min=1,
+        metavar="N",
+        help="Put the first N in order of the keypoints that fit one homography.",
+    ),
+]
 SegmenterName = Annotated[
-    str, typer.Option("--segmenter", callback=fetched, help=f"One of {SEGMENTERS}.")
+    str,
+    typer.Option(
+        "--segmenter",
+        callback=fetched,
+        help=f"One of {SEGMENTERS}.",
+        autocompletion=complete_segmenter,
+    ),
 ]
 TrustedSegmenter = Annotated[
     str | None,
     typer.Option(
         "--segmenter",
         callback=fetched,
+        autocompletion=complete_segmenter,
         help="The index's own, if it is no network of the package: such is never loaded unasked.",
     ),
 ]
-SignatureOption = Annotated[
-    SignatureChoice,
+PresetOption = Annotated[
+    str | None,
     typer.Option(
-        "--signature",
-        help="Blocks of classes, visual phrases, pooled features, or blocks and phrases fused.",
+        "--preset",
+        help="default, or paper: Ouni et al. 2022 to the letter (HRNet, n = 3, Hamming).",
+        autocompletion=lambda incomplete: [
+            name for name in ("default", "paper") if name.startswith(incomplete)
+        ],
     ),
 ]
+SignatureOption = Annotated[
+    str,
+    typer.Option(
+        "--signature",
+        callback=a_signature,
+        autocompletion=_signatures_of,
+        help="sbs (blocks of classes), sbovp (visual phrases), pooled (features), or fused.",
+    ),
+]
+SignatureOrNone = Annotated[
+    str | None,
+    typer.Option(
+        "--signature",
+        callback=a_signature,
+        autocompletion=_signatures_of,
+        help="What photos are compared by: pooled where the index has it, or sbs.",
+    ),
+]
+Exclude = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--exclude",
+        help="Leave out files and folders of this name or path, such as '*.tmp'; patterns in a "
+        "file .semsigignore, as .gitignore has them, do so for its folder.",
+    ),
+]
+FollowLinks = Annotated[
+    bool, typer.Option("--follow-links", help="Read linked folders as well, each folder once.")
+]
 Strict = Annotated[bool, typer.Option("--strict", help="Exit with 3 if files were skipped.")]
+
+
+class VerifyChoice(StrEnum):
+    """Whether each file's checksum is compared when the file is first used."""
+
+    FIRST_USE = "first-use"
+    NEVER = "never"
+
+
+VerifyOption = Annotated[
+    VerifyChoice,
+    typer.Option("--verify", help="Whether files of the index are compared with their checksums."),
+]
 Workers = Annotated[
     int | None,
     typer.Option("--workers", min=1, max=1024, help="Photos worked on at a time; one a core."),

@@ -2,37 +2,48 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from semsig.cli import phrases, show
+from semsig.cli import phrases, projections, shards, show
+from semsig.cli.completion import complete_segmenter
 from semsig.cli.console import answer, answer_json, progress_bar, remark
 from semsig.cli.options import (
     DEFAULT_SEGMENTER,
     SEGMENTERS,
+    Exclude,
+    FollowLinks,
     IndexFolder,
     Json,
     Level,
     Photo,
     Photos,
     PhotosOrGone,
+    PresetOption,
     SegmenterName,
     Strict,
     Workers,
-    expand,
     fetched,
     make_room,
     save_picture,
+    surveyed,
 )
+from semsig.cli.regions import ExplainChoice, explain_regions
 
 if TYPE_CHECKING:
     from semsig.engine import Engine
+    from semsig.photo.walk import Survey
+    from semsig.signatures.presets import Preset
 
 _SKIPPED = 3
+_NAME_REFUSED = (errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ)
+"""Errors about a file's name, which may be too long or not of a kind that the disk takes."""
 
 
 def index(
@@ -40,7 +51,11 @@ def index(
     index: IndexFolder,
     segmenter: Annotated[
         str | None,
-        typer.Option(callback=fetched, help=f"One of {SEGMENTERS}; lite for a new index."),
+        typer.Option(
+            callback=fetched,
+            autocompletion=complete_segmenter,
+            help=f"One of {SEGMENTERS}; lite for a new index.",
+        ),
     ] = None,
     levels: Annotated[
         int | None, typer.Option(min=0, max=8, help="Blocks: 4^N of them; 3 for a new index.")
@@ -48,16 +63,23 @@ def index(
     signature: Annotated[
         str | None,
         typer.Option(
-            help="sbs, with sbovp (visual phrases), pooled (the network's features), or both: "
-            "sbs,sbovp,pooled. A new index has sbs, and pooled if the network gives features."
+            help="What to sign photos by beside sbs: sbovp (visual phrases), pooled (the network's "
+            "features), or several by commas. A new index has pooled if the network gives features."
         ),
     ] = None,
+    preset: PresetOption = None,
     vocabulary: phrases.Vocab = "kaze",
     phrase_words: phrases.Words = None,
     phrase_length: phrases.Length = None,
     phrase_space: phrases.Space = None,
     phrase_regions: phrases.Regions = None,
     phrase_norm: phrases.Norm = None,
+    pool: projections.Pool = None,
+    pool_power: projections.Power = None,
+    gem_exponent: projections.Exponent = None,
+    projection: projections.ProjectionFile = None,
+    dims: projections.Dims = None,
+    coding: projections.Coded = None,
     workers: Workers = None,
     rehash: Annotated[
         bool, typer.Option("--rehash", help="Trust content alone, not size and time of change.")
@@ -65,10 +87,10 @@ def index(
     prune: Annotated[
         bool, typer.Option("--prune", help="Remove photos whose files are gone.")
     ] = False,
-    exclude: Annotated[
-        list[str] | None,
-        typer.Option(help="Leave out files and folders of this name or path, such as '*.tmp'."),
-    ] = None,
+    exclude: Exclude = None,
+    follow_links: FollowLinks = False,
+    scheduler: shards.Scheduler = None,
+    n_shards: Annotated[int | None, shards.Count] = None,
     strict: Strict = False,
     as_json: Json = False,
 ) -> None:
@@ -80,27 +102,55 @@ def index(
     if there != photos and not prune:
         gone = next(path for path in photos if path not in there)
         raise typer.BadParameter(f"{gone} does not exist; --prune takes it out of the index.")
-    from semsig.search import is_unused
-    from semsig.segment import gives_features
-
-    is_new = is_unused(index)
-    engine = _open_or_create(index, segmenter, levels)
-    wanted = _signatures(signature) - engine.sides.keys()
-    if "pooled" in wanted or (signature is None and is_new and gives_features(engine.segmenter)):
-        engine.add_pooled()
-    if "sbovp" in wanted:
-        options = phrases.phrase_options(
-            words=phrase_words,
-            length=phrase_length,
-            space=phrase_space,
-            regions=phrase_regions,
-            norm=phrase_norm,
+    if scheduler or n_shards or shards.is_sharded(index):
+        shards.refuse(prune, phrase_words, phrase_length, phrase_space, phrase_regions, phrase_norm)
+        shards.index(
+            surveyed(there, exclude or (), follow_links=follow_links)[0],
+            index,
+            scheduler=scheduler,
+            shards=n_shards,
+            segmenter=segmenter,
+            levels=levels,
+            signature=signature,
+            rehash=rehash,
+            strict=strict,
+            as_json=as_json,
         )
-        engine.add_phrases(phrases.find_vocabulary(vocabulary), options)
-    pruned = engine.prune(photos) if prune else []
-    paths = expand(there, exclude or ())
-    unread = _unread(there, exclude or ())
-    if not (paths or pruned):
+        return
+    from semsig.errors import OptionError
+    from semsig.search import is_unused
+    from semsig.signatures.presets import Preset
+
+    paths, surveys = surveyed(there, exclude or (), follow_links=follow_links)
+    unread = [path for one in surveys for path in one.unread]
+    is_new = is_unused(index)
+    chosen = Preset.named(preset or "default")
+    if is_new and not paths:
+        raise OptionError(_nothing(photos, surveys))
+    engine = _open_or_create(index, segmenter, levels, chosen)
+    wanted = _signatures(signature, engine, chosen, is_new=is_new)
+    encoding = phrases.encoding(
+        vocabulary,
+        words=phrase_words,
+        length=phrase_length,
+        space=phrase_space,
+        regions=phrase_regions,
+        norm=phrase_norm,
+    )
+    encoding = dict(encoding) | {
+        "pooled": lambda: {
+            "options": projections.pooled_options(
+                pool=pool,
+                power=pool_power,
+                p=gem_exponent,
+                projection=projection,
+                dims=dims,
+                coding=coding,
+            )
+        }
+    }
+    _add_signatures(engine, wanted, encoding, chosen)
+    if not (paths or prune):
         remark("No photo was found; nothing was added.")
     try:
         with progress_bar("indexing") as progress:
@@ -108,25 +158,38 @@ def index(
     except KeyboardInterrupt:
         remark(f"Stopped; {index} holds {len(engine):,} photos. The same command goes on.")
         raise
+    pruned = engine.prune(photos) if prune else []  # what has only moved is no longer gone
+    if not (paths or pruned):
+        remark("No photo was found; nothing was added.")
     if as_json:
         extra = {"pruned": pruned, "index": str(index), "photos": len(engine)}
+        extra["unread"] = [str(path) for path in unread]
         answer_json(report.to_dict() | extra)
     else:
         show.added(report, pruned, engine, index)
-    if unread:
-        kinds = Counter(path.suffix.lower() for path in unread)
-        counts = ", ".join(f"{kind} {count:,}" for kind, count in sorted(kinds.items()))
-        remark(f"{len(unread):,} files of kinds that are not read: {counts}")
+    for line in (line for one in surveys for line in one.remarks()):
+        remark(line)
     if strict and (report.skipped or unread):
         raise typer.Exit(_SKIPPED)
 
 
-def _unread(photos: Sequence[Path], exclude: Sequence[str]) -> list[Path]:
-    """Return the pictures in folders that are of kinds that are not read."""
-    from semsig.photo.image_files import unread_files
+def _add_signatures(
+    engine: Engine,
+    names: Sequence[str],
+    encoding: Mapping[str, Callable[[], dict[str, Any]]],
+    preset: Preset,
+) -> None:
+    """Let photos be signed by these signatures, as the command's options and the preset say."""
+    for name in names:
+        given = encoding[name]() if name in encoding else {}
+        engine.add_signature(name, **{**given, **preset.encoding.get(name, {})})
 
-    folders = (photo for photo in photos if photo.is_dir())
-    return [path for folder in folders for path in unread_files(folder, exclude=exclude)]
+
+def _nothing(photos: Sequence[Path], surveys: Sequence[Survey]) -> str:
+    """Say that there is nothing to make an index of, and what was passed over."""
+    where = ", ".join(map(str, photos))
+    passed = "; ".join(line for one in surveys for line in one.remarks())
+    return f"Expected photos, got none in {where}. No index was made.{passed and f' {passed}'}"
 
 
 def explain(
@@ -139,17 +202,29 @@ def explain(
         bool, typer.Option("--phrases", help="Find the visual phrases they share as well.")
     ] = False,
     vocabulary: phrases.Vocab = "kaze",
+    matches: Annotated[
+        Path | None,
+        typer.Option(help="Write a picture (PNG) of the keypoints that one homography joins."),
+    ] = None,
+    signature: Annotated[
+        ExplainChoice,
+        typer.Option("--signature", help="Blocks of classes, or regions by pooled features."),
+    ] = ExplainChoice.SBS,
     as_json: Json = False,
 ) -> None:
     """Say where two photos agree and differ."""
     from semsig.engine import Engine
 
     make_room(out)
-    engine = Engine.create(None, segmenter=segmenter, levels=levels)
+    make_room(matches)
+    if signature is ExplainChoice.POOLED:
+        explain_regions(a, b, out, segmenter, as_json=as_json)
+        return
+    engine = Engine.create(None, segmenter=segmenter, levels=levels, signatures=())
     explanation, links = engine.explain(a, b, names=("A", "B")), None
     if shared_phrases:
-        engine.add_phrases(phrases.find_vocabulary(vocabulary))
-        links = engine.explain_phrases(a, b)
+        engine.add_signature("sbovp", **phrases.encoding(vocabulary)["sbovp"]())
+        links = engine.explain(a, b, signature="sbovp")
     if as_json:
         more = links.to_dict() if links else {}
         answer_json({"a": str(a), "b": str(b)} | explanation.to_dict() | more)
@@ -165,6 +240,21 @@ def explain(
         )
         save_picture(picture, out)
         remark(f"Wrote {out}")
+    if matches is not None:
+        _draw_matches(a, b, matches)
+
+
+def _draw_matches(a: Path, b: Path, target: Path) -> None:
+    """Draw the keypoints of two photos that match, and say how many."""
+    from semsig.explain.geometry import GeometryOptions, local_features, match
+    from semsig.photo.image_files import read_image
+    from semsig.report.matching import match_picture
+
+    options = GeometryOptions()
+    one, other = read_image(a), read_image(b)
+    found = match(local_features(one, options), local_features(other, options), options)
+    save_picture(match_picture(one, other, found, (a.name, b.name)), target)
+    remark(f"{found.sentence}; wrote {target}")
 
 
 def segment(
@@ -172,18 +262,21 @@ def segment(
     out: Annotated[Path, typer.Option(help="Folder for the pictures.", file_okay=False)],
     segmenter: SegmenterName = DEFAULT_SEGMENTER,
     levels: Level = 3,
+    exclude: Exclude = None,
+    follow_links: FollowLinks = False,
     strict: Strict = False,
     as_json: Json = False,
 ) -> None:
     """Draw photos with their classes and a legend: out/NAME-classes.png for each photo."""
+    from semsig.durable import make_folder
     from semsig.engine import Engine
     from semsig.errors import ImageError
     from semsig.report import Side, segmentation_picture
 
-    out.mkdir(parents=True, exist_ok=True)
-    engine = Engine.create(None, segmenter=segmenter, levels=levels)
+    make_folder(out)
+    engine = Engine.create(None, segmenter=segmenter, levels=levels, signatures=())
     written, skipped = [], []
-    paths = expand(photos)
+    paths, surveys = surveyed(photos, exclude or (), follow_links=follow_links)
     targets = _targets(paths, out)
     with progress_bar("segmenting") as progress:
         for done, (path, target) in enumerate(zip(paths, targets, strict=True), 1):
@@ -192,23 +285,33 @@ def segment(
                 written.append({"path": str(path), "picture": str(target)})
             except ImageError as error:
                 skipped.append({"path": str(path), "reason": error.reason, "message": str(error)})
+            except OSError as error:
+                if error.errno not in _NAME_REFUSED:
+                    raise
+                message = f"{target} cannot be written: {error.strerror}"
+                skipped.append({"path": str(path), "reason": "unwritable", "message": message})
             progress(done, len(paths))
     if as_json:
         answer_json({"written": written, "skipped": skipped})
     else:
         show.segmented(written, skipped, out)
-    if strict and skipped:
+    for line in (line for one in surveys for line in one.remarks()):
+        remark(line)
+    if strict and (skipped or any(one.unread for one in surveys)):
         raise typer.Exit(_SKIPPED)
 
 
-def _open_or_create(folder: Path, segmenter: str | None, levels: int | None) -> Engine:
+def _open_or_create(
+    folder: Path, segmenter: str | None, levels: int | None, preset: Preset
+) -> Engine:
     from semsig.engine import Engine
     from semsig.errors import OptionError
     from semsig.search import is_unused
 
     if is_unused(folder):
-        levels = 3 if levels is None else levels
-        return Engine.create(folder, segmenter=segmenter or DEFAULT_SEGMENTER, levels=levels)
+        levels = preset.levels if levels is None else levels
+        name = segmenter or preset.segmenter
+        return Engine.create(folder, segmenter=name, levels=levels, signatures=())
     engine = Engine.open(folder, segmenter=segmenter, threads=1)
     if levels not in (None, engine.index.schema.levels):
         raise OptionError(
@@ -218,13 +321,24 @@ def _open_or_create(folder: Path, segmenter: str | None, levels: int | None) -> 
     return engine
 
 
-def _signatures(signature: str | None) -> set[str]:
-    names = {name.strip() for name in (signature or "sbs").split(",")}
-    if not {"sbs"} <= names <= {"sbs", "sbovp", "pooled"}:
+def _signatures(
+    signature: str | None, engine: Engine, preset: Preset, *, is_new: bool
+) -> list[str]:
+    """Return the signatures that an index is to have and lacks, in the registry's order."""
+    from semsig.signatures import signature_kinds, signature_names
+
+    named = {name.strip() for name in (signature or "").split(",")} - {""}
+    unknown = named - set(signature_names())
+    if unknown:
         raise typer.BadParameter(
-            f"Expected --signature sbs, perhaps with sbovp and pooled; got {signature}."
+            f"Expected --signature {', '.join(signature_names())}, several by commas; "
+            f"got {', '.join(sorted(unknown))}."
         )
-    return names
+    if preset.signatures and not named:
+        named = set(preset.signatures)
+    elif is_new and not named:
+        named = {kind.name for kind in signature_kinds() if kind.is_default(engine.segmenter)}
+    return [name for name in signature_names() if name in named - engine.sides.keys()]
 
 
 def _targets(paths: Sequence[Path], out: Path) -> list[Path]:
@@ -232,13 +346,13 @@ def _targets(paths: Sequence[Path], out: Path) -> list[Path]:
     from semsig.errors import OptionError
 
     seen: Counter[str] = Counter()
-    photos = {path.resolve() for path in paths}
+    photos = set(map(os.path.realpath, paths))
     targets = []
     for path in paths:
         seen[path.stem.casefold()] += 1
         number = seen[path.stem.casefold()]
         targets.append(out / f"{path.stem}-classes{f'-{number}' if number > 1 else ''}.png")
-        if targets[-1].resolve() in photos:
+        if os.path.realpath(targets[-1]) in photos:
             raise OptionError(
                 f"{targets[-1]} is one of the photos, and would be drawn over; name another --out."
             )

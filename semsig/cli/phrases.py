@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -118,8 +118,18 @@ def find_vocabulary(name: str) -> Vocabulary:
 
     detector, _, size = name.partition("-")
     if detector in ("kaze", "surf") and (not size or size.isdecimal()):
-        return default_vocabulary(detector, *([int(size)] if size else []))
+        return default_vocabulary(detector, *([int(size[:9])] if size else []))
     return Vocabulary.open(name)
+
+
+def encoding(vocabulary: str, **options: object) -> Mapping[str, Callable[[], dict[str, Any]]]:
+    """Return what makes each signature's encoding options, by its name, from a command's own."""
+    return {
+        "sbovp": lambda: {
+            "vocabulary": find_vocabulary(vocabulary),
+            "options": phrase_options(**options),
+        }
+    }
 
 
 def phrase_options(**given: object) -> SbovpOptions:

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from semsig.cli import show
+from semsig.cli import shards, show
+from semsig.cli.completion import complete_words
 from semsig.cli.console import answer_json, remark
 from semsig.cli.options import (
+    PICTURES,
     Expand,
+    Geometry,
     IndexFolder,
     Json,
     MetricOption,
     Rerank,
-    SignatureChoice,
+    RerankBy,
+    SignatureOrNone,
     TrustedSegmenter,
+    VerifyChoice,
+    VerifyOption,
+    geometry_options,
     make_room,
     reranking,
 )
@@ -26,39 +33,45 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from semsig.engine import Engine
+    from semsig.engine.reasons import Reason
+    from semsig.explain.geometry import Match
     from semsig.query import Box, Conditions
-    from semsig.search.fusion import SignatureName
     from semsig.search.options import Reranking
-    from semsig.types import Hit, LabelMap, Metric
-
-_NAMES = ("the query", "the hit")
+    from semsig.types import Hit, LabelMap, SbsSignature
 
 
 def search(
     index: IndexFolder,
-    photo: Annotated[
-        Path | None, typer.Argument(help="A photo.", exists=True, dir_okay=False)
+    query: Annotated[
+        str | None,
+        typer.Argument(
+            help='A photo, or words: "beach with two people on the left, no boat".',
+            metavar="[PHOTO | WORDS]",
+            autocompletion=complete_words,
+        ),
     ] = None,
     k: Annotated[int, typer.Option("-k", min=1, help="Hits to show.")] = 10,
-    signature: Annotated[
-        SignatureChoice | None,
-        typer.Option(help="What photos are compared by: pooled where the index has it, or sbs."),
-    ] = None,
+    signature: SignatureOrNone = None,
     metric: MetricOption = None,
     has: Annotated[
         list[str] | None,
-        typer.Option(help='What hits show: "sky:top, horse>10%, !person"; ranks if alone.'),
+        typer.Option(
+            help='What hits show: "sky:top, horse>10%, !person"; ranks if alone.',
+            autocompletion=complete_words,
+        ),
     ] = None,
     without: Annotated[
         list[str] | None,
         typer.Option(
-            help="What hits lack, such as person>1%; the photo is taken as if it lacked it."
+            help="What hits lack, such as person>1%; the photo is taken as if it lacked it.",
+            autocompletion=complete_words,
         ),
     ] = None,
     layout: Annotated[
         Path | None,
         typer.Option(
-            help="Instead of a photo: a picture painted in the classes' colours.",
+            help="Instead of a photo: a picture painted in the colours of `semsig palette`; "
+            "each class counts alike, unless --metric says otherwise.",
             exists=True,
             dir_okay=False,
         ),
@@ -75,16 +88,26 @@ def search(
     ] = False,
     rerank: Rerank = False,
     expand: Expand = False,
+    rerank_by: RerankBy = None,
+    geometry: Geometry = None,
     segmenter: TrustedSegmenter = None,
+    verify: VerifyOption = VerifyChoice.FIRST_USE,
+    exactly: Annotated[
+        bool,
+        typer.Option("--exactly", help="By words, only photos that meet all of them."),
+    ] = False,
     html: Annotated[
         Path | None, typer.Option(help="Write a page with pictures and reasons.", dir_okay=False)
     ] = None,
     include_self: Annotated[
         bool, typer.Option("--include-self", help="Let the photo find itself.")
     ] = False,
+    scheduler: shards.Scheduler = None,
     as_json: Json = False,
 ) -> None:
     """Find photos that are most like a photo, or that show what you name, and say why.
+
+    Words: classes and scenes, with, no, without, numbers, on the left, at the top.
 
     Conditions: CLASS or CLASS:PLACE, then perhaps >10% (or >=, <, <=).
 
@@ -96,49 +119,110 @@ def search(
     from semsig.engine import Engine
     from semsig.query import Box, read_layout
 
+    photo, words = _photo_or_words(query)
     part = None if crop is None else Box.parse(crop)
-    anew = reranking(rerank, expand)
-    _check_usage(photo, layout, bool(has or without), bool(part or mirrored or anew or metric))
-    make_room(html)
-    engine = Engine.open(index, segmenter=segmenter)
-    query = photo if layout is None else read_layout(layout, engine.index.schema.classes)
-    named: SignatureName | None = signature.value if signature else None
-    if query is not None and named is None:
-        named = engine.ranked_by(query, metric, without or [])
+    anew = reranking(rerank, expand, rerank_by)
+    if geometry is not None and photo is None:
+        raise typer.BadParameter("--geometry needs a photo.")
+    _check_usage(photo, layout, bool(has or without or words), bool(part or mirrored or anew))
+    if photo is None and layout is None and metric:
+        raise typer.BadParameter("--metric needs a photo or --layout.")
+    if shards.is_sharded(index):
+        if photo is None or has or without or part or mirrored or html or geometry:
+            raise typer.BadParameter(
+                "Over shards, search takes a photo, -k, --signature, --metric, --rerank, --expand, "
+                "--scheduler and --json; words, crops, geometry and pages are for one index."
+            )
+        shards.search(
+            photo,
+            index,
+            k,
+            scheduler=scheduler,
+            signature=signature,
+            metric=metric,
+            rerank=anew,
+            segmenter=segmenter,
+            include_self=include_self,
+            as_json=as_json,
+        )
+        return
+    make_room(html, make_folders=False)
+    engine = Engine.open(index, segmenter=segmenter, verify=verify.value)
+    wanted = [*(has or []), *_conditions_of(words, engine)]
+    asked = photo if layout is None else read_layout(layout, engine.index.schema.classes)
+    named = signature
+    if asked is not None and named is None:
+        named = engine.ranked_by(asked, metric, without or [])
     search = _Search(
         engine=engine,
-        query=query,
-        has=has or [],
+        query=asked,
+        has=wanted,
         without=without or [],
         crop=part,
         mirrored=mirrored,
         signature=named,
         metric=metric,
         rerank=anew,
+        nearly=not exactly,
+        by_class=layout is not None and not (metric or anew or signature),
     )
-    hits = search.hits(k, exclude_self=not include_self)
-    sentences, bits = search.reasons(hits)
+    hits = search.hits(max(k, geometry or 0), exclude_self=not include_self)
+    verified: list[tuple[Hit, Match | None]] = [(hit, None) for hit in hits]
+    if geometry is not None and photo is not None:
+        verified = search.verified(photo, hits, geometry)
+    hits, matches = [hit for hit, _ in verified[:k]], [found for _, found in verified[:k]]
+    reasons = search.reasons(hits)
+    said = zip(reasons, matches, strict=True)
+    reasons = [
+        replace(one, sentence=f"{one.sentence}; {found.sentence}") if found else one
+        for one, found in said
+    ]
     name = photo or layout
     if as_json:
-        asked: dict[str, Any] = {
+        document: dict[str, Any] = {
             "query": name and str(name),
+            "words": words,
             "signature": name and named,
-            "metric": (metric or "hamming") if name and named == "sbs" else None,
+            "metric": hits[0].metric if hits and name else metric,
             "conditions": str(search.conditions),
+            "matched": search.matched() if len(search.conditions) else None,
             "crop": crop,
             "mirrored": mirrored,
             "rerank": rerank,
             "expand": expand,
+            "rerank_by": rerank_by,
+            "geometry": geometry,
+            "inliers": [found and found.inliers for found in matches],
         }
-        answer_json(asked | {"hits": show.hits_document(hits, sentences, bits)})
+        answer_json(document | {"hits": show.hits_document(hits, reasons)})
     else:
-        show.hits(hits, sentences)
-    if not hits and search.conditions.terms:
-        remark(f"No photo meets all conditions. Alone: {search.met_alone()}.")
+        show.hits(hits, [reason.sentence for reason in reasons])
+        if len(search.conditions):
+            remark(search.summary(len(hits)))
     if html is not None:
         page = search.page(hits, title=name.name if name else "")
         write_file(html, page.encode())
         remark(f"Wrote {html}")
+
+
+def _photo_or_words(query: str | None) -> tuple[Path | None, str | None]:
+    """Tell a photo's path from words."""
+    if query is None:
+        return None, None
+    path = Path(query)
+    if path.is_file():
+        return path, None
+    if path.is_dir():
+        raise typer.BadParameter(f"{query} is a folder; name a photo in it.")
+    if "/" in query or path.suffix.lower() in PICTURES:
+        raise typer.BadParameter(f"{query} does not exist.")
+    return None, query
+
+
+def _conditions_of(words: str | None, engine: Engine) -> list[str]:
+    from semsig.query import read_sentence
+
+    return [] if words is None else [str(read_sentence(words, engine.index.schema.classes))]
 
 
 def _check_usage(photo: Path | None, layout: Path | None, has: bool, parts: bool) -> None:
@@ -146,10 +230,10 @@ def _check_usage(photo: Path | None, layout: Path | None, has: bool, parts: bool
         raise typer.BadParameter("Give a photo or --layout, not both.")
     if photo is None and layout is None and parts:
         raise typer.BadParameter(
-            "--crop, --mirrored, --metric, --rerank and --expand need a photo or --layout."
+            "--crop, --mirrored, --rerank and --expand need a photo or --layout."
         )
     if photo is None and layout is None and not has:
-        raise typer.BadParameter("Give a photo, --layout, --has or --without.")
+        raise typer.BadParameter("Give a photo, words, --layout, --has or --without.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,9 +246,11 @@ class _Search:
     without: list[str]
     crop: Box | None
     mirrored: bool
-    signature: SignatureName | None
-    metric: Metric | None
+    signature: str | None
+    metric: str | None
     rerank: Reranking | None
+    nearly: bool
+    by_class: bool
 
     @property
     def conditions(self) -> Conditions:
@@ -182,23 +268,59 @@ class _Search:
             crop=self.crop,
             mirrored=self.mirrored,
             rerank=self.rerank,
+            nearly=self.nearly,
+            by_class=self.by_class,
         )
 
-    def reasons(self, hits: Sequence[Hit]) -> tuple[list[str], Sequence[int | None]]:
-        """Return a sentence on each hit, and the bits in which it differs from the query."""
-        from semsig.explain import describe, explain
+    def verified(
+        self, photo: Path, hits: Sequence[Hit], first: int
+    ) -> list[tuple[Hit, Match | None]]:
+        """Put the first hits in order by geometry."""
+        from semsig.engine.verifying import verify_hits
+        from semsig.photo.image_files import read_image
 
-        found = [self.engine.index.signature(hit.id) for hit in hits]
-        if self.query is None:
-            return [describe(signature) for signature in found], [None] * len(found)
-        asked = self.engine.signatures(
-            self.query, without=self.without, crop=self.crop, mirrored=self.mirrored
-        )
-        reasons = [
-            min((explain(a, b, names=_NAMES) for a in asked), key=lambda why: why.distance)
-            for b in found
-        ]
-        return [why.sentence for why in reasons], [why.distance for why in reasons]
+        image = read_image(photo)
+        if self.crop is not None:
+            image = image[self.crop.slices(*image.shape[:2])].copy()
+        return verify_hits(image, hits, geometry_options(first))
+
+    def reasons(self, hits: Sequence[Hit]) -> list[Reason]:
+        """Say why each hit was found."""
+        from semsig.engine.reasons import reason
+
+        asked: list[SbsSignature] = []
+        if self.query is not None:
+            asked = self.engine.signatures(
+                self.query, without=self.without, crop=self.crop, mirrored=self.mirrored
+            )
+        found = (self.engine.index.signature(hit.id) for hit in hits)
+        return [reason(signature, asked, self.named()) for signature in found]
+
+    def named(self) -> Conditions:
+        """Return all that a sentence names: the conditions, and the classes of a layout."""
+        from semsig.query import Condition, Conditions
+        from semsig.types import LabelMap
+
+        terms = self.conditions.terms
+        if isinstance(self.query, LabelMap):
+            terms += tuple(Condition(label=label) for label in self.query.present)
+        return Conditions(self.conditions.classes, terms)
+
+    def matched(self) -> int:
+        """Return how many photos meet all conditions."""
+        return self.engine.matching(self.has, self.without)
+
+    def summary(self, n_hits: int) -> str:
+        """Say how many photos meet all conditions, and each alone where few do."""
+        matched, total = self.matched(), len(self.engine)
+        terms = f"{self.conditions}"
+        few = f"Alone: {self.met_alone()}."
+        if not matched:
+            nearest = " These come nearest." if n_hits else ""
+            return f"No photo of {total:,} meets all conditions: {terms}.{nearest} {few}"
+        text = f"{matched:,} of {total:,} photos meet all conditions: {terms}."
+        filled = self.query is None and self.nearly and matched < n_hits
+        return f"{text} Those that nearly do are ranked with them. {few}" if filled else text
 
     def met_alone(self) -> str:
         """Say how many photos meet each condition."""
@@ -212,7 +334,7 @@ class _Search:
         from semsig.report import Side, conditions_page, search_page
 
         if self.query is None:
-            return conditions_page(self.engine, self.conditions, hits)
+            return conditions_page(self.engine, self.conditions, hits, matched=self.matched())
         asked = Side.asked(
             self.query,
             self.engine,
@@ -221,4 +343,4 @@ class _Search:
             crop=self.crop,
             mirrored=self.mirrored,
         )
-        return search_page(self.engine, asked, hits)
+        return search_page(self.engine, asked, hits, conditions=self.named())

@@ -12,6 +12,7 @@ from semsig.cli.console import answer, one_line, remark, stdout
 if TYPE_CHECKING:
     from semsig.datasets import Dataset
     from semsig.engine import AddReport, Engine, SkippedPhoto
+    from semsig.engine.reasons import Reason
     from semsig.evaluate import Evaluation
     from semsig.explain import Explanation
     from semsig.types import Hit
@@ -49,6 +50,7 @@ def added(report: AddReport, pruned: Sequence[str], engine: Engine, folder: Path
         "added": report.added,
         "replaced": report.replaced,
         "unchanged": report.unchanged,
+        "moved": report.moved,
         "pruned": len(pruned),
     }
     parts = [f"{count:,} {what}" for what, count in counts.items() if count or what == "added"]
@@ -80,10 +82,8 @@ def hits(found: Sequence[Hit], sentences: Sequence[str]) -> None:
     table(("rank", "distance", "photo", "why"), rows, numbers=2)
 
 
-def hits_document(
-    found: Sequence[Hit], sentences: Sequence[str], bits: Sequence[int | None]
-) -> list[dict[str, Any]]:
-    """Return the hits for JSON; `bits` that differ are None where nothing was compared."""
+def hits_document(found: Sequence[Hit], reasons: Sequence[Reason]) -> list[dict[str, Any]]:
+    """Return the hits for JSON; bits that differ are None where nothing was compared."""
     return [
         {
             "rank": hit.rank,
@@ -91,10 +91,10 @@ def hits_document(
             "path": hit.path,
             "distance": hit.distance,
             "metric": hit.metric,
-            "bits": differ,
-            "sentence": sentence,
+            "bits": reason.explanation and reason.explanation.distance,
+            "sentence": reason.sentence,
         }
-        for hit, sentence, differ in zip(found, sentences, bits, strict=True)
+        for hit, reason in zip(found, reasons, strict=True)
     ]
 
 
@@ -136,15 +136,16 @@ def evaluation(result: Evaluation) -> None:
 
 
 def _compared(settings: Mapping[str, Any]) -> str:
-    """Return what photos were compared by: blocks, phrases or both."""
-    parts = [settings["segmenter"]]
-    if "metric" in settings:
-        parts += [f"n = {settings['levels']}", settings["metric"]]
+    """Return what photos were compared by."""
+    parts = [settings["segmenter"], settings["signature"]]
+    if "levels" in settings:
+        parts += [f"n = {settings['levels']}"]
     if "n_words" in settings:
         words = f"{settings['n_words']} {settings['detector']} words"
         parts += [words, f"phrases of {settings['length']}"]
     if "pool" in settings:
         parts += [f"pooled features ({settings['pool']}), {settings['dims']} dimensions"]
+    parts += [settings["metric"]] if "metric" in settings else []
     return ", ".join(parts)
 
 

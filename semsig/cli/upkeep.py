@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from semsig.cli import show
 from semsig.cli.console import answer, answer_json, remark, size
 from semsig.cli.options import IndexFolder, Json
 
@@ -15,22 +16,26 @@ _DAMAGED = 4
 
 
 def info(index: IndexFolder, as_json: Json = False) -> None:
-    """Say what an index holds and what it was made with."""
+    """Say what an index holds and what it was made with; list its classes with their photos."""
     from semsig.engine import Engine
+    from semsig.engine.counts import class_counts
 
-    facts = Engine.open(index).info()
+    engine = Engine.open(index)
+    facts, counts = engine.info(), class_counts(engine.index)
     if as_json:
-        answer_json({"index": str(index)} | asdict(facts))
+        answer_json({"index": str(index)} | asdict(facts) | {"class_counts": counts})
         return
     answer(f"photos     {facts.photos:,}")
     answer(f"on disk    {size(facts.bytes)}")
     answer(f"signature  n = {facts.levels}, {facts.bits:,} bits")
     answer(f"classes    {facts.n_classes} of {facts.classes}")
     answer(f"segmenter  {facts.segmenter}")
-    if facts.phrases:
-        answer(f"phrases    {facts.phrases}")
-    if facts.pooled:
-        answer(f"pooled     {facts.pooled}")
+    for name, made in facts.signatures.items():
+        answer(f"{name:10} {made}")
+    answer("")
+    show.table(
+        ("photos", "class"), [(f"{count:,}", name) for name, count in counts.items()], numbers=1
+    )
 
 
 def verify(index: IndexFolder, as_json: Json = False) -> None:
@@ -50,6 +55,31 @@ def verify(index: IndexFolder, as_json: Json = False) -> None:
         answer(f"{len(report.damaged)} of {report.files} files are damaged")
     if not report.ok:
         raise typer.Exit(_DAMAGED)
+
+
+def trust(
+    index: IndexFolder,
+    forget: Annotated[bool, typer.Option("--forget", help="Trust it no longer.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Let an index load the segmenter that it names: a network file, or a Python configuration.
+
+    Kept in your own folder of settings, for this folder, name and fingerprint alone.
+    """
+    from semsig.engine.trust import forget_index, trust_index
+
+    if forget:
+        was = forget_index(index)
+        if as_json:
+            answer_json({"forgotten": was})
+        else:
+            answer(f"{index} is no longer trusted" if was else f"{index} was not trusted")
+        return
+    trusted = trust_index(index)
+    if as_json:
+        answer_json({"trusted": asdict(trusted)})
+    else:
+        answer(f"{index} may load {trusted.segmenter} ({trusted.fingerprint})")
 
 
 def remove(

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
 from semsig.datasets.folder_layouts import Content, Find, Layout, find_photos
-from semsig.datasets.folders import files_below, find_folder
+from semsig.datasets.folders import files_below, named_like
 from semsig.datasets.photos import Mode, Photos, with_listed
 from semsig.errors import DatasetError
+
+_MOST = 10
+"""Files that are named one by one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +35,13 @@ class Dataset:
         The first wins where several fit equally many files.
     query_split : str
         In disjoint mode, the split of the queries.
+    measures : tuple of str
+        What its authors measure by, beside the usual.
+    names : tuple of str
+        Other names that it, or its folder, goes by.
+    kinds : tuple of str
+        Lower-case suffixes of its files as they were published; files of others will do where
+        they fit better.
     """
 
     name: str
@@ -43,6 +54,9 @@ class Dataset:
     content: Content
     layouts: tuple[Layout, ...]
     query_split: str = ""
+    measures: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = (".jpg", ".jpeg")
 
     @property
     def size(self) -> int:
@@ -65,7 +79,11 @@ class Dataset:
         """
         root = Path(root)
         files = files_below(root)
-        finds = [find_photos(layout, files, self.content) for layout in self.layouts]
+        finds = [  # as it was published first, so that label maps beside photos are none
+            find_photos(layout, files, self.content, kinds)
+            for kinds in (self.kinds, ())
+            for layout in self.layouts
+        ]
         fitting = [find for find in finds if not find.problem]
         if not fitting:
             raise DatasetError(_mismatch(self, root, files, finds))
@@ -79,7 +97,7 @@ class Dataset:
         DatasetError
             If `root` is no folder that can be listed.
         """
-        folder = find_folder(self.name, root)
+        folder = named_like((self.name, *self.names), root)
         if folder is None:
             return "not there"
         try:
@@ -100,22 +118,37 @@ class Dataset:
             in_database=~asks if self.mode == "disjoint" else np.ones(len(asks), np.bool_),
             classes=find.classes,
             notes=tuple(_notes(self, find, n_files)),
+            misfits=_misfits(find),
             mode=self.mode,
         )
         return with_listed(photos, root) if self.mode == "listed" else photos
 
 
 def _mismatch(dataset: Dataset, root: Path, files: list[str], finds: list[Find]) -> str:
+    best: dict[str, Find] = {}
+    for find in sorted(finds, key=lambda find: find.likeness, reverse=True):
+        best.setdefault(find.layout.name, find)
+    shown = [best[layout.name] for layout in dataset.layouts]
     tried = "\n".join(
-        f"  - {find.layout.name}: {len(find.photos)} files fit; {find.problem}" for find in finds
+        f"  - {find.layout.name}: {len(find.photos)} files fit; {find.problem}" for find in shown
     )
+    nearest = max(shown, key=lambda find: find.likeness)
+    misfits = "".join(f"\n  - {line}" for line in _misfits(nearest))
+    told = f"\nBy the layout that fits best, these do not:{misfits}" if misfits else ""
     examples = ", ".join(files[:3]) + (", ..." if len(files) > 3 else "")
     return (
         f"{root} does not hold {dataset.title}. Expected {_amount(dataset)} in "
         f"{dataset.content.n_classes} classes, laid out as one of\n{tried}\n"
         f"Found {len(files):,} image files{': ' + examples if files else ''}. "
-        f"Get the dataset from {dataset.source}."
+        f"Get the dataset from {dataset.source}.{told}"
     )
+
+
+def _misfits(find: Find) -> tuple[str, ...]:
+    """Say of up to ten files that do not fit what was expected of them, and how many more."""
+    lines = [f"{file}: {expected}" for file, expected in islice(find.misfits.items(), _MOST)]
+    more = len(find.misfits) - len(lines)
+    return (*lines, f"and {more:,} more") if more else tuple(lines)
 
 
 def _amount(dataset: Dataset) -> str:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import re
-import tomllib
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import Any, get_args
 
+from semsig.datasets.class_folders import of_class_folders
 from semsig.datasets.dataset import Dataset
-from semsig.datasets.folder_layouts import Content, Layout
-from semsig.datasets.photos import Mode
+from semsig.datasets.folder_layouts import letters
+from semsig.datasets.folders import named_like
+from semsig.datasets.landmarks import LandmarkDataset
+from semsig.datasets.parsing import read_description
+from semsig.documents import Entries, parse_toml
+from semsig.durable import read_regular
 from semsig.errors import DatasetError
 
 
@@ -19,23 +22,78 @@ def dataset_names() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in _folder().glob("*.toml")))
 
 
-def load_dataset(name: str | Path) -> Dataset:
-    """Return a dataset by name, or from a TOML file of one's own.
+def find_folder(name: str, root: Path | str) -> Path | None:
+    """Return the folder in `root` that has one of a dataset's names, or `root` itself; else None.
 
     Raises
     ------
     DatasetError
-        If there is no such dataset, or the file does not describe one.
+        If there is no such dataset, or `root` is no folder that can be listed.
     """
+    dataset = load_dataset(name)
+    return named_like((dataset.name, *dataset.names), root)
+
+
+def load_dataset(name: str | Path, protocol: str | None = None) -> Dataset:
+    """Return a dataset by name, from a TOML file of one's own, or of a folder of class folders.
+
+    Parameters
+    ----------
+    name : str or Path
+        A name of :func:`dataset_names` or another one that it goes by, such as ``Corel-1K``; a
+        TOML file; or a folder with a folder of photos for each class.
+    protocol : str, optional
+        Of a dataset that has several: ``"easy"``, ``"medium"`` or ``"hard"``.
+
+    Raises
+    ------
+    DatasetError
+        If there is no such dataset or protocol; or if the file does not describe one, where the
+        message lists all that is wrong.
+    """
+    found = _load(name)
+    if protocol is None:
+        return found
+    if not isinstance(found, LandmarkDataset):
+        raise DatasetError(
+            f"Expected no protocol for {found.name}, which has one; got {protocol!r}."
+        )
+    return replace(found, protocol=protocol)
+
+
+def _load(name: str | Path) -> Dataset:
+    if not isinstance(name, str | Path):
+        raise DatasetError(f"Expected a dataset's name, file or folder, got {name!r}.")
     path = Path(name)
-    if path.suffix != ".toml":
-        if name not in dataset_names():
-            raise DatasetError(f"No dataset {str(name)!r}; there are {', '.join(dataset_names())}.")
-        path = _folder() / f"{name}.toml"
-    try:
-        return _parse(tomllib.loads(path.read_text("utf-8")))
-    except (OSError, ValueError, KeyError, TypeError, re.error) as error:
-        raise DatasetError(f"{path} does not describe a dataset: {error!r}") from error
+    if path.suffix == ".toml":
+        return read_description(path)
+    known = _name_of(str(name))
+    if known is not None:
+        return read_description(_folder() / f"{known}.toml")
+    if name and path.is_dir():
+        return of_class_folders(path)
+    raise DatasetError(
+        f"Expected a dataset, a TOML file or a folder of class folders, got {str(name)!r}; "
+        f"the datasets are {', '.join(dataset_names())}."
+    )
+
+
+def _name_of(name: str) -> str | None:
+    """Return the name of the dataset that goes by `name`; its own names come before others."""
+    known = dataset_names()
+    if name in known:
+        return name
+    also = [(one, alias) for one in known for alias in _other_names(one)]
+    for one, alias in [*zip(known, known, strict=True), *also]:
+        if letters(alias) == letters(name) != "":
+            return one
+    return None
+
+
+@cache
+def _other_names(name: str) -> tuple[str, ...]:
+    facts = Entries(parse_toml(read_regular(_folder() / f"{name}.toml")), "a description")
+    return facts.texts("names", ())
 
 
 @cache
@@ -43,37 +101,3 @@ def _folder() -> Path:
     """Return the folder of descriptions: this one once installed, else that of the checkout."""
     here = Path(__file__).parent
     return next(d for d in (here, here.parents[1] / "datasets") if any(d.glob("*.toml")))
-
-
-def _parse(facts: dict[str, Any]) -> Dataset:
-    if facts["mode"] not in get_args(Mode):
-        raise ValueError(f"mode {facts['mode']!r}")
-    cutoff = None if facts["cutoff"] == "class size" else int(facts["cutoff"])
-    if cutoff is not None and cutoff < 1:
-        raise ValueError(f"cutoff {cutoff}")
-    return Dataset(
-        **{key: str(facts[key]) for key in ("name", "title", "reference", "licence", "source")},
-        mode=facts["mode"],
-        cutoff=cutoff,
-        content=_parse_content(facts),
-        layouts=tuple(Layout.make(**layout) for layout in facts["layouts"]),
-        query_split=facts.get("query_split", ""),
-    )
-
-
-def _parse_content(facts: dict[str, Any]) -> Content:
-    classes = tuple(facts.get("classes", ()))
-    count = len(classes) or int(facts["class_count"])
-    splits = {facts.get("database_split", ""): _sizes(facts["class_sizes"], count)}
-    if facts["mode"] == "disjoint":
-        splits[facts["query_split"]] = _sizes(facts["query_sizes"], count)
-    return Content(splits=splits, classes=classes, aliases=facts.get("aliases", {}))
-
-
-def _sizes(given: int | str | list[int], count: int) -> tuple[int, ...]:
-    if given == "any":
-        return (0,) * count
-    sizes = (given,) * count if isinstance(given, int) else tuple(map(int, given))
-    if len(sizes) != count:
-        raise ValueError(f"{len(sizes)} class sizes for {count} classes")
-    return sizes

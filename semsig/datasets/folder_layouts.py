@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 
@@ -17,7 +17,8 @@ class Layout:
     name : str
         What a person would call it.
     pattern : re.Pattern
-        Matches the end of a photo's path, from a folder boundary on. Its groups: ``class``
+        Matches the end of a photo's path, with its suffix or without, from a folder boundary on.
+        Its groups: ``class``
         (name of the class), or ``number`` (class = (number - first) // per_class); ``split``
         (queries or searched photos); ``query``, which takes part in the match of queries alone;
         ``file``. All groups together name a photo.
@@ -45,6 +46,10 @@ class Layout:
         if not {"class", "number"} & set(whole.groupindex) or per_class < 1:
             raise ValueError(f"pattern {pattern!r} with {per_class} photos a class tells no class")
         return cls(name=name, pattern=whole, first=first, per_class=per_class)
+
+    def match(self, file: str) -> re.Match[str] | None:
+        """Match a path without its suffix, so that photos are of any kind; else the whole path."""
+        return self.pattern.search(re.sub(r"\.[^./]*$", "", file)) or self.pattern.search(file)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,9 +80,11 @@ class Content:
         """Return the class that a folder's name means; the name itself if classes have none."""
         if not self.classes:
             return folder
-        wanted = letters(folder)
-        known = ((c, (c, *self.aliases.get(c, ()))) for c in self.classes)
-        return next((c for c, names in known if wanted in map(letters, names)), None)
+        wanted = letters(folder), letters(folder.lstrip("0123456789"))  # such as 01.africa
+        known = (
+            (c, {letters(name) for name in (c, *self.aliases.get(c, ()))}) for c in self.classes
+        )
+        return next((c for c, names in known if not names.isdisjoint(wanted)), None)
 
     def class_of_number(self, number: int) -> str | None:
         """Return the class of a number from 0, None beyond the last."""
@@ -102,6 +109,8 @@ class Find:
         Those files whose name says that they are queries.
     problem : str
         Why these files cannot be the dataset; empty if they can.
+    misfits : mapping of str to str
+        What was expected of each file that does not fit.
     """
 
     layout: Layout
@@ -109,6 +118,13 @@ class Find:
     classes: tuple[str, ...]
     queries: frozenset[str]
     problem: str
+    misfits: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def likeness(self) -> tuple[int, int]:
+        """How many classes have photos, and how many photos fit, each counted once."""
+        photos = [class_ for file, class_ in self.photos.items() if file not in self.misfits]
+        return len(set(photos)), len(photos)
 
     def gaps(self, content: Content) -> list[tuple[str, str, int, int]]:
         """Return (class, split, found, expected) wherever the two numbers differ."""
@@ -121,7 +137,9 @@ class Find:
         ]
 
 
-def find_photos(layout: Layout, files: Iterable[str], content: Content) -> Find:
+def find_photos(
+    layout: Layout, files: Iterable[str], content: Content, kinds: Collection[str] = ()
+) -> Find:
     """Sort the files that fit `layout` into classes and splits.
 
     Parameters
@@ -132,25 +150,33 @@ def find_photos(layout: Layout, files: Iterable[str], content: Content) -> Find:
         Paths relative to the dataset's folder, with forward slashes.
     content : Content
         What the dataset holds.
+    kinds : collection of str, optional
+        Lower-case suffixes of files to take; by default all.
     """
     photos: dict[str, tuple[str, str]] = {}
     seen: dict[tuple[str, ...], str] = {}
     queries: set[str] = set()
+    misfits: dict[str, str] = {}
     twice = ""
     for file in files:
-        match = layout.pattern.search(file)
+        if kinds and not file.lower().endswith(tuple(kinds)):
+            misfits[file] = f"expected a file {' or '.join(kinds)}"
+            continue
+        match = layout.match(file)
         class_ = _class_of(match, layout, content) if match else None
         if match is None or class_ is None:
+            misfits[file] = _expected(match, layout, content)
             continue
         key = tuple((group or "").casefold() for group in match.groups())
         if key in seen:
             twice = twice or f"{seen[key]} and {file} would be the same photo"
+            misfits[file] = f"would be the same photo as {seen[key]}; keep one"
         seen[key] = file
         if match.groupdict().get("query") is not None:
             queries.add(file)
         photos[file] = class_, match.groupdict("").get("split", "").casefold()
     classes = content.classes or tuple(sorted({c for c, _ in photos.values()}, key=_natural))
-    found = Find(layout, photos, classes, frozenset(queries), twice)
+    found = Find(layout, photos, classes, frozenset(queries), twice, misfits)
     return replace(found, problem=twice or _problem(found, content))
 
 
@@ -159,6 +185,17 @@ def _class_of(match: re.Match[str], layout: Layout, content: Content) -> str | N
     if "class" in groups:
         return content.class_of_folder(groups["class"])
     return content.class_of_number((int(groups["number"]) - layout.first) // layout.per_class)
+
+
+def _expected(match: re.Match[str] | None, layout: Layout, content: Content) -> str:
+    """Say what was expected of a file that does not fit."""
+    if match is None:
+        return f"expected {layout.name}"
+    if "class" in match.groupdict():
+        classes = ", ".join(content.classes[:12]) + (", ..." if len(content.classes) > 12 else "")
+        return f"expected a class, one of {classes}; got {match['class']!r}"
+    last = layout.first + content.n_classes * layout.per_class - 1
+    return f"expected a number from {layout.first} to {last:,}; got {int(match['number']):,}"
 
 
 def _problem(find: Find, content: Content) -> str:

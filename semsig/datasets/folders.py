@@ -2,31 +2,47 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from semsig.datasets.folder_layouts import letters
 from semsig.errors import DatasetError, ImageError
 from semsig.photo.image_files import image_paths
 
+_BESIDE = r"dataset|database|data|images?|imgs?|photos?|master|main|test|set|the|jpe?g|png|bmp"
+"""What people write beside a dataset's name."""
 
-def find_folder(name: str, root: Path | str) -> Path | None:
-    """Return the folder below `root` that is named like a dataset; None without one.
 
-    Case, blanks and signs do not count: ``Corel-10K`` is ``corel_10k``. MSRC v1 is part of v2,
-    whose folder will do.
+def named_like(names: Iterable[str], root: Path | str) -> Path | None:
+    """Return the folder in `root` that has one of a dataset's names; `root` itself may be it.
+
+    Case, blanks and signs do not count, nor words such as ``dataset``: ``Corel-10K images`` is
+    ``corel_10k``. The first name that any folder has wins.
 
     Raises
     ------
     DatasetError
         If `root` is no folder that can be listed.
     """
+    root = Path(root)
     try:
-        folders = sorted(path for path in Path(root).iterdir() if path.is_dir())
+        folders = sorted(path for path in root.iterdir() if path.is_dir())
     except OSError as error:
         raise DatasetError(f"{root} cannot be listed: {error.strerror}") from error
-    wanted = [letters(name)] + ([letters("msrc_v2")] if name == "msrc_v1" else [])
-    found = [path for like in wanted for path in folders if letters(path.name) == like]
-    return found[0] if found else None
+    wanted = [letters(name) for name in names]
+    for among in (folders, [root.absolute()]):
+        for spelled in (letters, _plain):
+            found = [path for like in wanted for path in among if spelled(path.name) == like]
+            if found:
+                return found[0]
+    return None
+
+
+def _plain(name: str) -> str:
+    """Return the letters of a name without the words beside it."""
+    words = re.split(r"[\W_]+", name.casefold())
+    return "".join(word for word in words if not re.fullmatch(_BESIDE, word))
 
 
 def files_below(root: Path) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from semsig.durable import read_regular
 from semsig.errors import DatasetError
 
 
@@ -81,6 +82,6 @@ _KINDS = ("good", "ok", "junk")
 
 def _words(path: Path) -> list[str]:
     try:
-        return path.read_text("utf-8").split()
+        return read_regular(path).decode().split()
     except (OSError, UnicodeDecodeError) as error:
         raise DatasetError(f"{path} cannot be read: {error}") from error

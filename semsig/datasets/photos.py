@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -13,17 +15,18 @@ from numpy.typing import NDArray
 from semsig.datasets.ground_truth import Listed, read_lists
 from semsig.errors import DatasetError
 
-Mode = Literal["query-in-ground-truth", "query-left-out", "disjoint", "listed"]
+Mode = Literal["query-in-ground-truth", "query-left-out", "disjoint", "listed", "judged"]
 """Where queries come from, and what counts.
 
 - ``"query-in-ground-truth"``: all photos, each searched and its own first hit;
 - ``"query-left-out"``: some of the searched photos; a query is not counted in its own ranking;
 - ``"disjoint"``: photos kept apart;
-- ``"listed"``: parts of searched photos; files beside them list what is relevant and what is junk.
+- ``"listed"``: parts of searched photos; files beside them list what is relevant and what is junk;
+- ``"judged"``: some photos; what is relevant to each is named photo by photo.
 """
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Photos:
     """The photos of a dataset that a folder holds.
 
@@ -41,11 +44,19 @@ class Photos:
         Class names.
     notes : tuple of str
         What is missing or was left out, in words.
+    misfits : tuple of str
+        Files that were left out, up to ten, and what was expected of each.
     mode : Mode
         Where queries come from, and what counts.
     listed : mapping of int to Listed
         In listed mode, each query's photo part and what is relevant; such a query has a number
         of its own, beyond those of the searched photos.
+    grades : mapping of int to mapping of int to int
+        For each query the grades of photos, where they are named one by one: above 0 relevant,
+        below 0 junk.
+    tags : ndarray of bool, shape (N, C), optional
+        Which of the C classes each photo has, where it can have several; `labels` count for
+        nothing then. A photo is as relevant as it has classes of the query's.
     """
 
     paths: tuple[Path, ...]
@@ -54,8 +65,23 @@ class Photos:
     in_database: NDArray[np.bool_]
     classes: tuple[str, ...]
     notes: tuple[str, ...] = ()
+    misfits: tuple[str, ...] = ()
     mode: Mode = "query-in-ground-truth"
     listed: Mapping[int, Listed] = field(default_factory=dict)
+    grades: Mapping[int, Mapping[int, int]] = field(default_factory=dict)
+    tags: NDArray[np.bool_] | None = None
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """What each is called in files: its path from the folder that all share, /-separated.
+
+        In listed mode a query has the name that its file gives it.
+        """
+        shared = os.path.commonpath([path.parent for path in self.paths]) if self.paths else ""
+        names = [path.relative_to(shared).as_posix() for path in self.paths]
+        for number, one in self.listed.items():
+            names[number] = one.name
+        return tuple(names)
 
     def judge(self, queries: NDArray[np.int64], database: NDArray[np.int64]) -> NDArray[np.int8]:
         """Say what counts in the rankings of queries.
@@ -68,15 +94,32 @@ class Photos:
         Returns
         -------
         ndarray of int8, shape (Q, N)
-            1 relevant, 0 not, -1 junk: passed over as if it were not there.
+            1 or more relevant, 0 not, -1 junk: passed over as if it were not there.
         """
+        if self.grades:
+            return np.stack([self._graded(int(query), database) for query in queries])
         if self.mode == "listed":
             return np.stack([self._listed(int(query), database) for query in queries])
-        same: NDArray[np.bool_] = self.labels[queries, None] == self.labels[database]
-        judged = same.astype(np.int8)
+        if self.tags is None:
+            same: NDArray[np.bool_] = self.labels[queries, None] == self.labels[database]
+            judged = same.astype(np.int8)
+        else:
+            tags = self.tags.astype(np.int32)
+            judged = np.minimum(tags[queries] @ tags[database].T, 127).astype(np.int8)
         if self.mode == "query-left-out":
             judged[queries[:, None] == database] = -1
         return judged
+
+    def members(self, queries: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Say which classes queries have, shape (Q, C)."""
+        if self.tags is not None:
+            return self.tags[queries]
+        return np.asarray(self.labels[queries, None] == np.arange(len(self.classes)))
+
+    def _graded(self, query: int, database: NDArray[np.int64]) -> NDArray[np.int8]:
+        grades = self.grades[query]
+        found = (grades.get(int(number), 0) for number in database)
+        return np.clip(np.fromiter(found, np.int64, len(database)), -1, 127).astype(np.int8)
 
     def _listed(self, query: int, database: NDArray[np.int64]) -> NDArray[np.int8]:
         lists = self.listed[query]

@@ -14,6 +14,7 @@ from semsig.classes import ClassTable
 from semsig.distill.measure import Agreement
 from semsig.distill.options import DistillOptions, Stage
 from semsig.distill.result import DistillResult
+from semsig.durable import read_regular
 from semsig.segment.card import NetworkCard
 
 _PLACES = {"photos", "out", "init", "resume", "notes", "categories"}
@@ -56,7 +57,7 @@ def model_card(facts: CardFacts) -> str:
     """Return the card as Markdown."""
     parts = [_summary(facts), _data(facts), _recipe(facts.options), _figures(facts), _limits(facts)]
     if facts.options.notes:
-        parts.append(facts.options.notes.read_text("utf-8").strip())
+        parts.append(read_regular(facts.options.notes).decode(errors="replace").strip())
     return "\n\n".join(parts) + "\n"
 
 

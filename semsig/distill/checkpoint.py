@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+import io
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from semsig.documents import Entries, parse_json
+from semsig.durable import read_regular, write_file
+from semsig.errors import CheckpointError
+
 
 def write_checkpoint(path: Path, content: dict[str, Any]) -> None:
     """Write tensors and plain values; a crash leaves the file as it was."""
-    partial = path.with_suffix(".part")
-    with partial.open("wb") as file:
-        torch.save(content, file)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
+    memory = io.BytesIO()  # torch's own writer turns a full disk into a RuntimeError
+    torch.save(content, memory)
+    write_file(path, memory.getvalue())
 
 
 Row = Mapping[str, float]
@@ -42,14 +43,29 @@ class RunLog:
             file.write(json.dumps(dict(row)) + "\n")
 
     def rows(self) -> list[Row]:
-        """Every line so far."""
+        """Every line so far.
+
+        Raises
+        ------
+        CheckpointError
+            If a line is no JSON object of numbers.
+        """
         if not self.path.exists():
             return []
-        return [json.loads(line) for line in self.path.read_text("utf-8").splitlines()]
+        try:
+            lines = read_regular(self.path).decode().splitlines()
+            return [_row(Entries(parse_json(line), "a line")) for line in lines]
+        except ValueError as error:
+            raise CheckpointError(
+                f"{self.path} is damaged: {error}. Delete it; the run goes on without."
+            ) from error
 
     def cut(self, views: int) -> None:
         """Drop the lines beyond `views`: the resumed run writes them again."""
         kept = [json.dumps(dict(row)) + "\n" for row in self.rows() if row["views"] <= views]
-        partial = self.path.with_suffix(".part")
-        partial.write_text("".join(kept), "utf-8")
-        partial.replace(self.path)
+        write_file(self.path, "".join(kept).encode())
+
+
+def _row(entries: Entries) -> Row:
+    entries.number("views")
+    return {key: entries.number(key) for key in entries}

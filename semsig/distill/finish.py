@@ -17,6 +17,7 @@ from semsig.distill.result import DistillResult
 from semsig.distill.samples import Sample, samples
 from semsig.distill.teacher import write_table
 from semsig.distill.training import Training
+from semsig.durable import write_file
 from semsig.errors import SegmenterError
 from semsig.segment.export import export_network, rule_out
 from semsig.segment.onnx import OnnxSegmenter
@@ -69,7 +70,7 @@ def finish(
         catalogue={p.stem: catalogue[p.stem] for p in store.paths if p.stem in catalogue},
         log=training.log.rows(),
     )
-    (result.out / "MODEL_CARD.md").write_text(model_card(facts), "utf-8")
+    write_file(result.out / "MODEL_CARD.md", model_card(facts).encode())
     write_table(store.classes, result.out / "classes.txt")
     draw_curves(facts.log, result.out / "curves.png")
     draw_samples(spread, result.out / "overlays.png")

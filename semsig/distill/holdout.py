@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from semsig.durable import read_regular
 from semsig.errors import OptionError
 
 MOST_FAVOURED = 12.0
@@ -24,12 +26,14 @@ def read_catalogue(path: Path) -> dict[str, dict[str, str]]:
         If the file cannot be read or lacks a column.
     """
     try:
-        with path.open(newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
+        text = read_regular(path).decode("utf-8-sig")
+        rows = list(csv.DictReader(io.StringIO(text, newline="")))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise OptionError(f"{path} is not a readable CSV file: {error}") from error
     if not rows or not {"file", "category"} <= rows[0].keys():
         raise OptionError(f"{path} needs the columns file and category, and at least one row.")
+    if any(None in row or None in row.values() for row in rows):
+        raise OptionError(f"{path} needs as many values in each row as its header has columns.")
     return {Path(row["file"]).stem: row for row in rows}
 
 

@@ -20,6 +20,7 @@ from semsig.distill.photos import PhotoStore, find_photos
 from semsig.distill.result import DistillResult, Progress
 from semsig.distill.teacher import load_teacher
 from semsig.distill.training import Training
+from semsig.durable import make_folder
 from semsig.errors import CheckpointError, OptionError
 
 SETTLING = 16
@@ -46,7 +47,7 @@ def run(options: DistillOptions, progress: Callable[[Progress], None]) -> Distil
 
 
 def _prepare(options: DistillOptions) -> None:
-    options.out.mkdir(parents=True, exist_ok=True)
+    make_folder(options.out)
     if not options.resume and (options.out / "checkpoint.pth").exists():
         raise OptionError(
             f"{options.out} holds a run already; resume it, or choose another folder."

@@ -10,6 +10,7 @@ from PIL import Image as Pictures
 from PIL import ImageDraw
 
 from semsig.distill.samples import Sample
+from semsig.durable import writing
 from semsig.types import LabelMap
 
 PANEL = (420, 240)
@@ -37,7 +38,7 @@ def draw_curves(rows: Sequence[Mapping[str, float]], path: Path) -> None:
     for column, name in enumerate(_LINES):
         points = [(row["views"], row[name]) for row in rows if name in row]
         sheet.paste(_panel(name, points), (column * width, 0))
-    sheet.save(path)
+    _save(sheet, path)
 
 
 def draw_samples(samples: Sequence[Sample], path: Path) -> None:
@@ -56,7 +57,12 @@ def draw_samples(samples: Sequence[Sample], path: Path) -> None:
             sheet.paste(_overlaid(photo, label_map), (column * TILE, row * step))
             caption = ", ".join(_top(label_map, 4))
             pen.text((column * TILE + 3, row * step + TILE + 2), caption, fill=_INK)
-    sheet.save(path)
+    _save(sheet, path)
+
+
+def _save(sheet: Pictures.Image, path: Path) -> None:
+    with writing(path) as file:
+        sheet.save(file, "PNG")
 
 
 def _panel(name: str, points: Sequence[tuple[float, float]]) -> Pictures.Image:

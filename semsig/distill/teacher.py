@@ -9,6 +9,7 @@ from pathlib import Path
 from PIL import Image as Pictures
 
 from semsig.classes import ClassTable
+from semsig.durable import make_folder, write_file, writing
 from semsig.segment import load_segmenter, segment_path
 from semsig.segment.base import Segmenter
 
@@ -38,7 +39,7 @@ def load_teacher(teacher: str, photos: Sequence[Path], out: Path) -> Segmenter:
     network = load_segmenter(teacher)
     digest = hashlib.sha256(network.fingerprint.encode()).hexdigest()
     folder = out / f"labels-{digest[:8]}"
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     for photo in photos:
         target = folder / f"{photo.stem}.png"
         if not target.exists():
@@ -50,11 +51,10 @@ def load_teacher(teacher: str, photos: Sequence[Path], out: Path) -> Segmenter:
 
 def write_table(classes: ClassTable, path: Path) -> None:
     """Write one class name a line, as :meth:`ClassTable.from_lines` reads."""
-    path.write_text("".join(f"{name}\n" for name in classes.names), "utf-8")
+    write_file(path, "".join(f"{name}\n" for name in classes.names).encode())
 
 
 def _save(network: Segmenter, photo: Path, target: Path) -> None:
-    partial = target.with_suffix(".part")
     labels = segment_path(network, photo).labels
-    Pictures.fromarray(labels).save(partial, format="PNG")
-    partial.replace(target)
+    with writing(target) as file:
+        Pictures.fromarray(labels).save(file, format="PNG")

@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from semsig.engine.phrases import INDEX, VOCABULARY
-from semsig.engine.pooled import FOLDER as POOLED
-from semsig.errors import VocabularyError
+from semsig.errors import IndexStorageError, SignatureError
 from semsig.search import Damage, VerifyReport, is_unused, verify_index
-from semsig.signatures import Vocabulary
+from semsig.signatures import SignatureKind, signature_kinds
 
 
 def verify_photos(folder: Path) -> VerifyReport:
@@ -31,29 +29,34 @@ def verify_photos(folder: Path) -> VerifyReport:
     IndexFormatError, IndexCorruptError
         If the folder, or one of its further signatures, holds no index with a readable manifest.
     """
-    reports = {"": verify_index(folder)}
-    for name in (INDEX, POOLED):
-        if not is_unused(folder / name):
-            reports[f"{name}/"] = verify_index(folder / name)
-    words = _verify_words(folder) if f"{INDEX}/" in reports else VerifyReport()
-    damaged = [
-        replace(damage, file=name + damage.file)
-        for name, report in reports.items()
-        for damage in report.damaged
-    ]
-    every = [*reports.values(), words]
+    kinds = [kind for kind in signature_kinds() if kind.folder]
+    there = [kind for kind in kinds if not is_unused(folder / kind.folder)]
+    photos = verify_index(folder)
+    reports = [photos, *(_named(kind, verify_index(folder / kind.folder)) for kind in there)]
+    reports += [_verify_kept(kind, folder) for kind in there if kind.kept]
     return VerifyReport(
-        rows=reports[""].rows,
-        files=sum(report.files for report in every),
-        bytes=sum(report.bytes for report in every),
-        damaged=(*damaged, *words.damaged),
+        rows=photos.rows,
+        files=sum(report.files for report in reports),
+        bytes=sum(report.bytes for report in reports),
+        damaged=tuple(damage for report in reports for damage in report.damaged),
     )
 
 
-def _verify_words(folder: Path) -> VerifyReport:
-    """Read the vocabulary of an index's phrases."""
+def _named(kind: SignatureKind, report: VerifyReport) -> VerifyReport:
+    damaged = (replace(one, file=f"{kind.folder}/{one.file}") for one in report.damaged)
+    return replace(report, damaged=tuple(damaged))
+
+
+def _verify_kept(kind: SignatureKind, folder: Path) -> VerifyReport:
+    """Read what an encoder keeps beside its signatures."""
     try:
-        Vocabulary.open(folder / VOCABULARY)
-    except VocabularyError as error:
-        return VerifyReport(files=1, damaged=(Damage(file=VOCABULARY, reason=str(error)),))
-    return VerifyReport(files=1, bytes=(folder / VOCABULARY).stat().st_size)
+        schema = kind.index.open(folder / kind.folder).schema
+    except IndexStorageError:  # which is told of the index itself
+        return VerifyReport()
+    try:
+        kind.encoder_of(schema, folder)
+    except (IndexStorageError, SignatureError) as error:
+        damage = Damage(file=kind.kept[0], reason=str(error))
+        return VerifyReport(files=len(kind.kept), damaged=(damage,))
+    sizes = [path.stat().st_size for path in map(folder.joinpath, kind.kept) if path.exists()]
+    return VerifyReport(files=len(sizes), bytes=sum(sizes))

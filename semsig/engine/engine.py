@@ -6,46 +6,43 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, cast, get_args
 
+from semsig.arguments import NAMES, NOTHING, PATH, typed
 from semsig.engine.adding import Adding, Progress
-from semsig.engine.catalogue import prune_photos, remove_photos
+from semsig.engine.catalogue import key_of, prune_photos, remove_photos
 from semsig.engine.info import (
     EngineInfo,
     meta_of,
-    open_sides,
     remembered_segmenter,
+    require_segmenter,
     same_segmenter,
 )
+from semsig.engine.keyed import KeyedPhotos, PayloadTest, as_paths, as_query
+from semsig.engine.layouts import BY_CLASS, LayoutSearch
+from semsig.engine.moving import folder_of, moved_along
 from semsig.engine.options import IndexingOptions
-from semsig.engine.pooled import PooledSide
 from semsig.engine.queries import Query, QueryReader, View, is_path
-from semsig.engine.reading import phrases_of
 from semsig.engine.report import AddReport
-from semsig.engine.searcher import Searches, best, measured_by, nearest
-from semsig.engine.side import SideIndex
+from semsig.engine.searcher import Search, Searcher, best, measured_by, nearest
+from semsig.engine.side import PHOTOS, SideIndex, open_sides, photo_side
 from semsig.errors import IndexFormatError, OptionError, QueryError
-from semsig.explain import Explanation, SharedPhrases, explain, share_phrases
 from semsig.photo import PhotoPath, PhotoRecord, absolute
 from semsig.query import Box, Conditions, Words, parse, parse_absent
 from semsig.search import HammingIndex, is_unused
 from semsig.search.checks import check_k
-from semsig.search.fusion import SignatureName
+from semsig.search.fusion import FusionOptions
 from semsig.search.options import Reranking
 from semsig.segment import DEFAULT_SEGMENTER, Segmenter, load_segmenter
-from semsig.signatures import sbs
-from semsig.types import Hit, LabelMap, Metric, SbsSchema, SbsSignature
+from semsig.signatures import Needs, load_signature, signature_kinds
+from semsig.types import Hit, LabelMap, SbsSchema, SbsSignature
 from semsig.types.metrics import BY_SCORE
 
 if TYPE_CHECKING:
-    from semsig.engine.phrases import PhraseIndex
-    from semsig.signatures import PooledOptions, SbovpOptions, Vocabulary
-
-_FACTS = {"sbovp": "phrases", "pooled": "pooled"}
-_SIDES = {"sbovp": ("phrases", "add_phrases"), "pooled": ("pooled descriptors", "add_pooled")}
+    from semsig.storage.columns import Verify
 
 
-class Engine:
+class Engine(KeyedPhotos):
     """Photos in, ranked and explained hits out.
 
     Made by :meth:`create` or :meth:`open`. The index remembers the segmenter's name and
@@ -66,9 +63,9 @@ class Engine:
     index : HammingIndex
         SBS signatures of the photos.
     sides : dict of str to SideIndex
-        Their further signatures, by name: "sbovp" and "pooled", of those that the index has.
-        Damaged ones are left out: searches by blocks of classes go on, and what needs them, or
-        would add photos, says what is wrong.
+        All signatures of the photos by name: "sbs", which is `index` itself, and what else the
+        index has. Damaged ones are left out: searches by blocks of classes go on, and what needs
+        them, or would add photos, says what is wrong.
     """
 
     def __init__(
@@ -85,20 +82,23 @@ class Engine:
         self.index = index
         self._threads = threads
         self._loading = Lock()
+        if segmenter is not None:
+            require_segmenter(segmenter)
         self._segmenter = segmenter and same_segmenter(index, segmenter)
-        self.sides, self._lost = open_sides(index)
-        self._reader = QueryReader(
-            index, self._require_side, lambda: self.segmenter, lambda: self.phrases
-        )
-        self._searches = Searches(index, self._require_side)
+        further, self._lost = open_sides(index)
+        self.sides = {PHOTOS: photo_side(index), **further}
+        self._reader = QueryReader(index, lambda: self.segmenter, lambda: self.sides)
+        self._searcher = Searcher(self._require_side, lambda: self.sides)
 
     @classmethod
+    @typed(path=(*PATH, NOTHING), segmenter=object, signatures=(*NAMES, NOTHING))
     def create(
         cls,
         path: PhotoPath | None,
         *,
         segmenter: str | Segmenter = DEFAULT_SEGMENTER,
         levels: int = 3,
+        signatures: Iterable[str] | None = None,
     ) -> Engine:
         """Make an empty index.
 
@@ -109,30 +109,45 @@ class Engine:
         segmenter : str or Segmenter
             A segmenter, or its name as :func:`semsig.load_segmenter` takes it.
         levels : int
-            Level n of the signatures, 0..8.
+            Level n of the SBS signatures, 0..8.
+        signatures : iterable of str, optional
+            What photos are signed by besides "sbs", which every index has; by default what suits
+            the segmenter: "pooled" where it gives features.
 
         Raises
         ------
         OptionError
-            If the folder holds something, or `levels` is out of range.
+            If the folder holds something, `levels` is out of range, or the segmenter does not
+            suit a signature.
         """
         if path is not None and not is_unused(Path(path)):
             raise OptionError(f"{path} is not empty; open it, or name a new folder.")
         if isinstance(segmenter, str):
             segmenter = load_segmenter(segmenter, threads=1)
-        index = HammingIndex(SbsSchema(levels, segmenter.classes), meta=meta_of(segmenter))
+        require_segmenter(segmenter)
+        meta = meta_of(segmenter) | folder_of(path)
+        index = HammingIndex(SbsSchema(levels, segmenter.classes), meta=meta)
         if path is not None:
             index.save(Path(path), overwrite=False)
             index = HammingIndex.open(Path(path))
-        return cls(index, segmenter)
+        engine = cls(index, segmenter)
+        if signatures is None:
+            suiting = (kind for kind in signature_kinds() if kind.is_default(engine.segmenter))
+            signatures = [kind.name for kind in suiting]
+        for name in signatures:
+            if name not in engine.sides:
+                engine.add_signature(name)
+        return engine
 
     @classmethod
+    @typed(path=PATH, verify=str)
     def open(
         cls,
         path: PhotoPath,
         *,
         segmenter: str | Segmenter | None = None,
         threads: int | None = None,
+        verify: Verify = "first-use",
     ) -> Engine:
         """Open an index on disk; the segmenter is loaded when first needed.
 
@@ -143,6 +158,8 @@ class Engine:
         segmenter, threads : optional
             The segmenter, should its remembered name no longer lead to it, or mean anything but
             a network of the package or label maps: such is never loaded unasked.
+        verify : {"first-use", "never"}
+            Whether each file's checksum is compared when the file is first used.
 
         Raises
         ------
@@ -151,7 +168,7 @@ class Engine:
         """
         if isinstance(segmenter, str):
             segmenter = load_segmenter(segmenter, threads=threads)
-        return cls(HammingIndex.open(Path(path)), segmenter, threads=threads)
+        return cls(HammingIndex.open(Path(path), verify=verify), segmenter, threads=threads)
 
     def __len__(self) -> int:
         return len(self.index)
@@ -165,55 +182,34 @@ class Engine:
                 self._segmenter = same_segmenter(self.index, loaded)
             return self._segmenter
 
-    @property
-    def phrases(self) -> PhraseIndex | None:
-        """The photos' visual phrases; None if the index has none."""
-        return phrases_of(self.sides)
-
-    def add_pooled(self, options: PooledOptions | None = None) -> None:
-        """Let photos be indexed by pooled descriptors, too; :meth:`add` then signs those without.
+    @typed(name=str)
+    def add_signature(self, name: str, **options: Any) -> None:
+        """Let photos be indexed by a further signature; :meth:`add` then signs those without.
 
         Parameters
         ----------
-        options : PooledOptions, optional
-            How the network's feature map is pooled.
+        name : str
+            "pooled", "sbovp", or what another package brings; see :func:`load_signature`.
+        **options
+            The kind's own: `options`, a :class:`PooledOptions`, for "pooled"; `vocabulary` and
+            `options`, a :class:`SbovpOptions`, for "sbovp".
 
         Raises
         ------
         OptionError
-            If the index has descriptors already, or its segmenter gives no features.
+            If there is no such signature, the index has it already, its segmenter does not give
+            what it needs, or an option is out of range.
         """
         self._require_whole()
-        if "pooled" in self.sides:
-            raise OptionError("This index has pooled descriptors; make another index for others.")
-        self.sides["pooled"] = PooledSide.create(self.index, self.segmenter, options)
+        kind = load_signature(name)
+        if name in self.sides:
+            raise OptionError(
+                f"This index has {kind.title} already; make another index for others."
+            )
+        encoder = kind.encoder(self.segmenter, **options)
+        self.sides[name] = SideIndex.create(self.index, kind, encoder)
 
-    def add_phrases(
-        self, vocabulary: Vocabulary | None = None, options: SbovpOptions | None = None
-    ) -> None:
-        """Let photos be indexed by visual phrases, too; :meth:`add` then signs those without.
-
-        Parameters
-        ----------
-        vocabulary : Vocabulary, optional
-            The words; the one that semsig ships for KAZE by default.
-        options : SbovpOptions, optional
-            How words become phrases.
-
-        Raises
-        ------
-        OptionError
-            If the index has phrases already.
-        """
-        self._require_whole()
-        if self.phrases is not None:
-            raise OptionError("This index has phrases already; make another index for others.")
-        from semsig.engine.phrases import PhraseIndex
-        from semsig.signatures import default_vocabulary
-
-        words = vocabulary or default_vocabulary()
-        self.sides["sbovp"] = PhraseIndex.create(self.index, words, options)
-
+    @typed(options=(IndexingOptions, NOTHING))
     def add(
         self,
         photos: Iterable[PhotoPath],
@@ -226,7 +222,8 @@ class Engine:
         """Index photos: new ones are added, changed ones replaced, unchanged ones passed over.
 
         A photo is unchanged if its path is known and its size and time of change, or else its
-        content, are as they were; label maps on disk are compared as well. The index on disk
+        content, are as they were; label maps on disk are compared as well. One of known content,
+        gone from where it was, has moved and keeps its signatures. The index on disk
         follows every few seconds; a run that was killed is taken up by the next. Files that are
         no photos are reported, never fatal; one that was a photo before keeps its signature.
 
@@ -252,41 +249,55 @@ class Engine:
         """
         self._require_whole()
         options = options or IndexingOptions(workers=workers, rehash=rehash)
+        photos = as_paths(photos)
         paths = list(dict.fromkeys(absolute(photo) for photo in photos))
         self._threads = self._threads or 1
         with self.index.writer():
             adding = Adding(self.index, lambda: self.segmenter, options, self.sides)
             return adding.run(paths, progress)
 
+    @typed(
+        signature=(str, FusionOptions, NOTHING),
+        metric=(str, NOTHING),
+        exclude_self=bool,
+        mirrored=bool,
+        nearly=bool,
+        by_class=bool,
+        rerank=(*get_args(Reranking), NOTHING),
+    )
     def search(
         self,
         query: Query | None,
         k: int = 10,
         *,
-        signature: SignatureName | None = None,
-        metric: Metric | None = None,
+        signature: str | FusionOptions | None = None,
+        metric: str | None = None,
         exclude_self: bool = False,
         has: Words = (),
         without: Words = (),
         crop: Box | None = None,
         mirrored: bool = False,
         rerank: Reranking | None = None,
+        where: PayloadTest | None = None,
+        nearly: bool = False,
+        by_class: bool = False,
     ) -> list[Hit]:
         """Return the `k` photos nearest to `query`, the nearest first.
 
         Parameters
         ----------
-        query : path-like, ndarray of uint8 (H, W, 3) RGB, LabelMap, or None
-            What to search for. None ranks the photos by how well they meet the conditions;
-            a hit's distance is then 1 - score.
+        query : path-like, key, ndarray of uint8 (H, W, 3) RGB, upload, LabelMap, or None
+            What to search for; an upload is bytes, a binary file object or a PIL image. None
+            ranks the photos by how well they meet the conditions; a hit's distance is then
+            1 - score.
         k : int
             At least 1; fewer hits come where fewer photos are there or meet the conditions.
-        signature : {"sbs", "sbovp", "pooled", "fused"}, optional
-            What photos are compared by; see :meth:`ranked_by` for the default. "pooled" takes
-            an index with pooled descriptors, "sbovp" and "fused" one with phrases.
-        metric : {"hamming", "tanimoto", "tanimoto-idf", "jaccard", "containment"}, optional
-            The distance between SBS signatures, "hamming" by default; the others have one of
-            their own.
+        signature : str or FusionOptions, optional
+            What photos are compared by: the name of one of :attr:`sides`, "fused", or how to fuse
+            several; see :meth:`ranked_by` for the default.
+        metric : str, optional
+            The distance, one of the signature's own; by default the first of them, "hamming" for
+            "sbs". See :attr:`SignatureKind.metrics`.
         exclude_self : bool
             Leave the query's own path out of the hits.
         has : str or iterable of str
@@ -300,9 +311,17 @@ class Engine:
         mirrored : bool
             Search for the query's mirror image as well; the nearer counts. An indexed photo is
             segmented again.
-        rerank : RerankOptions or ExpandOptions, optional
+        rerank : Reranking, optional
             Rank the nearest anew by their neighbours; see :class:`semsig.search.Reranker`. The
             first search finds the neighbours of all photos.
+        where : callable or mapping, optional
+            What hits have as payload; see :meth:`where`.
+        nearly : bool
+            Where conditions alone rank and fewer than `k` photos meet all of them, rank all
+            photos by how nearly they do: see :meth:`semsig.query.Conditions.nearness`.
+        by_class : bool
+            Let each class of the query count alike, however little of it there is, as painted
+            layouts want; it takes no other signature, metric or re-ranking.
 
         Raises
         ------
@@ -313,17 +332,26 @@ class Engine:
             are asked for where there are none.
         """
         k = min(check_k(k), max(1, len(self)))
+        query = None if query is None else as_query(query)
         conditions = self.conditions(has, without)
+        among = None if where is None else self.where(where)
         if query is None:
-            found, measure = best(self.index, conditions, k), BY_SCORE
+            found, measure = best(self.index, conditions, k, among, nearly=nearly), BY_SCORE
         else:
-            signature = signature or self.ranked_by(query, metric, without)
-            search = self._searches.by(signature, metric, rerank)
-            measure = measured_by(signature, metric, rerank)
-            asked = self._reader.asked(query, self._view(without, crop, mirrored), signature)
+            if by_class and (metric or rerank or signature not in (None, PHOTOS)):
+                raise OptionError("Expected by_class alone, got a signature, metric or rerank.")
+            signature = PHOTOS if by_class else signature or self.ranked_by(query, metric, without)
+            if by_class:
+                search, measure = cast(Search, LayoutSearch(self.index)), BY_CLASS
+            else:
+                search = self._searcher.by(signature, metric, rerank)
+                measure = measured_by(signature, metric, rerank)
+            asked = self._asked(query, self._view(without, crop, mirrored), signature)
             limit = k + exclude_self
-            found = nearest(self.index, asked, limit, search=search, conditions=conditions)
-        own = absolute(query) if exclude_self and is_path(query) else None
+            found = nearest(
+                self.index, asked, limit, search=search, conditions=conditions, among=among
+            )
+        own = key_of(self.index, query) if exclude_self and is_path(query) else None
         paths = ((distance, id_, self.path(id_)) for distance, id_ in found)
         others = [hit for hit in paths if hit[2] != own][:k]
         return [
@@ -331,45 +359,88 @@ class Engine:
             for rank, (distance, id_, path) in enumerate(others, 1)
         ]
 
-    def ranked_by(
-        self, query: Query, metric: Metric | None = None, without: Words = ()
-    ) -> SignatureName:
+    def _asked(self, query: Query, view: View, signature: str | FusionOptions) -> list[Any]:
+        """Return what a search by `signature` takes: one of each, or two if mirrored."""
+        sides = self._searcher.sides(signature)
+        asked = self._reader.asked(query, view, sides)
+        return asked if len(sides) > 1 else [one for each in asked for one in each.values()]
+
+    @typed(signature=str)
+    def encode(self, query: Query, signature: str = PHOTOS) -> Any:
+        """Return a query's signature of one kind; that of an indexed, unchanged photo is at hand.
+
+        Raises
+        ------
+        QueryError
+            If the index has no such signature, or it cannot be made of a label map.
+        ImageError, SegmenterError
+            If the query cannot be read.
+        """
+        return self._asked(as_query(query), self._view((), None, mirrored=False), signature)[0]
+
+    @typed(metric=(str, NOTHING), without=(*NAMES, NOTHING))
+    def ranked_by(self, query: Query | None, metric: str | None = None, without: Words = ()) -> str:
         """Return the signature that :meth:`search` compares by if none is named.
 
-        Pooled descriptors, which rank best on training photos, where the index has them and the
-        query is a photo; blocks of classes for label maps, where classes are taken out of the
-        query, and where a metric of theirs is named.
+        Of those that the index has, the one of the lowest :attr:`SignatureKind.rank` that can
+        compare the query: a label map has neither pixels nor features, and what is taken as
+        absent, or compared by a metric, must have classes, or that metric.
         """
-        blocks = isinstance(query, LabelMap) or metric is not None or bool(without)
-        return "sbs" if blocks or "pooled" not in self.sides else "pooled"
 
-    def explain(self, a: Query, b: Query, *, names: tuple[str, str] | None = None) -> Explanation:
-        """Say where two photos agree and differ; see :func:`semsig.explain.explain`."""
-        maps = self.label_map(a), self.label_map(b)
-        levels = self.index.schema.levels
-        return explain(
-            sbs(maps[0], levels),
-            sbs(maps[1], levels),
-            maps=maps,
-            names=names or ("the first", "the second"),
-        )
+        def fits(side: SideIndex) -> bool:
+            needs = side.encoder.needs
+            return not (
+                (isinstance(query, LabelMap) and (needs.image or needs.features))
+                or (metric is not None and metric not in side.kind.metrics)
+                or (bool(without) and not needs.label_map)
+            )
 
-    def explain_phrases(self, a: Query, b: Query) -> SharedPhrases:
-        """Find the visual phrases that two photos share; QueryError if there are no phrases."""
-        phrases = cast("PhraseIndex", self._require_side("sbovp"))
-        first, second = (
-            (phrases.keypoints(self._reader.pixels(query)), self.label_map(query))
-            for query in (a, b)
-        )
-        return share_phrases(first, second, phrases.vocabulary, phrases.options)
+        fitting = [name for name, side in self.sides.items() if fits(side)]
+        return min(fitting or [PHOTOS], key=lambda name: self.sides[name].kind.rank)
+
+    @typed(signature=str, names=tuple)
+    def explain(
+        self,
+        a: Query,
+        b: Query,
+        *,
+        signature: str = PHOTOS,
+        names: tuple[str, str] = ("the first", "the second"),
+    ) -> Any:
+        """Say where two photos agree and differ, by one of the index's signatures.
+
+        Parameters
+        ----------
+        a, b : path-like, ndarray of uint8 (H, W, 3) RGB, or LabelMap
+            The photos.
+        signature : str
+            The name of one of :attr:`sides`.
+        names : pair of str
+            What sentences call them.
+
+        Returns
+        -------
+        Why
+            Its ``sentence`` and ``to_dict()``, and what the kind has to show besides: an
+            :class:`semsig.explain.Explanation` for "sbs".
+
+        Raises
+        ------
+        QueryError
+            If the index has no such signature, or a label map has nothing to compare.
+        """
+        side = self._require_side(signature)
+        needs = side.kind.explain_needs(side.encoder)
+        first, second = (self._reader.inputs(as_query(one), needs) for one in (a, b))
+        return side.kind.explain(side.encoder, first, second, names)
 
     def label_map(self, query: Query) -> LabelMap:
         """Return the label map of a query; ImageError or SegmenterError if there is none."""
-        return self._reader.label_map(query)
+        return self._reader.inputs(as_query(query), Needs(label_map=True)).segmented()
 
     def signature(self, query: Query) -> SbsSignature:
         """Return the signature of a query; that of an indexed, unchanged photo is at hand."""
-        return self._reader.signature(query)
+        return self.signatures(query)[0]
 
     def conditions(self, has: Words = (), without: Words = ()) -> Conditions:
         """Return what hits must meet; QueryError if a text cannot be understood."""
@@ -377,6 +448,12 @@ class Engine:
         terms = parse(has, classes).terms + parse_absent(without, classes).terms
         return Conditions(classes, terms)
 
+    def matching(self, has: Words = (), without: Words = ()) -> int:
+        """Return how many photos meet all conditions; QueryError as for :meth:`conditions`."""
+        met, _ = self.conditions(has, without).evaluate(self.index.to_batch()[1])
+        return int(met.sum())
+
+    @typed(mirrored=bool)
     def signatures(
         self,
         query: Query,
@@ -386,53 +463,62 @@ class Engine:
         mirrored: bool = False,
     ) -> list[SbsSignature]:
         """Return the SBS signatures that :meth:`search` looks for: one, or two if mirrored."""
-        return self._reader.signatures(query, self._view(without, crop, mirrored))
+        return self._asked(as_query(query), self._view(without, crop, mirrored), PHOTOS)
 
     def _view(self, without: Words, crop: Box | None, mirrored: bool) -> View:
         absent = parse_absent(without, self.index.schema.classes)
         return View(absent=absent, crop=crop, mirrored=mirrored)
 
     def path(self, id_: int) -> str:
-        """Return the path of the photo with an id; UnknownIdError if it is absent."""
-        return PhotoRecord.from_json(self.index.payload(id_)).path
+        """Return the path of the photo with an id; UnknownIdError if it is absent.
+
+        If the photo is gone and the index was moved: where it lies as seen from the index, if it
+        is there.
+        """
+        path = PhotoRecord.from_json(self.index.payload(id_)).path
+        return moved_along(self.index, path)
 
     @property
     def paths(self) -> Iterator[str]:
         """Paths of all photos, in order of insertion."""
-        return (PhotoRecord.from_json(text).path for text in self.index.payloads)
+        known = (PhotoRecord.from_json(text).path for text in self.index.payloads)
+        return (moved_along(self.index, path) for path in known)
 
     def remove(self, paths: Sequence[PhotoPath]) -> list[str]:
         """Take photos, or all photos below folders, out of the index, and return their paths.
 
         The files stay. UnknownIdError if a path names no photo in the index; then all are kept.
         """
-        gone = remove_photos(self.index, [absolute(path) for path in paths])
+        keys = [key_of(self.index, path) for path in as_paths(paths)]
+        gone = remove_photos(self.index, keys)
         self._trim()
         return gone
 
     def prune(self, folders: Sequence[PhotoPath]) -> list[str]:
         """Take photos out of the index whose files are gone from `folders`; return their paths."""
-        gone = prune_photos(self.index, [absolute(folder) for folder in folders])
+        gone = prune_photos(self.index, [absolute(folder) for folder in as_paths(folders)])
         self._trim()
         return gone
 
     def info(self) -> EngineInfo:
         """Return what the index holds and was made with."""
-        facts = EngineInfo.of(self.index, self.sides)
-        lost: dict[str, Any] = {
-            _FACTS[name]: f"cannot be read: {error}" for name, error in self._lost.items()
-        }
-        return replace(facts, **lost)
+        facts = EngineInfo.of(self.index, self._further)
+        lost = {name: f"cannot be read: {error}" for name, error in self._lost.items()}
+        return replace(facts, signatures={**facts.signatures, **lost})
+
+    @property
+    def _further(self) -> dict[str, SideIndex]:
+        return {name: side for name, side in self.sides.items() if name != PHOTOS}
 
     def compact(self) -> None:
         """Merge the parts of the index, and of its further signatures, without what was removed."""
         self.index.compact()
         self._trim()
-        for side in self.sides.values():
+        for side in self._further.values():
             side.index.compact()
 
     def _trim(self) -> None:
-        for side in self.sides.values():
+        for side in self._further.values():
             side.trim()
 
     def _require_whole(self) -> None:
@@ -444,9 +530,9 @@ class Engine:
         if name in self._lost:
             raise self._lost[name]
         if name not in self.sides:
-            what, method = _SIDES[name]
             raise QueryError(
-                f"This index holds no {what}. Add them: `semsig index PHOTOS --signature "
-                f"sbs,{name}`, or Engine.{method}() and Engine.add(photos)."
+                f"This index holds no {load_signature(name).title}. Add them: `semsig index PHOTOS "
+                f"--signature {PHOTOS},{name}`, or Engine.add_signature({name!r}) and "
+                "Engine.add(photos)."
             )
         return self.sides[name]

@@ -1,76 +1,79 @@
-"""Both signatures of photos together: the weighted sum of their distances."""
+"""Several signatures of photos together: the weighted mean of their distances."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import reduce
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from semsig.engine.phrases import PhraseIndex
-from semsig.engine.queries import Signatures
+from semsig.engine.side import SideIndex
 from semsig.errors import OptionError
-from semsig.search import HammingIndex
 from semsig.search.checks import check_k
 from semsig.search.fusion import FusionOptions
 from semsig.storage.checks import Ids
-from semsig.types import Metric
 
-METRIC: Metric = "tanimoto-idf"
-"""The distance between SBS signatures, 0 to 1."""
+Signatures = Mapping[str, Any]
+"""A photo's signatures by name."""
 
 CANDIDATES = 200
-"""So many nearest by each signature, or four times as many as asked for, are compared by both."""
+"""So many nearest by each signature, or four times as many as asked for, are compared by all."""
 
 
 class FusedIndex:
-    """Photos that have both signatures, searched by both.
+    """Photos that have several signatures, searched by all of them.
 
-    The distance is that of :class:`FusionOptions`. The nearest :data:`CANDIDATES`
-    by either signature are compared by both: what is in neither list is not found, and for up to
-    that many photos the answer is exact.
+    The distance is that of :class:`FusionOptions`. The nearest :data:`CANDIDATES` by each
+    signature are compared by all: what is in none of the lists is not found, and for up to that
+    many photos the answer is exact.
 
     Parameters
     ----------
-    photos : HammingIndex
-        Their SBS signatures.
-    phrases : PhraseIndex
-        Their phrases.
+    sides : mapping of str to SideIndex
+        The signatures, by name.
+    options : FusionOptions
+        What each counts.
 
     Raises
     ------
     OptionError
-        If the phrases' counts are not scaled: their distances have no bound.
+        If distances of one have no bound, as those of phrases whose counts are not scaled.
     """
 
-    def __init__(self, photos: HammingIndex, phrases: PhraseIndex) -> None:
-        if phrases.index.schema.norm == "none":
-            raise OptionError("Phrases of norm 'none' cannot be fused; index with 'sqrt' or 'l2'.")
-        self._photos = photos
-        self._phrases = phrases
+    def __init__(self, sides: Mapping[str, SideIndex], options: FusionOptions) -> None:
+        self._sides = sides
+        self._options = options
+        self._scales = {name: side.kind.scale(side.index.schema) for name, side in sides.items()}
+        for name, scale in self._scales.items():
+            if not scale:
+                raise OptionError(
+                    f"Expected signatures of bounded distances to fuse, got {name!r} of "
+                    f"{sides[name].index.schema.describe()}; phrases need norm 'sqrt' or 'l2'."
+                )
 
     def __len__(self) -> int:
-        return len(self._phrases)
+        return len(self.ids)
 
     @property
     def content(self) -> tuple[object, ...]:
         """Identifies what is held; see :attr:`HammingIndex.content`."""
-        return self._phrases.content
+        return tuple(part for side in self._sides.values() for part in side.content)
 
     @property
     def ids(self) -> NDArray[np.int64]:
-        """Ids of the photos with both signatures, in order of insertion."""
-        return self._phrases.ids
+        """Ids of the photos with all signatures, in order of insertion."""
+        first, *others = (side.ids for side in self._sides.values())
+        return reduce(lambda ids, other: ids[np.isin(ids, other)], others, first)
 
     def to_batch(self) -> tuple[NDArray[np.int64], list[Signatures]]:
-        """Return ids and both signatures of each photo."""
-        ids, phrases = self._phrases.to_batch()
-        both = [
-            Signatures(self._photos.signature(int(id_)), phrases[row])
-            for row, id_ in enumerate(ids)
+        """Return ids and all signatures of each photo."""
+        ids = self.ids
+        return ids, [
+            {name: side.index.signature(int(id_)) for name, side in self._sides.items()}
+            for id_ in ids
         ]
-        return ids, both
 
     def search(
         self, queries: Sequence[Signatures], k: int, *, filter_ids: Ids | None = None
@@ -109,17 +112,23 @@ class FusedIndex:
         if not len(among):
             return np.zeros(0, np.float32), among
         limit = min(max(CANDIDATES, 4 * k), len(among))
-        _, alike = self._photos.search(query.sbs, limit, metric=METRIC, filter_ids=among)
-        _, close = self._phrases.search([query.sbovp], limit, filter_ids=among)
-        candidates = among[np.isin(among, np.union1d(alike, close))]
-        cells = self._photos.search(
-            query.sbs, len(candidates), metric=METRIC, filter_ids=candidates
-        )
-        phrases = self._phrases.search([query.sbovp], len(candidates), filter_ids=candidates)
-        both = _in_order(*cells, candidates), _in_order(*phrases, candidates)
-        fused = FusionOptions().fuse(*both)
+        near = [self._search(name, query, limit, among)[1] for name in self._sides]
+        candidates = among[np.isin(among, np.concatenate(near, axis=1))]
+        by_name = {
+            name: self._scales[name] * _in_order(*found, candidates)
+            for name in self._sides
+            for found in [self._search(name, query, len(candidates), candidates)]
+        }
+        fused = self._options.fuse(by_name)
         order = np.argsort(fused, kind="stable")[:k]
         return fused[order], candidates[order]
+
+    def _search(
+        self, name: str, query: Signatures, limit: int, among: NDArray[np.int64]
+    ) -> tuple[NDArray[Any], NDArray[np.int64]]:
+        side = self._sides[name]
+        options = side.kind.search_options(side.kind.fused_metric)
+        return side.search([query[name]], limit, filter_ids=among, **options)
 
 
 def _in_order(

@@ -5,10 +5,13 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
-from semsig.engine.pooled import PooledSide
+from semsig.engine.moving import moved_along
 from semsig.engine.side import SideIndex
-from semsig.errors import IndexStorageError, SegmenterError, SemsigError, SignatureError
+from semsig.engine.trust import is_trusted
+from semsig.errors import SegmenterError
+from semsig.photo import native, portable
 from semsig.search import HammingIndex
 from semsig.segment import Segmenter, is_packaged, load_segmenter
 from semsig.types import SbsSchema
@@ -28,8 +31,8 @@ class EngineInfo:
         Class table, its size, level n of the quadtree, bits of a signature.
     bytes : int
         Size of the index's data on disk, further signatures and all; 0 in memory.
-    phrases, pooled : str
-        What phrases and pooled descriptors were made with; empty where there are none.
+    signatures : mapping of str to str
+        What each further signature was made with, by its name.
     """
 
     photos: int
@@ -40,8 +43,7 @@ class EngineInfo:
     levels: int
     bits: int
     bytes: int
-    phrases: str = ""
-    pooled: str = ""
+    signatures: Mapping[str, str]
 
     @classmethod
     def of(cls, index: HammingIndex, sides: Mapping[str, SideIndex]) -> EngineInfo:
@@ -57,44 +59,14 @@ class EngineInfo:
             levels=index.schema.levels,
             bits=index.schema.n_bits,
             bytes=index.n_bytes + further,
-            phrases=described.get("sbovp", ""),
-            pooled=described.get("pooled", ""),
+            signatures=described,
         )
 
 
 def meta_of(segmenter: Segmenter) -> dict[str, str]:
     """Return what an index remembers of its segmenter."""
-    return {"segmenter": segmenter.name, "segmenter_fingerprint": segmenter.fingerprint}
-
-
-def open_sides(index: HammingIndex) -> tuple[dict[str, SideIndex], dict[str, SemsigError]]:
-    """Open the further signatures in an index's folder.
-
-    Returns
-    -------
-    sides : dict of str to SideIndex
-        Those that can be read, by name; Numba is not imported where there are no phrases.
-    lost : dict of str to SemsigError
-        Why others cannot be read: the signatures of blocks do without.
-    """
-    sides: dict[str, SideIndex] = {}
-    lost: dict[str, SemsigError] = {}
-    for name, open_side in (("pooled", PooledSide.open), ("sbovp", _open_phrases)):
-        try:
-            side = open_side(index)
-        except (IndexStorageError, SignatureError) as error:
-            lost[name] = error
-        else:
-            sides |= {} if side is None else {name: side}
-    return sides, lost
-
-
-def _open_phrases(index: HammingIndex) -> SideIndex | None:
-    if index.path is None or not (index.path / "sbovp").exists():
-        return None
-    from semsig.engine.phrases import PhraseIndex
-
-    return PhraseIndex.open(index)
+    name = portable(segmenter.name)
+    return {"segmenter": name, "segmenter_fingerprint": segmenter.fingerprint}
 
 
 def is_files(segmenter: str) -> bool:
@@ -106,7 +78,8 @@ def remembered_segmenter(index: HammingIndex, threads: int | None) -> Segmenter:
     """Load the segmenter that an index names, if naming it is harmless.
 
     An index is data, perhaps someone else's: a config of mmsegmentation is Python, and a network
-    file is run. Only the package's own networks, and label maps on disk, are loaded by name.
+    file is run. Only the package's own networks, and label maps on disk, are loaded by name, and
+    what :mod:`semsig.engine.trust` has on record.
 
     Raises
     ------
@@ -114,13 +87,33 @@ def remembered_segmenter(index: HammingIndex, threads: int | None) -> Segmenter:
         If it names anything else, or the segmenter cannot be loaded.
     """
     name = index.meta["segmenter"]
-    if not (is_files(name) or is_packaged(name)):
+    if not (is_files(name) or is_packaged(name) or is_trusted(index)):
         raise SegmenterError(
             f"Expected an index that names a packaged network; {index.path} names {name!r}, which "
             "may run code, so it is not loaded unasked. If you trust it, pass it yourself: "
-            f"--segmenter {shlex.quote(name)}, or Engine.open(folder, segmenter={name!r})."
+            f"--segmenter {shlex.quote(name)}, or Engine.open(folder, segmenter={name!r}); or once "
+            f"and for all: semsig trust --index {shlex.quote(str(index.path))}."
         )
-    return load_segmenter(name, threads=threads)
+    return load_segmenter(_where_it_is(index, native(name)), threads=threads)
+
+
+def _where_it_is(index: HammingIndex, name: str) -> str:
+    """Return a segmenter's name; that of label maps which moved along with the index is mended."""
+    if not is_files(name):
+        return name
+    folder, at, table = name.removeprefix("files:").rpartition("@")
+    whole = folder + at + table
+    place, rest = (whole, "") if not at or Path(whole).is_dir() else (folder, at + table)
+    return f"files:{moved_along(index, place)}{rest}"
+
+
+def require_segmenter(segmenter: object) -> None:
+    """Raise :class:`SegmenterError` unless something is a segmenter."""
+    if not all(hasattr(segmenter, part) for part in ("name", "fingerprint", "classes", "batch")):
+        raise SegmenterError(
+            f"Expected a segmenter or the name of one, got {type(segmenter).__name__}; "
+            "semsig.load_segmenter(name) loads one."
+        )
 
 
 def same_segmenter(index: HammingIndex, segmenter: Segmenter) -> Segmenter:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 
+from semsig.arguments import NOTHING, NUMBER, WHOLE, expect
 from semsig.errors import OptionError
+from semsig.parallel import usable_cores
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +37,9 @@ class IndexingOptions:
     commit_seconds: float = 10.0
 
     def __post_init__(self) -> None:
+        expect("workers", self.workers, (*WHOLE, NOTHING))
+        expect("commit_every", self.commit_every, WHOLE)
+        expect("commit_seconds", self.commit_seconds, NUMBER)
         if self.workers is not None and not 1 <= self.workers <= 1024:
             raise OptionError(f"workers must be 1 to 1024; {self.workers} came.")
         if self.commit_every < 1:
@@ -46,4 +50,4 @@ class IndexingOptions:
     @property
     def n_workers(self) -> int:
         """`workers`, or the number of cores."""
-        return self.workers or os.cpu_count() or 1
+        return self.workers or usable_cores()

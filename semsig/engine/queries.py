@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
+from typing import Any, TypeGuard
 
 import numpy as np
 
-from semsig.engine.catalogue import find_photo
-from semsig.engine.reading import label_map_on_disk, read_pixels
+from semsig.engine.catalogue import find_key
+from semsig.engine.side import SideIndex
 from semsig.errors import QueryError
-from semsig.photo import PhotoPath, absolute
-from semsig.query import Box, Conditions, leave_out
+from semsig.photo import Photo, PhotoPath
+from semsig.query import Box, Conditions
 from semsig.search import HammingIndex
-from semsig.search.fusion import SignatureName
-from semsig.segment import Segmenter, require_features
-from semsig.signatures import pooled, sbs
-from semsig.types import Image, LabelMap, PooledSignature, SbovpSignature, SbsSignature
-
-if TYPE_CHECKING:
-    from semsig.engine.phrases import PhraseIndex
+from semsig.segment import Segmenter
+from semsig.signatures import Inputs, Needs, Signer
+from semsig.types import Image, LabelMap
 
 Query = PhotoPath | Image | LabelMap
 """What can be searched for: a photo's path, its pixels (H, W, 3) uint8 RGB, or its label map.
@@ -29,13 +24,6 @@ Query = PhotoPath | Image | LabelMap
 Of a path, a large JPEG is decoded no larger than the network needs it; pixels are taken as they
 are. So the same photo may get a slightly different label map by path and by pixels.
 """
-
-
-class Signatures(NamedTuple):
-    """Both signatures of a photo."""
-
-    sbs: SbsSignature
-    sbovp: SbovpSignature
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,17 +58,6 @@ class View:
         """Whether the photo counts as it is, but for absent classes."""
         return self.crop is None and not self.mirrored
 
-    def maps(self, label_map: LabelMap) -> list[LabelMap]:
-        """Return the label maps to search for: one, or two if mirrored."""
-        part = self.crop.crop(label_map) if self.crop else label_map
-        return [part, part.flipped()] if self.mirrored else [part]
-
-    def images(self, image: Image) -> list[Image]:
-        """Return the pictures to search for: one, or two if mirrored."""
-        part = image[self.crop.slices(*image.shape[:2])] if self.crop else image
-        part = np.ascontiguousarray(part)
-        return [part, np.ascontiguousarray(part[:, ::-1])] if self.mirrored else [part]
-
 
 class QueryReader:
     """Turns queries into signatures.
@@ -89,143 +66,73 @@ class QueryReader:
     ----------
     index : HammingIndex
         The index of photos; signatures of unchanged ones are at hand.
-    side : callable
-        Returns the index of a further signature by its name; raises QueryError if there is none.
     segmenter : callable returning Segmenter
         Called when a label map is needed.
-    held_phrases : callable returning PhraseIndex or None
-        The phrases, if there are any: photos are decoded as large as they need.
+    sides : callable returning a mapping of str to SideIndex
+        All signatures that there are: photos are decoded as large as they need.
     """
 
     def __init__(
         self,
         index: HammingIndex,
-        side: Callable[[str], Any],
         segmenter: Callable[[], Segmenter],
-        held_phrases: Callable[[], PhraseIndex | None],
+        sides: Callable[[], Mapping[str, SideIndex]],
     ) -> None:
         self._index = index
-        self._side = side
         self._segmenter = segmenter
-        self._held_phrases = held_phrases
+        self._sides = sides
 
-    def label_map(self, query: Query) -> LabelMap:
-        """Return the label map of a query."""
-        return _Asked(self, query).label_map
-
-    def pixels(self, query: Query) -> Image:
-        """Return the photo of a query as it would be indexed.
+    def inputs(self, query: Query, needs: Needs) -> Inputs:
+        """Return a query as it would be indexed, with what is needed of it.
 
         Raises
         ------
         QueryError
-            If it is a label map.
+            If it is a label map, and pixels or features are needed.
         ImageError
             If it cannot be read.
         """
-        return _Asked(self, query).image
+        return self._signer(self._sides()).see([self._read(query)], needs)[0]
 
-    def signature(self, query: Query) -> SbsSignature:
-        """Return the SBS signature of a query."""
-        return self._signature(_Asked(self, query))
-
-    def signatures(self, query: Query, view: View) -> list[SbsSignature]:
-        """Return the SBS signatures to search for: one, or two if mirrored."""
-        return self._signatures(_Asked(self, query), view)
-
-    def asked(self, query: Query, view: View, signature: SignatureName) -> Sequence[Any]:
-        """Return what a search by `signature` takes: one of each, or two if mirrored.
+    def asked(
+        self, query: Query, view: View, sides: Mapping[str, SideIndex]
+    ) -> list[dict[str, Any]]:
+        """Return the signatures to search for by name: once, or twice if mirrored.
 
         Phrases know no places: absent classes are left out everywhere. Pooled descriptors know
         no classes: they are of the query as it is.
         """
-        asked = _Asked(self, query)
-        if signature == "sbs":
-            return self._signatures(asked, view)
-        if signature == "sbovp":
-            return self._bags(asked, view)
-        if signature == "pooled":
-            return self._descriptors(asked, view)
-        pairs = zip(self._signatures(asked, view), self._bags(asked, view), strict=True)
-        return [Signatures(*pair) for pair in pairs]
-
-    def _signature(self, asked: _Asked) -> SbsSignature:
-        if asked.known is not None:
-            return self._index.signature(asked.known)
-        return sbs(asked.label_map, self._index.schema.levels)
-
-    def _signatures(self, asked: _Asked, view: View) -> list[SbsSignature]:
-        if view.is_whole:
-            return [leave_out(self._signature(asked), view.absent)]
-        levels = self._index.schema.levels
-        return [leave_out(sbs(each, levels), view.absent) for each in view.maps(asked.label_map)]
-
-    def _bags(self, asked: _Asked, view: View) -> list[SbovpSignature]:
-        phrases = self._side("sbovp")
-        known = asked.known
-        if known is not None and view.is_whole and not len(view.absent) and phrases.has(known):
-            return [phrases.index.signature(known)]
-        found = [phrases.keypoints(image) for image in view.images(asked.image)]
-        maps = [_without(each, view.absent) for each in view.maps(asked.label_map)]
-        return [phrases.sign(*pair) for pair in zip(found, maps, strict=True)]
-
-    def _descriptors(self, asked: _Asked, view: View) -> list[PooledSignature]:
-        side, known = self._side("pooled"), asked.known
-        if known is not None and view.is_whole and side.has(known):
-            return [side.index.signature(known)]
-        network, images = require_features(self._segmenter()), view.images(asked.image)
-        return [pooled(features, side.index.schema) for _, features in network.describe(images)]
+        known = self.known(query) if view.is_whole else None
+        if known is not None:
+            held = {name: side.known(known, view.absent) for name, side in sides.items()}
+            if all(signature is not None for signature in held.values()):
+                return [held]
+        read = self._read(query)
+        return [
+            {name: side.encode(seen, view.absent) for name, side in sides.items()}
+            for seen in self._signer(sides).view(read, view.crop, view.mirrored)
+        ]
 
     def known(self, query: Query) -> int | None:
         """Return the id of an indexed, unchanged photo."""
         if not is_path(query):
             return None
-        known = find_photo(self._index, absolute(query))
+        known = find_key(self._index, query)
         return known[0] if known is not None and known[1].is_fresh else None
 
-    def segment(self, asked: _Asked) -> LabelMap:
-        """Return the label map of what is asked for."""
-        on_disk = (
-            label_map_on_disk(self._segmenter(), asked.query) if is_path(asked.query) else None
-        )
-        return self._segmenter()(asked.image) if on_disk is None else on_disk
+    def _signer(self, sides: Mapping[str, SideIndex]) -> Signer:
+        return Signer(self._segmenter, {name: side.encoder for name, side in sides.items()})
 
-    def read(self, path: PhotoPath) -> Image:
-        """Read a photo as it is indexed."""
-        return read_pixels(path, self._segmenter(), self._held_phrases())
-
-
-@dataclass(frozen=True)
-class _Asked:
-    """A query: looked for in the index, decoded and segmented no more than once."""
-
-    reader: QueryReader
-    query: Query
-
-    @cached_property
-    def known(self) -> int | None:
-        return self.reader.known(self.query)
-
-    @cached_property
-    def image(self) -> Image:
-        if isinstance(self.query, LabelMap):
-            raise QueryError(
-                "Phrases and pooled descriptors are of a photo; a layout or label map has none."
-            )
-        return self.query if isinstance(self.query, np.ndarray) else self.reader.read(self.query)
-
-    @cached_property
-    def label_map(self) -> LabelMap:
-        return self.query if isinstance(self.query, LabelMap) else self.reader.segment(self)
+    def _read(self, query: Query) -> Inputs:
+        """Read what is asked for: a photo as it is indexed, whatever it is searched by."""
+        if isinstance(query, LabelMap):
+            return Inputs(label_map=query)
+        if isinstance(query, np.ndarray):
+            return Inputs(image=query)
+        with Photo(query) as photo:
+            return self._signer(self._sides()).read(photo)
 
 
 def is_path(query: Query | None) -> TypeGuard[PhotoPath]:
     """Tell whether a query is a photo's path."""
     return query is not None and not isinstance(query, np.ndarray | LabelMap)
-
-
-def _without(label_map: LabelMap, absent: Conditions) -> LabelMap:
-    labels = label_map.labels.copy()
-    for term in absent.terms:
-        labels[labels == term.label] = label_map.classes.void
-    return LabelMap(labels, label_map.classes)

@@ -38,6 +38,8 @@ class AddReport:
     ----------
     added, replaced, unchanged : int
         Photos that are new, that had changed, and that are as they were.
+    moved : int
+        Photos that were found again elsewhere, by their content; they keep their signatures.
     skipped : tuple of SkippedPhoto
         Files that could not be indexed, in the order given.
     seconds : float
@@ -47,6 +49,7 @@ class AddReport:
     added: int = 0
     replaced: int = 0
     unchanged: int = 0
+    moved: int = 0
     skipped: tuple[SkippedPhoto, ...] = ()
     seconds: float = 0.0
 
@@ -61,6 +64,7 @@ class AddReport:
             "added": self.added,
             "replaced": self.replaced,
             "unchanged": self.unchanged,
+            "moved": self.moved,
             "skipped": len(self.skipped),
             "skipped_by_reason": self.skipped_by_reason,
             "skipped_photos": [asdict(photo) for photo in self.skipped],

@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Protocol, get_args
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from semsig.errors import OptionError, QueryError
+from semsig.engine.fusion import FusedIndex
+from semsig.engine.side import SideIndex
+from semsig.errors import QueryError
 from semsig.query import Conditions
 from semsig.search import HammingIndex
 from semsig.search.checks import check_k
-from semsig.search.fusion import SignatureName
-from semsig.search.options import ExpandOptions, Reranking
+from semsig.search.fusion import FUSED, FusionOptions
+from semsig.search.options import (
+    AugmentOptions,
+    DiffuseOptions,
+    ExpandOptions,
+    Reranking,
+    RerankOptions,
+)
+from semsig.signatures import load_signature
 from semsig.storage.checks import Ids
-from semsig.types.metrics import Metric, require_sbs
+from semsig.types.metrics import refuse_metric
 
 if TYPE_CHECKING:
     from semsig.search import Reranker
@@ -36,73 +45,123 @@ class Search(Protocol):
         ...
 
 
-class Searches:
+class Searcher:
     """The ways to search an index of photos; what they need is made when first asked for.
 
     Parameters
     ----------
-    photos : HammingIndex
-        The index of photos.
     side : callable
-        Returns the index of a further signature by its name; raises QueryError if there is none.
+        Returns the index of a signature by its name; raises QueryError if there is none.
+    names : callable
+        Returns the names of the signatures that there are.
     """
 
-    def __init__(self, photos: HammingIndex, side: Callable[[str], Any]) -> None:
-        self._photos = photos
+    def __init__(
+        self, side: Callable[[str], SideIndex], names: Callable[[], Collection[str]]
+    ) -> None:
         self._side = side
-        self._rerankers: dict[tuple[SignatureName, Metric | None, Reranking], Reranker] = {}
+        self._names = names
+        self._rerankers: dict[tuple[object, ...], Reranker] = {}
         self._lock = Lock()
 
+    def sides(self, signature: str | FusionOptions) -> dict[str, SideIndex]:
+        """Return the indexes that a search by `signature` looks into, by name.
+
+        Raises
+        ------
+        OptionError
+            If there is no such signature.
+        QueryError
+            If the index holds none, or not two that are to be fused.
+        """
+        fusion = fusion_of(signature)
+        if fusion is None:
+            return {str(signature): self._side(str(signature))}
+        names = [name for name in fusion.shares if name in self._names()]
+        if len(names) < 2:
+            names = list(fusion.shares)
+        return {name: self._side(name) for name in names}
+
     def by(
-        self, signature: SignatureName, metric: Metric | None, rerank: Reranking | None
+        self, signature: str | FusionOptions, metric: str | None, rerank: Reranking | None
     ) -> Search:
         """Return the search by `signature`, perhaps ranked anew.
 
         Raises
         ------
         OptionError
-            If there is no such signature, the phrases cannot be fused, or a metric is given for
-            a signature that has its own.
+            If there is no such signature, those to be fused have no bound, or the metric is none
+            of the signature's.
         QueryError
-            If there are no phrases.
+            If the index holds no such signatures.
         """
-        if metric is not None:
-            require_sbs(signature, metric)
-        index = self._index(signature)
-        how: dict[str, Any] = {"metric": metric or "hamming"} if signature == "sbs" else {}
+        fusion = fusion_of(signature)
+        metrics = load_signature(str(signature)).metrics if fusion is None else ()
+        refuse_metric(FUSED if fusion else str(signature), metrics, metric)
+        sides = self.sides(signature)
+        if fusion is not None:
+            index: Any = FusedIndex(sides, fusion)
+            how: dict[str, Any] = {}
+        else:
+            (index,) = sides.values()
+            how = index.kind.search_options(metric or metrics[0])
         if rerank is None:
             return partial(index.search, **how)
+        return self._reranker(index, how, rerank, key=(*sides, metric, rerank, _shares(fusion)))
+
+    def _reranker(
+        self, index: Any, how: dict[str, Any], rerank: Reranking, key: tuple[object, ...]
+    ) -> Search:
         from semsig.search import Reranker
 
-        key = signature, how.get("metric"), rerank
         with self._lock:
             if key not in self._rerankers:
                 self._rerankers[key] = Reranker(index, rerank, **how)
             return self._rerankers[key].search
 
-    def _index(self, signature: SignatureName) -> Any:
-        if signature == "sbs":
-            return self._photos
-        if signature in ("sbovp", "pooled"):
-            return self._side(signature)
-        if signature != "fused":
-            names = ", ".join(get_args(SignatureName))
-            raise OptionError(f"Expected a signature of {names}; got {signature!r}.")
-        from semsig.engine.fusion import FusedIndex
 
-        return FusedIndex(self._photos, self._side("sbovp"))
+def _shares(fusion: FusionOptions | None) -> tuple[tuple[str, float], ...]:
+    return () if fusion is None else tuple(fusion.shares.items())
 
 
-def measured_by(signature: SignatureName, metric: Metric | None, rerank: Reranking | None) -> str:
+def fusion_of(signature: str | FusionOptions) -> FusionOptions | None:
+    """Return how several signatures are fused; None for the name of one."""
+    if isinstance(signature, FusionOptions):
+        return signature
+    return FusionOptions() if signature == FUSED else None
+
+
+_ANEW = {
+    RerankOptions: "re-ranked",
+    ExpandOptions: "expanded",
+    AugmentOptions: "augmented",
+    DiffuseOptions: "diffused",
+}
+
+
+def measured_by(
+    signature: str | FusionOptions, metric: str | None, rerank: Reranking | None
+) -> str:
     """Return the name of the distance that such a search ranks by, as a hit carries it."""
     if rerank is not None:
-        return "expanded" if isinstance(rerank, ExpandOptions) else "re-ranked"
-    own = {"sbovp": "L2", "pooled": "squared L2", "fused": "fused"}
-    return own.get(signature, metric or "hamming")
+        return _ANEW[type(rerank)]
+    if fusion_of(signature) is not None:
+        return FUSED
+    return metric or load_signature(str(signature)).metrics[0]
 
 
-def best(index: HammingIndex, conditions: Conditions, k: int) -> Found:
+def best(
+    index: HammingIndex,
+    conditions: Conditions,
+    k: int,
+    among: NDArray[np.int64] | None = None,
+    *,
+    nearly: bool = False,
+) -> Found:
     """Return the `k` signatures that meet the conditions best; their distance is 1 - score.
+
+    Only those of the ids `among` count, where that is given. With `nearly`, and if fewer than k
+    meet all conditions or a number is asked for, all are ranked by :meth:`Conditions.nearness`.
 
     Raises
     ------
@@ -114,6 +173,10 @@ def best(index: HammingIndex, conditions: Conditions, k: int) -> Found:
         raise QueryError("Name something to search for: a photo, a layout, or conditions.")
     ids, batch = index.to_batch()
     met, score = conditions.evaluate(batch)
+    counts = np.ones(len(ids), np.bool_) if among is None else np.isin(ids, among)
+    met &= counts
+    if nearly and (met.sum() < k or any(term.count for term in conditions.terms)):
+        met, score = counts, conditions.nearness(batch)
     rows = np.flatnonzero(met)
     order = rows[np.argsort(-score[rows], kind="stable")[:k]]
     return [(1 - float(score[row]), int(ids[row])) for row in order]
@@ -126,14 +189,19 @@ def nearest(
     *,
     search: Search,
     conditions: Conditions,
+    among: NDArray[np.int64] | None = None,
 ) -> Found:
-    """Return the `k` signatures that are nearest to any of those asked for and meet conditions."""
-    filter_ids = None
+    """Return the `k` signatures that are nearest to any of those asked for and meet conditions.
+
+    Only those of the ids `among` count, where that is given.
+    """
+    filter_ids = among
     if len(conditions):
         ids, batch = index.to_batch()
-        filter_ids = ids[conditions.evaluate(batch)[0]]
-        if not len(filter_ids):
-            return []
+        met = ids[conditions.evaluate(batch)[0]]
+        filter_ids = met if among is None else met[np.isin(met, among)]
+    if filter_ids is not None and not len(filter_ids):
+        return []
     distances, found = search(asked, k, filter_ids=filter_ids)
     if len(asked) == 1:
         pairs = zip(distances[0].tolist(), found[0].tolist(), strict=True)

@@ -18,7 +18,7 @@ from semsig.classes import ClassTable
 from semsig.errors import OptionError, SemsigError
 from semsig.estimators.bits import csr_bits
 from semsig.segment import DEFAULT_SEGMENTER, Segmenter, load_segmenter, segment_paths
-from semsig.signatures import sbs
+from semsig.signatures.sbs.encoding import sbs
 from semsig.storage.packed import pack
 from semsig.types import Image, LabelMap, SbsBatch, SbsSchema
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +11,16 @@ import numpy as np
 
 from semsig.datasets import Dataset, load_dataset
 from semsig.errors import DatasetError
-from semsig.evaluate.comparisons import Comparison, PhraseComparison, PooledComparison, compare_by
+from semsig.evaluate.comparisons import Comparison, compare_by, ranked_by
 from semsig.evaluate.rankings import RankingOptions
 from semsig.evaluate.results import Evaluation, Skipped
-from semsig.evaluate.scoring import Progress, measure
-from semsig.evaluate.signing import describe_photos, sign_photos
-from semsig.search.fusion import SignatureName
+from semsig.evaluate.scoring import Hear, Progress, measure
+from semsig.evaluate.signing import sign_photos
+from semsig.evaluate.verifying import GeometricVerification
+from semsig.explain.geometry import GeometryOptions
+from semsig.search.fusion import FusionOptions
 from semsig.search.options import Reranking
 from semsig.segment import DEFAULT_SEGMENTER, Segmenter, load_segmenter
-from semsig.types.metrics import Metric, require_sbs
 
 
 def evaluate(
@@ -28,12 +30,15 @@ def evaluate(
     segmenter: Segmenter | str = DEFAULT_SEGMENTER,
     labels: Path | str | None = None,
     levels: int = 3,
-    metric: Metric | None = None,
+    metric: str | None = None,
     pyramid: bool = False,
     mirrored: bool = False,
     rerank: Reranking | None = None,
-    signature: SignatureName = "sbs",
-    phrases: PhraseComparison | None = None,
+    signature: str | FusionOptions | None = None,
+    encoding: Mapping[str, Mapping[str, Any]] | None = None,
+    geometry: GeometryOptions | None = None,
+    measures: Sequence[str] | None = None,
+    hear: Hear | None = None,
     progress: Progress | None = None,
 ) -> Evaluation:
     """Measure retrieval by signatures on a benchmark.
@@ -54,10 +59,16 @@ def evaluate(
         The distance between SBS signatures, "hamming" by default; the others have their own.
     pyramid, mirrored, rerank : optional
         See :class:`semsig.evaluate.rankings.RankingOptions`.
-    signature : {"sbs", "sbovp", "pooled", "fused"}
-        What photos are compared by. Fused counts blocks by "tanimoto-idf".
-    phrases : PhraseComparison, optional
-        How phrases are made; KAZE's shipped words and the default options if left out.
+    signature : str or FusionOptions, optional
+        What photos are compared by: the name of a kind of signature, "fused", or how to fuse
+        several; by default what an engine would rank them by.
+    encoding : mapping of str to mapping, optional
+        Options of the kinds' encoders by the kinds' names, such as
+        ``{"sbovp": {"options": SbovpOptions(length=3)}}``.
+    geometry : GeometryOptions, optional
+        Put the first photos found in order of the keypoints that agree with the query's.
+    measures, hear : optional
+        See :func:`measure`.
     progress : callable, optional
         Told what is going on; see :data:`Progress`.
 
@@ -71,24 +82,19 @@ def evaluate(
         If `levels`, `metric` or `signature` is out of range, or options of SBS are given for
         another signature.
     """
-    if metric is not None:
-        require_sbs(signature, metric)
     benchmark = dataset if isinstance(dataset, Dataset) else load_dataset(dataset)
     options = RankingOptions(
-        levels=levels, metric=metric or "hamming", pyramid=pyramid, mirrored=mirrored, rerank=rerank
+        levels=levels, metric=metric, pyramid=pyramid, mirrored=mirrored, rerank=rerank
     )
     report = progress or (lambda *_: None)
     photos = benchmark.scan(root)
     if labels is not None:
         segmenter = f"files:{labels}"
     if isinstance(segmenter, str):
-        segmenter = load_segmenter(segmenter)
-    comparison = compare_by(signature, options, phrases)
-    if isinstance(comparison, PooledComparison):
-        comparison = comparison.of(segmenter)
-        signed, skipped = describe_photos(photos, segmenter, comparison, report)
-    else:
-        signed, skipped = sign_photos(photos, segmenter, comparison, report)
+        segmenter = load_segmenter(segmenter, threads=1)
+    signature = signature or ranked_by(segmenter, options)
+    comparison = compare_by(signature, segmenter, options, encoding)
+    signed, skipped = sign_photos(photos, segmenter, comparison, report)
     usable = np.array([number in signed for number in range(len(photos.paths))])
     if not (photos.is_query & usable).any() or not (photos.in_database & usable).any():
         raise DatasetError(_nothing_left(benchmark, skipped))
@@ -100,9 +106,15 @@ def evaluate(
         lambda asked: compare([signed[int(number)] for number in asked]),
         usable=usable,
         rerank=rerank,
+        verify=None if geometry is None else GeometricVerification(photos, geometry),
+        measures=measures,
+        hear=hear,
         progress=report,
     )
-    settings = _settings(benchmark, segmenter, comparison) | {"signature": signature}
+    settings = _settings(benchmark, segmenter, comparison)
+    settings["rerank"] = rerank and asdict(rerank)
+    if geometry is not None:
+        settings["geometry"] = asdict(geometry)
     return replace(found, skipped=tuple(skipped), settings=settings)
 
 
@@ -111,9 +123,7 @@ def _nothing_left(dataset: Dataset, skipped: list[Skipped]) -> str:
     return f"None of {dataset.title}'s photos can be asked with, or none searched.{cause}"
 
 
-def _settings(
-    dataset: Dataset, segmenter: Segmenter, comparison: Comparison | PooledComparison
-) -> dict[str, Any]:
+def _settings(dataset: Dataset, segmenter: Segmenter, comparison: Comparison) -> dict[str, Any]:
     return {
         "segmenter": segmenter.name,
         "segmenter_fingerprint": segmenter.fingerprint,

@@ -1,259 +1,218 @@
-"""What photos of a benchmark are compared by: blocks, phrases, both fused, or pooled features."""
+"""What photos of a benchmark are compared by: one kind of signature, or several fused."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
-from itertools import repeat
-from pathlib import Path
-from typing import Any, Protocol, get_args
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from semsig.errors import OptionError
-from semsig.evaluate.rankings import RankingOptions, SignatureDistances, all_distances
-from semsig.search import L2Index, PooledIndex
-from semsig.search.fusion import FusionOptions, SignatureName
-from semsig.segment import Segmenter, require_features
-from semsig.signatures import (
-    KeypointCache,
-    PooledOptions,
-    SbovpOptions,
-    Vocabulary,
-    default_vocabulary,
-    detect_all,
-    load_detector,
-    pooled,
-    sbovp,
-)
-from semsig.types import (
-    Image,
-    Keypoints,
-    LabelMap,
-    PooledSchema,
-    PooledSignature,
-    SbovpBatch,
-    SbovpSignature,
-)
+from semsig.evaluate.rankings import RankingOptions, all_distances
+from semsig.search.fusion import FUSED, FusionOptions
+from semsig.segment import Segmenter
+from semsig.signatures import Encoder, SignatureKind, load_signature, signature_kinds
+from semsig.types.metrics import refuse_metric
 
-Compare = Callable[[Sequence[Any]], NDArray[np.float32]]
+Signed = Sequence[Mapping[str, Any]]
+"""A photo's views, one or with its mirror image two: the signatures of each by part's name."""
+
+Compare = Callable[[Sequence[Signed]], NDArray[np.float32]]
 """Q photos, signed, to their distances (Q, N) to those of a database."""
 
 
-class Comparison(Protocol):
-    """How photos are signed and compared."""
-
-    def keypoints(self, images: Iterable[Image]) -> Iterator[Any]:
-        """Yield what the photos must be looked at for, if anything; `images` is read then."""
-        ...
-
-    def sign(self, label_map: LabelMap, keypoints: Any) -> Any:
-        """Return what a photo is compared by."""
-        ...
-
-    def among(self, database: Sequence[Any]) -> Compare:
-        """Return the distances to these photos."""
-        ...
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        """What it depends on, for JSON."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class SbsComparison:
-    """Photos compared by SBS signatures.
-
-    Parameters
-    ----------
-    options : RankingOptions
-        What signatures, and how.
-    """
-
-    options: RankingOptions
-
-    def keypoints(self, images: Iterable[Image]) -> Iterator[None]:  # noqa: ARG002
-        """Yield None: label maps are enough."""
-        return repeat(None)
-
-    def sign(self, label_map: LabelMap, keypoints: object) -> Any:  # noqa: ARG002
-        """Return a photo's signatures."""
-        return self.options.signatures(label_map)
-
-    def among(self, database: Sequence[Any]) -> Compare:
-        """Return the distances to these photos, shape (Q, N)."""
-        return SignatureDistances(database, self.options.metric)
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        """The ranking options."""
-        return asdict(self.options)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PhraseComparison:
-    """Photos compared by visual phrases.
+class Part:
+    """One of the distances that are summed.
 
     Parameters
     ----------
-    vocabulary : Vocabulary
-        The words, and how their keypoints are found.
-    options : SbovpOptions
-        How words become phrases.
-    cache : Path, optional
-        Folder that keeps keypoints, so that another run finds them.
+    kind : SignatureKind
+        What is compared.
+    encoder : Encoder
+        What makes it.
+    metric : str
+        By which distance.
+    weight : float
+        What the distance is multiplied by.
     """
 
-    vocabulary: Vocabulary
-    options: SbovpOptions
-    cache: Path | None = None
+    kind: SignatureKind
+    encoder: Encoder
+    metric: str
+    weight: float = 1.0
 
-    def keypoints(self, images: Iterable[Image]) -> Iterator[Keypoints]:
-        """Yield the keypoints of each photo, found over all cores."""
-        detector = load_detector(self.vocabulary.detector, self.vocabulary.options)
-        cache = KeypointCache(self.cache) if self.cache else None
-        return detect_all(images, detector, cache=cache)
+    def among(self, signatures: Sequence[Any]) -> Callable[[Sequence[Any]], NDArray[np.float32]]:
+        """Return the weighted distances to these signatures."""
+        index = self.kind.index(self.encoder.schema)
+        index.add(signatures)
+        options = self.kind.search_options(self.metric)
 
-    def sign(self, label_map: LabelMap, keypoints: Keypoints) -> SbovpSignature:
-        """Return a photo's phrases."""
-        return sbovp(keypoints, label_map, self.vocabulary, self.options)
-
-    def among(self, database: Sequence[SbovpSignature]) -> Compare:
-        """Return the distances to these photos, shape (Q, N)."""
-        index = L2Index(database[0].schema)
-        index.add(SbovpBatch.of(database))
-        return lambda queries: all_distances(index, SbovpBatch.of(queries))
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        """Detector, words and options."""
-        words = {"detector": self.vocabulary.detector, "n_words": len(self.vocabulary)}
-        return {**words, "vocabulary": self.vocabulary.fingerprint, **asdict(self.options)}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FusedComparison:
-    """Photos compared by both: the weighted sum of distances, each 0 to 1.
-
-    Parameters
-    ----------
-    sbs : SbsComparison
-        By blocks of classes.
-    phrases : PhraseComparison
-        By visual phrases.
-    fusion : FusionOptions
-        What each counts.
-    """
-
-    sbs: SbsComparison
-    phrases: PhraseComparison
-    fusion: FusionOptions
-
-    def keypoints(self, images: Iterable[Image]) -> Iterator[Keypoints]:
-        """Yield the keypoints of each photo."""
-        return self.phrases.keypoints(images)
-
-    def sign(self, label_map: LabelMap, keypoints: Keypoints) -> tuple[Any, SbovpSignature]:
-        """Return both signatures of a photo."""
-        return self.sbs.sign(label_map, None), self.phrases.sign(label_map, keypoints)
-
-    def among(self, database: Sequence[tuple[Any, SbovpSignature]]) -> Compare:
-        """Return the distances to these photos, shape (Q, N)."""
-        blocks = self.sbs.among([one for one, _ in database])
-        phrases = self.phrases.among([one for _, one in database])
-
-        def compare(queries: Sequence[tuple[Any, SbovpSignature]]) -> NDArray[np.float32]:
-            return self.fusion.fuse(
-                blocks([one for one, _ in queries]), phrases([one for _, one in queries])
-            )
+        def compare(queries: Sequence[Any]) -> NDArray[np.float32]:
+            return np.float32(self.weight) * all_distances(index, queries, **options)
 
         return compare
 
-    @property
-    def settings(self) -> dict[str, Any]:
-        """What both depend on, and their weights."""
-        return {**self.sbs.settings, **self.phrases.settings, "weight": self.fusion.weight}
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PooledComparison:
-    """Photos compared by pooled descriptors.
+class Comparison:
+    """How photos are signed and compared: by the sum of the distances of some parts.
 
     Parameters
     ----------
-    options : PooledOptions
-        How the feature map is pooled.
-    schema : PooledSchema, optional
-        What the descriptors are of; :meth:`of` sets it for a network.
+    parts : mapping of str to Part
+        The parts, by names of their own.
+    mirrored : bool
+        Whether a query's mirror image is compared as well; the nearer counts.
+    settings : mapping of str to anything JSON takes
+        What it depends on.
     """
 
-    options: PooledOptions
-    schema: PooledSchema | None = None
+    parts: Mapping[str, Part]
+    mirrored: bool = False
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
-    def of(self, segmenter: Segmenter) -> PooledComparison:
-        """Return the comparison by a network's features; OptionError if it gives none."""
-        dims = require_features(segmenter).n_features
-        return replace(self, schema=self.options.schema(segmenter.fingerprint, dims))
+    @property
+    def encoders(self) -> dict[str, Encoder]:
+        """What makes the signatures of each part."""
+        return {name: part.encoder for name, part in self.parts.items()}
 
-    def sign(self, features: NDArray[np.float32]) -> PooledSignature:
-        """Return a photo's descriptor from its features, (3, C)."""
-        return pooled(features, self._schema)
-
-    def among(self, database: Sequence[PooledSignature]) -> Compare:
+    def among(self, database: Sequence[Signed]) -> Compare:
         """Return the distances to these photos, shape (Q, N)."""
-        index = PooledIndex(self._schema)
-        index.add(database)
-        return lambda queries: all_distances(index, queries)
+        compare = {
+            name: part.among([views[0][name] for views in database])
+            for name, part in self.parts.items()
+        }
 
-    @property
-    def settings(self) -> dict[str, Any]:
-        """Pooling, power and dimensions."""
-        return {**asdict(self.options), "dims": self._schema.dims}
+        def distances(queries: Sequence[Signed]) -> NDArray[np.float32]:
+            total: NDArray[np.float32] | int = 0
+            for name, to_database in compare.items():
+                views = zip(*queries, strict=True)
+                found = [to_database([each[name] for each in view]) for view in views]
+                total = total + np.min(found, axis=0)
+            return np.asarray(total, np.float32)
 
-    @property
-    def _schema(self) -> PooledSchema:
-        if self.schema is None:
-            raise OptionError("Expected the comparison of a network; call of(segmenter) first.")
-        return self.schema
+        return distances
+
+
+def ranked_by(segmenter: Segmenter, options: RankingOptions) -> str:
+    """Return the signature that photos are ranked by if none is named.
+
+    Of those that a new index of the segmenter has, the one of the lowest rank that has the
+    metric and the levels asked for.
+    """
+    fitting = [
+        kind
+        for kind in signature_kinds()
+        if kind.is_default(segmenter)
+        and (options.metric is None or options.metric in kind.metrics)
+        and (kind.has_levels or not options.pyramid)
+    ]
+    return min(fitting, key=lambda kind: kind.rank).name if fitting else "sbs"
 
 
 def compare_by(
-    signature: SignatureName, options: RankingOptions, phrases: PhraseComparison | None = None
-) -> Comparison | PooledComparison:
-    """Return the comparison by `signature`.
+    signature: str | FusionOptions,
+    segmenter: Segmenter,
+    options: RankingOptions,
+    encoding: Mapping[str, Mapping[str, Any]] | None = None,
+) -> Comparison:
+    """Return the comparison by `signature` of photos that a segmenter sees.
 
     Parameters
     ----------
-    signature : {"sbs", "sbovp", "pooled", "fused"}
-        What photos are compared by.
+    signature : str or FusionOptions
+        The name of a kind of signature, "fused", or how to fuse several.
+    segmenter : Segmenter
+        What makes label maps and features.
     options : RankingOptions
-        How SBS signatures are compared; "fused" takes metric "tanimoto-idf" whatever they say.
-    phrases : PhraseComparison, optional
-        How phrases are made; KAZE's shipped words and the default options if left out.
+        Levels, metric, mirror images; what is fused has metrics of its own.
+    encoding : mapping of str to mapping, optional
+        Further options of the kinds' encoders, by the kinds' names.
 
     Raises
     ------
     OptionError
-        If there is no such signature, phrases alone are to be mirrored or summed over levels, or
-        those to be fused are not scaled.
+        If there is no such signature or metric, the segmenter does not give what it needs,
+        levels or mirror images are asked of what has none, or those to be fused have no bound.
     """
-    if signature == "sbs":
-        return SbsComparison(options)
-    if signature == "pooled":
-        if options.pyramid or options.mirrored:
-            raise OptionError("Levels and mirror images are of SBS signatures, not of features.")
-        return PooledComparison(options=PooledOptions())
-    phrases = phrases or PhraseComparison(vocabulary=default_vocabulary(), options=SbovpOptions())
-    if signature == "sbovp":
-        if options.pyramid or options.mirrored:
-            raise OptionError("Levels and mirror images are of SBS signatures, not of phrases.")
-        return phrases
-    if signature != "fused":
-        names = ", ".join(get_args(SignatureName))
-        raise OptionError(f"Expected a signature of {names}; got {signature!r}.")
-    if phrases.options.norm == "none":
-        raise OptionError("Phrases of norm 'none' cannot be fused; take 'sqrt' or 'l2'.")
-    blocks = SbsComparison(replace(options, metric="tanimoto-idf"))
-    return FusedComparison(sbs=blocks, phrases=phrases, fusion=FusionOptions())
+    given = {name: dict(of) for name, of in (encoding or {}).items()}
+    fusion = _fusion_for(segmenter) if signature == FUSED else signature
+    if isinstance(fusion, FusionOptions):
+        refuse_metric(FUSED, (), options.metric)
+        return _fused(fusion, segmenter, options, given)
+    kind = load_signature(fusion)
+    refuse_metric(kind.name, kind.metrics, options.metric)
+    metric = options.metric or kind.metrics[0]
+    parts = _parts(kind, segmenter, options, given, metric)
+    return _comparison(parts, options, {"signature": kind.name, "metric": metric})
+
+
+def _fusion_for(segmenter: Segmenter) -> FusionOptions:
+    """Return how all signatures are fused that suit a segmenter."""
+    shares = FusionOptions().shares.items()
+    suiting = {name: share for name, share in shares if load_signature(name).suits(segmenter)}
+    return FusionOptions(shares=suiting)
+
+
+def _fused(
+    fusion: FusionOptions,
+    segmenter: Segmenter,
+    options: RankingOptions,
+    given: Mapping[str, dict[str, Any]],
+) -> Comparison:
+    parts: dict[str, Part] = {}
+    total = sum(fusion.shares.values())
+    for name, share in fusion.shares.items():
+        kind = load_signature(name)
+        weight = share / total
+        parts |= _parts(kind, segmenter, options, given, kind.fused_metric, weight=weight)
+    return _comparison(parts, options, {"signature": FUSED, "shares": dict(fusion.shares)})
+
+
+def _comparison(
+    parts: Mapping[str, Part], options: RankingOptions, facts: Mapping[str, Any]
+) -> Comparison:
+    settings = dict(facts)
+    for part in parts.values():
+        settings |= part.encoder.settings
+    settings |= {"pyramid": options.pyramid, "mirrored": options.mirrored}
+    return Comparison(parts=parts, mirrored=options.mirrored, settings=settings)
+
+
+def _parts(
+    kind: SignatureKind,
+    segmenter: Segmenter,
+    options: RankingOptions,
+    given: Mapping[str, dict[str, Any]],
+    metric: str,
+    *,
+    weight: float | None = None,
+) -> dict[str, Part]:
+    """Return a kind's parts: one, or one a level of a pyramid."""
+    how = given.get(kind.name, {})
+    has_levels = kind.has_levels
+    if options.pyramid and not has_levels and weight is None:
+        raise OptionError(f"Expected no pyramid of {kind.title}, which have no levels.")
+    levels = range(options.levels + 1) if options.pyramid else (options.levels,)
+    each = [{**how, "levels": level} for level in levels] if has_levels else [how]
+    parts = {}
+    for number, one in enumerate(each):
+        encoder = kind.encoder(segmenter, **one)
+        scale = 1.0 if weight is None else weight * _scale(kind, encoder)
+        parts[f"{kind.name} {number}"] = Part(
+            kind=kind, encoder=encoder, metric=metric, weight=scale
+        )
+    return parts
+
+
+def _scale(kind: SignatureKind, encoder: Encoder) -> float:
+    scale = kind.scale(encoder.schema)
+    if not scale:
+        raise OptionError(
+            f"Expected signatures of bounded distances to fuse, got {encoder.schema.describe()}; "
+            "phrases need norm 'sqrt' or 'l2'."
+        )
+    return scale

@@ -1,7 +1,7 @@
 """Retrieval measures over ranked relevance: which of the ranked photos are of the query's class.
 
 Each function takes one row a query, the nearest photo first, and returns one value a query in
-0..1. Queries without any relevant photo score worst: 0, or 1 for NMRR.
+0..1 (:func:`hits_at`: a count). Queries without any relevant photo score worst: 0, or 1 for NMRR.
 """
 
 from __future__ import annotations
@@ -118,6 +118,126 @@ def normalized_modified_retrieval_rank(
     return np.where(relevant > 0, (average - ideal) / spread, 1.0)
 
 
+def hits_at(relevance: Relevance, cutoff: ArrayLike) -> Scores:
+    """Relevant photos among the first R ranks; ``hits_at(relevance, 4)`` is UKBench's N-S score.
+
+    Parameters
+    ----------
+    relevance : ndarray of bool, shape (Q, N)
+        The ranking.
+    cutoff : array_like of int, shape (Q,) or ()
+        R, at least 1.
+    """
+    hits = _checked(relevance) & _within(relevance, cutoff)
+    return np.asarray(hits.sum(1), np.float64)
+
+
+def recall_at(relevance: Relevance, n_relevant: ArrayLike, cutoff: ArrayLike) -> Scores:
+    """Share of the relevant photos that are among the first R ranks.
+
+    Parameters
+    ----------
+    relevance : ndarray of bool, shape (Q, N)
+        The ranking.
+    n_relevant : array_like of int, shape (Q,) or ()
+        NG, the relevant photos that there are, ranked or not.
+    cutoff : array_like of int, shape (Q,) or ()
+        R, at least 1.
+    """
+    return np.asarray(hits_at(relevance, cutoff) / np.maximum(n_relevant, 1))
+
+
+def reciprocal_rank(relevance: Relevance) -> Scores:
+    """One over the rank of the first relevant photo, 0 where none is ranked.
+
+    Parameters
+    ----------
+    relevance : ndarray of bool, shape (Q, N)
+        The ranking.
+    """
+    hits = _checked(relevance)
+    if not hits.shape[1]:
+        return np.zeros(len(hits))
+    return np.where(hits.any(1), 1 / (1 + hits.argmax(1)), 0.0)
+
+
+def precision_up_to_last(relevance: Relevance, cutoff: int) -> Scores:
+    """mP@R of revisited Oxford and Paris: precision among the first R ranks that can hold hits.
+
+    R is cut to the rank of the last relevant photo, so that a perfect ranking of few has 1
+    (Radenovic et al., Revisiting Oxford and Paris, CVPR 2018: ``compute_map``).
+
+    Parameters
+    ----------
+    relevance : ndarray of bool, shape (Q, N)
+        The ranking, without junk.
+    cutoff : int
+        R, at least 1.
+    """
+    hits = _checked(relevance)
+    ranks = np.arange(1, hits.shape[1] + 1)
+    last = np.where(hits, ranks, 0).max(1, initial=0)
+    return precision_at(hits, np.clip(last, 1, cutoff))
+
+
+def normalized_discounted_gain(
+    gains: NDArray[np.int64], ideal: NDArray[np.int64], cutoff: int | None = None
+) -> Scores:
+    """NDCG: the discounted gain of a ranking over that of the best one.
+
+    ``DCG = sum over ranks k <= R of grade(k) / log2(k + 1)``, gains linear as in trec_eval
+    (Jarvelin and Kekalainen, Cumulated gain-based evaluation of IR techniques, TOIS 2002).
+
+    Parameters
+    ----------
+    gains : ndarray of int, shape (Q, N)
+        Grade of the photo of each rank; 0 is not relevant.
+    ideal : ndarray of int, shape (Q, M)
+        Grades of all relevant photos, ranked or not, the highest first, then 0.
+    cutoff : int, optional
+        R, at least 1; all ranks by default.
+    """
+    if cutoff is not None and cutoff < 1:
+        raise OptionError(f"Expected a cutoff of at least 1, got {cutoff}.")
+    best = _discounted(ideal[:, :cutoff])
+    return np.where(best > 0, _discounted(gains[:, :cutoff]) / np.where(best > 0, best, 1), 0.0)
+
+
+def precision_at_recall(relevance: Relevance, n_relevant: ArrayLike) -> NDArray[np.float64]:
+    """Interpolated precision at recall 0, 0.01, ... 1: the highest at that recall or beyond.
+
+    A level of recall r is reached by ``int(r NG + 0.9)`` relevant photos, at least one, as
+    trec_eval rounds; a level that is not reached has precision 0.
+
+    Parameters
+    ----------
+    relevance : ndarray of bool, shape (Q, N)
+        The ranking.
+    n_relevant : array_like of int, shape (Q,) or ()
+        NG, the relevant photos that there are, ranked or not.
+
+    Returns
+    -------
+    ndarray of float64, shape (Q, 101)
+        One row a query.
+    """
+    hits = _checked(relevance)
+    there = np.broadcast_to(np.asarray(n_relevant), len(hits))
+    curves = np.zeros((len(hits), len(RECALL)))
+    for curve, row, relevant in zip(curves, hits, there, strict=True):
+        ranks = 1 + np.flatnonzero(row)
+        precision = np.arange(1, len(ranks) + 1) / ranks
+        best = np.maximum.accumulate(precision[::-1])[::-1]
+        wanted = np.maximum((RECALL * relevant + 0.9).astype(np.int64), 1)
+        reached = wanted <= len(ranks)
+        curve[reached] = best[wanted[reached] - 1]
+    return curves
+
+
+RECALL = np.arange(101) / 100
+"""Levels of :func:`precision_at_recall`."""
+
+
 def bootstrap_interval(
     scores: Scores, *, level: float = 0.95, samples: int = 2000
 ) -> tuple[float, float]:
@@ -163,3 +283,7 @@ def _within(relevance: Relevance, cutoff: ArrayLike) -> Relevance:
 
 def _precision_at_hits(hits: Relevance) -> NDArray[np.float64]:
     return np.where(hits, hits.cumsum(1) / np.arange(1, hits.shape[1] + 1), 0.0)
+
+
+def _discounted(gains: NDArray[np.int64]) -> Scores:
+    return np.asarray((gains / np.log2(np.arange(2, gains.shape[1] + 2))).sum(1))

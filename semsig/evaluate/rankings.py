@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from semsig.search import HammingIndex
 from semsig.search.options import Reranking
-from semsig.signatures import sbs
-from semsig.types import LabelMap, Metric, SbsBatch, SbsSignature
 
 if TYPE_CHECKING:
     from semsig.search.rerank import Neighborhoods
@@ -31,62 +28,22 @@ class RankingOptions:
     ----------
     levels : int
         Level n of the signatures, 0..8.
-    metric : {"hamming", "tanimoto", "tanimoto-idf", "jaccard", "containment"}
-        The distance.
+    metric : str, optional
+        The distance; a signature's default if left out.
     pyramid : bool
         Sum the distances at all levels from 0 to `levels`, where else only that at `levels`
         counts.
     mirrored : bool
         Compare the mirror image of a query, too; the nearer counts.
-    rerank : RerankOptions or ExpandOptions, optional
+    rerank : Reranking, optional
         How to rank anew by the neighbours of each, if at all.
     """
 
     levels: int = 3
-    metric: Metric = "hamming"
+    metric: str | None = None
     pyramid: bool = False
     mirrored: bool = False
     rerank: Reranking | None = None
-
-    def signatures(self, label_map: LabelMap) -> Views:
-        """Return what a photo is compared by, from its label map."""
-        levels = range(self.levels + 1) if self.pyramid else (self.levels,)
-        maps = (label_map, label_map.flipped()) if self.mirrored else (label_map,)
-        return tuple(tuple(sbs(each, level) for level in levels) for each in maps)
-
-
-Views = tuple[tuple[SbsSignature, ...], ...]
-"""A photo's signatures: for it and perhaps its mirror image, one a level."""
-
-
-class SignatureDistances:
-    """Distances of photos to a database by SBS signatures.
-
-    Parameters
-    ----------
-    database : sequence of Views
-        N photos.
-    metric : {"hamming", "tanimoto", "tanimoto-idf", "jaccard", "containment"}
-        The distance at one level; several are summed.
-    """
-
-    def __init__(self, database: Sequence[Views], metric: Metric) -> None:
-        self._metric = metric
-        self._indexes = []
-        for signatures in zip(*(views[0] for views in database), strict=True):
-            index = HammingIndex(signatures[0].schema)
-            index.add(SbsBatch.of(signatures))
-            self._indexes.append(index)
-
-    def __call__(self, queries: Sequence[Views]) -> NDArray[np.float32]:
-        """Return the distances of Q photos, shape (Q, N); the least of a photo's views."""
-        total = 0
-        for level, index in enumerate(self._indexes):
-            views = zip(*queries, strict=True)
-            asked = (SbsBatch.of([each[level] for each in view]) for view in views)
-            found = [all_distances(index, batch, metric=self._metric) for batch in asked]
-            total = total + np.min(found, axis=0)
-        return np.asarray(total, np.float32)
 
 
 def all_distances(index: Any, queries: Any, **how: Any) -> NDArray[np.float32]:
@@ -113,7 +70,7 @@ def rank(
         How far photos are from those of the database.
     queries, database : ndarray of int64, shape (Q,) and (N,)
         Numbers of photos.
-    rerank : RerankOptions or ExpandOptions, optional
+    rerank : Reranking, optional
         How to rank anew by the neighbours of each, if at all.
 
     Yields

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
+
+import numpy as np
+
+from semsig.evaluate.measures import Scores
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +39,8 @@ class Evaluation:
     dataset : str
         Name of the benchmark.
     measures : mapping of str to float
-        ``map_paper``, ``map``, ``p@20``, ``p@r`` (higher is better) and ``anmrr`` (lower is);
+        Those that were asked for (:func:`semsig.evaluate.named.check_measures`); by default
+        ``map_paper``, ``map``, ``p@20``, ``p@r`` (higher is better) and ``anmrr`` (lower is), and
         ``map_trapezoid`` where that is how a dataset's authors measure.
     intervals : mapping of str to (float, float)
         95 % confidence intervals of the measures, by bootstrap over the queries.
@@ -49,6 +54,12 @@ class Evaluation:
         What is missing from the folder.
     settings : mapping of str to anything JSON takes
         What the figures depend on: segmenter, its fingerprint, ranking options, mode, cutoff.
+    queries : tuple of str
+        Names of the queries.
+    scores : mapping of str to ndarray of float64, shape (n_queries,)
+        The measures of each query, in the order of `queries`; their means are `measures`.
+    curve : ndarray of float64, shape (101,)
+        Interpolated precision at recall 0, 0.01, ... 1, the mean over the queries.
     """
 
     dataset: str
@@ -60,7 +71,14 @@ class Evaluation:
     skipped: tuple[Skipped, ...]
     notes: tuple[str, ...]
     settings: Mapping[str, Any]
+    queries: tuple[str, ...] = field(default=(), repr=False)
+    scores: Mapping[str, Scores] = field(default_factory=dict, repr=False, compare=False)
+    curve: Scores = field(default_factory=lambda: np.zeros(101), repr=False, compare=False)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return everything as dictionaries, lists, numbers and strings, for JSON."""
-        return asdict(self)
+        """Return what JSON can hold: all but single queries and the curve."""
+        document = asdict(replace(self, queries=(), scores={}))
+        return {name: value for name, value in document.items() if name not in _LONG}
+
+
+_LONG = ("queries", "scores", "curve")

@@ -2,92 +2,88 @@
 
 from __future__ import annotations
 
-import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
 
 from semsig.datasets import Photos
-from semsig.errors import ImageError
-from semsig.evaluate.comparisons import Comparison, PooledComparison
+from semsig.errors import ImageError, SegmenterError
+from semsig.evaluate.comparisons import Comparison, Signed
 from semsig.evaluate.results import Skipped
 from semsig.evaluate.scoring import Progress
-from semsig.parallel import ordered_map
+from semsig.parallel import ordered_map, usable_cores
+from semsig.photo import Photo
 from semsig.photo.image_files import read_image
 from semsig.query import Box
-from semsig.segment import Segmenter, require_features, segment_paths
-from semsig.types import Image, LabelMap
+from semsig.segment import Segmenter
+from semsig.signatures import Inputs, Signer
 
-_LONGEST = 512
+BATCH = 8
+"""Photos that a worker reads and hands to the network together."""
 
 
 def sign_photos(
     photos: Photos, segmenter: Segmenter, comparison: Comparison, report: Progress
-) -> tuple[dict[int, Any], list[Skipped]]:
+) -> tuple[dict[int, Signed], list[Skipped]]:
     """Return what each photo that can be segmented is compared by, by its number; the others."""
+    signer = Signer(lambda: segmenter, comparison.encoders)
+    total = len(photos.paths)
+    batches = (range(first, min(first + BATCH, total)) for first in range(0, total, BATCH))
+    signing = _Signing(photos, signer, mirrored=comparison.mirrored)
     signed: dict[int, Any] = {}
     skipped: list[Skipped] = []
-    found = comparison.keypoints(_image(photos, number) for number in range(len(photos.paths)))
-    outcomes = zip(segment_paths(segmenter, photos.paths), found, strict=False)
-    for number, ((path, outcome), keypoints) in enumerate(outcomes):
-        if isinstance(outcome, LabelMap):
-            signed[number] = comparison.sign(_part(outcome, photos, number), keypoints)
-        else:
-            reason = outcome.reason if isinstance(outcome, ImageError) else "no-label-map"
-            skipped.append(Skipped(path=str(path), reason=reason, message=str(outcome)))
-        report("segment", number + 1, len(photos.paths))
-    return signed, skipped
-
-
-def describe_photos(
-    photos: Photos, segmenter: Segmenter, comparison: PooledComparison, report: Progress
-) -> tuple[dict[int, Any], list[Skipped]]:
-    """Return the descriptor of each photo that can be read, by its number; the others."""
-    network = require_features(segmenter)
-
-    def sign(number: int) -> Any:
-        try:
-            return comparison.sign(network.describe([_read(photos, number)])[0][1])
-        except ImageError as error:
-            path = str(photos.paths[number])
-            return Skipped(path=path, reason=error.reason, message=str(error))
-
-    signed: dict[int, Any] = {}
-    skipped: list[Skipped] = []
-    numbers = range(len(photos.paths))
-    for number, outcome in enumerate(ordered_map(sign, numbers, os.cpu_count() or 1)):
+    outcomes = chain.from_iterable(ordered_map(signing.sign, batches, usable_cores()))
+    for number, outcome in enumerate(outcomes):
         if isinstance(outcome, Skipped):
             skipped.append(outcome)
         else:
             signed[number] = outcome
-        report("segment", number + 1, len(numbers))
+        report("segment", number + 1, total)
     return signed, skipped
 
 
-def _image(photos: Photos, number: int) -> Image:
-    """Read what is asked for of a photo; one pixel where it cannot be read, which is told later."""
-    try:
-        return _read(photos, number)
-    except ImageError:
-        return np.zeros((1, 1, 3), np.uint8)
+@dataclass(frozen=True, slots=True)
+class _Signing:
+    """Signs a benchmark's photos by their numbers, several at a time."""
+
+    photos: Photos
+    signer: Signer
+    mirrored: bool
+
+    def sign(self, numbers: Sequence[int]) -> list[Signed | Skipped]:
+        """Read some photos and sign them by one call of the network."""
+        read = [self._read(number) for number in numbers]
+        try:
+            seen = iter(self.signer.see([one for one in read if isinstance(one, Inputs)]))
+        except SegmenterError as error:
+            if len(numbers) > 1:
+                return [self.sign([number])[0] for number in numbers]
+            path = str(self.photos.paths[numbers[0]])
+            return [Skipped(path=path, reason="no-label-map", message=str(error))]
+        return [
+            self._views(number, next(seen)) if isinstance(one, Inputs) else one
+            for number, one in zip(numbers, read, strict=True)
+        ]
+
+    def _read(self, number: int) -> Inputs | Skipped:
+        path = str(self.photos.paths[number])
+        try:
+            with Photo(path) as photo:
+                return self.signer.read(photo)
+        except ImageError as error:
+            return Skipped(path=path, reason=error.reason, message=str(error))
+
+    def _views(self, number: int, seen: Inputs) -> Signed:
+        """Sign the part of a photo that is asked for; all of it but in listed mode."""
+        crop = box_of(self.photos, number) if number in self.photos.listed else None
+        return self.signer.sign(self.signer.view(seen, crop, self.mirrored))
 
 
-def _read(photos: Photos, number: int) -> Image:
-    """Read what is asked for of a photo."""
-    image = read_image(photos.paths[number], at_least=_LONGEST)
-    if number in photos.listed:
-        image = np.ascontiguousarray(image[_box(photos, number).slices(*image.shape[:2])])
-    return image
-
-
-def _part(label_map: LabelMap, photos: Photos, number: int) -> LabelMap:
-    """Return the part of a photo's label map that is asked for; all of it but in listed mode."""
-    if number not in photos.listed:
-        return label_map
-    return _box(photos, number).crop(label_map)
-
-
-def _box(photos: Photos, number: int) -> Box:
+def box_of(photos: Photos, number: int) -> Box:
+    """Return the part of a photo that a listed query asks for."""
     height, width, _ = read_image(photos.paths[number]).shape
     sides = np.array(photos.listed[number].box) / (width, height, width, height)
     left, top, right, bottom = np.clip(sides, 0, 1).tolist()

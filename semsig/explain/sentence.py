@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from semsig.arguments import NOTHING, typed
 from semsig.explain.difference import Explanation, align
 from semsig.explain.places import Layout
 from semsig.explain.words import counted, is_thing, listed, number, plural, spoken
@@ -19,6 +20,7 @@ Names = tuple[str, str]
 Counter = Callable[[int], int]
 
 
+@typed(a=SbsSignature, b=SbsSignature, maps=(tuple, NOTHING), names=tuple)
 def explain(
     a: SbsSignature,
     b: SbsSignature,
@@ -53,7 +55,13 @@ def explain(
     )
 
 
-def describe(signature: SbsSignature, label_map: LabelMap | None = None) -> str:
+@typed(signature=SbsSignature, label_map=(LabelMap, NOTHING), leave_out=frozenset)
+def describe(
+    signature: SbsSignature,
+    label_map: LabelMap | None = None,
+    *,
+    leave_out: frozenset[int] = frozenset(),
+) -> str:
     """Say what is where: ``"sky on top, two horses lower left and grass below"``.
 
     Parameters
@@ -62,10 +70,15 @@ def describe(signature: SbsSignature, label_map: LabelMap | None = None) -> str:
         What is described.
     label_map : LabelMap, optional
         The map it was made from: with it objects are counted.
+    leave_out : frozenset of int
+        Labels that were named before; with nothing beside them the text is empty.
     """
     scene = _Scene(signature, label_map)
-    parts = [scene.part(label) for label in scene.by_area() if scene.shows(label)]
-    return listed(parts[: _MOST_SHARED + 1]) if parts else "nothing that the classes name"
+    shown = [label for label in scene.by_area() if scene.shows(label) and label not in leave_out]
+    parts = [scene.part(label) for label in shown]
+    if not parts:
+        return "" if leave_out else "nothing that the classes name"
+    return listed(parts[: _MOST_SHARED + 1])
 
 
 class _Scene:

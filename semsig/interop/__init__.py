@@ -1,6 +1,9 @@
-"""Signatures out to other libraries and back: faiss, Arrow, Parquet, bitarray.
+"""Signatures out to other libraries and back: faiss, Arrow, Parquet, bitarray; and to engines.
 
-Every form holds the signatures in the order of ``index.ids`` and comes back exactly.
+Every form holds the signatures in the order of ``index.ids`` and comes back exactly. Engines
+(``semsig.interop.tantivy``, ``.clickhouse``, ``.postgres``, ``.duckdb``, ``.opensearch``,
+``.qdrant``, ``.milvus``, ``.lance``) answer with semsig's own distances: each module has
+``export`` and the query that returns them.
 """
 
 from __future__ import annotations
@@ -16,19 +19,25 @@ if TYPE_CHECKING:
     from semsig.interop.arrow import write_parquet as write_parquet
     from semsig.interop.bitarrays import add_bitarrays as add_bitarrays
     from semsig.interop.bitarrays import to_bitarrays as to_bitarrays
+    from semsig.interop.exporting import export as export
     from semsig.interop.faiss import from_faiss as from_faiss
     from semsig.interop.faiss import to_faiss as to_faiss
+    from semsig.interop.terms import to_terms as to_terms
+    from semsig.interop.terms import write_terms as write_terms
 
 _HOMES = {
-    "add_arrow": ("semsig.interop.arrow", "semsig[arrow]"),
+    "add_arrow": ("semsig.interop.arrow", ".[arrow]"),
     "add_bitarrays": ("semsig.interop.bitarrays", "bitarray"),
-    "from_arrow": ("semsig.interop.arrow", "semsig[arrow]"),
+    "export": ("semsig.interop.exporting", "semsig"),
+    "from_arrow": ("semsig.interop.arrow", ".[arrow]"),
     "from_faiss": ("semsig.interop.faiss", "faiss-cpu"),
-    "read_parquet": ("semsig.interop.arrow", "semsig[arrow]"),
-    "to_arrow": ("semsig.interop.arrow", "semsig[arrow]"),
+    "read_parquet": ("semsig.interop.arrow", ".[arrow]"),
+    "to_arrow": ("semsig.interop.arrow", ".[arrow]"),
     "to_bitarrays": ("semsig.interop.bitarrays", "bitarray"),
     "to_faiss": ("semsig.interop.faiss", "faiss-cpu"),
-    "write_parquet": ("semsig.interop.arrow", "semsig[arrow]"),
+    "to_terms": ("semsig.interop.terms", ".[arrow]"),
+    "write_parquet": ("semsig.interop.arrow", ".[arrow]"),
+    "write_terms": ("semsig.interop.terms", ".[arrow]"),
 }
 
 __all__ = sorted(_HOMES)
@@ -45,5 +54,6 @@ def __getattr__(name: str) -> object:
         from semsig.errors import SemsigError
 
         raise SemsigError(
-            f"semsig.interop.{name} needs {package} ({error}); run: pip install '{package}'"
+            f"semsig.interop.{name} needs {package} ({error}); run, in a clone for an "
+            f"extra in brackets: pip install '{package}'"
         ) from error

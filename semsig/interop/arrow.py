@@ -14,10 +14,12 @@ import pyarrow
 import pyarrow.parquet
 from numpy.typing import NDArray
 
+from semsig.documents import Entries, parse_json
 from semsig.errors import IndexFormatError, SemsigError
 from semsig.search import HammingIndex
 from semsig.storage.checks import portions
 from semsig.storage.files import replacing
+from semsig.storage.keys import read_texts
 from semsig.types import SbsBatch, SbsSchema
 
 _KEY = b"semsig"
@@ -56,7 +58,7 @@ def from_arrow(table: Any) -> HammingIndex:
     """
     rows = Rows.of_table(table)
     new = HammingIndex(rows.batch.schema, meta=rows.meta)
-    new.add(rows.batch, rows.ids, payloads=rows.payloads)
+    rows.add_to(new)
     return new
 
 
@@ -71,7 +73,7 @@ def add_arrow(index: HammingIndex, table: Any) -> None:
         If it is no such table. Otherwise errors are those of :meth:`HammingIndex.add`.
     """
     rows = Rows.of_table(table)
-    index.add(rows.batch, rows.ids, payloads=rows.payloads)
+    rows.add_to(index)
 
 
 def write_parquet(index: HammingIndex, path: Path | str) -> None:
@@ -103,12 +105,17 @@ def read_parquet(path: Path | str) -> HammingIndex:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Rows:
-    """What a table holds: N signatures with ids and payloads, and the index's meta."""
+    """What a table holds: N signatures with ids, texts kept beside them, and the index's meta."""
 
     batch: SbsBatch
     ids: NDArray[np.int64]
     payloads: Sequence[str]
     meta: Mapping[str, str]
+
+    def add_to(self, index: HammingIndex) -> None:
+        """Add the rows; a text of the column ``payload`` may hold a key and a JSON value."""
+        keys, payloads = read_texts(self.payloads)
+        index.add(self.batch, self.ids, keys=keys, payloads=payloads)
 
     def to_table(self) -> Any:
         """Return a ``pyarrow.Table`` in record batches of a few million cells each."""
@@ -173,10 +180,11 @@ def _read_header(table: Any) -> tuple[SbsSchema, dict[str, str]]:
             "dropped it: table.replace_schema_metadata(original.schema.metadata) brings it back."
         )
     try:
-        document = json.loads(header)
-        if (document["format"], document["version"]) != (_FORMAT, _VERSION):
-            raise ValueError(f"it is {document['format']!r}, version {document['version']!r}")
-        return SbsSchema.from_json(document["schema"]), dict(document["meta"])
+        document = Entries(parse_json(header))
+        if (document.value("format"), document.value("version")) != (_FORMAT, _VERSION):
+            raise ValueError(f"it is {document.value('format')!r}, {document.value('version')!r}")
+        meta = document.table("meta")
+        return SbsSchema.from_json(document.value("schema")), {key: meta.text(key) for key in meta}
     except (KeyError, TypeError, ValueError, SemsigError) as error:
         raise IndexFormatError(
             f"The table's metadata is not as {_FORMAT} {_VERSION} has it: {error!r}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 from bitarray import bitarray
@@ -26,13 +27,14 @@ def add_bitarrays(
     rows: Iterable[bitarray],
     ids: Ids | None = None,
     *,
-    payloads: Sequence[str] | None = None,
+    keys: Sequence[str | None] | None = None,
+    payloads: Sequence[Any] | None = None,
 ) -> NDArray[np.int64]:
     """Add signatures given as bitarrays of n_bits bits, of either endianness.
 
     Parameters, results and errors are otherwise those of :meth:`HammingIndex.add`.
     """
-    return index.add_packed(_packed(rows, index.schema), ids, payloads=payloads)
+    return index.add_packed(_packed(rows, index.schema), ids, keys=keys, payloads=payloads)
 
 
 def _packed(rows: Iterable[bitarray], schema: SbsSchema) -> NDArray[np.uint8]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import os
-import re
 import stat
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from fnmatch import fnmatch
+from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,16 +16,31 @@ from PIL import Image as PillowImage
 from PIL import UnidentifiedImageError
 
 from semsig.errors import ImageError, OptionError
+from semsig.photo.formats import (
+    FORMATS,
+    JXL,
+    OPTIONAL,
+    RAW,
+    SIGNATURE,
+    Kind,
+    kind_of,
+    open_picture,
+    require_reader,
+)
+from semsig.photo.jxl import stated_size
+from semsig.photo.raw import read_raw
+from semsig.photo.walk import image_paths, unread_files
 from semsig.types import Image
 
-FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF")
-"""Formats that are read; no other decoder of Pillow is ever reached."""
-
-SUFFIXES = frozenset(
-    {".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".webp"}
-    | {".bmp", ".dib", ".tif", ".tiff", ".gif"}
-)
-"""Lower-case file suffixes that :func:`image_paths` takes for images."""
+__all__ = [
+    "MAX_PIXELS",
+    "MAX_SIDE",
+    "decode_image",
+    "image_paths",
+    "open_regular",
+    "read_image",
+    "unread_files",
+]
 
 MAX_PIXELS = 100_000_000
 """Default limit on width x height, checked from the header before anything is decoded."""
@@ -34,20 +48,13 @@ MAX_PIXELS = 100_000_000
 MAX_SIDE = 65_535
 """Longest side that is read, in pixels."""
 
-UNREAD = frozenset(
-    {".heic", ".heif", ".avif", ".jxl", ".jp2", ".j2k", ".jpx", ".psd", ".svg", ".raw", ".dng"}
-    | {".cr2", ".cr3", ".nef", ".nrw", ".arw", ".sr2", ".orf", ".rw2", ".raf", ".pef", ".srw"}
+ImageSource = (
+    str | os.PathLike[str] | bytes | bytearray | memoryview | IO[bytes] | PillowImage.Image
 )
-"""Lower-case suffixes of pictures that are not read, and counted by :func:`unread_files`."""
+"""What a photo is read from: a file's path or content, an open file, or a picture of Pillow."""
 
-JUNK = frozenset(
-    {"@eadir", "#recycle", "#snapshot", "$recycle.bin", "system volume information", "lost+found"}
-    | {"__macosx", ".thumbnails", ".trash"}
-)
-"""Case-folded names of folders in which systems keep thumbnails and what was deleted."""
-
-_SIGNATURE = re.compile(rb"\xff\xd8\xff|\x89PNG|RIFF....WEBP|BM|II\*\0|MM\0\*|GIF8", re.DOTALL)
 _ORIENTATION_TAG = 0x0112
+_SAMPLE_FORMAT, _UNSIGNED = 339, 1  # of TIFF
 _UPRIGHT = {
     2: PillowImage.Transpose.FLIP_LEFT_RIGHT,
     3: PillowImage.Transpose.ROTATE_180,
@@ -60,18 +67,22 @@ _UPRIGHT = {
 
 
 def read_image(
-    path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS, at_least: int | None = None
+    source: ImageSource, *, max_pixels: int = MAX_PIXELS, at_least: int | None = None
 ) -> Image:
     """Read a photo as RGB.
 
     JPEG (also CMYK and YCCK), PNG, WebP, BMP, TIFF and GIF (first frame), recognised by
-    content. EXIF orientation is applied, transparency laid over white, 16 bit scaled to 8 by
-    ``round(v / 257)``. Pillow's warnings on odd files are silenced for the process.
+    content, and the kinds of :data:`semsig.photo.formats.OPTIONAL` that there is a reader for.
+    EXIF orientation is applied, transparency laid over white, 16 bit scaled to 8 by
+    ``round(v / 257)``, floats by 255, cut to 0..1, if most lie there; other floats and integers of
+    a TIFF are scaled by their own range, lowest to 0, highest to 255. Pillow's warnings on odd
+    files are silenced for the process.
 
     Parameters
     ----------
-    path : path-like
-        A file.
+    source : path-like, bytes, binary file object or PIL.Image.Image
+        A file, its content, something to read that from (from its start, where it can seek), or
+        a picture that Pillow has opened.
     max_pixels : int
         Largest width x height that is decoded; beyond 178,956,970 Pillow itself refuses. Reading
         needs about ten bytes a pixel.
@@ -87,19 +98,56 @@ def read_image(
     Raises
     ------
     OptionError
-        If `max_pixels` or `at_least` is below 1.
+        If `max_pixels` or `at_least` is no whole number from 1 on.
     ImageError
         Whatever is wrong with the file. Its ``reason`` is one of ``"unreadable"`` (missing, no
         regular file, no permission, failing disk), ``"empty"``, ``"not-an-image"``,
-        ``"truncated"``, ``"corrupt"``, ``"too-large"`` (pixels, side or memory).
+        ``"truncated"``, ``"corrupt"``, ``"too-large"`` (pixels, side or memory), ``"no-reader"``
+        (a kind that needs an extra).
     """
-    path = Path(path)
     _check_limits(max_pixels, at_least)
+    if isinstance(source, str | os.PathLike):
+        return _read_file(source, max_pixels, at_least)
+    if isinstance(source, PillowImage.Image):
+        picture = Path("The picture")
+        return _guarded(lambda: _pixels(source, picture, max_pixels)[0], picture)
+    content = _content(source)
+    if not content:
+        raise ImageError("The upload is empty (0 bytes).", reason="empty")
+    upload = Path("The upload")
+    return decode_image(io.BytesIO(content), upload, max_pixels=max_pixels, at_least=at_least)
+
+
+def _read_file(path: str | os.PathLike[str], max_pixels: int, at_least: int | None) -> Image:
     try:
+        path = Path(path)
         with open_regular(path) as file:
             return decode_image(file, path, max_pixels=max_pixels, at_least=at_least)
     except OSError as error:
         raise _named(error, path) from error
+    except (TypeError, ValueError) as error:  # a name of bytes, or with a null character
+        raise ImageError(f"{path!r} cannot be read: {error}", reason="unreadable") from error
+
+
+def _content(source: object) -> bytes:
+    """Return the bytes of an upload; ImageError if it is none."""
+    if isinstance(source, bytes | bytearray | memoryview):
+        return bytes(source)
+    try:
+        if source.seekable():  # type: ignore[attr-defined]  # what has none is refused below
+            source.seek(0)  # type: ignore[attr-defined]
+        content = source.read()  # type: ignore[attr-defined]
+    except (OSError, ValueError) as error:
+        raise ImageError(f"The upload cannot be read: {error}", reason="unreadable") from error
+    except (AttributeError, TypeError):
+        content = None
+    if not isinstance(content, bytes):
+        raise ImageError(
+            "Expected a path, bytes, a file opened in binary mode or a PIL image, got "
+            f"{type(source).__name__}.",
+            reason="not-an-image",
+        )
+    return content
 
 
 def decode_image(
@@ -107,10 +155,19 @@ def decode_image(
 ) -> Image:
     """Decode an open file from its start, as :func:`read_image` does; `path` is for messages."""
     _check_limits(max_pixels, at_least)
-    warnings.filterwarnings("ignore", module=r"PIL\.")
-    try:
+
+    def decode() -> Image:
         file.seek(0)
         return _decode(file, path, max_pixels, at_least)
+
+    return _guarded(decode, path)
+
+
+def _guarded(decode: Callable[[], Image], path: Path) -> Image:
+    """Decode, and name what goes wrong."""
+    warnings.filterwarnings("ignore", module=r"PIL\.")
+    try:
+        return decode()
     except ImageError:
         raise
     except Exception as error:  # Pillow raises nearly every type there is on damaged files
@@ -118,65 +175,9 @@ def decode_image(
 
 
 def _check_limits(max_pixels: int, at_least: int | None) -> None:
-    if min(max_pixels, 1 if at_least is None else at_least) < 1:
+    limits = (max_pixels, 1 if at_least is None else at_least)
+    if not all(isinstance(limit, int | np.integer) and limit >= 1 for limit in limits):
         raise OptionError(f"Limits start at 1; got max_pixels={max_pixels}, at_least={at_least}.")
-
-
-def image_paths(folder: str | os.PathLike[str], *, exclude: Sequence[str] = ()) -> list[Path]:
-    """Return the files under `folder` whose suffix is one of :data:`SUFFIXES`, sorted by path.
-
-    Files and folders are left out whose name, or path below `folder`, matches a pattern of
-    `exclude`, such as ``"*.tmp"`` or ``"2019/raw"``.
-
-    Hidden files and folders (leading dot) and those of :data:`JUNK` are skipped; links to folders
-    are not followed. A
-    folder below that cannot be listed comes itself, in place of its files: reading it gives an
-    ImageError, "unreadable", so that it is reported as a photo that cannot be read is.
-
-    Raises
-    ------
-    ImageError
-        If `folder` itself is no folder that can be listed.
-    """
-    found: list[Path] = []
-    try:
-        next(Path(folder).iterdir(), None)
-    except OSError as error:
-        raise ImageError(
-            f"{folder} cannot be listed as a folder: {error.strerror}", reason="unreadable"
-        ) from error
-
-    def keep(error: OSError) -> None:
-        found.append(Path(error.filename))
-
-    found += [path for path in _files(folder, exclude, keep) if path.suffix.lower() in SUFFIXES]
-    return sorted(found)
-
-
-def unread_files(folder: str | os.PathLike[str], *, exclude: Sequence[str] = ()) -> list[Path]:
-    """Return the files under `folder` that are pictures of kinds that are not read, sorted."""
-    files = _files(folder, exclude, lambda _: None)
-    return sorted(path for path in files if path.suffix.lower() in UNREAD)
-
-
-def _files(
-    folder: str | os.PathLike[str],
-    exclude: Sequence[str],
-    failed: Callable[[OSError], None],
-) -> Iterator[Path]:
-    """Yield the files below a folder that are not hidden, junk or excluded."""
-
-    def shown(parent: str, name: str) -> bool:
-        below = Path(parent, name).relative_to(folder).as_posix()
-        return not name.startswith(".") and not any(
-            fnmatch(name, pattern) or fnmatch(below, pattern.rstrip("/")) for pattern in exclude
-        )
-
-    for parent, folders, files in os.walk(folder, onerror=failed):
-        folders[:] = [
-            name for name in folders if shown(parent, name) and name.casefold() not in JUNK
-        ]
-        yield from (Path(parent, name) for name in files if shown(parent, name))
 
 
 def open_regular(path: Path) -> BinaryIO:
@@ -191,28 +192,57 @@ def open_regular(path: Path) -> BinaryIO:
 
 
 def _decode(file: BinaryIO, path: Path, max_pixels: int, at_least: int | None) -> Image:
-    start = file.read(12)
+    start = file.read(32)
     file.seek(0)
+    kind = kind_of(start, path)
+    if kind is RAW:
+        require_reader(kind, path)
+        return read_raw(
+            file,
+            path,
+            at_least,
+            lambda size: check_size(size, path, max_pixels),
+            lambda preview: _upright(preview, None, path, max_pixels, at_least),
+        )
     try:
-        picture: PillowImage.Image = PillowImage.open(file, formats=FORMATS)
+        return _upright(file, kind, path, max_pixels, at_least)[0]
     except UnidentifiedImageError as error:
-        known = _SIGNATURE.match(start)
+        known = SIGNATURE.match(start)
         raise ImageError(
             f"{path} is {'damaged in its header' if known else 'no image'}; "
-            f"expected one of {', '.join(FORMATS)}.",
+            f"expected one of {', '.join((*FORMATS, *(kind.name for kind in OPTIONAL)))}.",
             reason="corrupt" if known else "not-an-image",
         ) from error
-    _check_size(picture.size, path, max_pixels)
+
+
+def _upright(
+    file: BinaryIO, kind: Kind | None, path: Path, max_pixels: int, at_least: int | None
+) -> tuple[Image, bool]:
+    """Decode what Pillow opens, and tell whether EXIF said how to turn it."""
+    if kind is JXL:
+        check_size(stated_size(file) or (1, 1), path, max_pixels)
+    picture = open_picture(file, kind, path)
     if at_least is not None:
         picture.draft(None, (at_least, at_least))
+    return _pixels(picture, path, max_pixels)
+
+
+def _pixels(picture: PillowImage.Image, path: Path, max_pixels: int) -> tuple[Image, bool]:
+    """Load a picture upright and as RGB, and tell whether EXIF said how to turn it.
+
+    Its size may change as it is loaded.
+    """
+    check_size(picture.size, path, max_pixels)
     picture.load()
-    _check_size(picture.size, path, max_pixels)
-    turn = _UPRIGHT.get(_orientation(picture))
+    check_size(picture.size, path, max_pixels)
+    orientation = _orientation(picture)
+    turn = _UPRIGHT.get(orientation or 1)
     picture = _to_rgb(picture)
-    return np.array(picture if turn is None else picture.transpose(turn))
+    return np.array(picture if turn is None else picture.transpose(turn)), orientation is not None
 
 
-def _check_size(size: tuple[int, int], path: Path, max_pixels: int) -> None:
+def check_size(size: tuple[int, int], path: Path, max_pixels: int) -> None:
+    """Raise :class:`ImageError` if a picture states no size, or one beyond the limits."""
     width, height = size
     if width < 1 or height < 1:
         raise ImageError(f"{path} states a size of {width} x {height}.", reason="corrupt")
@@ -224,17 +254,18 @@ def _check_size(size: tuple[int, int], path: Path, max_pixels: int) -> None:
         )
 
 
-def _orientation(picture: PillowImage.Image) -> int:
-    """Return EXIF's orientation, 1 (upright) where EXIF is absent or damaged."""
+def _orientation(picture: PillowImage.Image) -> int | None:
+    """Return EXIF's orientation, None where EXIF is absent, damaged or silent."""
     try:
-        return int(picture.getexif().get(_ORIENTATION_TAG, 1))
+        stated = picture.getexif().get(_ORIENTATION_TAG)
+        return None if stated is None else int(stated)
     except Exception:
-        return 1
+        return None
 
 
 def _to_rgb(picture: PillowImage.Image) -> PillowImage.Image:
     if picture.mode.startswith("I") or picture.mode == "F":
-        return PillowImage.fromarray(_to_bytes(np.asarray(picture))).convert("RGB")
+        return PillowImage.fromarray(_to_bytes(_values(picture))).convert("RGB")
     if picture.has_transparency_data:
         over = picture.convert("RGBA")
         white = PillowImage.new("RGBA", over.size, "white")
@@ -242,15 +273,34 @@ def _to_rgb(picture: PillowImage.Image) -> PillowImage.Image:
     return picture.convert("RGB")
 
 
+def _values(picture: PillowImage.Image) -> NDArray[np.generic]:
+    """Return the values of a deep grey picture; Pillow gives TIFF's uint32 a sign."""
+    values = np.asarray(picture)
+    tags = getattr(picture, "tag_v2", {})
+    unsigned = tags.get(_SAMPLE_FORMAT, (_UNSIGNED,))[0] == _UNSIGNED
+    return values.view(np.uint32) if values.dtype == np.int32 and unsigned and tags else values
+
+
 def _to_bytes(grey: NDArray[np.generic]) -> NDArray[np.uint8]:
-    """Scale grey values to 0..255: integers from 0..65,535, floats from 0..1."""
-    if grey.dtype.kind == "f":
-        return np.asarray(np.clip(np.nan_to_num(grey), 0, 1) * 255 + 0.5, dtype=np.uint8)
-    wide = np.clip(grey, 0, 65_535).astype(np.uint32)
-    return np.asarray((wide + 128) // 257, dtype=np.uint8)
+    """Scale grey values to 0..255: of uint16 all, of floats 0..1, of others their own range."""
+    if grey.dtype.kind == "u" and grey.dtype.itemsize == 2:  # of either byte order
+        return np.asarray((grey.astype(np.uint32) + 128) // 257, dtype=np.uint8)
+    values = grey.astype(np.float64)
+    finite = values[np.isfinite(values)]
+    low, high = (finite.min(), finite.max()) if finite.size else (0.0, 1.0)
+    if grey.dtype.kind == "f" and _is_of_unit_range(finite):
+        low, high = 0.0, 1.0
+    values = np.clip(np.nan_to_num(values, nan=low), low, high)
+    return np.asarray((values - low) / (high - low or 1.0) * 255 + 0.5, dtype=np.uint8)
 
 
-def _named(error: Exception, path: Path) -> ImageError:
+def _is_of_unit_range(values: NDArray[np.float64]) -> bool:
+    """Tell whether floats are meant to lie in 0..1: all do, or most, with lights beyond."""
+    inside = (values >= 0) & (values <= 1)
+    return bool(inside.all() or (inside.mean() >= 0.5 and (values % 1 != 0).any()))
+
+
+def _named(error: Exception, path: Path | str | os.PathLike[str]) -> ImageError:
     """Give whatever Pillow or the system raised its reason."""
     if isinstance(error, OSError) and error.errno is not None:
         return ImageError(f"{path} cannot be read: {error.strerror}", reason="unreadable")

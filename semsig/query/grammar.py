@@ -7,42 +7,50 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import NoReturn
 
+from semsig.arguments import NOTHING, expect
 from semsig.classes import ClassTable
 from semsig.errors import QueryError
 from semsig.query.conditions import Condition, Conditions, Relation
+from semsig.query.lexicon import Lexicon, Meaning, lexicon, plain
 from semsig.query.places import ANYWHERE, PLACES, Place, find_place
 
 _MOST_NAMED = 12
+_SCENE_TURNED = "A scene cannot be left out; name the classes of it that are not to be there."
 _RELATIONS: dict[str, Relation] = {">": ">", ">=": ">=", "<": "<", "<=": "<="}
 
 
-Words = str | Iterable[str]
-"""Conditions in one text or several; all of them hold."""
+Words = str | Iterable[str] | Conditions
+"""Conditions in one text or several, or such as were read before; all of them hold."""
 
 
-def parse(text: Words, classes: ClassTable) -> Conditions:
+def parse(text: Words, classes: ClassTable, words: Lexicon | None = None) -> Conditions:
     r"""Read conditions on what is where in a picture.
 
     The grammar, in which spaces count for nothing outside of names::
 
         conditions = condition { "," condition }             all of them hold
-        condition  = [ "!" | "without" ] class [ ":" place ] [ relation share ]
+        condition  = [ "!" | "without" ] classes [ "*" count ] [ ":" place ] [ relation share ]
+        classes    = class { "|" class }                     any of them
         relation   = ">" | ">=" | "<" | "<="
         share      = number "%"                              of the place, or of the picture
-        class      = name | '"' name '"'                     quotes where it holds , : < > = ! %
+        class      = name | '"' name '"'                     quotes where it holds , : < > = ! % | *
         place      = a name of semsig.query.PLACES
 
     Without a share, a class is there if any block of the place has a trace of it. "!" and
     "without" turn a condition round: ``!person`` has no trace of a person, ``!person>1%`` lets
     specks pass, which segmenters leave in many pictures; it is the same as ``person<=1%``.
-    Case, hyphens, underscores and spaces in names are all the same.
+    Case, hyphens, underscores and spaces in names are all the same. Words of
+    :class:`~semsig.query.lexicon.Lexicon` stand for classes: ``people``, ``animals``, and scenes
+    such as ``beach``, all of whose parts are to be there. A count ranks and excludes nothing.
 
     Parameters
     ----------
-    text : str or iterable of str
-        The conditions.
+    text : str, iterable of str, or Conditions
+        The conditions; such as were read before are returned as they are.
     classes : ClassTable
         The classes that they may name.
+    words : Lexicon, optional
+        Words for them; :func:`semsig.query.lexicon` by default.
 
     Raises
     ------
@@ -56,11 +64,24 @@ def parse(text: Words, classes: ClassTable) -> Conditions:
     >>> print(parse("SKY:upper left, traffic light >= 5 %, without horse", table))
     sky:top-left, traffic_light>=5%, !horse
     """
+    expect("classes", classes, ClassTable)
+    expect("words", words, (Lexicon, NOTHING))
+    if isinstance(text, Conditions):
+        if text.classes.fingerprint != classes.fingerprint:
+            raise QueryError(
+                f"Expected conditions over the classes of {classes.name!r}, got some over "
+                f"{text.classes.name!r}; read them with this class table."
+            )
+        return text
+    if not isinstance(text, Iterable):
+        raise QueryError(f"Conditions are texts, such as 'sky:top, !person'; {text!r} came.")
     texts: list[str] = [text] if isinstance(text, str) else list(text)
     for each in texts:
         if not isinstance(each, str):
             raise QueryError(f"Conditions are texts, such as 'sky:top, !person'; {each!r} came.")
-    return Conditions(classes, tuple(t for each in texts for t in _Reader(each, classes).terms()))
+    known = words or lexicon()
+    readers = (_Reader(each, classes, known) for each in texts)
+    return Conditions(classes, tuple(term for reader in readers for term in reader.terms()))
 
 
 def parse_absent(text: Words, classes: ClassTable) -> Conditions:
@@ -84,15 +105,16 @@ def parse_absent(text: Words, classes: ClassTable) -> Conditions:
 class _Reader:
     """Reads a text from left to right."""
 
-    def __init__(self, text: str, classes: ClassTable) -> None:
+    def __init__(self, text: str, classes: ClassTable, words: Lexicon) -> None:
         self._text = re.sub(r"\s", " ", text).rstrip()
         self._classes = classes
+        self._lexicon = words
         self._at = 0
 
     def terms(self) -> list[Condition]:
-        terms = [self._condition()]
+        terms = self._condition()
         while self._take(","):
-            terms.append(self._condition())
+            terms += self._condition()
         if self._at < len(self._text):
             self._refuse(
                 "Expected a comma, :PLACE, or one of > >= < <= with a share such as 10%.",
@@ -100,33 +122,54 @@ class _Reader:
             )
         return terms
 
-    def _condition(self) -> Condition:
+    def _condition(self) -> list[Condition]:
         turned = self._take(r"!|without(?=[\s\"])")
-        condition = self._plain_condition()
-        return condition.opposite if turned else condition
+        start = self._at
+        conditions = self._plain_condition()
+        if len(conditions) > 1 and turned:
+            self._refuse(_SCENE_TURNED, (start, self._at))
+        return [c.opposite for c in conditions] if turned else conditions
 
-    def _plain_condition(self) -> Condition:
-        label = self._class()
+    def _plain_condition(self) -> list[Condition]:
+        self._take(r"(?=.)")
+        start = self._at
+        groups = self._classes_named()
+        named = self._text[start : self._at].strip()
+        word = named if _is_word(named, groups) else ""
+        count = self._take(r"\*\s*(\d{1,4})")
         place = self._place() if self._take(":") else ANYWHERE
         sign = self._take(r"[<>]=?")
-        if not sign:
-            return Condition(label=label, place=place)
-        relation = _RELATIONS[sign[0]]
-        return Condition(label=label, place=place, relation=relation, percent=self._percent())
+        share = {"relation": _RELATIONS[sign[0]], "percent": self._percent()} if sign else {}
+        number = int(count[1]) if count else 0
+        return [
+            Condition(label=g[0], also=g[1:], place=place, count=number, word=word, **share)  # type: ignore[arg-type]
+            for g in groups
+        ]
 
-    def _class(self) -> int:
-        found = self._take(r'"[^"]+"|[^,:<>=!"%]+')
+    def _classes_named(self) -> Meaning:
+        start, groups = self._at, self._class()
+        while self._take(r"\|"):
+            more = self._class()
+            if len(groups) > 1 or len(more) > 1:
+                self._refuse("Expected classes beside |, got a scene.", (start, self._at))
+            groups = (tuple(dict.fromkeys(groups[0] + more[0])),)
+        return groups
+
+    def _class(self) -> Meaning:
+        found = self._take(r'"[^"]+"|[^,:<>=!"%|*]+')
         if not found:
             known = "such as " + ", ".join(map(repr, self._classes.names[:3]))
             self._refuse(f"Expected a class, {known}.", (self._at, self._at + 1))
         name = found[0].strip('" ')
         if name in self._classes.names:
-            return self._classes.index(name)
-        plain = [_plain(known) for known in self._classes.names]
-        labels = [label for label, known in enumerate(plain) if known == _plain(name)]
-        if len(labels) != 1:
-            self._refuse(_no_class(name, labels, plain, self._classes), _trimmed(found))
-        return labels[0]
+            return ((self._classes.index(name),),)
+        names = [plain(known) for known in self._classes.names]
+        labels = [label for label, known in enumerate(names) if known == plain(name)]
+        meaning: Meaning = ((labels[0],),) if len(labels) == 1 else ()
+        meaning = meaning or (() if labels else self._lexicon.meaning(name, self._classes))
+        if not meaning:
+            self._refuse(no_class(name, labels, self._lexicon, self._classes), _trimmed(found))
+        return meaning
 
     def _place(self) -> Place:
         found = self._take(r'[^,:<>=!"%]+')
@@ -156,24 +199,27 @@ class _Reader:
         raise QueryError(message, text=self._text, span=span)
 
 
-def _plain(name: str) -> str:
-    return " ".join(re.split(r'[\s_"-]+', name.strip().casefold()))
+def _is_word(named: str, groups: Meaning) -> bool:
+    """Tell whether one word, unquoted, stood for several classes of which any counts."""
+    return len(groups) == 1 and len(groups[0]) > 1 and not re.search(r'[|"]', named)
 
 
 def _trimmed(found: re.Match[str]) -> tuple[int, int]:
     return found.start(), found.start() + len(found[0].rstrip())
 
 
-def _no_class(name: str, labels: list[int], plain: list[str], classes: ClassTable) -> str:
-    """Say that a name means several classes, or none, and which are close."""
+def no_class(name: str, labels: list[int], words: Lexicon, classes: ClassTable) -> str:
+    """Say that a name means several classes, or none, and which words are close."""
     if labels:
         meant = ", ".join(repr(classes.names[label]) for label in labels)
         return f"{name!r} may mean {meant}; write one of them as it is."
     if find_place(name):
         return f"{name!r} is a place, no class; a condition reads CLASS:PLACE."
-    close = get_close_matches(_plain(name), plain, n=5)
+    own = {plain(known): known for known in reversed(classes.names)}
+    close = get_close_matches(plain(name), words.words(classes), n=5)
     if close:
-        names = ", ".join(repr(classes.names[plain.index(known)]) for known in close)
+        names = ", ".join(repr(own.get(word, word)) for word in close)
         return f"Table {classes.name!r} has no class {name!r}; did you mean {names}?"
     names = ", ".join(classes.names[:_MOST_NAMED]) + (", ..." * (len(classes) > _MOST_NAMED))
-    return f"Table {classes.name!r} has no class {name!r}; it has {names}"
+    more = "; `semsig info` lists those of an index" if len(classes) > _MOST_NAMED else ""
+    return f"Table {classes.name!r} has no class {name!r}; it has {names}{more}"

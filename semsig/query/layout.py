@@ -10,6 +10,7 @@ from typing import Self
 
 import numpy as np
 
+from semsig.arguments import NUMBER, expect, typed
 from semsig.classes import ClassTable
 from semsig.errors import QueryError
 from semsig.photo.image_files import read_image
@@ -41,6 +42,8 @@ class Box:
     bottom: float
 
     def __post_init__(self) -> None:
+        for side in ("left", "top", "right", "bottom"):
+            expect(side, getattr(self, side), NUMBER)
         if not (0 <= self.left < self.right <= 1 and 0 <= self.top < self.bottom <= 1):
             raise QueryError(
                 "A crop needs 0 <= LEFT < RIGHT <= 1 and 0 <= TOP < BOTTOM <= 1 (or 100%); "
@@ -48,6 +51,7 @@ class Box:
             )
 
     @classmethod
+    @typed(text=str)
     def parse(cls, text: str) -> Self:
         """Read ``LEFT,TOP,RIGHT,BOTTOM``, each a fraction such as 0.25 or a percentage: 25%.
 
@@ -78,6 +82,7 @@ class Box:
         return rows, slice(math.floor(self.left * width), math.ceil(self.right * width))
 
 
+@typed(classes=ClassTable)
 def read_layout(path: str | os.PathLike[str], classes: ClassTable) -> LabelMap:
     """Read a layout that was painted in the colours of a class table.
 
@@ -131,5 +136,5 @@ def leave_out(signature: SbsSignature, absent: Conditions) -> SbsSignature:
     keep = np.ones(len(signature.cells), np.bool_)
     for term in absent.terms:
         inside = term.place.blocks(signature.schema.levels)
-        keep &= (signature.labels != term.label) | ~inside[signature.blocks]
+        keep &= ~np.isin(signature.labels, term.labels) | ~inside[signature.blocks]
     return SbsSignature(signature.cells[keep], signature.schema)

@@ -8,11 +8,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from semsig.classes import Color
+from semsig.classes import ClassTable, Color
 from semsig.explain.words import spoken
-from semsig.types import Image, LabelMap
+from semsig.types import Image, LabelMap, SbsSignature
 
 _LEAST_SHARE = 0.005
+_SHARES = np.array([0.0625, 0.375, 0.625, 0.875], np.float32)
+"""Share of a block that levels 1 to 4 stand for, as :mod:`semsig.explain.places` has it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,11 +56,38 @@ def enlarge(label_map: LabelMap, height: int, width: int) -> NDArray[np.integer]
 
 def overlay(image: Image, label_map: LabelMap, opacity: float = 0.6) -> Image:
     """Return `image` tinted with the colours of its classes, with light lines between them."""
-    labels = enlarge(label_map, *image.shape[:2])
+    return tint(image, enlarge(label_map, *image.shape[:2]), label_map.classes, opacity)
+
+
+def overlay_signature(image: Image, signature: SbsSignature, opacity: float = 0.6) -> Image:
+    """Return `image` tinted with the classes of its signature, outlines as its blocks have them.
+
+    Each class's shares of the blocks are scaled to the image, and the largest wins a pixel.
+    """
+    height, width = image.shape[:2]
+    schema = signature.schema
+    side = 2**schema.levels
+    best = np.zeros((height, width), np.float32)
+    labels = np.full((height, width), schema.classes.void, schema.classes.dtype)
+    for label in np.unique(signature.labels):
+        mine = signature.labels == label
+        grid = np.zeros((side, side), np.float32)
+        grid.flat[signature.blocks[mine]] = _SHARES[signature.proportions[mine] - 1]
+        strength = cv2.resize(grid, (width, height), interpolation=cv2.INTER_LINEAR)
+        wins = strength > best
+        best[wins] = strength[wins]
+        labels[wins] = label
+    return tint(image, labels, schema.classes, opacity)
+
+
+def tint(
+    image: Image, labels: NDArray[np.integer], classes: ClassTable, opacity: float = 0.6
+) -> Image:
+    """Return `image` tinted by labels of its size, with light lines between the classes."""
     grey = cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
     paler = cv2.addWeighted(image, 0.5, grey, 0.5, 0)
-    tint = label_map.classes.colors((96, 96, 96))[labels]
-    covered = np.asarray(cv2.addWeighted(paler, 1 - opacity, tint, opacity, 0), np.uint8)
+    colours = classes.colors((96, 96, 96))[labels]
+    covered = np.asarray(cv2.addWeighted(paler, 1 - opacity, colours, opacity, 0), np.uint8)
     edge = np.zeros(labels.shape, bool)
     edge[:, 1:] |= labels[:, 1:] != labels[:, :-1]
     edge[1:] |= labels[1:] != labels[:-1]

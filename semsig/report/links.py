@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from semsig.classes import ClassTable
-from semsig.explain.phrases import Links
+from semsig.signatures.sbovp.explanation import Links
 from semsig.types import Image
 
 _SHIFT = 4

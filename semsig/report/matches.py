@@ -9,18 +9,20 @@ from string import Template
 
 from semsig import __version__
 from semsig.engine import Engine
-from semsig.errors import ImageError, SegmenterError
-from semsig.explain import describe
+from semsig.explain import request
 from semsig.explain.words import sentence_case
 from semsig.query import Conditions
-from semsig.report.draw import overlay
-from semsig.report.page import head, missing, picture
-from semsig.report.side import Side
+from semsig.report.page import card
 from semsig.types import Hit
 
 
 def conditions_page(
-    engine: Engine, conditions: Conditions, hits: Sequence[Hit], *, side: int = 480
+    engine: Engine,
+    conditions: Conditions,
+    hits: Sequence[Hit],
+    *,
+    matched: int | None = None,
+    side: int = 480,
 ) -> str:
     """Return an HTML page that shows the photos that meet conditions.
 
@@ -34,21 +36,30 @@ def conditions_page(
         What was asked for.
     hits : sequence of Hit
         What was found.
+    matched : int, optional
+        How many photos meet all conditions, where hits hold some that only nearly do.
     side : int
         Longer side of the pictures in pixels.
     """
-    text = escape(str(conditions))
+    text = escape(sentence_case(request(conditions.terms, conditions.classes.names))[:-1])
     template = Template(Path(__file__).with_name("page.html").read_text("utf-8"))
     return template.substitute(
         title=f"Photos with {text}",
         heading=text,
-        facts=f"The photos of {len(engine):,} that meet these conditions, the best first.",
+        facts=_facts(len(engine), len(hits), matched),
         query=_colors(conditions),
         side=2**engine.index.schema.levels,
-        hits="\n".join(_card(hit, engine, side) for hit in hits),
+        hits="\n".join(card(hit, engine, conditions, side) for hit in hits),
         footer=f"semsig {__version__}, {escape(engine.index.meta['segmenter'])}, "
         f"{escape(engine.index.schema.describe())}",
     )
+
+
+def _facts(total: int, shown: int, matched: int | None) -> str:
+    if matched is None:
+        return f"The photos of {total:,} that meet these conditions, the best first."
+    nearly = "; those that nearly do are ranked with them" if matched < shown else ""
+    return f"{matched:,} of {total:,} photos meet all of this{nearly}. The best come first."
 
 
 def _colors(conditions: Conditions) -> str:
@@ -61,18 +72,4 @@ def _colors(conditions: Conditions) -> str:
     return (
         "<style>.views .key, .views label[for=show-blocks] { display: none; }</style>"
         f'<ul class="legend" aria-label="Conditions">{entries}</ul>'
-    )
-
-
-def _card(hit: Hit, engine: Engine, side: int) -> str:
-    try:
-        found = Side.read(hit.path, engine, side=side)
-    except (ImageError, SegmenterError) as error:
-        return missing(hit, str(error))
-    words = describe(found.signature, found.label_map)
-    return (
-        f'<li class="card"><div class="stage"><div class="stack">'
-        f"{picture(found.image, f'{found.title}: {words}')}"
-        f"{picture(overlay(found.image, found.label_map), '', 'classes')}</div></div>"
-        f'<div class="body">{head(hit)}<p>{escape(sentence_case(words))}</p></div></li>'
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 from html import escape
@@ -15,14 +16,16 @@ from PIL import Image as PillowImage
 
 from semsig import __version__
 from semsig.engine import Engine
-from semsig.errors import ImageError, SegmenterError
-from semsig.explain import Explanation, describe, explain
+from semsig.engine.reasons import reason
+from semsig.errors import ImageError
+from semsig.explain import Explanation, describe
 from semsig.explain.words import sentence_case, spoken
-from semsig.report.draw import legend, overlay
+from semsig.photo.image_files import read_image
+from semsig.query import Conditions
+from semsig.report.draw import fit, legend, overlay, overlay_signature
 from semsig.report.side import Side
-from semsig.types import Hit, Image, SbsSchema
+from semsig.types import Hit, Image, SbsSchema, SbsSignature
 
-_NAMES = ("the query", "the hit")
 _NOTHING = ["no class in either"]
 _FINEST = 4
 """Deepest level whose blocks are drawn: 256 of them."""
@@ -35,11 +38,14 @@ def search_page(
     query: str | Path | Sequence[Side],
     hits: Sequence[Hit],
     *,
+    conditions: Conditions | None = None,
     side: int = 480,
 ) -> str:
     """Return an HTML page that shows a query and its hits.
 
-    The page refers to nothing outside itself and runs no script.
+    Of a hit, only the file is read: its classes and blocks are those of its signature in the
+    index, and the sentence is that of the command line. The page refers to nothing outside
+    itself and runs no script.
 
     Parameters
     ----------
@@ -50,6 +56,8 @@ def search_page(
         compared with the one that it is nearest to.
     hits : sequence of Hit
         What was found.
+    conditions : Conditions, optional
+        What was asked for beside the query.
     side : int
         Longer side of the hits' pictures in pixels.
 
@@ -60,6 +68,7 @@ def search_page(
     """
     sides = _sides(query, engine, side)
     asked = sides[0]
+    wanted = conditions or Conditions(engine.index.schema.classes, ())
     template = Template(Path(__file__).with_name("page.html").read_text("utf-8"))
     return template.substitute(
         title=f"Photos like {_safe(asked.title)}",
@@ -68,7 +77,9 @@ def search_page(
         f"lie most like that, nearest first{_by(hits)}.",
         query=_query(asked),
         side=2 ** min(engine.index.schema.levels, _FINEST),
-        hits="\n".join(_card(sides, hit, engine, side) for hit in hits),
+        hits="\n".join(
+            _card([one.signature for one in sides], hit, engine, wanted, side) for hit in hits
+        ),
         footer=f"semsig {__version__}, {escape(engine.index.meta['segmenter'])}, "
         f"{escape(engine.index.schema.describe())}",
     )
@@ -96,31 +107,47 @@ def _query(asked: Side) -> str:
     )
 
 
-def _card(sides: Sequence[Side], hit: Hit, engine: Engine, side: int) -> str:
+def _card(
+    asked: Sequence[SbsSignature], hit: Hit, engine: Engine, conditions: Conditions, side: int
+) -> str:
+    signature = engine.index.signature(hit.id)
+    found = reason(signature, asked, conditions)
     try:
-        found = Side.read(hit.path, engine, side=side)
-    except (ImageError, SegmenterError) as error:
+        image = fit(read_image(hit.path, at_least=side), side)
+    except ImageError as error:
         return missing(hit, str(error))
-    reasons = (
-        explain(
-            asked.signature,
-            found.signature,
-            maps=(asked.label_map, found.label_map),
-            names=_NAMES,
+    why, blocks, details = found.explanation, "", ""
+    if why is not None:
+        blocks = f'<div class="grid" aria-hidden="true">{_blocks(_merged(why))}</div>'
+        details = (
+            f'<div class="meter" title="{_share(why):.0%} of the bits are shared">'
+            f'<i style="width:{_share(why):.1%}"></i></div>{_details(why)}'
         )
-        for asked in sides
-    )
-    why = min(reasons, key=lambda reason: reason.distance)
-    shown = describe(found.signature, found.label_map)
     return (
         f'<li class="card"><div class="stage"><div class="stack">'
-        f"{picture(found.image, f'{found.title}: {shown}')}"
-        f"{picture(overlay(found.image, found.label_map), '', 'classes')}"
-        f'<div class="grid" aria-hidden="true">{_blocks(_merged(why))}</div></div></div>'
-        f'<div class="body">{head(hit)}'
-        f'<div class="meter" title="{_share(why):.0%} of the bits are shared">'
-        f'<i style="width:{_share(why):.1%}"></i></div>'
-        f"<p>{escape(sentence_case(why.sentence))}</p>{_details(why)}</div></li>"
+        f"{picture(image, f'{Path(hit.path).name}: {describe(signature)}')}"
+        f"{picture(overlay_signature(image, signature), '', 'classes')}{blocks}</div></div>"
+        f'<div class="body">{head(hit)}<p>{escape(sentence_case(found.sentence))}</p>'
+        f'<p class="measure"><span class="distance">{_distance(hit)}</span></p>'
+        f"{details}{_next_search(hit, engine)}</div></li>"
+    )
+
+
+def card(hit: Hit, engine: Engine, conditions: Conditions, side: int) -> str:
+    """Return the card of a hit that conditions alone ranked."""
+    return _card((), hit, engine, conditions, side)
+
+
+def _next_search(hit: Hit, engine: Engine) -> str:
+    """Return the command that searches from a hit; nothing for an index in memory."""
+    if engine.index.path is None:
+        return ""
+    command = shlex.join(
+        ["semsig", "search", hit.path, "--index", str(engine.index.path.absolute())]
+    )
+    return (
+        f'<details class="next"><summary>Search from here</summary>'
+        f"<code>{_safe(command)}</code></details>"
     )
 
 
@@ -133,11 +160,10 @@ def missing(hit: Hit, reason: str) -> str:
 
 
 def head(hit: Hit) -> str:
-    """Return the head of a card: rank, file name, distance with its unit or name."""
+    """Return the head of a card: rank and file name."""
     return (
         f'<div class="head"><span class="rank">{hit.rank}</span>'
-        f'<h2 title="{_safe(hit.path)}">{_safe(Path(hit.path).name)}</h2>'
-        f'<span class="distance">{_distance(hit)}</span></div>'
+        f'<h2 title="{_safe(hit.path)}">{_safe(Path(hit.path).name)}</h2></div>'
     )
 
 

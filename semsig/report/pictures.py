@@ -7,12 +7,12 @@ from PIL import Image as PillowImage
 from PIL import ImageDraw
 
 from semsig.explain import Explanation, describe
-from semsig.explain.phrases import SharedPhrases
 from semsig.explain.words import sentence_case
 from semsig.report.canvas import FAINT, Canvas, frame
 from semsig.report.draw import fit, legend, overlay
 from semsig.report.links import draw_links
 from semsig.report.side import Side
+from semsig.signatures.sbovp.explanation import SharedPhrases
 from semsig.types import Image
 
 _GAP = 24

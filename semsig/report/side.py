@@ -11,7 +11,7 @@ from semsig.engine import Engine
 from semsig.photo.image_files import read_image
 from semsig.query import Box, Words
 from semsig.report.draw import fit
-from semsig.signatures import sbs
+from semsig.signatures.sbs.encoding import sbs
 from semsig.types import Image, LabelMap, SbsSignature
 
 
@@ -68,6 +68,7 @@ class Side:
         side: int = 640,
     ) -> list[Side]:
         """Return what :meth:`Engine.search` looks for with these options: one side, or two."""
+        signatures = engine.signatures(query, without=without, crop=crop, mirrored=mirrored)
         label_map = engine.label_map(query)
         if isinstance(query, LabelMap):
             image = query.colored((255, 255, 255))
@@ -79,7 +80,6 @@ class Side:
         image = fit(image, side)
         mirror = np.ascontiguousarray(image[:, ::-1])
         pairs = [(image, label_map), (mirror, label_map.flipped())]
-        signatures = engine.signatures(label_map, without=without, mirrored=mirrored)
         return [
             cls(title=title, image=shown, label_map=labels, signature=signature)
             for (shown, labels), signature in zip(pairs, signatures, strict=False)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from semsig.search.counts import DocumentCounts
 from semsig.search.hamming import HammingIndex
 from semsig.search.l2 import L2Index
+from semsig.search.merge import Merged, merge, merge_radius
 from semsig.search.pooled import PooledIndex
 from semsig.storage.folder import is_unused
 from semsig.storage.verify import Damage, VerifyReport, verify_index
@@ -18,12 +20,16 @@ if TYPE_CHECKING:
 __all__ = [
     "BitIndex",
     "Damage",
+    "DocumentCounts",
     "HammingIndex",
     "L2Index",
+    "Merged",
     "PooledIndex",
     "Reranker",
     "VerifyReport",
     "is_unused",
+    "merge",
+    "merge_radius",
     "verify_index",
 ]
 

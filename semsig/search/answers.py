@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from semsig.search.checks import check_k, check_radius
 from semsig.search.scan_cache import ScanCache
-from semsig.storage.checks import Ids, as_batch, as_ids
+from semsig.storage.checks import Ids, as_batch
 from semsig.storage.collection import Batch, Schema, Signature, SignatureCollection
 from semsig.storage.snapshot import Snapshot
 
@@ -20,13 +20,15 @@ class Scanning(NamedTuple):
 
     `build` makes, from a batch, a scan over its rows: one with ``search`` and ``search_radius``;
     `name` is the same for all scans that it could build. `whole` says whether one scan must have
-    all rows. `options` go to each search of the scan.
+    all rows. `options` go to each search of the scan. `scans` keeps those that are built, the
+    index's own cache by default.
     """
 
     name: str
     build: Callable[[Any], Any]
     whole: bool = False
     options: Mapping[str, Any] = {}
+    scans: ScanCache | None = None
 
 
 class SearchedCollection(
@@ -34,8 +36,10 @@ class SearchedCollection(
 ):
     """Signatures of one schema and the scans that search them; for its parameters see there."""
 
-    def __init__(self, schema: Schema, *, meta: Mapping[str, str] | None = None) -> None:
-        super().__init__(schema, meta=meta)
+    def __init__(
+        self, schema: Schema, *, meta: Mapping[str, str] | None = None, first_id: int = 0
+    ) -> None:
+        super().__init__(schema, meta=meta, first_id=first_id)
         self._scans = ScanCache()
 
     def _find_nearest(
@@ -86,13 +90,14 @@ class SearchedCollection(
         return [(distances, snapshot.ids_of(rows)) for distances, rows in found]
 
     def _scan(self, snapshot: Snapshot, scanning: Scanning) -> Any:
-        return self._scans.over(scanning.name, snapshot, scanning.build, whole=scanning.whole)
+        scans = self._scans if scanning.scans is None else scanning.scans
+        return scans.over(scanning.name, snapshot, scanning.build, whole=scanning.whole)
 
 
 def _allowed(
     snapshot: Snapshot, filter_ids: Ids | None, having: NDArray[np.bool_] | None
 ) -> NDArray[np.bool_] | None:
-    named = snapshot.mask(None if filter_ids is None else as_ids(filter_ids))
+    named = snapshot.mask(filter_ids)
     return having if named is None else named if having is None else named & having
 
 

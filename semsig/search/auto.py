@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from semsig.search.counts import DocumentCounts
 from semsig.search.few import FewScan
 from semsig.search.scans import Distances, Scan
 from semsig.types import SbsBatch
@@ -39,11 +40,14 @@ class AutoScan:
     ----------
     batch : SbsBatch
         The N signatures to search. What a scan needs is built when it is first used.
+    counts : DocumentCounts, optional
+        What idf weighs by; see :class:`semsig.search.exact.ExactScan`.
     """
 
-    def __init__(self, batch: SbsBatch) -> None:
+    def __init__(self, batch: SbsBatch, counts: DocumentCounts | None = None) -> None:
         self._batch = batch
         self._answered = False
+        self._counts = counts
 
     def search(
         self,
@@ -73,7 +77,7 @@ class AutoScan:
     def _scan(self, n_queries: int, k: int, metric: Metric) -> Scan:
         n_rows, weighed = len(self._batch), not metric_named(metric).bitmaps
         if self._is_first(n_rows * n_queries):
-            return FewScan(self._batch)
+            return FewScan(self._batch, self._counts)
         wide = self._batch.schema.n_cells > _MOST_CELLS_OF_SUMS
         if n_rows < _FEWEST_ROWS or (wide and weighed):
             return self._postings
@@ -90,16 +94,16 @@ class AutoScan:
     def _postings(self) -> PostingsScan:
         from semsig.search.postings import PostingsScan
 
-        return PostingsScan(self._batch)
+        return PostingsScan(self._batch, self._counts)
 
     @cached_property
     def _bitmaps(self) -> BitmapsScan:
         from semsig.search.bitmaps import BitmapsScan
 
-        return BitmapsScan(self._batch)
+        return BitmapsScan(self._batch, self._counts)
 
     @cached_property
     def _bounded(self) -> BoundedScan:
         from semsig.search.bounded import BoundedScan
 
-        return BoundedScan(self._batch)
+        return BoundedScan(self._batch, self._counts)

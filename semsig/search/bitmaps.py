@@ -18,6 +18,7 @@ from semsig_kernels.bitmaps import (
 )
 from semsig_kernels.postings import Queries
 
+from semsig.search.counts import DocumentCounts
 from semsig.search.exact import ExactScan
 from semsig.search.heaps import Chunks, Heaps, empty_heaps, share_out, weigh
 from semsig.search.postings import EVERY_ROW, PostingsBuilder, PostingsScan, in_order, slots_of
@@ -43,8 +44,8 @@ class BitmapsScan(ExactScan):
         The N signatures to search.
     """
 
-    def __init__(self, batch: SbsBatch) -> None:
-        super().__init__(batch)
+    def __init__(self, batch: SbsBatch, counts: DocumentCounts | None = None) -> None:
+        super().__init__(batch, counts)
         self._covered = _cover(batch)
         self._bitmaps = _build(batch, self._covered)
 
@@ -90,7 +91,7 @@ class BitmapsScan(ExactScan):
 
     @cached_property
     def _postings(self) -> PostingsScan:
-        return PostingsScan(self._batch)
+        return PostingsScan(self._batch, self._counts)
 
 
 class _Covered(NamedTuple):

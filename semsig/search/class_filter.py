@@ -43,7 +43,7 @@ def rows_having(snapshot: Snapshot, names: Iterable[str]) -> NDArray[np.bool_] |
 
 def _rows_with(wanted: list[int], n_classes: int, segment: Segment) -> NDArray[np.bool_]:
     """Return which rows of a segment have a cell of every class wanted, shape (N,)."""
-    n_rows = len(segment.ids)
+    n_rows = segment.n_rows
     known = _KNOWN.setdefault(segment, {})
     new = [label for label in wanted if label not in known]
     if new:

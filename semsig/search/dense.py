@@ -11,6 +11,7 @@ from semsig_kernels.threads import run_split
 
 from semsig.errors import OptionError, SignatureError
 from semsig.search.checks import check_k
+from semsig.search.counts import DocumentCounts
 from semsig.search.exact import ExactScan
 from semsig.search.scans import Distances
 from semsig.search.scoring import (
@@ -38,8 +39,8 @@ class DenseScan(ExactScan):
         The N signatures to search. Takes about n_bits / 8 bytes a row.
     """
 
-    def __init__(self, batch: SbsBatch) -> None:
-        super().__init__(batch)
+    def __init__(self, batch: SbsBatch, counts: DocumentCounts | None = None) -> None:
+        super().__init__(batch, counts)
         self._rows = _to_words(batch)
         self._set_bits = _count_set(self._rows)
 
@@ -60,6 +61,8 @@ class DenseScan(ExactScan):
         return _presence(self._batch.schema) if weights == "presence" else self._idf_of_bits()
 
     def _idf_of_bits(self) -> NDArray[np.int64]:
+        if self._counts is not None:
+            return idf(_in_kernel_order(self._counts, self._rows.shape[1]), self._counts.rows)
         frequency = np.zeros(self._rows.shape[1] * 64, np.int64)
         for first in range(0, len(self._rows), 64):
             part = self._rows[first : first + 64].view(np.uint8)
@@ -191,6 +194,16 @@ def _presence(schema: SbsSchema) -> NDArray[np.int64]:
     """Return 1 for each presence bit, which come first, in the order of the kernel; else 0."""
     first = np.packbits(np.arange(-(-schema.n_bits // 64) * 64) < schema.n_cells)
     return np.unpackbits(first, bitorder="little").astype(np.int64)
+
+
+def _in_kernel_order(counts: DocumentCounts, n_words: int) -> NDArray[np.int64]:
+    """Return how many rows have each bit, in the order of the kernel."""
+    n_cells = counts.schema.n_cells
+    frequency = np.zeros(n_words * 64, np.int64)
+    frequency[counts.cells] = counts.reached[:, 0]
+    for step in range(4):
+        frequency[n_cells + 4 * counts.cells + 3 - step] = counts.reached[:, step]
+    return frequency.reshape(-1, 8)[:, ::-1].reshape(-1)
 
 
 def _count_set(rows: NDArray[np.uint64]) -> NDArray[np.int64]:

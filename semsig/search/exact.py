@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from semsig_kernels.postings import Queries
 
 from semsig.search.checks import check_k, check_metric
+from semsig.search.counts import DocumentCounts
 from semsig.search.heaps import Heaps, sort_heaps, weigh
 from semsig.search.scans import Distances
 from semsig.search.scoring import (
@@ -37,10 +38,13 @@ class ExactScan(ABC):
     ----------
     batch : SbsBatch
         The N signatures to search, row i being the i-th. Kept, not copied.
+    counts : DocumentCounts, optional
+        What idf weighs by: the document counts of more rows than these, or of others.
     """
 
-    def __init__(self, batch: SbsBatch) -> None:
+    def __init__(self, batch: SbsBatch, counts: DocumentCounts | None = None) -> None:
         self._batch = batch
+        self._counts = counts
         self._made: dict[tuple[str, str], object] = {}
 
     def __len__(self) -> int:
@@ -147,7 +151,7 @@ class ExactScan(ABC):
 
     def _scheme(self, metric: Metric) -> Scheme:
         weights = METRICS[metric].weights
-        return self._once("scheme", weights, lambda: scheme_of(self._batch, metric))
+        return self._once("scheme", weights, lambda: scheme_of(self._batch, metric, self._counts))
 
     def _totals(self, metric: Metric) -> Totals:
         scheme = self._scheme(metric)

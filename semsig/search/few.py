@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from semsig.search.checks import check_k, check_metric
+from semsig.search.counts import DocumentCounts
 from semsig.search.scans import Distances
 from semsig.search.scoring import (
     Scheme,
@@ -32,10 +33,13 @@ class FewScan:
     ----------
     batch : SbsBatch
         The N signatures to search.
+    counts : DocumentCounts, optional
+        What idf weighs by; see :class:`semsig.search.exact.ExactScan`.
     """
 
-    def __init__(self, batch: SbsBatch) -> None:
+    def __init__(self, batch: SbsBatch, counts: DocumentCounts | None = None) -> None:
         self._batch = batch
+        self._counts = counts
 
     def search(
         self,
@@ -72,7 +76,7 @@ class FewScan:
         check_allowed(allowed, len(self._batch))
 
     def _distances(self, queries: SbsBatch, metric: Metric) -> Iterator[Distances]:
-        form, scheme = METRICS[metric].form, scheme_of(self._batch, metric)
+        form, scheme = METRICS[metric].form, scheme_of(self._batch, metric, self._counts)
         totals = row_totals(self._batch, scheme)
         for query in queries:
             shared, total = self._shared(SbsBatch.of([query]), scheme)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from semsig.arguments import expect
 from semsig.search.answers import Scanning, SearchedCollection
 from semsig.search.class_filter import rows_having
+from semsig.search.counts import DocumentCounts
+from semsig.search.scan_cache import ScanCache
 from semsig.search.scans import Distances, ScanName, new_scan
 from semsig.storage.checks import Ids, Signatures
 from semsig.storage.packed import pack, unpack, write_packed
@@ -43,6 +47,8 @@ class HammingIndex(SearchedCollection[SbsSchema, SbsSignature, SbsBatch]):
         Schema of every signature.
     meta : mapping of str to str, optional
         What the index's maker wants remembered, such as the segmenter's name.
+    first_id : int
+        What ids are counted from where none are given.
 
     Raises
     ------
@@ -51,6 +57,12 @@ class HammingIndex(SearchedCollection[SbsSchema, SbsSignature, SbsBatch]):
     """
 
     records = SBS_RECORDS
+
+    def __init__(
+        self, schema: SbsSchema, *, meta: Mapping[str, str] | None = None, first_id: int = 0
+    ) -> None:
+        super().__init__(schema, meta=meta, first_id=first_id)
+        self._counted = "", ScanCache()
 
     @property
     def ntotal(self) -> int:
@@ -73,13 +85,18 @@ class HammingIndex(SearchedCollection[SbsSchema, SbsSignature, SbsBatch]):
         return pack(self.to_batch()[1])
 
     def add_packed(
-        self, packed: ArrayLike, ids: Ids | None = None, *, payloads: Sequence[str] | None = None
+        self,
+        packed: ArrayLike,
+        ids: Ids | None = None,
+        *,
+        keys: Sequence[str | None] | None = None,
+        payloads: Sequence[Any] | None = None,
     ) -> NDArray[np.int64]:
         """Add signatures given as the packed bits of :meth:`to_packed`.
 
         Parameters, results and errors are otherwise those of :meth:`add`.
         """
-        return self.add(unpack(packed, self.schema), ids, payloads=payloads)
+        return self.add(unpack(packed, self.schema), ids, keys=keys, payloads=payloads)
 
     def write_packed(self, path: Path | str) -> None:
         """Write the array of :meth:`to_packed` to an .npy file, without holding it in memory.
@@ -101,6 +118,7 @@ class HammingIndex(SearchedCollection[SbsSchema, SbsSignature, SbsBatch]):
         metric: Metric = "hamming",
         filter_ids: Ids | None = None,
         has: Iterable[str] = (),
+        counts: DocumentCounts | None = None,
         scan: ScanName = "auto",
     ) -> tuple[Distances, NDArray[np.int64]]:
         """Find the `k` nearest signatures of each query, exactly.
@@ -120,6 +138,9 @@ class HammingIndex(SearchedCollection[SbsSchema, SbsSignature, SbsBatch]):
         has : iterable of str
             Search only among signatures that have all of these classes, anywhere.
             :class:`semsig.Engine` knows conditions on how much is where.
+        counts : DocumentCounts, optional
+            What ``"tanimoto-idf"`` weighs by: the sum of :meth:`document_counts` over shards of
+            which this index is one. This index's own by default; other metrics ignore it.
         scan : {"auto", "bitmaps", "bounded", "postings", "dense"}
             How to search; the answers are the same.
 
@@ -139,7 +160,7 @@ class HammingIndex(SearchedCollection[SbsSchema, SbsSignature, SbsBatch]):
         UnknownIdError, ClassTableError
             If `filter_ids` names an absent id, `has` no class of the schema.
         """
-        snapshot, scanning, having = self._asked(metric, has, scan)
+        snapshot, scanning, having = self._asked(metric, has, scan, counts)
         return self._find_nearest(snapshot, queries, k, filter_ids, scanning, having)
 
     def search_radius(
@@ -150,6 +171,7 @@ class HammingIndex(SearchedCollection[SbsSchema, SbsSignature, SbsBatch]):
         metric: Metric = "hamming",
         filter_ids: Ids | None = None,
         has: Iterable[str] = (),
+        counts: DocumentCounts | None = None,
         scan: ScanName = "auto",
     ) -> list[tuple[Distances, NDArray[np.int64]]]:
         """Find all signatures whose distance is at most `radius`.
@@ -161,14 +183,46 @@ class HammingIndex(SearchedCollection[SbsSchema, SbsSignature, SbsBatch]):
         list of (distances, ids)
             One pair a query, ascending, ties in order of insertion.
         """
-        snapshot, scanning, having = self._asked(metric, has, scan)
+        snapshot, scanning, having = self._asked(metric, has, scan, counts)
         return self._find_within(snapshot, queries, radius, filter_ids, scanning, having)
 
     def _asked(
-        self, metric: Metric, has: Iterable[str], scan: ScanName
+        self,
+        metric: Metric,
+        has: Iterable[str],
+        scan: ScanName,
+        counts: DocumentCounts | None,
     ) -> tuple[Snapshot, Scanning, NDArray[np.bool_] | None]:
         """Return what is searched, how, and which of its rows have the classes named."""
         entry = metric_named(metric)
+        expect("scan", scan, str)
         snapshot = self._store.snapshot
-        scanning = Scanning(scan, partial(new_scan, scan), entry.whole, {"metric": metric})
+        if entry.whole and counts is not None:
+            scanning = self._counted_by(counts, scan, metric)
+        else:
+            scanning = Scanning(scan, partial(new_scan, scan), entry.whole, {"metric": metric})
         return snapshot, scanning, rows_having(snapshot, has)
+
+    def _counted_by(self, counts: DocumentCounts, scan: ScanName, metric: Metric) -> Scanning:
+        """Search by the weights of these counts; scans of the last ones given are kept."""
+        self.schema.require(counts.schema)
+        fingerprint, scans = self._counted
+        if fingerprint != counts.fingerprint:
+            scans = ScanCache()
+            self._counted = counts.fingerprint, scans
+        build = partial(new_scan, scan, counts=counts)
+        # weights that no change of rows can alter: scans need not be built anew over all rows
+        return Scanning(scan, build, whole=False, options={"metric": metric}, scans=scans)
+
+    def document_counts(self) -> DocumentCounts:
+        """Return how many signatures have each bit, which idf weighs by.
+
+        Returns
+        -------
+        DocumentCounts
+            Those of shards add up (``+``, :meth:`DocumentCounts.total`) to those of one index
+            over all of their rows.
+        """
+        from semsig.search.scoring import count_documents
+
+        return count_documents(self.to_batch()[1])

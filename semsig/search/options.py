@@ -1,9 +1,10 @@
-"""Options of re-ranking: by reciprocal neighbours, or by an expanded query."""
+"""Options of re-ranking: by reciprocal neighbours, expansion, augmentation or diffusion."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from semsig.arguments import NUMBER, WHOLE, expect
 from semsig.errors import OptionError
 
 
@@ -34,6 +35,9 @@ class RerankOptions:
     depth: int = 200
 
     def __post_init__(self) -> None:
+        for name in ("k1", "k2", "depth"):
+            expect(name, getattr(self, name), WHOLE)
+        expect("weight", self.weight, NUMBER)
         if self.k1 < 1:
             raise OptionError(f"k1 must be at least 1; {self.k1} came.")
         if not 1 <= self.k2 <= self.k1:
@@ -68,6 +72,9 @@ class ExpandOptions:
     depth: int = 200
 
     def __post_init__(self) -> None:
+        for name in ("neighbors", "depth"):
+            expect(name, getattr(self, name), WHOLE)
+        expect("alpha", self.alpha, NUMBER)
         if self.neighbors < 1:
             raise OptionError(f"neighbors must be at least 1; {self.neighbors} came.")
         if not self.alpha >= 0:
@@ -78,5 +85,82 @@ class ExpandOptions:
             )
 
 
-Reranking = RerankOptions | ExpandOptions
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AugmentOptions:
+    """How a database is augmented: each of its photos averaged with its neighbours.
+
+    Parameters
+    ----------
+    neighbors : int
+        So many nearest count, the photo among them; at least 1.
+    alpha : float
+        Power of a neighbour's similarity that is its weight, not negative; 0 weighs all alike.
+    depth : int
+        Length of the lists that distances are looked up in, at least `neighbors`.
+
+    Raises
+    ------
+    OptionError
+        If a value is outside its range.
+    """
+
+    neighbors: int = 8
+    alpha: float = 1.0
+    depth: int = 200
+
+    def __post_init__(self) -> None:
+        if self.neighbors < 1:
+            raise OptionError(f"Expected neighbors of at least 1, got {self.neighbors}.")
+        if not self.alpha >= 0:
+            raise OptionError(f"Expected alpha of at least 0, got {self.alpha}.")
+        if self.depth < self.neighbors:
+            raise OptionError(
+                f"Expected depth of at least neighbors = {self.neighbors}, got {self.depth}."
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DiffuseOptions:
+    """How similarity spreads over the k-NN graph (Iscen et al. 2017).
+
+    Parameters
+    ----------
+    k : int
+        Two photos are linked where each is among the k nearest of the other; at least 1.
+    seeds : int
+        So many nearest of the query are where it starts, at least 1.
+    alpha : float
+        Share that is passed on at each step, above 0 and below 1.
+    gamma : float
+        Power of similarities, above 0.
+    depth : int
+        Length of the lists that neighbours are looked for in, more than `k`, at least `seeds`.
+
+    Raises
+    ------
+    OptionError
+        If a value is outside its range.
+    """
+
+    k: int = 20
+    seeds: int = 10
+    alpha: float = 0.9
+    gamma: float = 3.0
+    depth: int = 200
+
+    def __post_init__(self) -> None:
+        if self.k < 1 or self.seeds < 1:
+            raise OptionError(f"Expected k and seeds of at least 1, got {self.k}, {self.seeds}.")
+        if not 0 < self.alpha < 1 or not self.gamma > 0:
+            raise OptionError(
+                f"Expected 0 < alpha < 1 and gamma above 0, got {self.alpha}, {self.gamma}."
+            )
+        if self.depth <= self.k or self.depth < self.seeds:
+            raise OptionError(
+                f"Expected depth above k = {self.k} and at least seeds = {self.seeds}, got "
+                f"{self.depth}."
+            )
+
+
+Reranking = RerankOptions | ExpandOptions | AugmentOptions | DiffuseOptions
 """A way to rank anew what was found."""

@@ -16,6 +16,7 @@ from semsig_kernels.postings import (
     shared_weights,
 )
 
+from semsig.search.counts import DocumentCounts
 from semsig.search.exact import ExactScan
 from semsig.search.heaps import Chunks, Heaps, empty_heaps, share_out, weigh
 from semsig.search.scans import Distances
@@ -37,8 +38,8 @@ class PostingsScan(ExactScan):
         4 bytes a slot: four slots for each cell that schema or rows have, whichever is less.
     """
 
-    def __init__(self, batch: SbsBatch) -> None:
-        super().__init__(batch)
+    def __init__(self, batch: SbsBatch, counts: DocumentCounts | None = None) -> None:
+        super().__init__(batch, counts)
         self._postings = build_postings(batch)
 
     def _nearest(

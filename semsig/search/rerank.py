@@ -9,13 +9,21 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from semsig.search.augmentation import AugmentedRows
 from semsig.search.checks import check_k
+from semsig.search.diffusion import DiffusedGraph
 from semsig.search.expansion import ExpandedQueries
-from semsig.search.options import ExpandOptions, Reranking, RerankOptions
+from semsig.search.options import (
+    AugmentOptions,
+    DiffuseOptions,
+    ExpandOptions,
+    Reranking,
+    RerankOptions,
+)
 from semsig.search.reciprocal import ReciprocalNeighbors
 from semsig.storage.checks import Ids
 
-Neighborhoods = ReciprocalNeighbors | ExpandedQueries
+Neighborhoods = ReciprocalNeighbors | ExpandedQueries | AugmentedRows | DiffusedGraph
 """What ranks lists anew; see :func:`neighborhoods`."""
 
 
@@ -49,7 +57,7 @@ class Reranker:
     ----------
     index : HammingIndex, L2Index or alike
         The index.
-    options : RerankOptions or ExpandOptions, optional
+    options : Reranking, optional
         How neighbours are weighed.
     **how
         What else ``index.search`` takes, such as ``metric="tanimoto-idf"``.
@@ -82,7 +90,8 @@ class Reranker:
         Returns
         -------
         distances : ndarray of float32, shape (Q, k)
-            As :class:`ReciprocalNeighbors` or :class:`ExpandedQueries` defines them, ascending.
+            As :class:`ReciprocalNeighbors`, :class:`ExpandedQueries`, :class:`AugmentedRows` or
+            :class:`DiffusedGraph` defines them, ascending.
         ids : ndarray of int64, shape (Q, k)
             Both are -1 where there are fewer than k signatures.
 
@@ -120,6 +129,10 @@ def neighborhoods(
     """Return what ranks lists of nearest rows anew, from those (N, m) of all N rows."""
     if isinstance(options, ExpandOptions):
         return ExpandedQueries(distances, rows, options)
+    if isinstance(options, AugmentOptions):
+        return AugmentedRows(distances, rows, options)
+    if isinstance(options, DiffuseOptions):
+        return DiffusedGraph(distances, rows, options)
     return ReciprocalNeighbors(distances, rows, options)
 
 

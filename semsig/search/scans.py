@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from semsig.errors import OptionError
+from semsig.search.counts import DocumentCounts
 from semsig.types import SbsBatch
 from semsig.types.metrics import Metric
 
@@ -53,17 +54,19 @@ class Scan(Protocol):
         ...
 
 
-def new_scan(name: str, batch: SbsBatch) -> Scan:
+def new_scan(name: str, batch: SbsBatch, counts: DocumentCounts | None = None) -> Scan:
     """Build a scan by its name; its module, and Numba, are imported on first use.
+
+    `counts`, the batch's own by default, are what idf weighs by.
 
     Raises
     ------
     OptionError
         If there is no such scan, or it cannot search such signatures.
     """
-    if name not in _SCANS:
+    if not isinstance(name, str) or name not in _SCANS:
         known = ", ".join(map(repr, _SCANS))
         raise OptionError(f"Expected a scan of {known}; got {name!r}.")
     module, scan_class = _SCANS[name]
-    scan: Scan = getattr(import_module(module), scan_class)(batch)
+    scan: Scan = getattr(import_module(module), scan_class)(batch, counts)
     return scan

@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from semsig.errors import OptionError
+from semsig.search.counts import DocumentCounts
 from semsig.search.scans import Distances
 from semsig.types import SbsBatch
 from semsig.types.metrics import Form, Metric, metric_named
@@ -72,16 +73,16 @@ PRESENCE = FlatWeights([1, 1, 1, 1])
 
 
 class IdfWeights:
-    """Every bit weighs its idf over the rows of a batch."""
+    """Every bit weighs its idf over the rows that were counted."""
 
-    def __init__(self, batch: SbsBatch) -> None:
-        self._cells, frequency = bit_frequency(batch)
-        frequency = np.concatenate([frequency, np.zeros((1, 4), np.int64)])
-        bits = idf(frequency, len(batch))
+    def __init__(self, counts: DocumentCounts) -> None:
+        self._cells = counts.cells
+        frequency = np.concatenate([counts.reached, np.zeros((1, 4), np.int64)])
+        bits = idf(frequency, counts.rows)
         bits[:, 0] *= 2
         self._weights = bits.cumsum(axis=1)
-        narrow = batch.schema.cell_dtype == np.uint16
-        every = np.arange(batch.schema.n_cells if narrow else 0)
+        narrow = counts.schema.cell_dtype == np.uint16
+        every = np.arange(counts.schema.n_cells if narrow else 0)
         self._by_code = self.of(4 * every).reshape(-1)
 
     def of(self, codes: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -106,11 +107,17 @@ class IdfWeights:
 Scheme = FlatWeights | IdfWeights
 
 
-def scheme_of(batch: SbsBatch, metric: Metric) -> Scheme:
-    """Return what weighs in a metric among the rows of a batch."""
+def count_documents(batch: SbsBatch) -> DocumentCounts:
+    """Count how many signatures have each bit."""
+    cells, reached = bit_frequency(batch)
+    return DocumentCounts(schema=batch.schema, rows=len(batch), cells=cells, reached=reached)
+
+
+def scheme_of(batch: SbsBatch, metric: Metric, counts: DocumentCounts | None = None) -> Scheme:
+    """Return what weighs in a metric among the rows of a batch, or where `counts` were made."""
     weights = metric_named(metric).weights
     if weights == "idf":
-        return IdfWeights(batch)
+        return IdfWeights(counts or count_documents(batch))
     return BITS if weights == "bits" else PRESENCE
 
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from semsig.arguments import NOTHING, WHOLE, typed
+from semsig.durable import without_tilde
 from semsig.errors import SegmenterError
 from semsig.segment.base import (
     FeatureSegmenter,
+    MapSegmenter,
     PathSegmenter,
     Segmenter,
     gives_features,
     require_features,
+    require_maps,
 )
 from semsig.segment.options import NetworkOptions
 from semsig.segment.pipeline import segment_path, segment_paths
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = [
     "DEFAULT_SEGMENTER",
     "FeatureSegmenter",
+    "MapSegmenter",
     "PathSegmenter",
     "Segmenter",
     "fetch_checkpoint",
@@ -29,8 +33,10 @@ __all__ = [
     "is_packaged",
     "load_segmenter",
     "require_features",
+    "require_maps",
     "segment_path",
     "segment_paths",
+    "segmenter_names",
 ]
 
 
@@ -38,9 +44,13 @@ DEFAULT_SEGMENTER = "lite"
 """By ``python -m scripts.choose_pooled`` on training photos: own category, pooled descriptors, map
 0.524 against the HRNet's 0.403, in a third of its time."""
 
+GROUP = "semsig.segmenters"
+"""Entry points of this group are further segmenters."""
+
 _ALIASES = {"hrnet": "embedded"}
 
 
+@typed(name=str, threads=(*WHOLE, NOTHING))
 def load_segmenter(
     name: str = DEFAULT_SEGMENTER, *, threads: int | None = None, progress: Progress | None = None
 ) -> Segmenter:
@@ -55,8 +65,15 @@ def load_segmenter(
         * ``onnx:FILE``: a network exported by semsig, its card beside it;
         * ``mmseg:CONFIG`` or ``mmseg:CONFIG@CHECKPOINT``: any network of mmsegmentation, see
           :class:`semsig.segment.mmseg.MmsegSegmenter`;
+        * ``cnn:NAME[@WEIGHTS]``: a network of torchvision or timm that describes photos and does
+          not segment them, see :class:`semsig.segment.cnn.CnnSegmenter`;
         * ``files:DIR`` or ``files:DIR@TABLE``: label maps on disk, see
-          :class:`semsig.segment.files.FilesSegmenter`.
+          :class:`semsig.segment.files.FilesSegmenter`. ``@ade20k`` means ADE20K's own numbers (0 =
+          unlabelled), ``@ade20k-mmseg`` mmsegmentation's (0 = wall), ``@cityscapes-labelids`` the
+          34 ids.
+
+        Other packages bring more by entry points of the group ``semsig.segmenters``: NAME or
+        NAME:REST calls what NAME points to as ``load(REST, threads=threads)``.
 
         Networks take ``@SIDE`` at the end: pixels of the short side that photos are resized to,
         64 to 1024, as in ``lite@256``.
@@ -86,10 +103,16 @@ def load_segmenter(
         return _load_onnx(rest, options)
     if kind == "mmseg" and rest:
         return _load_mmseg(rest, options, progress)
-    raise SegmenterError(
-        f"No segmenter {name!r}; there are {', '.join(PACKAGED)}, onnx:FILE, "
-        "mmseg:CONFIG[@CHECKPOINT] and files:DIR[@TABLE]."
-    )
+    if kind == "cnn" and rest:
+        return _load_cnn(rest, options, progress)
+    return _load_brought(name, kind, rest, threads)
+
+
+def segmenter_names() -> list[str]:
+    """Return the packaged segmenters' names, and how the names of others begin."""
+    from semsig.segment.card import PACKAGED
+
+    return [*PACKAGED, *_ALIASES, "onnx:", "mmseg:", "files:"]
 
 
 def is_packaged(name: str) -> bool:
@@ -126,7 +149,7 @@ def _split_side(name: str) -> tuple[str, int | None]:
     source, _, side = name.rpartition("@")
     if not (source and side.isdecimal()):
         source, side = name, ""
-    return _ALIASES.get(source, source), int(side) if side else None
+    return _ALIASES.get(source, source), int(side[:9]) if side else None
 
 
 def _load_packaged(name: str, options: NetworkOptions) -> Segmenter:
@@ -138,7 +161,7 @@ def _load_packaged(name: str, options: NetworkOptions) -> Segmenter:
 def _load_onnx(file: str, options: NetworkOptions) -> Segmenter:
     from semsig.segment.onnx import OnnxSegmenter
 
-    return OnnxSegmenter(Path(file).expanduser(), options)
+    return OnnxSegmenter(without_tilde(file), options)
 
 
 def _load_mmseg(source: str, options: NetworkOptions, progress: Progress | None) -> Segmenter:
@@ -148,10 +171,44 @@ def _load_mmseg(source: str, options: NetworkOptions, progress: Progress | None)
     return MmsegSegmenter(config, checkpoint or None, options, progress=progress)
 
 
+def _load_cnn(source: str, options: NetworkOptions, progress: Progress | None) -> Segmenter:
+    from semsig.segment.cnn import CnnSegmenter
+
+    network, _, weights = source.partition("@")
+    return CnnSegmenter(network, weights or None, options, progress=progress)
+
+
+def _load_brought(name: str, kind: str, rest: str, threads: int | None) -> Segmenter:
+    """Load a segmenter that another package brings by an entry point."""
+    from importlib.metadata import entry_points
+
+    from semsig.segment.card import PACKAGED
+
+    brought = {point.name: point for point in entry_points(group=GROUP)}
+    if kind not in brought:
+        known = [
+            *PACKAGED,
+            "onnx:FILE",
+            "mmseg:CONFIG[@CHECKPOINT]",
+            "cnn:NAME[@WEIGHTS]",
+            "files:DIR[@TABLE]",
+            *brought,
+        ]
+        raise SegmenterError(f"No segmenter {name!r}; there are {', '.join(known)}.")
+    try:
+        load = brought[kind].load()
+    except (ImportError, AttributeError) as error:
+        raise SegmenterError(
+            f"Segmenter {kind!r} of {brought[kind].value} cannot be loaded: {error}."
+        ) from error
+    segmenter: Segmenter = load(rest, threads=threads)
+    return segmenter
+
+
 def _load_files(source: str) -> Segmenter:
     from semsig.segment.files import FilesSegmenter
 
     folder, _, table = source.rpartition("@")
-    if Path(source).expanduser().is_dir() or not folder:
-        return FilesSegmenter(Path(source).expanduser())
-    return FilesSegmenter(Path(folder).expanduser(), table)
+    if without_tilde(source).is_dir() or not folder:
+        return FilesSegmenter(without_tilde(source))
+    return FilesSegmenter(without_tilde(folder), table)

@@ -69,6 +69,19 @@ class FeatureSegmenter(Protocol):
 
 
 @runtime_checkable
+class MapSegmenter(FeatureSegmenter, Protocol):
+    """A network that gives its feature map as well, for poolings of the caller's own."""
+
+    def describe_maps(self, images: Sequence[Image]) -> list[tuple[LabelMap, NDArray[np.float32]]]:
+        """Segment photos of any sizes, and give what the classifier sees of each.
+
+        The map, float32 (C, h, w), is not negative; h and w go with the photo's aspect ratio.
+        SegmenterError if the network's file does not give it.
+        """
+        ...
+
+
+@runtime_checkable
 class PathSegmenter(Protocol):
     """A segmenter that knows photos by their path: label maps on disk."""
 
@@ -99,4 +112,14 @@ def require_features(segmenter: Segmenter) -> FeatureSegmenter:
     raise OptionError(
         f"Expected a segmenter that gives features for pooled descriptors, such as 'lite'; "
         f"got {getattr(segmenter, 'name', segmenter)!r}, which gives label maps alone."
+    )
+
+
+def require_maps(segmenter: Segmenter) -> MapSegmenter:
+    """Return `segmenter` if it gives feature maps; OptionError if it does not."""
+    if isinstance(segmenter, MapSegmenter) and segmenter.n_features:
+        return segmenter
+    raise OptionError(
+        f"Expected a segmenter that gives its feature map, such as 'lite'; got "
+        f"{getattr(segmenter, 'name', segmenter)!r}, which does not."
     )

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from semsig.classes import ClassTable
-from semsig.durable import write_file
+from semsig.documents import Entries, parse_json
+from semsig.durable import open_regular, read_regular, write_file
 from semsig.errors import CheckpointError, ClassTableError
 
 MIN_SIDE, MAX_SIDE = 64, 1024
@@ -36,6 +37,9 @@ class NetworkCard:
         ONNX operator set of the graph.
     provenance : mapping of str to str
         Where the weights come from.
+    answers_as : str
+        Hex SHA-256 of an earlier file whose labels and features this one's are, bit by bit: what
+        was made with that file goes with this one. Empty if there is none.
     """
 
     sha256: str
@@ -43,11 +47,18 @@ class NetworkCard:
     short_side: int
     opset: int
     provenance: Mapping[str, str] = field(default_factory=dict)
+    answers_as: str = ""
+
+    @property
+    def identity(self) -> str:
+        """Hex SHA-256 that stands for the network's answers in fingerprints."""
+        return self.answers_as or self.sha256
 
     def write(self, network: Path) -> None:
         """Write the card beside the file `network`."""
         entries = {
             "sha256": self.sha256,
+            **({"answers_as": self.answers_as} if self.answers_as else {}),
             "opset": self.opset,
             "short_side": self.short_side,
             "provenance": dict(self.provenance),
@@ -69,31 +80,23 @@ class NetworkCard:
         """
         path = network.with_suffix(".json")
         try:
-            entries = json.loads(path.read_text("utf-8"), parse_constant=_no_number)
-            classes = ClassTable(
-                entries["classes"], name=entries["table"], palette=entries["palette"]
-            )
+            entries = Entries(parse_json(read_regular(path)))
+            provenance = entries.table("provenance")
             return cls(
-                sha256=entries["sha256"],
-                classes=classes,
-                short_side=_number(entries["short_side"], MIN_SIDE, MAX_SIDE),
-                opset=_number(entries["opset"], 1, 1000),
-                provenance=dict(entries["provenance"]),
+                sha256=entries.text("sha256"),
+                classes=ClassTable.from_entries(entries, names="classes", name="table"),
+                short_side=entries.whole("short_side", MIN_SIDE, MAX_SIDE),
+                opset=entries.whole("opset", 1, 1000),
+                provenance={key: provenance.text(key) for key in provenance},
+                answers_as=entries.text("answers_as", ""),
             )
         except OSError as error:
             raise CheckpointError(
                 f"{network} has no readable card {path.name} beside it: {error.strerror}. "
                 "Export the network again, or put both files together."
             ) from error
-        except (
-            ValueError,
-            LookupError,
-            TypeError,
-            ArithmeticError,
-            RecursionError,
-            ClassTableError,
-        ) as error:
-            raise CheckpointError(f"{path} is no network card: {error!r}") from error
+        except (ValueError, ClassTableError) as error:
+            raise CheckpointError(f"{path} is no network card: {error}.") from error
 
     def require_hash(self, network: Path) -> None:
         """Read the file `network` and compare it with the card.
@@ -104,27 +107,23 @@ class NetworkCard:
             If it cannot be read, or is another file than the card was written for.
         """
         try:
-            found = sha256_of(network)
+            content = read_regular(network, most=2**31 - 1)
         except OSError as error:
             raise CheckpointError(f"{network} cannot be read: {error.strerror}") from error
-        if found != self.sha256:
-            raise CheckpointError(
-                f"{network} has SHA-256 {found[:16]}..., its card says {self.sha256[:16]}...: "
-                "the file is damaged or replaced; export or install it again."
-            )
+        require_hash(network, content, self.sha256)
 
 
-def _no_number(text: str) -> None:
-    raise ValueError(f"{text} is no number that JSON knows")
-
-
-def _number(value: object, least: int, most: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-        raise ValueError(f"expected a whole number from {least} to {most}, got {value!r}")
-    return value
+def require_hash(network: Path, content: bytes, stated: str) -> None:
+    """Raise :class:`CheckpointError` unless a network's content has the hash that is stated."""
+    found = hashlib.sha256(content).hexdigest()
+    if found != stated:
+        raise CheckpointError(
+            f"{network} has SHA-256 {found[:16]}..., its card says {stated[:16]}...: "
+            "the file is damaged or replaced; export or install it again."
+        )
 
 
 def sha256_of(path: Path) -> str:
     """Return the hex SHA-256 of a file."""
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from semsig.durable import open_regular
 from semsig.errors import CheckpointError
 
 _CORES = ("core", "_core")  # numpy.core became numpy._core in NumPy 2
@@ -29,9 +30,13 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     import torch
 
     try:
-        with torch.serialization.safe_globals(_stand_ins()), warnings.catch_warnings():
+        with (
+            torch.serialization.safe_globals(_stand_ins()),
+            warnings.catch_warnings(),
+            open_regular(path) as file,
+        ):
             warnings.simplefilter("ignore")
-            content = torch.load(path, map_location="cpu", weights_only=True)
+            content = torch.load(file, map_location="cpu", weights_only=True)
     except OSError as error:
         raise CheckpointError(f"{path} cannot be read: {error.strerror}") from error
     except Exception as error:  # torch raises nearly every type there is on damaged files

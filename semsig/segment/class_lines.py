@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from semsig.classes import MAX_CLASSES, Color
+from semsig.durable import read_regular
 from semsig.errors import ClassTableError
 
 Line = tuple[int, str]
@@ -28,7 +29,7 @@ class Entry:
 
 
 _COMMENT = re.compile(r"#|//")
-_NUMBER = r"[0-9]+"
+_NUMBER = r"[0-9]{1,9}"
 _GAP = r"(?:\s*[,;\t]\s*|\s+)"
 _NAME = r"(?P<name>[^\W\d_][^,;\t:=|]*|_[^,;\t:=|]*|[0-9]+[^\W\d][^,;\t:=|]*)"
 _COLOR = rf"(?P<r>{_NUMBER}){_GAP}(?P<g>{_NUMBER}){_GAP}(?P<b>{_NUMBER})"
@@ -85,7 +86,7 @@ def read_entries(path: Path) -> list[Entry]:
 
 
 def _split(path: Path) -> list[str]:
-    content = path.read_bytes()
+    content = read_regular(path)
     wide = content.startswith((b"\xff\xfe", b"\xfe\xff"))  # Notepad's "Unicode"
     try:
         text = content.decode("utf-16" if wide else "utf-8-sig")

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
-from pathlib import Path
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from semsig.classes import MAX_CLASSES, ClassTable, Color, builtin_tables
-from semsig.errors import ClassTableError, LabelMapError, SegmenterError
-from semsig.segment.class_lines import Entry, read_entries
-from semsig.segment.numberings import NUMBERINGS, Numbering, numbering_of, split_name
+from semsig.errors import LabelMapError
 from semsig.types import LabelMap
 
 _UNKNOWN = MAX_CLASSES + 1
 
 BORDERS: tuple[Color, ...] = ((0, 0, 0), (224, 224, 192))
 """Colours of no class: black, and the outline that Pascal VOC draws around objects."""
-
-VOID = "void"
-"""A class of this name in a ``classes.txt`` means "no class" and is left out of the table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,23 +37,78 @@ class Coding:
     numbers: dict[int, int]
     void_colors: tuple[Color, ...] = BORDERS
 
+    @property
+    def counts_from_0(self) -> bool:
+        """Whether each class's stored number is its label."""
+        return self.numbers == {label: label for label in range(len(self.classes))}
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes with what numbers and colours mean; empty where order alone tells it."""
+        named = self.classes.name not in builtin_tables() and self._has_colors
+        if self.counts_from_0 and not named:
+            return ""
+        facts = sorted(self.numbers.items()), self.classes.palette, self.void_colors
+        return hashlib.sha256(repr(facts).encode()).hexdigest()
+
+    @property
+    def _has_colors(self) -> bool:
+        """Whether the table brings colours of its own, in which pictures may be drawn."""
+        return self.classes.palette != ClassTable(self.classes.names).palette
+
     def label_map(self, stored: NDArray[np.generic]) -> LabelMap:
         """Turn stored numbers (H, W), or colours (H, W, 3) uint8, into a label map.
+
+        Three equal channels hold numbers, unless they are colours of the table. Floats are
+        numbers if all are whole. -1 means no class where there is a sign.
 
         Raises
         ------
         LabelMapError
-            If it is neither, or a number or colour stands for nothing.
+            If it is neither or may be both, or a number or colour stands for nothing.
         """
-        if stored.ndim == 3:
-            return LabelMap.from_colors(stored, self.classes, void=self.void_colors)
-        if stored.ndim != 2 or stored.dtype.kind not in "iub":
+        if stored.ndim == 3 and stored.shape[2] == 1:
+            stored = stored[..., 0]
+        if stored.ndim != 3:
+            return self._of_numbers(stored)
+        grey = stored.size > 0 and np.array_equal(stored, stored[..., [0, 0, 0]])
+        return self._of_grey(stored) if grey else self._of_colors(stored)
+
+    def _of_colors(self, stored: NDArray[np.generic]) -> LabelMap:
+        return LabelMap.from_colors(stored, self.classes, void=self.void_colors)
+
+    def _of_grey(self, stored: NDArray[np.generic]) -> LabelMap:
+        """Read three equal channels as the one thing that they can mean."""
+        color = tuple(stored[0, 0].tolist())
+        try:
+            numbers = self._of_numbers(stored[..., 0])
+        except LabelMapError as error:
+            numbers, reason = None, str(error)
+        try:
+            colors = self._of_colors(stored) if self._has_colors else None
+        except LabelMapError:
+            colors = None
+        if numbers is None and (colors is None or (colors.labels == self.classes.void).all()):
             raise LabelMapError(
-                "Expected class numbers (H, W) or RGB uint8 (H, W, 3); "
+                f"Equal channels are neither class numbers nor colours such as {color}: {reason}"
+            )
+        if numbers is not None and colors is not None and numbers != colors:
+            raise LabelMapError(
+                f"Equal channels such as {color} may be class numbers or colours of table "
+                f"{self.classes.name!r}; save the numbers as grey."
+            )
+        return cast("LabelMap", numbers or colors)
+
+    def _of_numbers(self, stored: NDArray[np.generic]) -> LabelMap:
+        whole = stored.dtype.kind == "f" and np.array_equal(stored, np.trunc(stored))
+        if stored.ndim != 2 or not (stored.dtype.kind in "iub" or whole):
+            raise LabelMapError(
+                "Expected class numbers (H, W), all of them whole, or RGB uint8 (H, W, 3); "
                 f"{stored.dtype} {stored.shape} came."
             )
-        numbers = stored.astype(np.int64)
-        signed = stored.dtype.kind == "i"
+        limited = np.clip(stored, -2.0, float(_UNKNOWN), dtype=np.float64) if whole else stored
+        numbers = limited.astype(np.int64)  # which holds no 1e30
+        signed = stored.dtype.kind in "if"
         numbers[numbers == -1] = self.classes.void if signed else _UNKNOWN  # "ignore" of exporters
         labels = self._lookup()[np.clip(numbers, -1, _UNKNOWN)]
         if (labels < 0).any():
@@ -74,89 +125,3 @@ class Coding:
         labels[self.classes.void] = self.classes.void
         labels[list(self.numbers)] = list(self.numbers.values())
         return labels
-
-
-def find_coding(folder: Path, table: str | None) -> Coding:
-    """Return the coding that `table` names or, without one, that lies with the label files.
-
-    Parameters
-    ----------
-    folder : Path
-        Where the label files are; ``classes.toml`` or ``classes.txt`` is looked for in it, then
-        in the folder above.
-    table : str, optional
-        Name of a built-in table, perhaps with the numbering of its files as
-        :mod:`semsig.segment.numberings` has them (``ade20k`` means ADE20K's own annotations, 0 =
-        unlabelled; ``ade20k-mmseg`` mmsegmentation's, 0 = wall), or path of a .toml or .txt file.
-
-    Raises
-    ------
-    SegmenterError
-        If there is no such table, or it cannot be read.
-    """
-    name, numbering = split_name(table or "")
-    if name in NUMBERINGS:
-        stems = (path.stem for path in folder.rglob("*"))
-        return _numbered(ClassTable.builtin(name), numbering or numbering_of(name, stems))
-    if name in builtin_tables():
-        return _by_position(ClassTable.builtin(name))
-    if table is not None:
-        path = Path(table).expanduser()
-        if not path.is_file():
-            raise SegmenterError(
-                f"{table!r} is neither a file nor one of the built-in class tables "
-                f"{', '.join(builtin_tables())}."
-            )
-        return read_coding(path)
-    for place in (folder, folder.parent):
-        for name in ("classes.toml", "classes.txt"):
-            if (place / name).is_file():
-                return read_coding(place / name)
-    raise SegmenterError(
-        f"No class table for the label maps in {folder}: put classes.toml or classes.txt there, "
-        "or name a table, as in files:DIR@ade20k."
-    )
-
-
-def read_coding(path: Path) -> Coding:
-    """Read ``classes.toml``, or lines of one of the formats of :mod:`semsig.segment.class_lines`.
-
-    Raises
-    ------
-    SegmenterError
-        If the file is neither; the message names the line.
-    """
-    try:
-        if path.suffix == ".toml":
-            return _by_position(ClassTable.from_toml(path))
-        return _of_entries(read_entries(path), path.parent.name)
-    except (OSError, UnicodeDecodeError, ClassTableError) as error:
-        raise SegmenterError(f"{path} is no class table: {error}") from error
-
-
-def _numbered(classes: ClassTable, numbering: Numbering) -> Coding:
-    void = dict.fromkeys(numbering.void, classes.void)
-    return Coding(classes, void | {stored: n for n, stored in enumerate(numbering.stored)})
-
-
-def _by_position(classes: ClassTable) -> Coding:
-    return Coding(classes, {number: number for number in range(len(classes))})
-
-
-def _of_entries(entries: list[Entry], table: str) -> Coding:
-    kept = [entry for entry in entries if entry.name != VOID]
-    colors = [entry.color for entry in kept if entry.color is not None]
-    palette = colors if colors and len(colors) == len(kept) else None
-    classes = ClassTable([entry.name for entry in kept], name=table, palette=palette)
-    numbers = _labels_of(
-        [entry.number for entry in kept], [entry.number for entry in entries], classes
-    )
-    void_colors = tuple(e.color for e in entries if e.name == VOID and e.color is not None)
-    return Coding(classes, numbers, void_colors)
-
-
-def _labels_of(kept: list[int], stored: list[int], classes: ClassTable) -> dict[int, int]:
-    if len(set(stored)) != len(stored):
-        raise ClassTableError("a number comes twice")
-    labels = {number: label for label, number in enumerate(kept)}
-    return {number: labels.get(number, classes.void) for number in stored}

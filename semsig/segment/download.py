@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 from urllib.parse import unquote, urlsplit
 
+from semsig.durable import home_folder, make_folder, sync_file, sync_folder
 from semsig.errors import CheckpointError
 from semsig.segment.card import sha256_of
 
@@ -25,11 +26,15 @@ _TIMEOUT = 30.0  # seconds without a byte
 _HASH_IN_NAME = re.compile(r"-([0-9a-f]{8,64})\.\w+$")
 
 
+_MOST_DIGITS = 19
+"""Of a length in bytes; a server may send anything."""
+
+
 def cache_folder() -> Path:
     """Return where downloads are kept: SEMSIG_CACHE, XDG_CACHE_HOME/semsig or ~/.cache/semsig."""
     if own := os.environ.get("SEMSIG_CACHE"):
         return Path(own)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "semsig"
+    return Path(os.environ.get("XDG_CACHE_HOME") or home_folder() / ".cache") / "semsig"
 
 
 def fetch(url: str, *, folder: Path | None = None, progress: Progress | None = None) -> Path:
@@ -63,14 +68,17 @@ def fetch(url: str, *, folder: Path | None = None, progress: Progress | None = N
     try:
         if _is_whole(target):
             return target
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         resumed = part.exists()
         _download(url, part, progress)
         if resumed and not _is_whole(part, name):
             part.unlink()
             _download(url, part, progress)
         _require_hash(part, url, name)
+        with part.open("rb+") as file:
+            sync_file(file)
         part.replace(target)
+        sync_folder(folder)
     except (OSError, http.client.HTTPException) as error:
         raise CheckpointError(_reason(error, url, part)) from error
     return target
@@ -116,7 +124,8 @@ def _download(url: str, part: Path, progress: Progress | None) -> None:
             start = 0
             file.truncate(0)
         length = answer.headers.get("Content-Length")
-        total = start + int(length) if length else None
+        stated = length and length.isdecimal() and len(length) < _MOST_DIGITS
+        total = start + int(length) if stated else None
         _copy(answer, file, start, total, progress)
     return None
 

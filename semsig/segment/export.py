@@ -3,8 +3,9 @@
 The graph takes photos as they are and answers with labels: input ``photos`` uint8
 (N, H, W, 3) RGB with H and W multiples of 32, output ``labels`` uint8 (N, H/4, W/4) for an
 HRNet, output ``features`` float32 (N, 3, C): what the classifier sees, C values a pixel, pooled
-over the photo by average, maximum and generalised mean (GeM, exponent 3). Normalisation is part
-of it, and ruling out classes that a photo has hardly anything of where asked for. Batch norms are
+over the photo by average, maximum and generalised mean (GeM, exponent 3), and output
+``feature_map`` float32 (N, C, h, w), which these are pooled of. Normalisation is part of it, and
+ruling out classes that a photo has hardly anything of where asked for. Batch norms are
 folded into the convolutions before them, weights keep the names of their modules and are stored
 as fp16, each with a Cast to fp32 that ONNX Runtime folds away at load: half the file, arithmetic
 in fp32.
@@ -45,7 +46,7 @@ MEAN = (123.675, 116.28, 103.53)
 STD = (58.395, 57.12, 57.375)
 """Standard deviation of ImageNet's RGB values."""
 
-OUTPUTS = ("labels", "features")
+OUTPUTS = ("labels", "features", "feature_map")
 """Outputs of the exported graph."""
 
 LEAST_SHARE = 0.025
@@ -186,6 +187,7 @@ def _to_onnx(labeller: torch.nn.Module) -> bytes:
         "photos": {0: "n", 1: "h", 2: "w"},
         "labels": {0: "n", 1: "h4", 2: "w4"},
         "features": {0: "n"},
+        "feature_map": {0: "n", 2: "fh", 3: "fw"},
     }
     with quiet_tracer():
         torch.onnx.export(
@@ -264,9 +266,15 @@ def _labeller(
             scores = self.decode_head(self.backbone((rgb - self.mean) * self.scale))
             if least_share > 0:
                 scores = rule_out(scores, least_share)
-            return scores.argmax(1).to(torch.uint8), pooled(seen.pop())
+            return scores.argmax(1).to(torch.uint8), *described(seen.pop())
 
     return Labeller().eval()
+
+
+def described(features: Any) -> tuple[Any, Any]:
+    """Return what is pooled of a map (N, C, h, w), and the map itself, both not negative."""
+    positive = features.clamp(min=0)
+    return pooled(positive), positive
 
 
 def pooled(features: Any) -> Any:

@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-from PIL import Image as PillowImage
-
 from semsig.classes import ClassTable
+from semsig.durable import open_regular
 from semsig.errors import LabelMapError, SegmenterError
-from semsig.segment.coding import find_coding
+from semsig.photo.walk import files_below
+from semsig.segment.reading import find_reading
+from semsig.segment.stems import LabelFile, LabelFiles
+from semsig.segment.stored import ARRAYS, PICTURES, read_stored
 from semsig.types import Image, LabelMap
 
-Place = tuple[str, ...]
-"""A sub-folder's path below the folder of label maps, part by part."""
-
-_PICTURES = {".png", ".bmp", ".tif", ".tiff"}
-_ARRAYS = {".npy", ".npz"}
-_MARKS = ("_GT", "")  # MSRC names the ground truth of 1_1_s.bmp 1_1_s_GT.bmp
+_LOG = logging.getLogger("semsig.segment.files")
 
 
 class FilesSegmenter:
@@ -31,31 +27,50 @@ class FilesSegmenter:
     pictures, and arrays (.npy, or .npz with one array or one named ``labels``). Use
     :meth:`for_path`; a photo alone does not tell which file it came from.
 
-    The label map of ``photos/a/1.jpg`` is the file of stem ``1`` in the deepest sub-folder that
-    the photo's folder ends with: ``photos/a``, else ``a``, else none. Where there is none, it is
-    the only file of that stem in all sub-folders; of several, none is taken.
+    The label map of ``photos/a/1.jpg`` is looked for in the deepest sub-folder that the photo's
+    folder ends with: ``photos/a``, else ``a``, else none; where there is none, in all of them. It
+    is the file of stem ``1`` or ``1.jpg``, else one that differs in case or Unicode's normal form,
+    else the one with fewest endings such as ``1_mask``, ``1_gtFine_labelIds`` or ``1_L``. Of
+    several that fit equally well, none is taken.
+
+    Numbers mean what the table says: names alone count from 0, and a data set's own files may
+    count otherwise. ``@ade20k`` means ADE20K's own numbering (0 = unlabelled, 3 = sky),
+    ``@ade20k-mmseg`` mmsegmentation's (0 = wall, 2 = sky); ``@cityscapes-labelids`` is the one
+    with 34 numbers. Where the files' names or numbers speak against it, this is refused; where
+    they leave it open, a sentence goes to the log and into `remark`.
 
     Parameters
     ----------
     folder : Path
         Where the label files are.
     table : str, optional
-        Built-in class table, or a .toml or .txt file; else ``classes.toml`` or ``classes.txt``
+        Built-in class table, or a .toml or .txt file; else ``classes.toml``, ``classes.txt`` or an
+        exporter's (``labelmap.txt``, ``_classes.csv``, ``class_names.txt``, ``label_colors.txt``)
         in the folder or the one above.
+
+    Attributes
+    ----------
+    remark : str
+        What may be doubted of how the numbers are read; empty if nothing is.
 
     Raises
     ------
     SegmenterError
-        If the folder or its class table is missing, it holds no label file, or a folder holds
-        two of one stem.
+        If the folder or its class table is missing, it holds no label file, a folder holds two of
+        one stem, or the numbers of its files contradict the table.
     """
 
     def __init__(self, folder: Path, table: str | None = None) -> None:
         self._folder = folder
         self._table = table
-        self._coding = find_coding(folder, table)
-        self._files = _by_stem_and_place(folder)
-        self._digest = _digest(folder, self._files)
+        reading = find_reading(folder, table, _label_files(folder))
+        self._coding, self.remark = reading.coding, reading.remark
+        files = [LabelFile(path, path.parent.relative_to(folder).parts) for path in reading.files]
+        self._files = LabelFiles(files)
+        self._some = ", ".join(path.name for path in reading.files[:3])
+        self._digest = _digest(folder, reading.files)
+        if self.remark:
+            _LOG.warning("%s: %s", folder, self.remark)
 
     @property
     def classes(self) -> ClassTable:
@@ -73,11 +88,15 @@ class FilesSegmenter:
         return f"files {self._digest} classes {self.classes.fingerprint}"
 
     def state(self, path: str | os.PathLike[str]) -> str:
-        """Return the hex BLAKE2b, 128 bit, of the photo's label file; empty if it has none."""
+        """Return the hex BLAKE2b, 128 bit, of the photo's label file; empty if it has none.
+
+        Where numbers or colours have a meaning of their own, it changes with that as well.
+        """
+        meaning = self._coding.fingerprint.encode()
         try:
-            with self._file_for(Path(path).absolute()).open("rb") as file:
+            with open_regular(self._file_for(Path(path).absolute())) as file:
                 return hashlib.file_digest(
-                    file, lambda: hashlib.blake2b(digest_size=16)
+                    file, lambda: hashlib.blake2b(meaning, digest_size=16)
                 ).hexdigest()
         except (SegmenterError, OSError):
             return ""
@@ -92,25 +111,24 @@ class FilesSegmenter:
         """
         file = self._file_for(Path(path).absolute())
         try:
-            return self._coding.label_map(_read(file))
+            return self._coding.label_map(read_stored(file))
         except LabelMapError as error:
             raise SegmenterError(f"{file} is no label map: {error}") from error
 
     def _file_for(self, photo: Path) -> Path:
-        stems = (photo.stem + mark for mark in _MARKS)
-        found = next((self._files[stem] for stem in stems if stem in self._files), {})
-        above = photo.parent.parts
-        fitting = [place for place in found if above[len(above) - len(place) :] == place]
-        if fitting:
-            return found[max(fitting, key=len)]
+        found = self._files.of(photo)
         if not found:
-            raise SegmenterError(f"{self._folder} has no label map for {photo.stem!r} ({photo}).")
-        if len(found) > 1:
-            several = " and ".join(map(str, list(found.values())[:2]))
             raise SegmenterError(
-                f"{photo} may mean {several}; name the folders of label maps as those of photos."
+                f"{self._folder} has no label map for {photo.stem!r} ({photo}); it holds "
+                f"{self._some}, ... Name it after the photo, as in {photo.stem}.png."
             )
-        return next(iter(found.values()))
+        if len(found) > 1:
+            several = " and ".join(str(file.path) for file in found[:3])
+            raise SegmenterError(
+                f"{photo} may mean {several}; name the one after the photo, and the folders of "
+                "label maps as those of photos."
+            )
+        return found[0].path
 
     def __call__(self, image: Image) -> LabelMap:  # noqa: ARG002
         """Raise SegmenterError: label files are found by path, see :meth:`for_path`."""
@@ -124,26 +142,30 @@ class FilesSegmenter:
         return [self(image) for image in images]
 
 
-def _by_stem_and_place(folder: Path) -> dict[str, dict[Place, Path]]:
+def _label_files(folder: Path) -> list[Path]:
+    """Return the label files below a folder, sorted."""
     if not folder.is_dir():
-        raise SegmenterError(f"{folder} is no folder of label maps.")
-    files: dict[str, dict[Place, Path]] = {}
-    for path in sorted(folder.rglob("*")):
-        if path.suffix.lower() not in _PICTURES | _ARRAYS or path.name.startswith("."):
-            continue
-        of_stem = files.setdefault(path.stem, {})
-        first = of_stem.setdefault(path.parent.relative_to(folder).parts, path)
-        if first != path:
-            raise SegmenterError(f"Two label maps for {path.stem!r}: {first} and {path}; keep one.")
+        raise SegmenterError(
+            f"{folder} is no folder of label maps; if they have moved, name where they are: "
+            "--segmenter files:DIR."
+        )
+    files: dict[Path, Path] = {}
+    for path in files_below(folder):
+        if path.suffix.lower() in PICTURES | ARRAYS:
+            first = files.setdefault(path.with_suffix(""), path)
+            if first != path:
+                raise SegmenterError(
+                    f"Two label maps for {path.stem!r}: {first} and {path}; keep one."
+                )
     if not files:
-        kinds = ", ".join(sorted(_PICTURES | _ARRAYS))
+        kinds = ", ".join(sorted(PICTURES | ARRAYS))
         raise SegmenterError(f"{folder} holds no label maps; expected files {kinds}.")
-    return files
+    return list(files.values())
 
 
-def _digest(folder: Path, files: Mapping[str, Mapping[Place, Path]]) -> str:
+def _digest(folder: Path, files: Sequence[Path]) -> str:
     digest = hashlib.sha256()
-    for path in sorted(path for of_stem in files.values() for path in of_stem.values()):
+    for path in files:
         try:
             status = path.stat()
         except OSError as error:
@@ -151,43 +173,3 @@ def _digest(folder: Path, files: Mapping[str, Mapping[Place, Path]]) -> str:
         digest.update(os.fsencode(path.relative_to(folder)))
         digest.update(f" {status.st_size} {status.st_mtime_ns}\n".encode())
     return digest.hexdigest()
-
-
-def _read(path: Path) -> NDArray[np.generic]:
-    """Return class numbers (H, W) or colours (H, W, 3)."""
-    try:
-        return _read_array(path) if path.suffix.lower() in _ARRAYS else _read_picture(path)
-    except SegmenterError:
-        raise
-    except Exception as error:  # Pillow and NumPy raise nearly every type on damaged files
-        raise SegmenterError(f"{path} cannot be read: {error}") from error
-
-
-def _read_picture(path: Path) -> NDArray[np.generic]:
-    with PillowImage.open(path, formats=("PNG", "BMP", "TIFF")) as picture:
-        picture.load()
-        numbers = picture.mode in ("1", "L", "P") or picture.mode.startswith("I")
-        stored = np.asarray(picture if numbers else picture.convert("RGB"))
-        if picture.mode == "L" and (depth := _grey_depth(path)) < 8:
-            return stored // np.uint8(255 // (2**depth - 1))  # undo the scaling to 0..255
-        return stored
-
-
-def _grey_depth(path: Path) -> int:
-    """Return the bits a pixel of a grey PNG, which Pillow scales to 8; 8 of other pictures."""
-    with path.open("rb") as file:
-        header = file.read(26)  # signature, length and name of IHDR, width, height, depth, colours
-    is_grey_png = header[:8] == b"\x89PNG\r\n\x1a\n" and header[25:26] == b"\0"
-    return header[24] if is_grey_png and header[24] in (2, 4) else 8
-
-
-def _read_array(path: Path) -> NDArray[np.generic]:
-    content = np.load(path, allow_pickle=False)
-    if isinstance(content, np.ndarray):
-        return content
-    with content:
-        names = content.files
-        if len(names) != 1 and "labels" not in names:
-            raise SegmenterError(f"{path} holds {names}; expected one array, or one 'labels'.")
-        array: NDArray[np.generic] = content["labels" if "labels" in names else names[0]]
-        return array

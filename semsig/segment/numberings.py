@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -17,15 +18,23 @@ class Numbering:
     stored : sequence of int
         The stored number of each class, in the table's order.
     void : sequence of int
-        Stored numbers that mean "no class", beside 255.
+        Stored numbers that mean "no class", beside 255 and -1.
     mark : str
-        The end of a file's stem, case-folded, that tells this numbering; empty if none does.
+        The end of a file's stem, letters and digits alone, that tells this numbering; empty if
+        none does.
+    has_255 : bool
+        Whether the data set's own files have 255; of two numberings it may give one away.
     """
 
     name: str
     stored: Sequence[int]
     void: Sequence[int] = ()
     mark: str = ""
+    has_255: bool = True
+
+    def has(self, numbers: Iterable[int]) -> bool:
+        """Tell whether all these stored numbers mean something, 255 and -1 aside."""
+        return set(numbers) - {-1, 255} <= {*self.stored, *self.void}
 
 
 _LABEL_IDS = (7, 8, 11, 12, 13, 17, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 31, 32, 33)
@@ -33,11 +42,11 @@ _COCO_ABSENT = (11, 25, 28, 29, 44, 65, 67, 68, 70, 82, 90)
 
 NUMBERINGS: dict[str, tuple[Numbering, ...]] = {
     "ade20k": (
-        Numbering(name="annotations", stored=range(1, 151), void=(0,)),
+        Numbering(name="annotations", stored=range(1, 151), void=(0,), has_255=False),
         Numbering(name="mmseg", stored=range(150)),
     ),
     "pascal-context-59": (
-        Numbering(name="annotations", stored=range(1, 60), void=(0,)),
+        Numbering(name="annotations", stored=range(1, 60), void=(0,), has_255=False),
         Numbering(name="mmseg", stored=range(59)),
     ),
     "cityscapes": (
@@ -49,13 +58,26 @@ NUMBERINGS: dict[str, tuple[Numbering, ...]] = {
             mark="labelids",
         ),
     ),
+    "msrc": (
+        Numbering(name="order", stored=range(23)),
+        Numbering(name="annotations", stored=range(1, 24), void=(0,)),
+    ),
     "coco-stuff": (
         Numbering(name="trainids", stored=range(171), mark="trainids"),
         Numbering(name="ids", stored=tuple(n for n in range(182) if n not in _COCO_ABSENT)),
+        Numbering(
+            name="labels",  # those of its labels.txt: 0 = unlabelled, 1 = person
+            stored=tuple(n + 1 for n in range(182) if n not in _COCO_ABSENT),
+            void=(0,),
+            has_255=False,
+        ),
     ),
 }
-"""The numberings of a table; the bare name of the table means the first, unless files' names tell
-another."""
+"""The numberings of a table; the bare name of the table means the first, unless the files' names or
+numbers give another away."""
+
+_NOT_MAPS = ("color", "colour", "instanceids", "instancetrainids", "polygons")
+"""Ends of the files that lie beside label maps of data sets whose files are marked."""
 
 
 def split_name(table: str) -> tuple[str, Numbering | None]:
@@ -67,11 +89,22 @@ def split_name(table: str) -> tuple[str, Numbering | None]:
     return table, None
 
 
-def numbering_of(table: str, stems: Iterable[str]) -> Numbering:
-    """Return the numbering whose mark ends one of the files' stems; the first without one."""
-    marked = [numbering for numbering in NUMBERINGS[table] if numbering.mark]
-    for stem in stems if marked else ():
-        for numbering in marked:
-            if stem.casefold().endswith(numbering.mark):
-                return numbering
-    return NUMBERINGS[table][0]
+def marks_of(table: str, stems: Iterable[str]) -> set[str]:
+    """Return the marks of a table's numberings that end any of the files' stems."""
+    marks = [numbering.mark for numbering in NUMBERINGS.get(table, ()) if numbering.mark]
+    ends = {_end(stem) for stem in stems} if marks else set()
+    return {mark for mark in marks if any(_has(end, mark) for end in ends)}
+
+
+def is_map_of(stem: str, mark: str, all_marks: Iterable[str]) -> bool:
+    """Tell whether a file beside others marked `mark` may be one of their label maps."""
+    end = _end(stem)
+    return _has(end, mark) or not any(_has(end, other) for other in (*all_marks, *_NOT_MAPS))
+
+
+def _end(stem: str) -> str:
+    return re.sub(r"[\W_]", "", stem.casefold())[-24:]
+
+
+def _has(end: str, mark: str) -> bool:
+    return end.endswith((mark, mark.removesuffix("s")))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -12,12 +11,17 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
+from semsig.durable import read_regular
 from semsig.errors import CheckpointError, SegmenterError
+from semsig.parallel import usable_cores
 from semsig.segment.batching import STRIDE, BatchedNetwork, run_together
-from semsig.segment.card import PACKAGED, NetworkCard
+from semsig.segment.card import PACKAGED, NetworkCard, require_hash
+from semsig.segment.onnx_graph import refused
 from semsig.segment.options import NetworkOptions
 from semsig.types import Image, LabelMap
 
+_MOST_BYTES = 2**31 - 1
+"""A protocol buffer is no larger."""
 _EXTERNAL = b"\x0a\x08location\x12"
 """How ONNX's protocol buffers write the key under which a tensor names a file of its own."""
 
@@ -56,8 +60,8 @@ class OnnxSegmenter(BatchedNetwork):
         self.short_side = options.short_side or self.card.short_side
         self._name = name or f"onnx:{path.absolute()}"
         self._batch_size = options.batch_size
-        self.card.require_hash(path)
-        self._session = start_session(path, options.threads or os.cpu_count() or 1, "labels")
+        threads = options.threads or usable_cores()
+        self._session = start_session(path, threads, "labels", sha256=self.card.sha256)
 
     @property
     def name(self) -> str:
@@ -69,7 +73,7 @@ class OnnxSegmenter(BatchedNetwork):
     def fingerprint(self) -> str:
         """Changes with the weights, the class table and the input size."""
         card = self.card
-        return f"onnx {card.sha256} side {self.short_side} classes {card.classes.fingerprint}"
+        return f"onnx {card.identity} side {self.short_side} classes {card.classes.fingerprint}"
 
     def _run(self, photos: NDArray[np.uint8]) -> NDArray[np.uint8]:
         labels: NDArray[np.uint8] = self._answer(["labels"], photos)[0]
@@ -100,22 +104,41 @@ class OnnxSegmenter(BatchedNetwork):
     @cached_property
     def n_features(self) -> int:
         """Channels of the feature map; 0 if the network's file offers no features."""
-        if "features" not in {output.name for output in self._session.get_outputs()}:
+        if "features" not in self._outputs:
             return 0
         smallest = np.zeros((1, STRIDE, STRIDE, 3), np.uint8)
         return int(self._answer(["features"], smallest)[0].shape[2])
 
     def describe(self, images: Sequence[Image]) -> list[tuple[LabelMap, NDArray[np.float32]]]:
         """Return label map and features, (3, C), of each photo; see :meth:`features`."""
-        if not self.n_features:
-            raise SegmenterError(f"{self.name} has no output 'features'; export it again.")
+        return self._described(images, "features")
+
+    def describe_maps(self, images: Sequence[Image]) -> list[tuple[LabelMap, NDArray[np.float32]]]:
+        """Return label map and feature map, (C, h, w), of each photo, from one pass.
+
+        Raises
+        ------
+        SegmenterError
+            If the network's file does not give its feature map.
+        """
+        return self._described(images, "feature_map")
+
+    def _described(
+        self, images: Sequence[Image], output: str
+    ) -> list[tuple[LabelMap, NDArray[np.float32]]]:
+        if output not in self._outputs:
+            raise SegmenterError(f"{self.name} has no output {output!r}; export it again.")
         rows = run_together(
             images,
-            lambda photos: self._answer(["labels", "features"], photos),
+            lambda photos: self._answer(["labels", output], photos),
             short_side=self.short_side,
             batch_size=self._batch_size,
         )
         return [(LabelMap(labels, self.classes), features) for labels, features in rows]
+
+    @cached_property
+    def _outputs(self) -> frozenset[str]:
+        return frozenset(output.name for output in self._session.get_outputs())
 
     def _answer(self, outputs: list[str], photos: NDArray[np.uint8]) -> list[NDArray[Any]]:
         return run_session(self._session, self.name, outputs, photos)
@@ -126,23 +149,29 @@ def packaged(name: str = "embedded", options: NetworkOptions | None = None) -> O
     return OnnxSegmenter(PACKAGED[name], options, name=name)
 
 
-def start_session(path: Path, threads: int, answer: str) -> onnxruntime.InferenceSession:
+def start_session(
+    path: Path, threads: int, answer: str, *, sha256: str | None = None
+) -> onnxruntime.InferenceSession:
     """Load a network that takes ``photos`` and answers, first of all, with `answer`.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    threads : int
+        Threads it may use.
+    answer : str
+        Name of its first output.
+    sha256 : str, optional
+        The hex SHA-256 that its card states.
 
     Raises
     ------
     CheckpointError
-        If the file is no such network.
+        If the file is no such network, another one than its card was written for, or asks for
+        what no network needs that labels pictures: other files, or operators that may never end.
     """
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise CheckpointError(f"{path} is no network that can be run: {error.strerror}") from error
-    if _EXTERNAL in content:
-        raise CheckpointError(
-            f"{path} names other files that hold its weights, which its card does not vouch for; "
-            "expected a network whole in one file. Export it again without external data."
-        )
+    content = _vouched(path, sha256)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
@@ -150,7 +179,7 @@ def start_session(path: Path, threads: int, answer: str) -> onnxruntime.Inferenc
     options.log_severity_level = 3
     onnxruntime.disable_telemetry_events()
     try:
-        session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # the runtime's own exception types share no base
         raise CheckpointError(f"{path} is no network that can be run: {error}") from error
     inputs, outputs = (
@@ -162,6 +191,31 @@ def start_session(path: Path, threads: int, answer: str) -> onnxruntime.Inferenc
             f"{answer!r}."
         )
     return session
+
+
+def _vouched(path: Path, sha256: str | None) -> bytes:
+    """Read a network file that is as its card says, whole in itself, and of known operators."""
+    try:
+        content = read_regular(path, most=_MOST_BYTES)
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read: {error.strerror}") from error
+    if sha256 is not None:
+        require_hash(path, content, sha256)
+    if _EXTERNAL in content:
+        raise CheckpointError(
+            f"{path} names other files that hold its weights, which its card does not vouch for; "
+            "expected a network whole in one file. Export it again without external data."
+        )
+    try:
+        odd = refused(content)
+    except ValueError as error:
+        raise CheckpointError(f"{path} is no network that can be run: {error}") from error
+    if odd:
+        raise CheckpointError(
+            f"Expected {path} to be made of the operators that networks for label maps need, got "
+            f"{', '.join(odd)} as well; export it without."
+        )
+    return content
 
 
 def run_session(

@@ -9,6 +9,7 @@ from itertools import islice
 from pathlib import Path
 
 from semsig.errors import SegmenterError, SemsigError
+from semsig.parallel import usable_cores
 from semsig.photo.image_files import read_image
 from semsig.segment.base import PathSegmenter, Segmenter
 from semsig.types import Image, LabelMap
@@ -66,7 +67,7 @@ def segment_paths(
             return error
 
     source = map(Path, paths)
-    with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
+    with ThreadPoolExecutor(workers or usable_cores()) as pool:
         ahead = [(path, pool.submit(load, path)) for path in islice(source, window)]
         while current := ahead:
             ahead = [(path, pool.submit(load, path)) for path in islice(source, window)]

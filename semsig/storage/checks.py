@@ -26,8 +26,8 @@ Signatures = SbsSignature | SbsBatch | Iterable[SbsSignature] | NDArray[np.uint8
 Histograms = SbovpSignature | SbovpBatch | Iterable[SbovpSignature]
 """One bag of visual phrases or many."""
 
-Ids = int | Iterable[int] | NDArray[np.integer[Any]]
-"""One id or many."""
+Ids = int | str | Iterable[int] | Iterable[str] | NDArray[np.integer[Any]]
+"""One id or many; texts are keys."""
 
 MAX_ID = 2**63 - 2
 
@@ -110,7 +110,7 @@ def as_ids(ids: Ids) -> NDArray[np.int64]:
         ids = list(ids)
     try:
         array: NDArray[Any] = np.atleast_1d(np.asarray(ids))
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         raise OptionError(f"Ids are a 1-D array of integers; {error}.") from error
     if not array.size and array.ndim == 1:
         return np.zeros(0, np.int64)
@@ -151,25 +151,3 @@ def as_matching_ids(ids: Ids, count: int) -> NDArray[np.int64]:
     if len(array) != count:
         raise OptionError(f"Expected {count} ids, one a signature; {len(array)} came.")
     return array
-
-
-def as_payloads(payloads: Sequence[str] | None, count: int) -> list[bytes]:
-    """Return payloads in UTF-8; none at all, where None came, stands for empty ones.
-
-    Raises
-    ------
-    OptionError
-        If there are not `count` strings, or one cannot be written in UTF-8.
-    """
-    if payloads is None:
-        return []
-    if isinstance(payloads, str) or len(payloads) != count:
-        raise OptionError(f"Expected {count} payloads, one a signature; {len(payloads)} came.")
-    try:
-        return [str.encode(payload) for payload in payloads]
-    except TypeError as error:
-        raise OptionError(f"Payloads are strings: {error}.") from error
-    except UnicodeEncodeError as error:
-        raise OptionError(
-            f"A payload cannot be written in UTF-8 ({error.reason}); escape it, as json.dumps does."
-        ) from error

@@ -10,8 +10,12 @@ from typing import Any, ClassVar, Generic, Literal, Self, TypeVar, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from semsig.errors import IndexFormatError, OptionError
-from semsig.storage.checks import Ids, as_batch, as_distinct_ids, as_matching_ids, as_payloads
+from semsig.arguments import FLAG, MAPPING, NOTHING, PATH, WHOLE, expect, typed
+from semsig.errors import DuplicateIdError, IndexFormatError, OptionError
+from semsig.storage.checks import Ids, as_batch, as_distinct_ids, as_ids, as_matching_ids
+from semsig.storage.columns import Verify, check_verify
+from semsig.storage.entries import Entries
+from semsig.storage.keys import check_keys, read_text, write_texts
 from semsig.storage.manifest import Manifest
 from semsig.storage.segment import Segment
 from semsig.storage.store import Store
@@ -23,11 +27,11 @@ Signature = TypeVar("Signature")
 Batch = TypeVar("Batch", bound=AnyBatch)
 
 
-class SignatureCollection(Generic[Schema, Signature, Batch]):
+class SignatureCollection(Entries, Generic[Schema, Signature, Batch]):
     """Signatures of one schema with ids and payloads, in memory or in a folder.
 
     A new collection lives in memory; :meth:`save` writes it to a folder. One that :meth:`open`
-    mapped from a folder is changed on disk: a change is there, whole, when its call returns.
+    read from a folder is changed on disk: a change is there, whole, when its call returns.
     What other processes change is seen after :meth:`refresh`.
 
     Parameters
@@ -36,27 +40,42 @@ class SignatureCollection(Generic[Schema, Signature, Batch]):
         Schema of every signature.
     meta : mapping of str to str, optional
         What the index's maker wants remembered, such as the segmenter's name.
+    first_id : int
+        What ids are counted from where none are given: shards count from numbers of their own.
 
     Raises
     ------
     OptionError
-        If the schema is of another kind of signature, or `meta` holds anything but strings.
+        If the schema is of another kind of signature, `meta` holds anything but strings, or
+        `first_id` can be no id.
     """
 
     records: ClassVar[RecordSpec]
 
-    def __init__(self, schema: Schema, *, meta: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, schema: Schema, *, meta: Mapping[str, str] | None = None, first_id: int = 0
+    ) -> None:
         if not isinstance(schema, self.records.schema):
             expected = self.records.schema.__name__
             raise OptionError(f"Expected {expected}; {type(schema).__name__} came.")
+        expect("meta", meta, (*MAPPING, NOTHING))
         meta = dict(meta or {})
         if not all(isinstance(text, str) for item in meta.items() for text in item):
             raise OptionError("meta maps strings to strings.")
-        self._store = Store(Manifest(schema=schema, meta=meta))
+        expect("first_id", first_id, WHOLE)
+        next_id = int(as_ids(first_id)[0])
+        self._store = Store(Manifest(schema=schema, meta=meta, next_id=next_id))
 
     @classmethod
-    def open(cls, path: Path | str, *, damaged: Literal["raise", "skip"] = "raise") -> Self:
-        """Open an index on disk, memory-mapped.
+    @typed(path=PATH, damaged=str, verify=str)
+    def open(
+        cls,
+        path: Path | str,
+        *,
+        damaged: Literal["raise", "skip"] = "raise",
+        verify: Verify = "first-use",
+    ) -> Self:
+        """Open an index on disk; of its files only headers are read until they are needed.
 
         Parameters
         ----------
@@ -64,9 +83,13 @@ class SignatureCollection(Generic[Schema, Signature, Batch]):
             The index folder.
         damaged : {"raise", "skip"}
             What to do about damaged segments. Missing files and wrong sizes are found on every
-            opening, other damage by :meth:`verify`. ``"skip"`` reads the whole index, leaves
-            out every segment that is not as it was written, and allows no changes: it is for
-            reading what is left, or for saving that elsewhere.
+            opening, other damage when a file is first used. ``"skip"`` reads the whole index,
+            leaves out every segment that is not as it was written, and allows no changes: it is
+            for reading what is left, or for saving that elsewhere.
+        verify : {"first-use", "never"}
+            Whether each file's checksum is compared when the file is first used: about half a
+            second for each GB. Values out of range are found in either case, and a change
+            refuses to copy damage.
 
         Raises
         ------
@@ -77,7 +100,7 @@ class SignatureCollection(Generic[Schema, Signature, Batch]):
         """
         if damaged not in ("raise", "skip"):
             raise OptionError(f"damaged is 'raise' or 'skip'; {damaged!r} came.")
-        store = Store.open(Path(path), rescue=damaged == "skip")
+        store = Store.open(Path(path), rescue=damaged == "skip", verify=check_verify(verify))
         schema = store.manifest.schema
         if not isinstance(schema, cls.records.schema):
             raise IndexFormatError(
@@ -87,6 +110,7 @@ class SignatureCollection(Generic[Schema, Signature, Batch]):
         index._store = store
         return index
 
+    @typed(path=PATH, overwrite=FLAG)
     def save(self, path: Path | str, *, overwrite: bool = True) -> None:
         """Write the index to a folder, compacted; this index stays where it is.
 
@@ -119,7 +143,7 @@ class SignatureCollection(Generic[Schema, Signature, Batch]):
     def __copy__(self) -> Self:
         """Return an index of the same folder, or one in memory with rows of its own."""
         if self.path is not None:
-            return type(self).open(self.path, damaged=self._damaged)
+            return type(self).open(self.path, damaged=self._damaged, verify=self.verified)
         twin = type(self)(self.schema, meta=self.meta)
         twin._store = self._store.twin()
         return twin
@@ -135,7 +159,8 @@ class SignatureCollection(Generic[Schema, Signature, Batch]):
                 f"Expected an index in a folder, got a {type(self).__name__} in memory, which is "
                 "not pickled; save(folder), and pickle what open(folder) returns."
             )
-        return _opened, (type(self), str(self.path.absolute()), self._damaged)
+        how = {"damaged": self._damaged, "verify": self.verified}
+        return _opened, (type(self), str(self.path.absolute()), how)
 
     @property
     def _damaged(self) -> Literal["raise", "skip"]:
@@ -164,6 +189,11 @@ class SignatureCollection(Generic[Schema, Signature, Batch]):
         return self._store.path
 
     @property
+    def verified(self) -> Verify:
+        """Whether checksums are compared on first use; see :meth:`open`."""
+        return self._store.verified
+
+    @property
     def n_bytes(self) -> int:
         """Size of the data files as the manifest has it; 0 in memory."""
         return sum(file.bytes for file in self._store.manifest.all_files())
@@ -172,11 +202,6 @@ class SignatureCollection(Generic[Schema, Signature, Batch]):
     def ids(self) -> NDArray[np.int64]:
         """Ids in order of insertion, shape (len(self),) int64, read-only."""
         return self._store.snapshot.ids
-
-    @property
-    def payloads(self) -> Iterator[str]:
-        """Payloads in the order of :attr:`ids`."""
-        return self._store.snapshot.payloads()
 
     def to_batch(self) -> tuple[NDArray[np.int64], Batch]:
         """Return ids and signatures as they are at one moment, in order of insertion.
@@ -192,26 +217,30 @@ class SignatureCollection(Generic[Schema, Signature, Batch]):
         return snapshot.ids, cast(Batch, snapshot.batch())
 
     def to_rows(self) -> tuple[NDArray[np.int64], Batch, list[str]]:
-        """Return what :meth:`to_batch` does and the payloads, all of one moment."""
+        """Return what :meth:`to_batch` does and the texts kept beside it, all of one moment.
+
+        :func:`semsig.storage.keys.read_texts` makes keys and payloads of the texts.
+        """
         snapshot = self._store.snapshot
         return snapshot.ids, cast(Batch, snapshot.batch()), list(snapshot.payloads())
 
-    def signature(self, id_: int) -> Signature:
-        """Return the signature of an id; UnknownIdError if it is absent."""
+    def signature(self, id_: int | str) -> Signature:
+        """Return the signature of an id or key; UnknownIdError if it is absent."""
         segment, row = self._store.snapshot.locate(id_)
         return cast(Signature, segment.signature(row, self.schema))
 
-    def payload(self, id_: int) -> str:
-        """Return the payload of an id; UnknownIdError if it is absent."""
+    def payload(self, id_: int | str) -> Any:
+        """Return the payload of an id or key; UnknownIdError if it is absent."""
         segment, row = self._store.snapshot.locate(id_)
-        return segment.payload(row)
+        return read_text(segment.payload(row))[1]
 
     def add(
         self,
         signatures: Signature | Batch | Iterable[Signature] | NDArray[np.uint8],
         ids: Ids | None = None,
         *,
-        payloads: Sequence[str] | None = None,
+        keys: Sequence[str | None] | None = None,
+        payloads: Sequence[Any] | None = None,
     ) -> NDArray[np.int64]:
         """Add signatures.
 
@@ -223,8 +252,11 @@ class SignatureCollection(Generic[Schema, Signature, Batch]):
         ids : array_like of int, shape (N,), optional
             Distinct ids from 0 to 2^63 - 2 that the index does not hold. The next unused ones
             by default.
-        payloads : sequence of str, length N, optional
-            A text stored with each signature; empty by default.
+        keys : sequence of str, length N, optional
+            Names of one's own, such as paths, by which rows are found as well: distinct, and
+            none that the index holds. None for a row without one.
+        payloads : sequence of JSON values, length N, optional
+            What is stored with each signature; an empty text by default.
 
         Returns
         -------
@@ -236,17 +268,21 @@ class SignatureCollection(Generic[Schema, Signature, Batch]):
         SchemaMismatchError, SignatureError
             If a signature has another schema or is malformed.
         DuplicateIdError
-            If an id is held already or given twice.
+            If an id or key is held already or given twice.
         OptionError
-            If ids or payloads do not fit the signatures.
+            If ids, keys or payloads do not fit the signatures.
         IndexLockedError, IndexWriteError, IndexCorruptError
             If the folder cannot be written to. In every case nothing is added.
         """
         batch = as_batch(signatures, self.schema)
-        texts = as_payloads(payloads, len(batch))
+        texts = write_texts(payloads, keys, len(batch))
+        check_keys(keys)
         given = None if ids is None else as_matching_ids(ids, len(batch))
         with self._store.writer():
             snapshot = self._store.snapshot
+            for key in keys or ():
+                if key is not None and snapshot.id_of(key) is not None:
+                    raise DuplicateIdError(f"Key {key!r} is in the index already; use replace.")
             numbers = snapshot.unused(len(batch)) if given is None else given
             if len(batch):
                 self._store.commit(snapshot.added(Segment.of(batch, numbers, texts)))
@@ -261,8 +297,8 @@ class SignatureCollection(Generic[Schema, Signature, Batch]):
             If an id is absent or given twice. Then, and where the folder cannot be written to
             (as for :meth:`add`), nothing is removed.
         """
-        numbers = as_distinct_ids(ids)
         with self._store.writer():
+            numbers = as_distinct_ids(self._store.snapshot.numbers(ids))
             if len(numbers):
                 self._store.commit(self._store.snapshot.removed(numbers))
 
@@ -271,19 +307,25 @@ class SignatureCollection(Generic[Schema, Signature, Batch]):
         ids: Ids,
         signatures: Signature | Batch | Iterable[Signature] | NDArray[np.uint8],
         *,
-        payloads: Sequence[str] | None = None,
+        payloads: Sequence[Any] | None = None,
     ) -> None:
-        """Remove ids and add them anew, as the last inserted, in one step.
+        """Remove ids or keys and add them anew, as the last inserted, in one step.
 
-        Parameters and errors are those of :meth:`remove` and :meth:`add`.
+        Keys stay. Parameters and errors are those of :meth:`remove` and :meth:`add`.
         """
         batch = as_batch(signatures, self.schema)
-        texts = as_payloads(payloads, len(batch))
-        numbers = as_matching_ids(ids, len(batch))
+        write_texts(payloads, None, len(batch))
         with self._store.writer():
+            snapshot = self._store.snapshot
+            numbers = as_matching_ids(snapshot.numbers(ids), len(batch))
             if len(batch):
-                rest = self._store.snapshot.removed(numbers)
+                rest = snapshot.removed(numbers)
+                texts = write_texts(payloads, self._keys_of(numbers), len(batch))
                 self._store.commit(rest.added(Segment.of(batch, numbers, texts)))
+
+    def _keys_of(self, ids: NDArray[np.int64]) -> list[str | None]:
+        places = map(self._store.snapshot.locate, ids.tolist())
+        return [read_text(segment.payload(row))[0] for segment, row in places]
 
     def compact(self) -> None:
         """Merge all segments into one, without the removed rows; order and ids stay."""
@@ -323,6 +365,6 @@ class SignatureCollection(Generic[Schema, Signature, Batch]):
             yield self
 
 
-def _opened(cls: type[Any], path: str, damaged: Literal["raise", "skip"]) -> Any:
+def _opened(cls: type[Any], path: str, how: dict[str, Any]) -> Any:
     """Open what was pickled by its path."""
-    return cls.open(path, damaged=damaged)
+    return cls.open(path, **how)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import NDArray
 
 from semsig.durable import open_inside, sync_file, sync_folder
 from semsig.errors import IndexCorruptError, IndexWriteError
@@ -69,36 +69,6 @@ def replacing(path: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             temporary.unlink()
-
-
-def map_array(folder: Path, entry: FileEntry, dtype: DTypeLike, length: int) -> NDArray[Any]:
-    """Map an .npy file read-only into memory, after checks that read its header only.
-
-    Raises
-    ------
-    IndexCorruptError
-        If the file is missing, or its size, dtype or shape is not as written.
-    """
-    path = folder / entry.name
-    advice = "Restore it from a copy, or read the other segments: open(folder, damaged='skip')."
-    try:
-        descriptor = open_inside(folder, entry.name)
-        try:
-            size = os.fstat(descriptor).st_size
-        finally:
-            os.close(descriptor)
-        if size != entry.bytes:
-            raise ValueError(f"{entry.bytes:,} bytes expected, {size:,} found")
-        mapped = np.load(path, mmap_mode="r", allow_pickle=False)
-    except Exception as error:  # NumPy's header parser lets damage surface as nearly anything
-        raise IndexCorruptError(f"{path} is damaged: {error}. {advice}") from error
-    ends = mapped.offset + mapped.nbytes
-    if mapped.dtype != dtype or mapped.shape != (length,) or ends != size:
-        raise IndexCorruptError(
-            f"{path} is damaged: {np.dtype(dtype)} ({length},) up to byte {size} expected, "
-            f"{mapped.dtype} {mapped.shape} up to {ends} found. {advice}"
-        )
-    return np.asarray(mapped)
 
 
 def check_sum(folder: Path, entry: FileEntry) -> None:

@@ -3,7 +3,7 @@
 ``manifest.json`` names every data file with its size and SHA-256; what it does not name does
 not exist. A commit writes new files first (temporary name, fsync, rename) and the manifest
 last, so that a process killed at any moment leaves the index as before or after. Data files
-never change and their names are never used again; readers map them and are never blocked.
+never change and their names are never used again; readers keep them open and are never blocked.
 """
 
 from __future__ import annotations
@@ -12,10 +12,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import NDArray
 
 from semsig.durable import read_inside, sync_folder
 from semsig.errors import (
@@ -25,13 +24,8 @@ from semsig.errors import (
     IndexStorageError,
     IndexWriteError,
 )
-from semsig.storage.files import (
-    TEMPORARY,
-    check_sum,
-    map_array,
-    write_array,
-    write_whole,
-)
+from semsig.storage.columns import StoredColumn, Verify
+from semsig.storage.files import TEMPORARY, check_sum, write_array, write_whole
 from semsig.storage.lock import LOCK, WriterLock
 from semsig.storage.manifest import FILE_NAME, MANIFEST, FileEntry, Manifest, SegmentEntry
 from semsig.storage.segment import Segment, no_rows
@@ -45,10 +39,13 @@ class IndexFolder:
     ----------
     path : Path
         The folder.
+    verify : {"first-use", "never"}
+        Whether a data file's checksum is compared when it is first used.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, verify: Verify = "first-use") -> None:
         self.path = path
+        self.verify = verify
         self._lock = WriterLock(path)
 
     def read(self) -> Manifest:
@@ -76,12 +73,12 @@ class IndexFolder:
     def load(
         self, known: Sequence[Segment] = (), *, rescue: bool = False
     ) -> tuple[Manifest, tuple[Segment, ...]]:
-        """Map all segments of the newest manifest.
+        """Open all segments of the newest manifest.
 
         Parameters
         ----------
         known : sequence of Segment
-            Segments mapped before; those still named are not mapped again.
+            Segments opened before; those still named are not opened again.
         rescue : bool
             Check every checksum and leave out the segments that are damaged.
 
@@ -90,11 +87,11 @@ class IndexFolder:
         IndexFormatError, IndexCorruptError
             If the folder cannot be read as an index.
         """
-        mapped = {segment.name: segment for segment in known}
+        opened = {segment.name: segment for segment in known}
         while True:
             manifest = self.read()
             try:
-                segments = tuple(self._segments(manifest, mapped, rescue))
+                segments = tuple(self._segments(manifest, opened, rescue))
             except IndexCorruptError:
                 if self.read().generation == manifest.generation:
                     raise
@@ -119,31 +116,28 @@ class IndexFolder:
         if known is not None and known.entry and known.entry.files == entry.files:
             return known if known.entry == entry else replace(known, dead=dead, entry=entry)
 
-        def mapped(key: str, dtype: DTypeLike, length: int) -> NDArray[Any]:
-            return map_array(self.path, entry.files[key], dtype, length)
-
         dtypes = records_of(manifest.schema).dtypes(manifest.schema)
-        keys = {*dtypes, "offsets", "ids", "payloads", "payload_offsets"}
-        if keys != set(entry.files):
+        columns = {key: (dtype, entry.n_cells) for key, dtype in dtypes.items()} | {
+            "offsets": (np.int64, entry.rows + 1),
+            "ids": (np.int64, entry.rows),
+            "payloads": (np.uint8, entry.payload_bytes),
+            "payload_offsets": (np.int64, entry.rows + 1),
+        }
+        if columns.keys() != entry.files.keys():
             raise IndexCorruptError(
                 f"{MANIFEST} is damaged: {entry.name} has files {sorted(entry.files)}, expected "
-                f"{sorted(keys)}. Restore it from a copy."
+                f"{sorted(columns)}. Restore it from a copy."
             )
-        return Segment(
-            values={key: mapped(key, dtype, entry.n_cells) for key, dtype in dtypes.items()},
-            offsets=mapped("offsets", np.int64, entry.rows + 1),
-            ids=mapped("ids", np.int64, entry.rows),
-            payloads=mapped("payloads", np.uint8, entry.payload_bytes),
-            payload_offsets=mapped("payload_offsets", np.int64, entry.rows + 1),
-            dead=dead,
-            entry=entry,
-        )
+        stored = {
+            key: StoredColumn(self.path, entry.files[key], dtype, length, verify=self.verify)
+            for key, (dtype, length) in columns.items()
+        }
+        return Segment(columns=stored, dead=dead, entry=entry)
 
     def _dead(self, entry: SegmentEntry) -> NDArray[np.int64]:
         if entry.removed is None:
             return no_rows()
-        check_sum(self.path, entry.removed)
-        dead = map_array(self.path, entry.removed, np.int64, entry.dead).copy()
+        dead = StoredColumn(self.path, entry.removed, np.int64, entry.dead).array
         edges = np.concatenate([[-1], dead, [entry.rows]])
         if (edges[1:] <= edges[:-1]).any():
             raise IndexCorruptError(
@@ -201,8 +195,9 @@ class IndexFolder:
                 f"Expected the writer of {self.path}, got a process forked from it, which does not "
                 "have its lock. Open the index again there."
             )
-        for segment in segments:
-            self.check(segment.sources)
+        for source in (source for segment in segments for source in segment.sources):
+            source.prove()
+            self.check([source.entry] if source.entry else [])
         generation = old.generation + 1
         try:
             written = tuple(self._write(segment, generation) for segment in segments)
@@ -227,22 +222,15 @@ class IndexFolder:
         return replace(entry, dead=len(segment.dead), removed=write_array(path, segment.dead))
 
     def _write_arrays(self, segment: Segment, name: str) -> SegmentEntry:
-        arrays = {
-            **segment.values,
-            "offsets": segment.offsets,
-            "ids": segment.ids,
-            "payloads": segment.payloads,
-            "payload_offsets": segment.payload_offsets,
-        }
         files: dict[str, FileEntry] = {
-            key: write_array(self.path / f"{name}.{key}.npy", array)
-            for key, array in arrays.items()
+            key: write_array(self.path / f"{name}.{key}.npy", column.array)
+            for key, column in segment.columns.items()
         }
         return SegmentEntry(
             name=name,
-            rows=len(segment.ids),
+            rows=segment.n_rows,
             n_cells=segment.n_values,
-            payload_bytes=len(segment.payloads),
+            payload_bytes=segment.columns["payloads"].length,
             files=files,
         )
 

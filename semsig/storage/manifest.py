@@ -9,11 +9,14 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from semsig.documents import MAX_NUMBER, items, parse_json, text, whole
 from semsig.errors import IndexCorruptError, IndexFormatError, SemsigError
 from semsig.types.record_spec import AnySchema, records_by_format, records_of
 
 MANIFEST = "manifest.json"
 VERSION = 1
+_MOST_COMMITS = 10**15
+"""A thousand a second for thirty thousand years; there are always more to come."""
 
 SEGMENT_NAME = re.compile(r"segment-\d{6,}")
 FILE_NAME = re.compile(SEGMENT_NAME.pattern + r"(-removed-\d{6,}|\.[a-z_]+)\.npy")
@@ -131,13 +134,13 @@ def _checksum(document: Mapping[str, Any]) -> str:
 
 def _checked(content: bytes) -> dict[str, Any]:
     try:
-        document = json.loads(content, parse_constant=_no_number)
-    except (ValueError, RecursionError) as error:
+        document = parse_json(content)
+    except ValueError as error:
         raise IndexCorruptError(
             f"{MANIFEST} is damaged: {error}. Restore it from a copy."
         ) from error
     formats = records_by_format()
-    if not isinstance(document, dict) or document.get("format") not in formats:
+    if not isinstance(document, dict) or str(document.get("format")) not in formats:
         raise IndexFormatError(
             f"{MANIFEST} is not of a semsig index: expected format {' or '.join(formats)}. "
             "Is it another program's folder?"
@@ -154,13 +157,9 @@ def _checked(content: bytes) -> dict[str, Any]:
     return document
 
 
-def _no_number(text: str) -> None:
-    raise ValueError(f"{text} is no number that JSON knows")
-
-
 def _manifest(document: Mapping[str, Any]) -> Manifest:
     return Manifest(
-        generation=_count(document["generation"]),
+        generation=_count(document["generation"], _MOST_COMMITS),
         schema=records_by_format()[document["format"]].schema.from_json(document["schema"]),
         meta={_text(key): _text(value) for key, value in document["meta"].items()},
         next_id=_count(document["next_id"]),
@@ -189,19 +188,13 @@ def _file(entry: Mapping[str, Any]) -> FileEntry:
     )
 
 
-def _count(value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**63:
-        raise ValueError(f"expected a whole number from 0 to 2^63 - 1, got {value!r}")
-    return value
+def _count(value: object, most: int = MAX_NUMBER) -> int:
+    return whole(value, "a count", 0, most)
 
 
 def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise ValueError(f"expected a text, got {value!r}")
-    return value
+    return text(value, "an entry")
 
 
 def _list(value: object) -> list[Any]:
-    if not isinstance(value, list):
-        raise ValueError(f"expected a list, got {value!r}")
-    return value
+    return items(value, "segments")

@@ -11,8 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from semsig.errors import IndexCorruptError, SignatureError
+from semsig.storage.columns import Column, HeldColumn
+from semsig.storage.keys import MARK, read_texts
 from semsig.storage.manifest import SegmentEntry
 from semsig.types.record_spec import AnyBatch, AnySchema, AnySignature, records_of
+
+OWN = ("offsets", "ids", "payloads", "payload_offsets")
+"""Arrays that every segment has beside those of its signatures."""
+
+_TEXTS_AT_ONCE = 4096
 
 
 def no_rows() -> NDArray[np.int64]:
@@ -26,37 +33,24 @@ class Segment:
 
     Parameters
     ----------
-    values : mapping of str to ndarray, each of shape (offsets[-1],)
-        The arrays of the signatures' kind, one signature after the other.
-    offsets : ndarray of int64, shape (N + 1,)
-        Row i has the values ``offsets[i]:offsets[i + 1]``.
-    ids : ndarray of int64, shape (N,)
-        One id a row, in order of insertion.
-    payloads : ndarray of uint8, shape (payload_offsets[-1],)
-        The payloads' UTF-8 bytes, one after the other.
-    payload_offsets : ndarray of int64, shape (N + 1,)
-        Row i has ``payloads[payload_offsets[i]:payload_offsets[i + 1]]``.
+    columns : mapping of str to Column
+        The arrays of the signatures' kind, one signature after the other, and those of
+        :data:`OWN`, whose properties say what they hold.
     dead : ndarray of int64, shape (D,)
         Rows that were removed, ascending.
     entry : SegmentEntry, optional
         Its files; None while it is in memory only.
-    sources : tuple of SegmentEntry
-        Files whose rows were copied into this segment.
+    sources : tuple of Segment
+        Segments with files whose rows were copied into this one.
     """
 
-    values: Mapping[str, NDArray[Any]]
-    offsets: NDArray[np.int64]
-    ids: NDArray[np.int64]
-    payloads: NDArray[np.uint8]
-    payload_offsets: NDArray[np.int64]
+    columns: Mapping[str, Column]
     dead: NDArray[np.int64] = field(default_factory=no_rows)
     entry: SegmentEntry | None = None
-    sources: tuple[SegmentEntry, ...] = ()
+    sources: tuple[Segment, ...] = ()
 
     def __post_init__(self) -> None:
-        own = (self.offsets, self.ids, self.payloads, self.payload_offsets, self.dead)
-        for array in (*self.values.values(), *own):
-            array.flags.writeable = False
+        self.dead.flags.writeable = False
 
     @classmethod
     def of(cls, batch: AnyBatch, ids: NDArray[np.int64], payloads: Sequence[bytes]) -> Segment:
@@ -65,21 +59,52 @@ class Segment:
         lengths = np.zeros(len(ids), np.int64)
         if payloads:
             lengths[:] = [len(payload) for payload in payloads]
-        return cls(
-            values={key: array.copy() for key, array in values.items()},
-            offsets=batch.offsets.copy(),
-            ids=ids.copy(),
-            payloads=np.frombuffer(b"".join(payloads), np.uint8),
-            payload_offsets=_starts(lengths),
-        )
+        arrays = {key: array.copy() for key, array in values.items()}
+        arrays |= {
+            "offsets": batch.offsets.copy(),
+            "ids": ids.copy(),
+            "payloads": np.frombuffer(b"".join(payloads), np.uint8),
+            "payload_offsets": _starts(lengths),
+        }
+        return cls(columns={key: HeldColumn(array) for key, array in arrays.items()})
 
     def __len__(self) -> int:
-        return len(self.ids) - len(self.dead)
+        return self.n_rows - len(self.dead)
+
+    @property
+    def n_rows(self) -> int:
+        """Rows, the dead ones among them."""
+        return self.columns["ids"].length
 
     @property
     def n_values(self) -> int:
         """Length of each array of values."""
-        return len(next(iter(self.values.values())))
+        return next(c.length for key, c in self.columns.items() if key not in OWN)
+
+    @property
+    def values(self) -> dict[str, NDArray[Any]]:
+        """The arrays of the signatures' kind, each of shape (offsets[-1],)."""
+        return {key: c.array for key, c in self.columns.items() if key not in OWN}
+
+    @property
+    def offsets(self) -> NDArray[np.int64]:
+        """Row i has the values ``offsets[i]:offsets[i + 1]``, shape (N + 1,)."""
+        return self.columns["offsets"].array
+
+    @property
+    def ids(self) -> NDArray[np.int64]:
+        """One id a row, in order of insertion, shape (N,)."""
+        return self.columns["ids"].array
+
+    @property
+    def payload_offsets(self) -> NDArray[np.int64]:
+        """Row i has bytes ``payload_offsets[i]:payload_offsets[i + 1]`` of the payloads."""
+        return self.columns["payload_offsets"].array
+
+    def prove(self) -> None:
+        """Read it whole; :class:`IndexCorruptError` unless it is as it was written."""
+        for column in self.columns.values():
+            column.prove()
 
     @property
     def name(self) -> str:
@@ -89,7 +114,7 @@ class Segment:
     @cached_property
     def alive(self) -> NDArray[np.bool_]:
         """Which rows were not removed, shape (N,)."""
-        alive = np.ones(len(self.ids), np.bool_)
+        alive = np.ones(self.n_rows, np.bool_)
         alive[self.dead] = False
         return alive
 
@@ -115,9 +140,29 @@ class Segment:
         rows = slots if self._order is None else self._order[slots]
         return np.where((self.ids[rows] == ids) & self.alive[rows], rows, -1)
 
+    @cached_property
+    def _rows_by_key(self) -> dict[str, int]:
+        """Row of each key, removed ones as well."""
+        starts = self.payload_offsets[:-1]
+        rows = np.flatnonzero(np.diff(self.payload_offsets) > 0)
+        rows = rows[self.columns["payloads"].array[starts[rows]] == ord(MARK)]
+        keys, _ = read_texts(self._texts(rows.tolist()))
+        pairs = zip(keys, rows.tolist(), strict=True)
+        return {key: row for key, row in pairs if key is not None}
+
+    def row_of_key(self, key: str) -> int:
+        """Return the row of a key; -1 where it is absent or removed."""
+        row = self._rows_by_key.get(key, -1)
+        return row if row >= 0 and self.alive[row] else -1
+
     def without(self, rows: NDArray[np.int64]) -> Segment:
         """Return the segment with `rows` dead as well; the arrays are shared."""
-        return replace(self, dead=np.union1d(self.dead, rows)) if len(rows) else self
+        if not len(rows):
+            return self
+        left = replace(self, dead=np.union1d(self.dead, rows))
+        if "_rows_by_key" in self.__dict__:  # they are of all rows, and costly to read anew
+            left.__dict__["_rows_by_key"] = self._rows_by_key
+        return left
 
     def signature(self, row: int, schema: AnySchema) -> AnySignature:
         """Return the signature of one row; IndexCorruptError if it is damaged."""
@@ -138,13 +183,20 @@ class Segment:
         return self._texts(np.flatnonzero(self.alive).tolist())
 
     def _texts(self, rows: Sequence[int]) -> Iterator[str]:
-        view, offsets = self.payloads.data, self.payload_offsets
-        pairs = zip(offsets[:-1][rows].tolist(), offsets[1:][rows].tolist(), strict=True)
-        for start, stop in pairs:
-            try:
-                yield str(view[start:stop], "utf-8")
-            except UnicodeDecodeError as error:
-                raise self._damaged("payloads", str(error)) from error
+        """Texts of ascending rows, read some thousand at a time."""
+        offsets, column = self.payload_offsets, self.columns["payloads"]
+        for at in range(0, len(rows), _TEXTS_AT_ONCE):
+            some = rows[at : at + _TEXTS_AT_ONCE]
+            starts, stops = offsets[:-1][some].tolist(), offsets[1:][some].tolist()
+            first = starts[0]
+            text = column.part(first, stops[-1])
+            for start, stop in zip(starts, stops, strict=True):
+                if not first <= start <= stop:
+                    raise self._damaged("payload_offsets", "they do not ascend")
+                try:
+                    yield str(text[start - first : stop - first], "utf-8")
+                except UnicodeDecodeError as error:
+                    raise self._damaged("payloads", str(error)) from error
 
     def batch(self, schema: AnySchema) -> AnyBatch:
         """Return all rows' signatures, fit for kernels, which do not check bounds.
@@ -154,21 +206,30 @@ class Segment:
         IndexCorruptError
             If offsets do not ascend or a value is out of range.
         """
-        self.check_offsets()
-        records = records_of(schema)
-        for key, (least, greatest) in records.limits(schema).items():
-            low = int(self.values[key].min(initial=greatest))
-            high = int(self.values[key].max(initial=least))
-            if low < least or high > greatest:
-                raise self._damaged(key, f"it holds {low}..{high}, not {least}..{greatest}")
-        batch: AnyBatch = records.batch(**self.values, offsets=self.offsets, schema=schema)
+        self.check_signatures(schema)
+        batch: AnyBatch = records_of(schema).batch(
+            **self.values, offsets=self.offsets, schema=schema
+        )
         return batch
 
+    def check_signatures(self, schema: AnySchema) -> None:
+        """Raise as :meth:`batch` does."""
+        self.check_offsets()
+        for key, (least, greatest) in records_of(schema).limits(schema).items():
+            values = self.columns[key].array
+            low = values.min(initial=greatest).item()
+            high = values.max(initial=least).item()
+            if not (low >= least and high <= greatest):  # so that a NaN is damage, too
+                raise self._damaged(key, f"it holds {low}..{high}, not {least}..{greatest}")
+
     def check_offsets(self) -> None:
-        """Raise :class:`IndexCorruptError` unless both offsets cut their arrays into rows."""
+        """Raise :class:`IndexCorruptError` unless the offsets cut the values into rows."""
         if not _cuts(self.offsets, self.n_values):
             raise self._damaged("offsets", "they do not ascend")
-        if not _cuts(self.payload_offsets, len(self.payloads)):
+
+    def check_payload_offsets(self) -> None:
+        """Raise :class:`IndexCorruptError` unless they cut the payloads into rows."""
+        if not _cuts(self.payload_offsets, self.columns["payloads"].length):
             raise self._damaged("payload_offsets", "they do not ascend")
 
     def _damaged(self, key: str, reason: str) -> IndexCorruptError:
@@ -180,22 +241,33 @@ def merge(segments: Sequence[Segment]) -> Segment:
     if len(segments) == 1 and not len(segments[0].dead):
         return segments[0]
     for part in segments:
-        part.check_offsets()
-    values = {
-        key: np.concatenate([_take(p.values[key], p.offsets, p.alive) for p in segments])
-        for key in segments[0].values
+        part.check_payload_offsets()
+    payloads = [
+        _take(part.columns["payloads"].array, part.payload_offsets, part.alive) for part in segments
+    ]
+    lengths = [np.diff(part.payload_offsets)[part.alive] for part in segments]
+    arrays = merge_signatures(segments) | {
+        "ids": np.concatenate([part.live_ids for part in segments]),
+        "payloads": np.concatenate(payloads),
+        "payload_offsets": _starts(np.concatenate(lengths)),
     }
-    payloads = [_take(part.payloads, part.payload_offsets, part.alive) for part in segments]
-    lengths = [np.diff(part.offsets)[part.alive] for part in segments]
-    payload_lengths = [np.diff(part.payload_offsets)[part.alive] for part in segments]
     return Segment(
-        values=values,
-        offsets=_starts(np.concatenate(lengths)),
-        ids=np.concatenate([part.live_ids for part in segments]),
-        payloads=np.concatenate(payloads),
-        payload_offsets=_starts(np.concatenate(payload_lengths)),
-        sources=tuple(part.entry for part in segments if part.entry),
+        columns={key: HeldColumn(array) for key, array in arrays.items()},
+        sources=tuple(part for part in segments if part.entry),
     )
+
+
+def merge_signatures(segments: Sequence[Segment]) -> dict[str, NDArray[Any]]:
+    """Return values and offsets of all live rows, by name, in order of insertion."""
+    for part in segments:
+        part.check_offsets()
+    lengths = [np.diff(part.offsets)[part.alive] for part in segments]
+    merged = {
+        key: np.concatenate([_take(p.columns[key].array, p.offsets, p.alive) for p in segments])
+        for key in segments[0].columns
+        if key not in OWN
+    }
+    return merged | {"offsets": _starts(np.concatenate(lengths))}
 
 
 def _cuts(offsets: NDArray[np.int64], length: int) -> bool:

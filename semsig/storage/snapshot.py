@@ -14,8 +14,9 @@ from semsig.errors import (
     OptionError,
     UnknownIdError,
 )
-from semsig.storage.checks import MAX_ID, as_ids
-from semsig.storage.segment import Segment, merge, no_rows
+from semsig.storage.checks import MAX_ID, Ids, as_ids
+from semsig.storage.keys import keys_among
+from semsig.storage.segment import Segment, merge, merge_signatures, no_rows
 from semsig.types.record_spec import AnyBatch, AnySchema, records_of
 
 
@@ -66,19 +67,48 @@ class Snapshot:
         """Return, for each segment, the row of each id or -1."""
         return [segment.find(ids) for segment in self.segments]
 
-    def locate(self, id_: int) -> tuple[Segment, int]:
-        """Return the segment and row that hold one id.
+    def locate(self, id_: int | str) -> tuple[Segment, int]:
+        """Return the segment and row that hold one id or key.
 
         Raises
         ------
         UnknownIdError, OptionError
             If the id is absent, or can be no id.
         """
+        number = self.numbers(id_)
+        if len(number) != 1:
+            raise OptionError(f"Expected one id or key, got {id_!r}.")
         for segment in self.segments:
-            row = int(segment.find(as_ids(id_))[0])
+            row = int(segment.find(number)[0])
             if row >= 0:
                 return segment, row
-        raise _unknown(id_)
+        raise _unknown(int(number[0]))
+
+    def id_of(self, key: str) -> int | None:
+        """Return the id of a key; None if it is absent."""
+        for segment in self.segments:
+            row = segment.row_of_key(key)
+            if row >= 0:
+                return int(segment.ids[row])
+        return None
+
+    def numbers(self, ids: Ids) -> NDArray[np.int64]:
+        """Return ids as :func:`as_ids` does, keys as the ids that they stand for.
+
+        Raises
+        ------
+        UnknownIdError
+            If a key is absent.
+        OptionError
+            If they are neither ids nor keys.
+        """
+        keys = keys_among(ids)
+        if keys is None:
+            return as_ids(ids)
+        found = [self.id_of(key) for key in keys]
+        if None in found:
+            raise UnknownIdError(f"Key {keys[found.index(None)]!r} is not in the index.")
+        return np.array(found, np.int64)
 
     def unused(self, count: int) -> NDArray[np.int64]:
         """Return the next `count` ids, ascending.
@@ -105,12 +135,13 @@ class Snapshot:
         if len(absent):
             raise _unknown(int(absent[0]))
 
-    def mask(self, ids: NDArray[np.int64] | None) -> NDArray[np.bool_] | None:
+    def mask(self, ids: Ids | None) -> NDArray[np.bool_] | None:
         """Return which live rows have one of `ids`; None, every row, for None."""
         if ids is None:
             return None
-        self.require(ids)
-        return np.isin(self.ids, ids)
+        numbers = self.numbers(ids)
+        self.require(numbers)
+        return np.isin(self.ids, numbers)
 
     def payloads(self) -> Iterator[str]:
         """Payloads in order of insertion."""
@@ -119,10 +150,17 @@ class Snapshot:
 
     def batch(self) -> AnyBatch:
         """Return the live signatures in order of insertion; one whole segment is not copied."""
-        batches = [segment.batch(self.schema) for segment in self.segments]
-        if len(batches) == 1 and self.is_compact:
-            return batches[0]
-        return self.merged().batch(self.schema)
+        if len(self.segments) == 1 and self.is_compact:
+            return self.segments[0].batch(self.schema)
+        if not self.segments:
+            return empty_segment(self.schema).batch(self.schema)
+        for segment in self.segments:
+            segment.check_signatures(self.schema)
+        arrays = merge_signatures(self.segments)
+        for array in arrays.values():
+            array.flags.writeable = False
+        batch: AnyBatch = records_of(self.schema).batch(**arrays, schema=self.schema)
+        return batch
 
     def merged(self) -> Segment:
         """Return all live rows as one segment."""

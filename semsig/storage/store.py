@@ -10,6 +10,7 @@ from threading import Lock, RLock
 
 from semsig.durable import make_folder
 from semsig.errors import IndexCorruptError, IndexFormatError, IndexWriteError, OptionError
+from semsig.storage.columns import Verify
 from semsig.storage.folder import IndexFolder, is_unused
 from semsig.storage.manifest import Manifest
 from semsig.storage.snapshot import Snapshot
@@ -31,7 +32,7 @@ class Store:
     def __init__(
         self, manifest: Manifest, folder: IndexFolder | None = None, *, rescue: bool = False
     ) -> None:
-        self._state = manifest, Snapshot(schema=manifest.schema)
+        self._state = manifest, Snapshot(schema=manifest.schema, next_id=manifest.next_id)
         self._folder = folder
         self._rescue = rescue
         self._showing = Lock()
@@ -39,9 +40,9 @@ class Store:
         self._depth = 0
 
     @classmethod
-    def open(cls, path: Path, *, rescue: bool = False) -> Store:
-        """Map the index in a folder."""
-        folder = IndexFolder(path)
+    def open(cls, path: Path, *, rescue: bool = False, verify: Verify = "first-use") -> Store:
+        """Open the index in a folder."""
+        folder = IndexFolder(path, verify=verify)
         store = cls(folder.read(), folder, rescue=rescue)
         store._load(folder)
         return store
@@ -57,6 +58,11 @@ class Store:
     def rescued(self) -> bool:
         """Whether damaged segments were left out."""
         return self._rescue
+
+    @property
+    def verified(self) -> Verify:
+        """Whether checksums are compared on first use."""
+        return self._folder.verify if self._folder else "first-use"
 
     @property
     def manifest(self) -> Manifest:
@@ -143,5 +149,7 @@ class Store:
                     "only an index of the same kind replaces it. Name another folder."
                 )
             new = replace(manifest, generation=before.generation)
+            for part in snapshot.segments:
+                part.prove()
             whole = [replace(snapshot.merged(), entry=None, sources=())] if len(snapshot) else []
             target.commit(new, whole, snapshot.next_id)

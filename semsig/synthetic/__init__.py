@@ -7,15 +7,18 @@ things vary.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image as PillowImage
 
 from semsig.classes import ClassTable
+from semsig.durable import make_folder, write_file
 from semsig.errors import OptionError
 from semsig.synthetic import indoors, outdoors
 from semsig.synthetic.canvas import Canvas
@@ -132,19 +135,26 @@ def write_scenes(folder: Path | str, count: int, seed: int = 0) -> Path:
         If `count` is out of range.
     """
     photos, labels = Path(folder, "photos"), Path(folder, "labels")
-    labels.mkdir(parents=True, exist_ok=True)
+    make_folder(labels)
     for number, scene in enumerate(scenes(count, seed)):
         place = photos / scene.category
-        place.mkdir(parents=True, exist_ok=True)
-        picture = PillowImage.fromarray(scene.image)
-        picture.save(place / f"{number:04}.jpg", quality=92)
-        PillowImage.fromarray(scene.label_map.labels).save(labels / f"{number:04}.png")
+        make_folder(place)
+        _save(scene.image, place / f"{number:04}.jpg", quality=92)
+        _save(scene.label_map.labels, labels / f"{number:04}.png")
     _write_table(labels / "classes.toml", ClassTable.builtin("semsig54"))
     return photos
+
+
+def _save(pixels: NDArray[np.generic], path: Path, **options: int) -> None:
+    """Write a picture whole or not at all; rendered again at need, so that nothing is synced."""
+    content = io.BytesIO()
+    kind = "JPEG" if path.suffix == ".jpg" else "PNG"
+    PillowImage.fromarray(pixels).save(content, kind, **options)
+    write_file(path, content.getvalue(), sync=False)
 
 
 def _write_table(path: Path, classes: ClassTable) -> None:
     names = "".join(f'    "{name}",\n' for name in classes.names)
     colors = "".join(f"    {list(color)},\n" for color in classes.palette)
     text = f'name = "{classes.name}"\nnames = [\n{names}]\npalette = [\n{colors}]\n'
-    path.write_text(text, "utf-8")
+    write_file(path, text.encode())

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from semsig.arguments import expect
 from semsig.classes import ClassTable, Color
 from semsig.errors import LabelMapError
 
@@ -40,6 +41,7 @@ class LabelMap:
     classes: ClassTable
 
     def __init__(self, labels: ArrayLike, classes: ClassTable) -> None:
+        expect("classes", classes, ClassTable)
         array = np.asarray(labels)
         if array.ndim != 2 or array.size == 0 or array.dtype.kind not in "iu":
             raise LabelMapError(
@@ -59,6 +61,12 @@ class LabelMap:
     def shape(self) -> tuple[int, int]:
         """Height and width in pixels."""
         return self.labels.shape[0], self.labels.shape[1]
+
+    @property
+    def present(self) -> tuple[int, ...]:
+        """Labels that it holds, void left out, ascending."""
+        labels = np.unique(self.labels)
+        return tuple(labels[labels != self.classes.void].tolist())
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, LabelMap):

@@ -6,7 +6,7 @@ A new distance that is a form of other weights, or the reverse, is a line of :da
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -34,11 +34,14 @@ class MetricEntry:
         What is made of them.
     meaning : str
         One phrase for whoever chooses.
+    unit : str
+        What it counts, where it counts something.
     """
 
     weights: Weights
     form: Form
     meaning: str
+    unit: str = ""
 
     @property
     def dtype(self) -> Literal["int32", "float32"]:
@@ -57,7 +60,9 @@ class MetricEntry:
 
 
 METRICS: Mapping[Metric, MetricEntry] = {
-    "hamming": MetricEntry(weights="bits", form="difference", meaning="bits that differ"),
+    "hamming": MetricEntry(
+        weights="bits", form="difference", meaning="bits that differ", unit="bits"
+    ),
     "tanimoto": MetricEntry(weights="bits", form="ratio", meaning="share of their bits not common"),
     "tanimoto-idf": MetricEntry(
         weights="idf", form="ratio", meaning="the same, rare bits counting more"
@@ -72,6 +77,15 @@ METRICS: Mapping[Metric, MetricEntry] = {
 """Every distance by its name; what offers or documents a choice reads it from here."""
 
 
+PooledMetric = Literal["l2sq", "cosine"]
+"""Names of the distances between pooled descriptors."""
+
+POOLED_METRICS: Mapping[PooledMetric, str] = {
+    "l2sq": "squared L2",
+    "cosine": "cosine distance",
+}
+"""Each with what it is called beside a number: 2 - 2 <a, b>, and 1 - <a, b>, at unit length."""
+
 BY_SCORE = "1 - score"
 """The distance of hits that conditions alone rank; read as the score that it comes from."""
 
@@ -84,19 +98,23 @@ def metric_named(name: str) -> MetricEntry:
     OptionError
         If there is none.
     """
-    for known, entry in METRICS.items():
-        if name == known:
-            return entry
+    if isinstance(name, str) and name in METRICS:
+        return METRICS[name]  # type: ignore[index]  # it is one of its names
     raise OptionError(f"Expected a metric of {', '.join(METRICS)}; got {name!r}.")
 
 
-def require_sbs(signature: str, metric: Metric) -> None:
-    """Raise :class:`OptionError` if a metric is named beside a signature that has its own."""
-    if signature != "sbs":
+def refuse_metric(signature: str, metrics: Sequence[str], metric: str | None) -> None:
+    """Raise :class:`OptionError` if a metric is named that a signature's distances lack."""
+    if metric is None or metric in metrics:
+        return
+    if len(metrics) < 2:
         raise OptionError(
             f"Expected no metric beside signature {signature!r}, which has a distance of its own; "
             f"got {metric!r}. Leave it out, or compare by 'sbs'."
         )
+    raise OptionError(
+        f"Expected a metric of {', '.join(metrics)} beside signature {signature!r}; got {metric!r}."
+    )
 
 
 def print_distance(distance: float, metric: str) -> str:
@@ -112,6 +130,7 @@ def print_distance(distance: float, metric: str) -> str:
     if metric == BY_SCORE:
         return f"{1 - distance:.3f} score"
     entry = {str(name): entry for name, entry in METRICS.items()}.get(metric)
-    if entry is not None and entry.dtype == "int32":
-        return f"{distance:,.0f} bits"
-    return f"{distance:.3f} {metric}"
+    if entry is not None and entry.unit:
+        return f"{distance:,.0f} {entry.unit}"
+    named: Mapping[str, str] = {str(name): words for name, words in POOLED_METRICS.items()}
+    return f"{distance:.3f} {named.get(metric, metric)}"

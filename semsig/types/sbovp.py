@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from semsig.errors import SignatureError
 from semsig.types.joining import agreeing
-from semsig.types.offsets import check_offsets, offsets_of
+from semsig.types.offsets import check_offsets, offsets_of, take_rows
 from semsig.types.record_spec import RecordSpec, register_records
 from semsig.types.sbovp_schema import SbovpSchema
 
@@ -168,7 +168,8 @@ class SbovpBatch(Sequence[SbovpSignature]):
 
     def __getitem__(self, item: int | slice) -> SbovpSignature | SbovpBatch:
         if isinstance(item, slice):
-            return SbovpBatch.of([self[row] for row in range(len(self))[item]], self.schema)
+            (columns, counts), offsets = take_rows((self.columns, self.counts), self.offsets, item)
+            return SbovpBatch(columns, counts, offsets, self.schema)
         row = range(len(self))[item]
         own = slice(self.offsets[row], self.offsets[row + 1])
         return SbovpSignature(self.columns[own], self.counts[own], self.schema)

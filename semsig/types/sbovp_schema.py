@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from semsig.classes import ClassTable
+from semsig.documents import Entries
 from semsig.errors import OptionError, SchemaMismatchError
 from semsig.types.schema import whole_number
 
@@ -173,8 +174,7 @@ class SbovpSchema:
         KeyError, TypeError, ValueError, SemsigError
             If the document is no schema, or its fingerprint is of another definition.
         """
-        table = document["classes"]
-        classes = ClassTable(table["names"], name=table["name"], palette=table["palette"])
+        classes = ClassTable.from_entries(Entries(document["classes"], "classes"))
         schema = cls(classes=classes, **{name: document[name] for name in _PLAIN})
         if schema.fingerprint != document["fingerprint"]:
             raise ValueError("its signatures were computed by another definition; index again")

@@ -9,9 +9,10 @@ import numpy as np
 from bitarray import bitarray
 from numpy.typing import ArrayLike, NDArray
 
+from semsig.arguments import expect
 from semsig.errors import SignatureError
 from semsig.types.joining import agreeing
-from semsig.types.offsets import check_offsets, offsets_of
+from semsig.types.offsets import check_offsets, offsets_of, take_rows
 from semsig.types.record_spec import RecordSpec, register_records
 from semsig.types.schema import SbsSchema
 
@@ -39,6 +40,7 @@ class SbsSignature:
     schema: SbsSchema
 
     def __init__(self, cells: ArrayLike, schema: SbsSchema) -> None:
+        expect("schema", schema, SbsSchema)
         array = np.asarray(cells)
         if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
             raise SignatureError(
@@ -205,7 +207,8 @@ class SbsBatch(Sequence[SbsSignature]):
 
     def __getitem__(self, item: int | slice) -> SbsSignature | SbsBatch:
         if isinstance(item, slice):
-            return SbsBatch.of([self[row] for row in range(len(self))[item]], self.schema)
+            (cells,), offsets = take_rows((self.cells,), self.offsets, item)
+            return SbsBatch(cells, offsets, self.schema)
         row = range(len(self))[item]
         return SbsSignature(self.cells[self.offsets[row] : self.offsets[row + 1]], self.schema)
 

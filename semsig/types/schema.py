@@ -11,7 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from semsig.arguments import expect
 from semsig.classes import ClassTable
+from semsig.documents import Entries
 from semsig.errors import OptionError, SchemaMismatchError
 
 MAX_LEVELS = 8
@@ -39,6 +41,7 @@ class SbsSchema:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "levels", whole_number("levels", self.levels))
+        expect("classes", self.classes, ClassTable)
         if not 0 <= self.levels <= MAX_LEVELS:
             raise OptionError(f"levels must be 0 to {MAX_LEVELS}; {self.levels} came.")
         if self.n_cells * 4 > 2**32:
@@ -99,8 +102,7 @@ class SbsSchema:
         KeyError, TypeError, ValueError, SemsigError
             If the document is no schema, or its fingerprint is of another definition.
         """
-        table = document["classes"]
-        classes = ClassTable(table["names"], name=table["name"], palette=table["palette"])
+        classes = ClassTable.from_entries(Entries(document["classes"], "classes"))
         schema = cls(document["levels"], classes)
         if schema.fingerprint != document["fingerprint"]:
             raise ValueError("its signatures were computed by another definition; index again")

@@ -259,7 +259,7 @@ def test_classes_of_any_size(tmp_path):
 @pytest.mark.parametrize(
     ("old", "new"),
     [
-        ('title = "Pets"', ""),
+        ('title = "Pets"', "title = 5"),
         ("query-in-ground-truth", "both"),
         ('"class size"', '"all"'),
         ('"class size"', "0"),

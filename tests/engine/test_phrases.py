@@ -12,7 +12,7 @@ from PIL import Image as PillowImage
 from semsig.classes import ClassTable
 from semsig.engine import Engine, verify_photos
 from semsig.engine import fusion as fusion_module
-from semsig.engine.phrases import INDEX, VOCABULARY, PhraseIndex
+from semsig.engine.side import SideIndex
 from semsig.errors import (
     IndexWriteError,
     OptionError,
@@ -25,7 +25,9 @@ from semsig.query import Box
 from semsig.search import L2Index
 from semsig.search.fusion import FusionOptions
 from semsig.search.options import RerankOptions
-from semsig.signatures import KeypointOptions, SbovpOptions, Vocabulary, default_vocabulary, sbs
+from semsig.signatures import Inputs, KeypointOptions, SbovpOptions, Vocabulary, default_vocabulary
+from semsig.signatures.sbovp.kind import SBOVP, VOCABULARY
+from semsig.signatures.sbs.encoding import sbs
 from semsig.types import LabelMap
 
 TABLE = ClassTable(["upper", "lower"])
@@ -71,7 +73,7 @@ def photos(tmp_path):
 @pytest.fixture
 def engine(tmp_path, photos):
     engine = Engine.create(tmp_path / "index", segmenter=HalfSegmenter(), levels=1)
-    engine.add_phrases()
+    engine.add_signature("sbovp")
     engine.add(photos, workers=2)
     return engine
 
@@ -86,6 +88,10 @@ def id_of(engine: Engine, path: Path) -> int:
 
 def found(engine: Engine, query, signature, **options) -> list[str]:
     return [Path(hit.path).stem for hit in engine.search(query, signature=signature, **options)]
+
+
+def sign(engine, image, label_map):
+    return engine.sides["sbovp"].encoder(Inputs(image=image, label_map=label_map))
 
 
 @pytest.mark.parametrize("signature", ["sbovp", "fused"])
@@ -105,8 +111,8 @@ def test_pixels_find_what_their_file_finds(engine, photos):
 
 
 def test_phrases_are_those_of_the_signature(engine, photos):
-    phrases = engine.phrases
-    expected = phrases.sign(phrases.keypoints(picture(3)), HalfSegmenter()(picture(3)))
+    phrases = engine.sides["sbovp"]
+    expected = sign(engine, picture(3), HalfSegmenter()(picture(3)))
     stored = phrases.index.signature(id_of(engine, photos[3]))
     np.testing.assert_array_equal(stored.columns, expected.columns)
     np.testing.assert_array_equal(stored.counts, expected.counts)
@@ -116,24 +122,24 @@ def test_phrases_are_those_of_the_signature(engine, photos):
 def test_phrases_come_to_an_index_of_blocks(tmp_path, photos):
     engine = Engine.create(tmp_path / "index", segmenter=HalfSegmenter(), levels=1)
     engine.add(photos[:4])
-    engine.add_phrases()
+    engine.add_signature("sbovp")
     assert found(engine, photos[0], "sbovp") == []
     report = engine.add(photos)
     assert (report.added, report.replaced, report.unchanged) == (2, 4, 0)
-    assert len(engine.phrases) == len(engine) == 6
+    assert len(engine.sides["sbovp"]) == len(engine) == 6
     assert engine.add(photos).unchanged == 6
 
 
 def test_phrases_cannot_be_added_twice(engine):
     for opened in (engine, reopened(engine)):
-        with pytest.raises(OptionError, match="has phrases already"):
-            opened.add_phrases()
+        with pytest.raises(OptionError, match="has visual phrases already"):
+            opened.add_signature("sbovp")
 
 
 def test_a_changed_photo_has_new_phrases(engine, photos):
     PillowImage.fromarray(picture(77)).save(photos[2])
     assert engine.add(photos).replaced == 1
-    assert len(engine.phrases) == 6
+    assert len(engine.sides["sbovp"]) == 6
     hit = engine.search(picture(77), 1, signature="sbovp")[0]
     assert (hit.path, hit.distance) == (str(photos[2]), pytest.approx(0, abs=1e-3))
 
@@ -153,16 +159,16 @@ def test_what_a_stopped_run_left_without_phrases_is_signed_by_the_next(engine, p
     assert "1" not in found(opened, photos[0], "sbovp", k=6)
     assert "1" not in found(opened, photos[0], "fused", k=6)
     assert opened.add(photos).replaced == 1
-    assert len(opened.phrases) == 6
+    assert len(opened.sides["sbovp"]) == 6
     assert found(opened, picture(88), "sbovp")[0] == "1"
 
 
 def test_removed_photos_lose_their_phrases(engine, photos):
     engine.remove(photos[:2])
-    assert len(engine.phrases.index) == 4
+    assert len(engine.sides["sbovp"].index) == 4
     photos[3].unlink()
     engine.prune([photos[3].parent])
-    assert len(engine.phrases.index) == 3
+    assert len(engine.sides["sbovp"].index) == 3
     assert sorted(found(engine, photos[4], "sbovp")) == ["2", "4", "5"]
     engine.compact()
     assert sorted(found(reopened(engine), photos[4], "fused")) == ["2", "4", "5"]
@@ -172,7 +178,7 @@ def test_phrases_of_photos_that_are_gone_are_never_found(engine, photos):
     engine.index.remove([id_of(engine, photos[5])])
     for signature in ("sbovp", "fused"):
         assert "5" not in found(engine, photos[0], signature, k=6)
-    assert len(engine.phrases) == 5
+    assert len(engine.sides["sbovp"]) == 5
 
 
 @pytest.mark.parametrize("few", [False, True])
@@ -182,10 +188,9 @@ def test_fused_distances_by_their_definition(engine, photos, monkeypatch, few):
         monkeypatch.setattr(fusion_module, "CANDIDATES", 1)
     label_map = HalfSegmenter()(picture(0))
     blocks, b = engine.index.search(sbs(label_map, 1), 6, metric="tanimoto-idf")
-    phrases, p = engine.phrases.search(
-        [engine.phrases.sign(engine.phrases.keypoints(picture(0)), label_map)], 6
-    )
-    weight = FusionOptions().weight
+    phrases, p = engine.sides["sbovp"].search([sign(engine, picture(0), label_map)], 6)
+    shares = FusionOptions().shares
+    weight = shares["sbovp"] / (shares["sbs"] + shares["sbovp"])
     expected = {
         int(id_): (1 - weight) * near + weight * phrases[0][list(p[0]).index(id_)] / 2**0.5
         for id_, near in zip(b[0], blocks[0], strict=True)
@@ -220,9 +225,7 @@ def test_a_crop_is_searched_as_a_photo_of_its_own(engine, photos):
     part = np.ascontiguousarray(picture(2)[: SIDE // 2])
     label_map = HalfSegmenter()(picture(2))
     label_map = LabelMap(label_map.labels[: SIDE // 2], TABLE)
-    expected, _ = engine.phrases.search(
-        [engine.phrases.sign(engine.phrases.keypoints(part), label_map)], 6
-    )
+    expected, _ = engine.sides["sbovp"].search([sign(engine, part, label_map)], 6)
     hits = engine.search(photos[2], 6, signature="sbovp", crop=crop)
     assert [hit.distance for hit in hits] == pytest.approx(expected[0].tolist(), abs=1e-5)
 
@@ -231,11 +234,9 @@ def test_absent_classes_have_no_phrases(engine, photos):
     hits = engine.search(photos[2], 6, signature="sbovp")
     assert hits[0].distance < 0.1
     blank = LabelMap(np.where(HalfSegmenter()(picture(2)).labels == 1, 255, 0), TABLE)
-    expected, _ = engine.phrases.search(
-        [engine.phrases.sign(engine.phrases.keypoints(picture(2)), blank)], 6
-    )
-    asked = engine._reader.asked(photos[2], engine._view("lower", None, False), "sbovp")
-    np.testing.assert_allclose(engine.phrases.search(asked, 6)[0], expected, atol=1e-6)
+    expected, _ = engine.sides["sbovp"].search([sign(engine, picture(2), blank)], 6)
+    asked = engine._asked(photos[2], engine._view("lower", None, False), "sbovp")
+    np.testing.assert_allclose(engine.sides["sbovp"].search(asked, 6)[0], expected, atol=1e-6)
 
 
 def test_conditions_restrict_phrases(engine, photos):
@@ -247,14 +248,14 @@ def test_without_phrases_there_is_nothing_to_search(tmp_path, photos):
     engine = Engine.create(tmp_path / "index", segmenter=HalfSegmenter())
     engine.add(photos[:1])
     for signature in ("sbovp", "fused"):
-        with pytest.raises(QueryError, match="holds no phrases"):
+        with pytest.raises(QueryError, match="holds no visual phrases"):
             engine.search(photos[0], signature=signature)
-    with pytest.raises(QueryError, match="holds no phrases"):
-        engine.explain_phrases(photos[0], photos[0])
+    with pytest.raises(QueryError, match="holds no visual phrases"):
+        engine.explain(photos[0], photos[0], signature="sbovp")
 
 
 def test_a_label_map_has_no_phrases(engine):
-    with pytest.raises(QueryError, match="of a photo"):
+    with pytest.raises(QueryError, match="Expected a photo"):
         engine.search(HalfSegmenter()(picture(0)), signature="sbovp")
 
 
@@ -265,22 +266,22 @@ def test_unknown_signatures(engine, photos):
 
 def test_counts_that_are_not_scaled_cannot_be_fused(tmp_path, photos):
     engine = Engine.create(None, segmenter=HalfSegmenter())
-    engine.add_phrases(options=SbovpOptions(norm="none"))
+    engine.add_signature("sbovp", options=SbovpOptions(norm="none"))
     engine.add(photos)
     assert found(engine, photos[4], "sbovp")[0] == "4"
-    with pytest.raises(OptionError, match="fused"):
+    with pytest.raises(OptionError, match="to fuse"):
         engine.search(photos[0], signature="fused")
 
 
 def test_verify_names_damaged_phrases(engine):
     folder = engine.index.path
     assert verify_photos(folder).ok
-    data = next((folder / INDEX).glob("*counts*.npy"))
+    data = next((folder / SBOVP.folder).glob("*counts*.npy"))
     content = bytearray(data.read_bytes())
     content[-1] ^= 1
     data.write_bytes(content)
     report = verify_photos(folder)
-    assert [damage.file for damage in report.damaged] == [f"{INDEX}/{data.name}"]
+    assert [damage.file for damage in report.damaged] == [f"{SBOVP.folder}/{data.name}"]
 
 
 def test_a_lost_vocabulary_is_named(engine):
@@ -300,22 +301,22 @@ def test_another_vocabulary_is_refused(engine):
 def test_a_creation_that_stopped_is_taken_up(tmp_path):
     """Killed after the vocabulary was written and before the index was."""
     engine = Engine.create(tmp_path / "index", segmenter=HalfSegmenter())
-    engine.add_phrases()
-    shutil.rmtree(engine.index.path / INDEX)
+    engine.add_signature("sbovp")
+    shutil.rmtree(engine.index.path / SBOVP.folder)
     opened = reopened(engine)
-    assert opened.phrases is None
-    opened.add_phrases()
-    assert isinstance(opened.phrases, PhraseIndex)
+    assert "sbovp" not in opened.sides
+    opened.add_signature("sbovp")
+    assert isinstance(opened.sides["sbovp"], SideIndex)
 
 
 def test_info_tells_of_phrases(engine):
     info = engine.info()
-    assert f"L={len(default_vocabulary())}" in info.phrases
+    assert f"L={len(default_vocabulary())}" in info.signatures["sbovp"]
     assert info.bytes > engine.index.n_bytes
 
 
 def test_shared_phrases_of_a_photo_with_itself(engine, photos):
-    shared = engine.explain_phrases(photos[0], photos[0])
+    shared = engine.explain(photos[0], photos[0], signature="sbovp")
     assert sum(shared.shared.values()) == shared.totals[0] == shared.totals[1] > 0
     assert len(shared.links[0].ends) == shared.totals[0]
     assert f"{shared.totals[0]} phrases shared" in shared.sentence
@@ -323,11 +324,8 @@ def test_shared_phrases_of_a_photo_with_itself(engine, photos):
 
 
 def test_shared_phrases_are_counted_as_the_histograms_intersect(engine, photos):
-    shared = engine.explain_phrases(photos[0], photos[1])
-    a, b = (
-        engine.phrases.sign(engine.phrases.keypoints(picture(seed)), HalfSegmenter()(picture(seed)))
-        for seed in (0, 1)
-    )
+    shared = engine.explain(photos[0], photos[1], signature="sbovp")
+    a, b = (sign(engine, picture(seed), HalfSegmenter()(picture(seed))) for seed in (0, 1))
     common, here, there = np.intersect1d(a.columns, b.columns, return_indices=True)
     least = np.minimum(a.counts[here], b.counts[there]).astype(int)
     block = common.astype(int) // a.schema.n_pairs
@@ -339,12 +337,12 @@ def test_shared_phrases_are_counted_as_the_histograms_intersect(engine, photos):
 
 def test_photos_without_keypoints_share_nothing(engine):
     blank = np.full((40, 40, 3), 200, np.uint8)
-    shared = engine.explain_phrases(blank, picture(0))
+    shared = engine.explain(blank, picture(0), signature="sbovp")
     assert shared.shared == {}
     assert "no phrases shared" in shared.sentence
 
 
-@pytest.mark.parametrize("lost", [VOCABULARY, f"{INDEX}/manifest.json"])
+@pytest.mark.parametrize("lost", [VOCABULARY, f"{SBOVP.folder}/manifest.json"])
 @pytest.mark.parametrize("content", [b"", b"[" * 100_000, None])
 def test_damaged_phrases_do_not_take_the_blocks_down(engine, photos, lost, content):
     expected = found(engine, photos[0], "sbs")
@@ -352,7 +350,7 @@ def test_damaged_phrases_do_not_take_the_blocks_down(engine, photos, lost, conte
     path.unlink() if content is None else path.write_bytes(content)
     left = reopened(engine)
     assert found(left, photos[0], "sbs") == expected
-    assert "cannot be read" in left.info().phrases
+    assert "cannot be read" in left.info().signatures["sbovp"]
     left.remove([photos[-1]])
     left.compact()
     assert len(left) == len(photos) - 1

@@ -6,11 +6,12 @@ from PIL import Image
 
 from semsig.classes import ClassTable
 from semsig.engine import Engine, verify_photos
-from semsig.engine.pooled import FOLDER
-from semsig.errors import OptionError, QueryError, SemsigError
+from semsig.errors import OptionError, ProjectionError, QueryError, SemsigError
 from semsig.evaluate import evaluate
 from semsig.query import Box
 from semsig.search.options import RerankOptions
+from semsig.signatures import PooledOptions, Pooling, Projection
+from semsig.signatures.pooled.kind import POOLED, PROJECTION
 from semsig.types import LabelMap
 
 TABLE = ClassTable(["dark", "bright"])
@@ -60,7 +61,6 @@ def photos(tmp_path):
 @pytest.fixture
 def engine(tmp_path, photos):
     engine = Engine.create(tmp_path / "index", segmenter=Describing(), levels=1)
-    engine.add_pooled()
     engine.add(photos, workers=1)
     return engine
 
@@ -91,7 +91,7 @@ def test_a_crop_and_a_mirror_image_are_described_themselves(engine, tmp_path):
 def test_descriptors_outlive_the_engine_and_follow_changes(engine, photos):
     again = Engine.open(engine.index.path, segmenter=Describing())
     assert found(again, photos[0]) == found(engine, photos[0])
-    assert "spoc" in again.info().pooled
+    assert "spoc" in again.info().signatures["pooled"]
     Image.fromarray(np.full((20, 30, 3), COLOURS[3], np.uint8)).save(photos[0])
     assert again.add(photos, rehash=True).replaced == 1
     assert found(again, photos[3])[:2] == [3, 0]  # a replaced photo counts as added last
@@ -103,25 +103,28 @@ def test_descriptors_outlive_the_engine_and_follow_changes(engine, photos):
 
 
 def test_an_index_of_blocks_gains_descriptors(tmp_path, photos):
-    engine = Engine.create(tmp_path / "index", segmenter=Describing(), levels=1)
+    create = {"segmenter": Describing(), "levels": 1, "signatures": ()}
+    engine = Engine.create(tmp_path / "index", **create)
     engine.add(photos)
     with pytest.raises(QueryError, match="sbs,pooled"):
         found(engine, photos[0])
-    engine.add_pooled()
+    engine.add_signature("pooled")
     assert engine.add(photos).replaced == len(photos)
     assert engine.add(photos).unchanged == len(photos)
     assert found(engine, photos[0])[0] == 0
     with pytest.raises(OptionError, match="has pooled"):
-        engine.add_pooled()
+        engine.add_signature("pooled")
 
 
 def test_damaged_descriptors_do_not_take_the_blocks_down(engine, photos):
     path = engine.index.path
-    (path / FOLDER / "manifest.json").write_bytes(b"{")
+    (path / POOLED.folder / "manifest.json").write_bytes(b"{")
     left = Engine.open(path, segmenter=Describing())
     assert left.search(photos[0], 3)[0].distance == 0
-    assert "cannot be read" in left.info().pooled
-    assert [damage.file for damage in verify_photos(path).damaged] == [f"{FOLDER}/manifest.json"]
+    assert "cannot be read" in left.info().signatures["pooled"]
+    assert [damage.file for damage in verify_photos(path).damaged] == [
+        f"{POOLED.folder}/manifest.json"
+    ]
     for needing in (lambda: found(left, photos[0]), lambda: left.add(photos)):
         with pytest.raises(SemsigError, match="manifest"):
             needing()
@@ -131,8 +134,8 @@ def test_what_gives_no_features_is_refused(tmp_path, engine):
     plain = Plain()
     plain.n_features = 0
     with pytest.raises(OptionError, match="gives features"):
-        Engine.create(tmp_path / "other", segmenter=plain).add_pooled()
-    with pytest.raises(QueryError, match="of a photo"):
+        Engine.create(tmp_path / "other", segmenter=plain).add_signature("pooled")
+    with pytest.raises(QueryError, match="Expected a photo"):
         found(engine, LabelMap(np.zeros((4, 4), np.uint8), TABLE))
 
 
@@ -145,7 +148,49 @@ def test_evaluate_by_pooled_descriptors(tmp_path):
     result = evaluate("wang", tmp_path / "wang", segmenter=Describing(), signature="pooled")
     assert result.measures["map"] > 0.9
     assert result.settings["signature"] == "pooled"
-    with pytest.raises(OptionError, match="features"):
+    with pytest.raises(OptionError, match="no pyramid"):
         evaluate(
             "wang", tmp_path / "wang", segmenter=Describing(), signature="pooled", pyramid=True
         )
+
+
+def projected(tmp_path, photos):
+    projection = Projection(
+        mean=np.full(3, 0.5),
+        axes=np.eye(3)[:, :2],
+        network="describing 1",
+        pooling=Pooling(pool="spoc", power=1.0),
+    )
+    engine = Engine.create(tmp_path / "projected", segmenter=Describing(), levels=1, signatures=())
+    options = PooledOptions(power=1.0, projection=projection)
+    engine.add_signature("pooled", options=options)
+    engine.add(photos)
+    return engine
+
+
+def test_a_projection_is_kept_beside_the_descriptors(tmp_path, photos):
+    engine = projected(tmp_path, photos)
+    again = Engine.open(engine.index.path, segmenter=Describing())
+    fresh = np.full((7, 9, 3), COLOURS[2], np.uint8)
+    assert found(again, fresh)[0] == 2
+    assert again.search(fresh, 1, signature="pooled")[0].distance == 0
+    assert "2 dimensions of projection" in again.info().signatures["pooled"]
+    assert verify_photos(engine.index.path).ok
+
+
+@pytest.mark.parametrize("content", [None, b"no projection"])
+def test_a_lost_projection_does_not_take_the_blocks_down(tmp_path, photos, content):
+    path = projected(tmp_path, photos).index.path
+    (path / PROJECTION).unlink()
+    if content is not None:
+        (path / PROJECTION).write_bytes(content)
+        assert [damage.file for damage in verify_photos(path).damaged] == [PROJECTION]
+    left = Engine.open(path, segmenter=Describing())
+    assert left.search(photos[0], 3)[0].distance == 0
+    with pytest.raises(ProjectionError, match=PROJECTION):
+        found(left, photos[0])
+
+
+def test_regions_need_a_network_that_gives_its_map(engine, photos):
+    with pytest.raises(OptionError, match="feature map"):
+        engine.explain(*photos[:2], signature="pooled")

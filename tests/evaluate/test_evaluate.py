@@ -11,7 +11,7 @@ from semsig.datasets import load_dataset
 from semsig.errors import DatasetError, OptionError, SegmenterError
 from semsig.evaluate import evaluate
 from semsig.search.options import RerankOptions
-from semsig.signatures import sbs_batch
+from semsig.signatures.sbs.encoding import sbs_batch
 from semsig.types.metrics import METRICS
 from tests.reference import hamming, measures
 from tests.reference import rerank as reference
@@ -344,7 +344,7 @@ def test_refuses_options(tmp_path):
     for options in ({"levels": 9}, {"metric": "euclid"}, other):
         with pytest.raises(OptionError):
             evaluate(pets(tmp_path), tmp_path, segmenter=GreySegmenter(), **options)
-    with pytest.raises(DatasetError, match="No dataset 'cats'"):
+    with pytest.raises(DatasetError, match="got 'cats'"):
         evaluate("cats", tmp_path, segmenter=GreySegmenter())
     with pytest.raises(SegmenterError, match="No segmenter 'psychic'"):
         evaluate(pets(tmp_path), tmp_path, segmenter="psychic")

@@ -12,7 +12,7 @@ from semsig.errors import OptionError, QueryError, SchemaMismatchError
 from semsig.query import PLACES, Condition, Conditions, parse
 from semsig.query import conditions as module
 from semsig.query.places import ANYWHERE, find_place
-from semsig.signatures import sbs
+from semsig.signatures.sbs.encoding import sbs
 from semsig.types import LabelMap, SbsBatch, SbsSchema
 from tests.reference import conditions as reference
 

@@ -12,7 +12,7 @@ from PIL import Image as PillowImage
 from semsig.classes import ClassTable
 from semsig.errors import ImageError, LabelMapError, QueryError
 from semsig.query import Box, leave_out, mirrored, parse, read_layout
-from semsig.signatures import sbs
+from semsig.signatures.sbs.encoding import sbs
 from semsig.types import LabelMap, SbsSchema, SbsSignature
 
 TABLE = ClassTable(["sky", "grass", "horse"], palette=[(0, 0, 255), (0, 255, 0), (160, 80, 0)])

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from semsig import ClassTable, LabelMap, SbsBatch, SbsSchema, SbsSignature
 from semsig.errors import OptionError, SchemaMismatchError
-from semsig.signatures import sbs_batch
+from semsig.signatures.sbs.encoding import sbs_batch
 from semsig.types import metrics
 from tests.reference import hamming as reference
 from tests.search.batches import batches

@@ -315,9 +315,7 @@ def test_the_last_id_leaves_no_next_one(index, make):
     index.add(make(2), [17])
 
 
-@pytest.mark.parametrize(
-    "payloads", ["ab", ["a"], [1, 2], [None, "a"], [b"a", "b"], ["a", "\ud800"]]
-)
+@pytest.mark.parametrize("payloads", ["ab", ["a"], [{1}, 2], [b"a", "b"], ["a", "\ud800"]])
 def test_bad_payloads_are_refused(index, make, payloads):
     with pytest.raises(OptionError):
         index.add([make(1), make(2)], payloads=payloads)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -213,3 +214,29 @@ def test_card_nested_too_deep_is_refused(tmp_path):
     (tmp_path / "network.json").write_text("[" * 100_000)
     with pytest.raises(CheckpointError, match="no network card"):
         NetworkCard.read(tmp_path / "network.onnx")
+
+
+@pytest.mark.parametrize("name", PACKAGED)
+def test_feature_maps_are_what_features_are_pooled_of(name):
+    network = packaged(name, NetworkOptions(threads=1, short_side=96))
+    images = [photo(1), photo(2, (130, 90)), photo(3)]
+    described, mapped = network.describe(images), network.describe_maps(images)
+    for (label_map, features), (again, map_) in zip(described, mapped, strict=True):
+        assert np.array_equal(label_map.labels, again.labels)
+        assert map_.dtype == np.float32
+        assert map_.shape[0] == network.n_features
+        assert map_.min() >= 0
+        np.testing.assert_allclose(features[0], map_.mean((1, 2)), rtol=1e-4, atol=1e-6)
+        np.testing.assert_array_equal(features[1], map_.max((1, 2)))
+    wide, tall = mapped[0][1].shape[1:], mapped[1][1].shape[1:]
+    assert wide == tall[::-1]
+
+
+def test_a_file_that_answers_as_an_earlier_one_has_its_fingerprint(copied):
+    card = NetworkCard.read(copied)
+    assert card.answers_as != card.sha256
+    assert card.answers_as in OnnxSegmenter(copied).fingerprint
+    replace(card, answers_as="").write(copied)
+    assert NetworkCard.read(copied).answers_as == ""
+    assert card.sha256 in OnnxSegmenter(copied).fingerprint
+    assert "answers_as" not in copied.with_suffix(".json").read_text()

@@ -24,7 +24,8 @@ from semsig.errors import (
     SemsigError,
 )
 from semsig.search import HammingIndex, verify_index
-from semsig.storage.files import map_array, write_array
+from semsig.storage.columns import StoredColumn
+from semsig.storage.files import write_array
 from semsig.storage.manifest import Manifest
 from semsig.types import SbsSchema, SbsSignature
 from semsig.types.sbs import SBS_RECORDS
@@ -150,22 +151,22 @@ def test_two_writers_in_turn_build_on_each_other(kind, stored, make):
 
 
 def test_opening_retries_when_a_writer_moves_on(kind, stored, make, monkeypatch):
-    """A compact between reading the manifest and mapping the files is not damage."""
+    """A compact between reading the manifest and opening the files is not damage."""
     reader = kind.index.open(stored.path)
-    monkeypatch.setattr("semsig.storage.folder.map_array", _compacting_first(stored))
+    monkeypatch.setattr("semsig.storage.folder.StoredColumn", _compacting_first(stored))
     assert content(kind.index.open(stored.path)) == content(reader)
 
 
 def _compacting_first(index):
     calls = []
 
-    def map_later(*args):
+    def open_later(*args, **how):
         calls.append(args)
         if len(calls) == 1:
             index.compact()
-        return map_array(*args)
+        return StoredColumn(*args, **how)
 
-    return map_later
+    return open_later
 
 
 def test_a_second_writer_is_told_who_writes(kind, stored, make):
@@ -305,7 +306,8 @@ def test_any_damaged_header_is_harmless_or_named(tmp_path):
         file.write_bytes(whole)
         spoil(file, position, by)
         try:
-            array = map_array(tmp_path, entry, np.int64, 100)
+            column = StoredColumn(tmp_path, entry, np.int64, 100, verify="never")
+            array = column.array
         except IndexCorruptError:
             named += 1
         else:
@@ -520,3 +522,12 @@ def test_opening_imports_no_compiler(kind, stored):
 def test_every_storage_error_is_a_semsig_error():
     for error in (IndexCorruptError, IndexFormatError, IndexLockedError, IndexWriteError):
         assert issubclass(error, SemsigError)
+
+
+def test_ids_are_counted_from_the_first(schema, make, kind, tmp_path):
+    index = kind.index(schema, first_id=1 << 40)
+    assert index.add([make(1), make(2)]).tolist() == [1 << 40, (1 << 40) + 1]
+    kind.index(schema, first_id=7).save(tmp_path / "index")
+    assert kind.index.open(tmp_path / "index").add([make(1)]).tolist() == [7]
+    with pytest.raises(OptionError, match="Ids lie in"):
+        kind.index(schema, first_id=-1)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-import threading
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import asdict
@@ -13,12 +12,15 @@ from pathlib import Path
 
 import numpy as np
 
+from semsig.arrays import read_npz
+from semsig.durable import DOCUMENT_BYTES, make_folder, read_regular, write_file
 from semsig.errors import SemsigError
-from semsig.parallel import ordered_map
+from semsig.parallel import ordered_map, usable_cores
 from semsig.signatures.sbovp.keypoints import KeypointDetector
 from semsig.types import Image, Keypoints
 
 _VERSION = b"semsig keypoints 1"
+_ARRAYS = ("points", "descriptors", "responses", "size")
 _DIGEST = hashlib.sha256().digest_size
 
 
@@ -77,7 +79,7 @@ def detect_all(
         return cache.detect(image, detector) if cache else detector(image)
 
     try:
-        yield from ordered_map(find, images, workers or os.cpu_count() or 1)
+        yield from ordered_map(find, images, workers or usable_cores())
     finally:
         cv2.setNumThreads(threads)
 
@@ -91,13 +93,13 @@ def _key(image: Image, detector: KeypointDetector) -> str:
 
 def _read(path: Path) -> Keypoints | None:
     try:
-        content = path.read_bytes()
+        content = read_regular(path)
         if hashlib.sha256(content[_DIGEST:]).digest() != content[:_DIGEST]:
             return None
-        with np.load(io.BytesIO(content[_DIGEST:]), allow_pickle=False) as arrays:
-            size = tuple(arrays["size"].tolist())
-            return Keypoints(arrays["points"], arrays["descriptors"], arrays["responses"], size)
-    except (OSError, ValueError, KeyError, SemsigError):
+        arrays = read_npz(content[_DIGEST:], most=DOCUMENT_BYTES, only=_ARRAYS)
+        height, width = arrays.pop("size").tolist()
+        return Keypoints(**arrays, size=(height, width))
+    except (OSError, ValueError, TypeError, SemsigError):
         return None
 
 
@@ -110,11 +112,7 @@ def _write(path: Path, found: Keypoints) -> None:
         responses=found.responses,
         size=np.array(found.size),
     )
-    temporary = path.with_suffix(f".{os.getpid()}-{threading.get_ident()}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_bytes(hashlib.sha256(body.getvalue()).digest() + body.getvalue())
-        temporary.replace(path)
-    except OSError:
-        with suppress(OSError):
-            temporary.unlink()
+    with suppress(OSError):
+        make_folder(path.parent)
+        content = hashlib.sha256(body.getvalue()).digest() + body.getvalue()
+        write_file(path, content, sync=False)

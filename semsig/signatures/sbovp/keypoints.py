@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from semsig.arguments import NOTHING, typed
 from semsig.errors import OptionError, SignatureError
 from semsig.types import Image, Keypoints
 from semsig.types.sbovp_schema import Detector, require_choice
@@ -81,6 +82,7 @@ class KeypointDetector(Protocol):
         """Return the keypoints of a photo, shape (H, W, 3) uint8 RGB, the strongest first."""
 
 
+@typed(name=str, options=(KeypointOptions, NOTHING))
 def load_detector(name: Detector, options: KeypointOptions | None = None) -> KeypointDetector:
     """Return a detector of keypoints with 64-number descriptors of unit length.
 
@@ -187,7 +189,7 @@ def _surf(options: KeypointOptions) -> Find:
         from mahotas.features import surf
     except ImportError as error:
         raise OptionError(
-            f"SURF needs mahotas ({error}); install it with: pip install 'semsig[surf]'"
+            f"SURF needs mahotas ({error}); in a clone, run: pip install '.[surf]'"
         ) from error
 
     def find(

@@ -6,20 +6,25 @@ import hashlib
 import io
 import json
 import os
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from functools import cache, cached_property
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from semsig.durable import write_file
-from semsig.errors import OptionError, SignatureError, VocabularyError
+from semsig.arrays import read_npz
+from semsig.documents import Entries, parse_json
+from semsig.durable import read_regular, write_file
+from semsig.errors import OptionError, SemsigError, SignatureError, VocabularyError
 from semsig.signatures.sbovp.keypoints import KeypointOptions
 from semsig.types.keypoints import DIMENSIONS
 from semsig.types.sbovp_schema import MAX_WORDS, Detector, require_choice
 
 _FORMAT = "semsig vocabulary 1"
+_MOST_BYTES = 1 << 27
+"""Of words and card in memory: eight bytes a number, and as much again."""
 _SHIPPED = Path(__file__).parent / "vocabularies"
 N_WORDS = 5
 """Words of a vocabulary unless asked otherwise; :class:`SbovpOptions` says what more would do."""
@@ -132,27 +137,40 @@ class Vocabulary:
             If the file is missing, damaged, or no vocabulary of this version.
         """
         try:
-            content = io.BytesIO(Path(path).read_bytes())
-            with np.load(content, allow_pickle=False) as arrays:
-                card = json.loads(arrays["card"].tobytes())
-                if card["format"] != _FORMAT:
-                    raise ValueError(f"format {card['format']!r}, expected {_FORMAT!r}")
-                vocabulary = cls(
-                    words=arrays["words"],
-                    detector=card["detector"],
-                    options=KeypointOptions(**card["options"]),
-                    training=card["training"],
-                )
+            arrays = read_npz(read_regular(path), most=_MOST_BYTES, only=("words", "card"))
+            card = Entries(parse_json(arrays["card"].tobytes()), "its card")
+            if card.text("format") != _FORMAT:
+                raise ValueError(f"expected format {_FORMAT!r}, got {card.text('format')!r}")
+            vocabulary = cls(
+                words=arrays["words"],
+                detector=cast(Detector, card.text("detector")),
+                options=_options(card.table("options")),
+                training=card.text("training"),
+            )
+            fingerprint = card.text("fingerprint")
         except OSError as error:
             raise VocabularyError(f"{path} cannot be read: {error.strerror or error}.") from error
-        except Exception as error:  # zip archives let damage surface as nearly anything
+        except (ValueError, SemsigError) as error:
             raise VocabularyError(f"{path} is no vocabulary, or damaged: {error}.") from error
-        if vocabulary.fingerprint != card["fingerprint"]:
+        if vocabulary.fingerprint != fingerprint:
             raise VocabularyError(
                 f"{path} is damaged: it does not hold what its fingerprint says. "
                 "Train it again with `semsig vocab`, or fetch it again."
             )
         return vocabulary
+
+
+def _options(card: Entries) -> KeypointOptions:
+    """Read how keypoints are found; :class:`KeypointOptions` checks the ranges."""
+    card.only(*(option.name for option in fields(KeypointOptions)))
+    threshold = card.value("threshold")
+    return KeypointOptions(
+        upright=card.flag("upright"),
+        octaves=card.whole("octaves"),
+        threshold=None if threshold is None else card.number("threshold"),
+        max_points=card.whole("max_points"),
+        max_side=card.whole("max_side"),
+    )
 
 
 @cache

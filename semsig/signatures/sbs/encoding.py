@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from semsig.arguments import typed
 from semsig.classes import ClassTable
 from semsig.errors import SignatureError
 from semsig.types import LabelMap, SbsBatch, SbsSchema, SbsSignature
@@ -16,6 +17,7 @@ from semsig.types import LabelMap, SbsBatch, SbsSchema, SbsSignature
 _latest: list[SbsSchema] = []
 
 
+@typed(label_map=LabelMap)
 def sbs(label_map: LabelMap, levels: int = 3) -> SbsSignature:
     """Return the semantic binary signature of one label map.
 

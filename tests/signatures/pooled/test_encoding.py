@@ -5,7 +5,8 @@ import pytest
 
 from semsig.errors import OptionError, SignatureError
 from semsig.segment import FeatureSegmenter, load_segmenter
-from semsig.signatures import PooledOptions, pooled
+from semsig.signatures import PooledOptions
+from semsig.signatures.pooled.encoding import pooled
 
 
 def test_by_hand():

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from semsig.classes import ClassTable
 from semsig.errors import OptionError, SignatureError
-from semsig.signatures import Vocabulary, sbovp, sbovp_batch
-from semsig.signatures.sbovp.encoding import SbovpOptions, link_words
+from semsig.signatures import Vocabulary
+from semsig.signatures.sbovp.encoding import SbovpOptions, link_words, sbovp, sbovp_batch
 from semsig.signatures.sbovp.keypoints import KeypointOptions
 from semsig.types import Keypoints, LabelMap
 from tests.reference.sbovp import histogram

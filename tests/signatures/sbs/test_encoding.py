@@ -8,7 +8,7 @@ from hypothesis.extra import numpy as hnp
 
 from semsig import ClassTable, LabelMap, SbsSignature
 from semsig.errors import OptionError, SignatureError
-from semsig.signatures import sbs, sbs_batch
+from semsig.signatures.sbs.encoding import sbs, sbs_batch
 from tests.reference import sbs as reference
 
 ABCD = ClassTable("abcd")

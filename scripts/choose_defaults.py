@@ -1,0 +1,121 @@
+"""Choose what photos are seen, signed and ranked by, on held-out training photos.
+
+    python -m scripts.choose_defaults PHOTOS CSV [NETWORK ...]
+
+PHOTOS and CSV are those of `semsig distill`. Photos that it holds out (5 %) are asked for others
+of their category, among every third of the rest as well, as `scripts.choose_ranking` draws them.
+Prints a Markdown table: each network by blocks at each level and metric, by phrases, by pooled
+descriptors, and by fusions of them at several shares. `scripts.choose_pooled` chooses how features
+are pooled. The shipped projection was fitted to all training photos, these among them: it flatters
+"pooled" beside what it is compared with.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scripts.choose_ranking import catalogued
+from semsig.datasets import Photos, load_dataset
+from semsig.evaluate import measure
+from semsig.evaluate.comparisons import Comparison, Part
+from semsig.evaluate.rankings import Distances, some_of
+from semsig.evaluate.signing import sign_photos
+from semsig.segment import load_segmenter
+from semsig.signatures import load_signature, signature_kinds
+from semsig.types.metrics import METRICS
+
+LEVELS = (1, 2, 3)
+FUSED = {"sbs": "sbs n = 3, tanimoto-idf", "sbovp": "sbovp", "pooled": "pooled"}
+"""What is fused of each kind, by the names of :func:`parts_of`."""
+
+SHARES = (0.0, 0.05, 0.1, 0.2, 0.4)
+"""Of blocks and of phrases beside pooled descriptors, which count 1."""
+
+
+def main(folder: str, catalogue: str, *networks: str) -> None:
+    """Print a row a way to rank, network by network."""
+    photos, _ = catalogued(Path(folder), Path(catalogue))
+    queries = int(photos.is_query.sum())
+    _tell(f"{queries} queries, {len(photos.paths)} photos, {len(photos.classes)} categories\n")
+    _tell("| network | ranked by | map | p@20 | map_paper |\n|---|---|---|---|---|")
+    for network in networks or ("lite", "embedded"):
+        for name, distances in ways(photos, network):
+            found = measure(load_dataset("wang"), photos, distances).measures
+            row = " | ".join(f"{found[of]:.4f}" for of in ("map", "p@20", "map_paper"))
+            _tell(f"| {network} | {name} | {row} |")
+
+
+def ways(photos: Photos, network: str) -> Iterator[tuple[str, Distances]]:
+    """Yield what photos are ranked by, and the distances."""
+    parts = parts_of(network)
+    segmenter = load_segmenter(network, threads=1)
+    signed, _ = sign_photos(photos, segmenter, Comparison(parts=parts), lambda *_: None)
+    found = {}
+    for name, part in parts.items():
+        rows = [signed[number][0][name] for number in range(len(photos.paths))]
+        found[name] = _remembered(part, rows)
+        yield name, found[name]
+    scaled = {
+        kind: _scaled(found[name], parts[name]) for kind, name in FUSED.items() if name in found
+    }
+    for sbs, sbovp in product(SHARES, SHARES):
+        if sbs or sbovp:
+            weights = {"sbs": sbs, "sbovp": sbovp, "pooled": 1.0}
+            yield f"fused {weights}", _fused(scaled, weights)
+    for share in (0.2, 0.4, 0.6):
+        weights = {"sbs": 1 - share, "sbovp": share}
+        yield f"fused {weights}", _fused(scaled, weights)
+
+
+def parts_of(network: str) -> dict[str, Part]:
+    """Return every single distance: blocks by level and metric, and each further signature."""
+    segmenter = load_segmenter(network, threads=1)
+    sbs = load_signature("sbs")
+    parts = {
+        f"sbs n = {level}, {metric}": Part(
+            kind=sbs, encoder=sbs.encoder(segmenter, levels=level), metric=metric
+        )
+        for level in LEVELS
+        for metric in METRICS
+    }
+    for kind in signature_kinds():
+        if not kind.has_levels:
+            encoder = kind.encoder(segmenter)
+            parts[kind.name] = Part(kind=kind, encoder=encoder, metric=kind.metrics[0])
+    return parts
+
+
+def _remembered(part: Part, rows: list[object]) -> Distances:
+    """Compute all distances once, each scaled to 0..1 if its kind says how."""
+    compare = part.among(rows)
+    numbers = np.arange(len(rows))
+    found = np.concatenate([compare([rows[i] for i in some]) for some in some_of(numbers)])
+    return lambda asked: found[asked]
+
+
+def _scaled(distances: Distances, part: Part) -> Distances:
+    scale = np.float32(part.kind.scale(part.encoder.schema))
+    return lambda asked: scale * distances(asked)
+
+
+def _fused(scaled: Mapping[str, Distances], weights: Mapping[str, float]) -> Distances:
+    def distances(asked: NDArray[np.int64]) -> NDArray[np.float32]:
+        each = [np.float32(weight) * scaled[name](asked) for name, weight in weights.items()]
+        return np.asarray(sum(each), np.float32)
+
+    return distances
+
+
+def _tell(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

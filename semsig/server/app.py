@@ -1,0 +1,67 @@
+"""The application: API, page, and what guards them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from anyio.to_thread import current_default_thread_limiter
+from fastapi import FastAPI
+from fastapi.staticfiles import StaticFiles
+
+from semsig import __version__
+from semsig.engine import Engine
+from semsig.server import page, routes
+from semsig.server.guard import Guard
+from semsig.server.options import ServeOptions
+from semsig.server.problems import add_handlers
+from semsig.server.site import Site
+from semsig.server.telemetry import Counting
+
+_STATIC = Path(__file__).with_name("static")
+
+
+def create_app(engines: Sequence[Engine], options: ServeOptions | None = None) -> FastAPI:
+    """Return the application that serves indexes; any ASGI server runs it.
+
+    Parameters
+    ----------
+    engines : sequence of Engine
+        The indexes, at least one.
+    options : ServeOptions, optional
+        How; host and port are for :func:`semsig.server.serve` alone.
+
+    Raises
+    ------
+    OptionError
+        If there is no index.
+    """
+    options = options or ServeOptions()
+    site = Site(engines, options)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        # more threads than this only make every answer late, and each holds a decoded photo
+        current_default_thread_limiter().total_tokens = max(4, 2 * (os.cpu_count() or 1))
+        yield
+        site.close()
+
+    app = FastAPI(
+        title="semsig",
+        version=__version__,
+        summary="Find photos by what is where in them.",
+        openapi_url="/api/v1/openapi.json",
+        docs_url=None,  # both fetch scripts from elsewhere
+        redoc_url=None,
+        lifespan=lifespan,
+    )
+    app.state.site = site
+    add_handlers(app)
+    app.include_router(routes.router)
+    app.include_router(page.router)
+    app.mount("/static", StaticFiles(directory=_STATIC), name="static")
+    app.add_middleware(Guard, options=options)
+    app.add_middleware(Counting, telemetry=site.telemetry)
+    return app

@@ -1,0 +1,98 @@
+"""Errors as application/problem+json (RFC 9457), with the text that the command line gives."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from semsig.errors import (
+    ImageError,
+    IndexLockedError,
+    IndexStorageError,
+    OptionError,
+    QueryError,
+    SegmenterError,
+    SemsigError,
+    UnknownIdError,
+)
+
+MEDIA_TYPE = "application/problem+json"
+
+
+class RefusedError(SemsigError):
+    """A request that the server does not take.
+
+    Parameters
+    ----------
+    message : str
+        What was expected, what came, what to do.
+    status : int
+        HTTP status.
+    """
+
+    def __init__(self, message: str, *, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+_STATUS: tuple[tuple[type[SemsigError], int], ...] = (
+    (UnknownIdError, 404),
+    (QueryError, 422),
+    (OptionError, 422),
+    (IndexLockedError, 423),
+    (IndexStorageError, 500),
+    (SegmenterError, 500),
+)
+_IMAGE_STATUS = {"too-large": 413, "unreadable": 410}
+"""Of photos that cannot be read; 415 for all else."""
+
+
+def status_of(error: SemsigError) -> int:
+    """Return the HTTP status of an error of semsig."""
+    if isinstance(error, RefusedError):
+        return error.status
+    if isinstance(error, ImageError):
+        return _IMAGE_STATUS.get(error.reason, 415)
+    return next((status for kind, status in _STATUS if isinstance(error, kind)), 422)
+
+
+def problem(status: int, detail: str, kind: str = "about:blank", **more: Any) -> JSONResponse:
+    """Return a response that says what is wrong."""
+    content = {"type": kind, "title": kind.rpartition(":")[2], "status": status, "detail": detail}
+    return JSONResponse(content | more, status, media_type=MEDIA_TYPE)
+
+
+def add_handlers(app: FastAPI) -> None:
+    """Let an application answer every error as a problem."""
+    app.add_exception_handler(SemsigError, _semsig)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+
+
+async def _semsig(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, SemsigError)
+    more: dict[str, Any] = {}
+    if isinstance(error, QueryError) and error.text:
+        more["position"] = error.position
+    if isinstance(error, ImageError):
+        more["reason"] = error.reason
+    text = str(error).encode("utf-8", "replace").decode()
+    return problem(status_of(error), text, f"urn:semsig:{type(error).__name__}", **more)
+
+
+async def _invalid(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    said = [
+        f"{'.'.join(str(part) for part in one['loc'] if part != 'body')}: {one['msg']}"
+        for one in error.errors()
+    ]
+    return problem(422, "; ".join(said), "urn:semsig:InvalidRequest")
+
+
+async def _http(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    return problem(error.status_code, str(error.detail))

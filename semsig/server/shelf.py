@@ -1,0 +1,173 @@
+"""One index that is served: its photos by id, what they show, how large they are."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from pathlib import Path
+from threading import Lock
+from typing import Generic, TypeVar
+
+import numpy as np
+from PIL import Image as PillowImage
+
+from semsig.engine import Engine
+from semsig.photo import PhotoRecord
+from semsig.photo.image_files import read_image
+from semsig.query import Box
+from semsig.search.fusion import FUSED
+from semsig.server.asks import Painted, PhotoFacts, QueryPhoto
+from semsig.server.problems import RefusedError
+from semsig.server.shares import ClassShares
+from semsig.server.uploads import Uploads
+from semsig.types import Image, LabelMap
+
+Key = TypeVar("Key")
+Value = TypeVar("Value")
+
+_TURNED = frozenset({5, 6, 7, 8})
+"""EXIF orientations in which width and height change places."""
+
+
+class Recent(Generic[Key, Value]):
+    """Values by key, those used last; two threads may make one twice, and alike.
+
+    Parameters
+    ----------
+    most : int
+        How many are kept.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._kept: OrderedDict[Key, Value] = OrderedDict()
+        self._lock = Lock()
+
+    def get(self, key: Key, make: Callable[[], Value]) -> Value:
+        """Return what is kept for `key`, made now if it is not."""
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                return self._kept[key]
+        value = make()
+        with self._lock:
+            self._kept[key] = value
+            while len(self._kept) > self._most:
+                self._kept.popitem(last=False)
+        return value
+
+
+class Shelf:
+    """An index, and what is worth keeping of its photos while it is served.
+
+    Parameters
+    ----------
+    name : str
+        What clients call it.
+    engine : Engine
+        The index.
+    uploads : Uploads
+        Photos that clients sent.
+    """
+
+    def __init__(self, name: str, engine: Engine, uploads: Uploads) -> None:
+        self.name, self.engine, self.uploads = name, engine, uploads
+        self._sizes: Recent[str, tuple[int, int]] = Recent(50_000)
+        self._facts: Recent[tuple[int, object], PhotoFacts] = Recent(50_000)
+        self._maps: Recent[tuple[object, ...], LabelMap] = Recent(256)
+        self._shares: Recent[object, ClassShares] = Recent(1)
+
+    @property
+    def shares(self) -> ClassShares:
+        """How much of each photo each class fills; made anew after a change."""
+        return self._shares.get(self.engine.index.content, lambda: ClassShares.of(self.engine))
+
+    @property
+    def signatures(self) -> list[str]:
+        """What photos can be compared by."""
+        sides = self.engine.sides
+        return [*sides, *([FUSED] if len(sides) > 1 else [])]
+
+    def record(self, id_: int) -> PhotoRecord:
+        """Return what the index remembers of a photo; UnknownIdError if it is absent."""
+        return PhotoRecord.from_json(self.engine.index.payload(id_))
+
+    def facts(self, id_: int) -> PhotoFacts:
+        """Return what the page needs to place a photo."""
+        return self._facts.get((id_, self.engine.index.content), lambda: self._look_up(id_))
+
+    def _look_up(self, id_: int) -> PhotoFacts:
+        record = self.record(id_)
+        version = record.digest[:12]
+        width, height = self._sizes.get(version, lambda: _size(record.path))
+        name = Path(record.path).name.encode("utf-8", "replace").decode()
+        return PhotoFacts(id=id_, name=name, width=width, height=height, version=version)
+
+    def pixels(self, photo: QueryPhoto, side: int = 640) -> Image:
+        """Return a query's photo, turned; shape (H, W, 3) uint8."""
+        if photo.id is not None:
+            image = read_image(self.record(photo.id).path, at_least=side)
+        else:
+            image = self.uploads.get(photo.upload or "")
+        return np.ascontiguousarray(np.rot90(image, -photo.rotate // 90))
+
+    def query(self, photo: QueryPhoto) -> str | Image:
+        """Return what the engine searches by: a path, or pixels."""
+        if (photo.id is None) == (photo.upload is None):
+            raise RefusedError(
+                "Expected a photo by its id or its upload; name one of them.", status=422
+            )
+        if photo.id is not None and not photo.rotate:
+            return self.record(photo.id).path
+        return self.pixels(photo)
+
+    def label_map(self, photo: QueryPhoto) -> LabelMap:
+        """Return the label map of a query's photo, cropped."""
+        version = photo.upload if photo.id is None else self.record(photo.id).digest
+        key = version, photo.rotate
+        whole = self._maps.get(key, lambda: self.engine.label_map(self.query(photo)))
+        box = box_of(photo)
+        return box.crop(whole) if box else whole
+
+    def layout(self, painted: Painted) -> LabelMap:
+        """Return a painted layout as a label map.
+
+        Raises
+        ------
+        RefusedError
+            If its runs do not fill it, or name a class that is not there.
+        """
+        classes = self.engine.index.schema.classes
+        labels, lengths = np.array(painted.runs or [(0, 0)], np.int64).T
+        fits = lengths.min() >= 0 and lengths.sum() == painted.width * painted.height
+        if not fits or labels.min() < -1 or labels.max() >= len(classes):
+            raise RefusedError(
+                f"Expected runs of labels -1 to {len(classes) - 1} that fill {painted.width} x "
+                f"{painted.height}, got {int(lengths.sum())} pixels; paint it again.",
+                status=422,
+            )
+        grid = np.repeat(np.where(labels < 0, classes.void, labels), lengths)
+        if (grid == classes.void).all():
+            raise RefusedError(
+                "Expected a painted layout, got an empty one; paint something.", status=422
+            )
+        return LabelMap(grid.reshape(painted.height, painted.width), classes)
+
+
+def box_of(photo: QueryPhoto) -> Box | None:
+    """Return the part of a photo that is searched for; QueryError if it is none."""
+    if photo.crop is None:
+        return None
+    left, top, right, bottom = photo.crop
+    return Box(left=left, top=top, right=right, bottom=bottom)
+
+
+def _size(path: str) -> tuple[int, int]:
+    """Return width and height of a photo, upright, from its header; (0, 0) if it has none."""
+    try:
+        with PillowImage.open(path) as picture:
+            width, height = picture.size
+            turned = picture.getexif().get(0x0112) in _TURNED
+    except Exception:  # Pillow raises nearly every type there is on damaged files
+        return 0, 0
+    return (height, width) if turned else (width, height)

@@ -1,0 +1,155 @@
+"""All that is served: the indexes, and what they share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from threading import Lock
+
+from semsig.durable import write_file
+from semsig.engine import Engine
+from semsig.engine.duplicates import WITHIN, By, Copy, find_duplicates
+from semsig.errors import OptionError
+from semsig.photo import absolute
+from semsig.server.asks import Duplicate, DuplicateGroups, PhotoFacts
+from semsig.server.options import ServeOptions
+from semsig.server.pictures import PictureCache
+from semsig.server.problems import RefusedError
+from semsig.server.searching import Searcher
+from semsig.server.shelf import Recent, Shelf
+from semsig.server.telemetry import Telemetry
+from semsig.server.uploads import Uploads
+
+_SUFFIXES = ((b"\xff\xd8\xff", ".jpg"), (b"\x89PNG", ".png"), (b"RIFF", ".webp"), (b"GIF8", ".gif"))
+
+
+class Site:
+    """Indexes by name, and the caches and counters that they share.
+
+    Parameters
+    ----------
+    engines : sequence of Engine
+        The indexes, at least one; each is called by its folder's name.
+    options : ServeOptions
+        How they are served.
+    """
+
+    def __init__(self, engines: Sequence[Engine], options: ServeOptions) -> None:
+        if not engines:
+            raise OptionError("Expected an index to serve, got none; give --index DIR.")
+        self.options = options
+        self.telemetry = Telemetry()
+        self.uploads = Uploads(options.upload_pixels, options.uploads_bytes)
+        self.pictures = PictureCache(options.cache, options.cache_bytes)
+        self._searchers: dict[str, Searcher] = {}
+        self.shelves: list[Shelf] = []
+        self._writing = Lock()
+        self._duplicates: Recent[object, list[list[Copy]]] = Recent(8)
+        for engine in engines:
+            self._put_up(engine)
+
+    def _put_up(self, engine: Engine) -> None:
+        path = engine.index.path
+        base = path.resolve().name if path is not None else "memory"
+        taken = {shelf.name for shelf in self.shelves}
+        names = [base, *(f"{base}-{number}" for number in range(2, len(taken) + 2))]
+        shelf = Shelf(next(name for name in names if name not in taken), engine, self.uploads)
+        self.shelves.append(shelf)
+        self._searchers[shelf.name] = Searcher(shelf)
+
+    def shelf(self, name: str = "") -> Shelf:
+        """Return an index by its name, the first if none is given.
+
+        Raises
+        ------
+        RefusedError
+            If there is none.
+        """
+        for shelf in self.shelves:
+            if name in ("", shelf.name):
+                return shelf
+        names = ", ".join(shelf.name for shelf in self.shelves)
+        raise RefusedError(f"Expected an index of {names}; got {name!r}.", status=404)
+
+    def searcher(self, shelf: Shelf) -> Searcher:
+        """Return what searches an index."""
+        return self._searchers[shelf.name]
+
+    def warm(self) -> None:
+        """Load networks and build what the first search needs, before it comes."""
+        for shelf in self.shelves:
+            shelf.engine.segmenter  # noqa: B018
+            shelf.shares  # noqa: B018
+            for id_ in shelf.engine.index.ids[:1]:
+                query = shelf.record(int(id_)).path
+                for signature in shelf.engine.sides:
+                    shelf.engine.search(query, 1, signature=signature)
+
+    def duplicates(self, shelf: Shelf, within: float | None, by: By | None) -> DuplicateGroups:
+        """Return groups of near-duplicates, kept until the index changes."""
+        by = by or ("pooled" if "pooled" in shelf.engine.sides else "tanimoto")
+        radius = WITHIN[by] if within is None else within
+        key = shelf.name, by, radius, shelf.engine.index.content
+        groups = self._duplicates.get(
+            key, lambda: find_duplicates(shelf.engine, within=radius, by=by)
+        )
+        return DuplicateGroups(
+            within=radius,
+            groups=[[_duplicate(shelf, copy) for copy in group] for group in groups],
+        )
+
+    def add(self, shelf: Shelf, data: bytes) -> PhotoFacts:
+        """Write a photo into the folder for added ones, and index it.
+
+        Raises
+        ------
+        ImageError
+            If it is none; then nothing is written.
+        RefusedError
+            If the server is not writable.
+        """
+        folder = self._require_writable()
+        name = self.uploads.add(data)
+        suffix = next((end for start, end in _SUFFIXES if data.startswith(start)), ".img")
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f"{name}{suffix}"
+        with self._writing:
+            write_file(path, data)
+            report = shelf.engine.add([path])
+            if report.skipped:
+                path.unlink(missing_ok=True)
+                raise RefusedError(report.skipped[0].message, status=415)
+            return next(
+                shelf.facts(int(id_))
+                for id_ in reversed(shelf.engine.index.ids)
+                if shelf.record(int(id_)).path == absolute(path)
+            )
+
+    def remove(self, shelf: Shelf, id_: int) -> None:
+        """Take a photo out of an index; the file stays."""
+        self._require_writable()
+        with self._writing:
+            shelf.engine.remove([shelf.record(id_).path])
+
+    def _require_writable(self) -> Path:
+        if self.options.writable is None:
+            raise RefusedError(
+                "Expected a server that may change its index, got one that may not; "
+                "serve with --writable.",
+                status=403,
+            )
+        return self.options.writable
+
+    def close(self) -> None:
+        """Remove what is temporary."""
+        self.pictures.close()
+
+
+def _duplicate(shelf: Shelf, copy: Copy) -> Duplicate:
+    return Duplicate(
+        **shelf.facts(copy.id).model_dump(),
+        bytes=copy.bytes,
+        taken=copy.taken,
+        sharpness=copy.sharpness,
+        best=copy.best,
+    )

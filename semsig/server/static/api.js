@@ -1,0 +1,53 @@
+/** The API, as promises; what is wrong comes as an Error in the server's words. */
+import { state } from "./state.js";
+
+const ROOT = "/api/v1";
+
+export function address(path, query = {}) {
+  const url = new URL(ROOT + path, location.origin);
+  if (state.index) url.searchParams.set("index", state.index);
+  for (const [name, value] of Object.entries(query)) {
+    if (value !== null && value !== undefined && value !== "") url.searchParams.set(name, value);
+  }
+  return url.pathname + url.search;
+}
+
+async function ask(path, query, options) {
+  let response;
+  try {
+    response = await fetch(address(path, query), options);
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new Error("The server does not answer. Is it still running?");
+  }
+  if (response.ok) return response.status === 204 ? null : response.json();
+  const said = await response.json().catch(() => ({}));
+  const failure = new Error(said.detail || `The server answered ${response.status}.`);
+  failure.status = response.status;
+  throw failure;
+}
+
+const json = (body, signal) => ({
+  method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body), signal,
+});
+
+export const search = (body, signal) => ask("/search", {}, json(body, signal));
+export const classes = () => ask("/classes");
+export const health = () => ask("/health");
+export const add = (file) => ask("/photos", {}, { method: "POST", headers: { "content-type": file.type || "application/octet-stream" }, body: file });
+export const upload = (file) => ask("/uploads", {}, { method: "POST", headers: { "content-type": file.type || "application/octet-stream" }, body: file });
+export const describe = (photo) => ask(`${base(photo)}/description`);
+export const duplicates = (within) => ask("/duplicates", { within });
+export const remove = (id) => ask(`/photos/${id}`, {}, { method: "DELETE" });
+
+export function explain(photo, id, regions = false) {
+  const first = photo.upload ? { upload: photo.upload } : { a: photo.id };
+  return ask("/explain", { ...first, b: id, crop: photo.crop?.join(","), rotate: photo.rotate || 0, regions });
+}
+
+export const explainLayout = (layout, id) => ask("/explain/layout", { b: id }, json(layout));
+
+const base = (photo) => (photo.upload ? `/uploads/${photo.upload}` : `/photos/${photo.id}`);
+
+export const picture = (photo, side) => address(`${base(photo)}/picture`, { side, v: photo.version });
+export const overlay = (photo, side) => address(`${base(photo)}/overlay`, { side, v: photo.version });

@@ -1,0 +1,309 @@
+/** The page put together. */
+import * as api from "./api.js";
+import { crop, drawn } from "./crop.js";
+import { $, el, icon, save, swatch, toast } from "./dom.js";
+import * as duplicates from "./duplicates.js";
+import * as grid from "./grid.js";
+import * as lightbox from "./lightbox.js";
+import * as paint from "./paint.js";
+import { asked, fromAddress, isEmpty, onChange, state, update } from "./state.js";
+import * as words from "./words.js";
+
+const PAGE = 60;
+let running = null;
+let next = null;
+
+
+// ---- searching
+
+async function search() {
+  running?.abort();
+  const mine = (running = new AbortController());
+  next = null;
+  show();
+  if (state.view === "duplicates") return showDuplicates();
+  $("results").classList.add("busy");
+  try {
+    const answer = await api.search(asked(0, PAGE), mine.signal);
+    if (mine.signal.aborted) return;
+    grid.replace(answer.hits);
+    next = answer.next;
+    tell(answer);
+  } catch (error) {
+    if (error.name !== "AbortError") fail(error);
+  } finally {
+    if (running === mine) $("results").classList.remove("busy");
+  }
+}
+
+async function more() {
+  if (next === null || !running || running.signal.aborted) return;
+  const [mine, offset] = [running, next];
+  next = null;
+  try {
+    const answer = await api.search(asked(offset, PAGE), mine.signal);
+    if (mine.signal.aborted) return;
+    grid.append(answer.hits);
+    next = answer.next;
+  } catch (error) {
+    if (error.name !== "AbortError") toast(error.message);
+  }
+}
+
+async function showDuplicates() {
+  $("count").textContent = $("how").textContent = "";
+  try {
+    await duplicates.show();
+  } catch (error) {
+    fail(error);
+  }
+}
+
+function tell(answer) {
+  const count = answer.total.toLocaleString("en");
+  $("message").hidden = true;
+  const narrowed = state.words || state.without || state.threshold;
+  $("count").textContent = narrowed ? (answer.total === 1 ? "1 photo matches" : `${count} photos match`) : `${count} photos`;
+  const by = { pooled: "by the network's features", sbs: "by blocks of classes", sbovp: "by visual phrases", fused: "by blocks and phrases" }[answer.signature];
+  const parts = [answer.understood, by && `nearest first, ${by} (${answer.metric})`, state.right.length + state.wrong.length && "refined by your marks"];
+  $("how").textContent = parts.filter(Boolean).join(" · ");
+  if (!answer.total) {
+    message(isEmpty() ? "There are no photos yet." : "No photo meets all of that.", isEmpty() ? "Index a folder: semsig index PHOTOS --index DIR" : "Take a word away, or let it be less: horse>2% instead of horse>20%.");
+  }
+  suggest(answer.suggestions);
+}
+
+function suggest(found) {
+  const box = $("suggested");
+  box.hidden = !found.length || Boolean(state.view);
+  box.replaceChildren(...found.map((one) =>
+    el("button", { type: "button", class: "chip", "aria-label": `${one.name} ${one.count} of the first ${one.of}: show only these`, onclick: () => update({ words: state.words ? `${state.words}, ${one.words}` : one.words }) },
+      swatch(one.color), one.name, " ", el("small", {}, String(one.count)))));
+}
+
+function message(title, text, bad = false) {
+  const box = $("message");
+  box.replaceChildren(el("b", {}, title), text);
+  box.classList.toggle("bad", bad);
+  box.hidden = false;
+}
+
+function fail(error) {
+  grid.replace([]);
+  $("count").textContent = $("how").textContent = "";
+  suggest([]);
+  const gone = error.status === 410 && state.photos.some((photo) => photo.upload);
+  message(gone ? "That photo is no longer here" : "That did not work", gone ? "Uploaded photos are kept for a while only. Drop it again." : error.message, true);
+}
+
+// ---- what is asked, as the page shows it
+
+function show() {
+  if ($("words").value.trim() !== state.words) $("words").value = state.words;
+  for (const name of ["signature", "metric", "rerank", "without", "threshold"]) $(name).value = state[name];
+  $("mirrored").checked = state.mirrored;
+  if (state.index) $("index").value = state.index;
+  $("welcome").hidden = !isEmpty() || !$("painter").hidden;
+  const apart = state.view === "duplicates";
+  for (const id of ["results", "end"]) $(id).hidden = apart;
+  $("groups").hidden = !apart;
+  $("duplicates").setAttribute("aria-pressed", String(apart));
+  if (apart) { suggest([]); $("message").hidden = true; }
+  showAsked();
+  paint.follow();
+  grid.setMarks(state.right, state.wrong);
+  $("title").textContent = apart ? "Copies" : isEmpty() ? "Find photos by what is where in them" : "Photos found";
+  document.title = state.words ? `${state.words} – semsig` : "semsig";
+}
+
+function showAsked() {
+  const off = (label, act) => el("button", { type: "button", class: "off", "aria-label": label, onclick: act }, icon("cross"));
+  const items = state.photos.map((photo, number) => {
+    const shown = el("button", { type: "button", class: "shown", "aria-label": "Crop or turn this photo", title: "Crop or turn", onclick: () => cropAsked(number) });
+    drawn(photo, 120).then((canvas) => shown.replaceChildren(canvas)).catch(() => {});
+    return el("li", { class: photo.weight < 0 ? "minus" : "" }, shown, off("Take this photo away", () => update({ photos: state.photos.filter((_, at) => at !== number), right: [], wrong: [] })));
+  });
+  if (state.layout) {
+    items.push(el("li", {}, el("button", { type: "button", class: "shown", "aria-label": "Paint on", title: "Paint on", onclick: () => paint.toggle(true) }, paint.pictured(state.layout)), off("Take the layout away", () => update({ layout: null }))));
+  }
+  $("asked").replaceChildren(...items);
+}
+
+async function cropAsked(number) {
+  const changed = await crop(state.photos[number]);
+  if (changed) update({ photos: state.photos.map((photo, at) => (at === number ? changed : photo)), right: [], wrong: [] });
+}
+
+// ---- photos from outside
+
+async function take(files) {
+  const photos = [...files].filter((file) => file.type.startsWith("image/") || !file.type);
+  if (!photos.length) return toast("That is no photo.");
+  $("results").classList.add("busy");
+  try {
+    const found = await Promise.all(photos.slice(0, 8).map(api.upload));
+    scrollTo({ top: 0 });
+    update({ photos: found.map(({ upload }) => ({ upload })), layout: null, right: [], wrong: [], view: "" });
+  } catch (error) {
+    $("results").classList.remove("busy");
+    message("That photo cannot be read", error.message, true);
+  }
+}
+
+function takeAddress(text) {
+  const found = /\/photos\/(\d+)|photos=i(\d+)/.exec(text);
+  if (!found) return false;
+  update({ photos: [{ id: Number(found[1] || found[2]) }], layout: null, right: [], wrong: [], view: "" });
+  return true;
+}
+
+function listenForPhotos() {
+  let depth = 0;
+  const over = (by) => { depth = Math.max(0, depth + by); $("dropping").hidden = !depth; };
+  const carries = (event) => [...event.dataTransfer.types].some((type) => type === "Files" || type === "text/uri-list");
+  addEventListener("dragenter", (event) => carries(event) && over(1));
+  addEventListener("dragleave", (event) => carries(event) && over(-1));
+  addEventListener("dragover", (event) => event.preventDefault());
+  addEventListener("drop", (event) => {
+    event.preventDefault();
+    depth = 0;
+    over(0);
+    if (event.dataTransfer.files.length) take(event.dataTransfer.files);
+    else takeAddress(event.dataTransfer.getData("text/uri-list"));
+  });
+  addEventListener("paste", (event) => {
+    if (event.clipboardData.files.length) take(event.clipboardData.files);
+    else if (takeAddress(event.clipboardData.getData("text"))) event.preventDefault();
+  });
+  $("file").addEventListener("change", (event) => { take(event.target.files); event.target.value = ""; });
+  for (const id of ["pick", "way-photo"]) $(id).addEventListener("click", () => $("file").click());
+}
+
+// ---- marks
+
+function listenForMarks() {
+  const same = (set, list) => set.size === list.length && list.every((id) => set.has(id));
+  grid.listen({
+    open: lightbox.open,
+    more,
+    marked: () => {
+      const { right, wrong } = grid.marks;
+      const applied = same(right, state.right) && same(wrong, state.wrong);
+      $("marks").hidden = !right.size && !wrong.size && applied;
+      $("marked").textContent = `${right.size} right, ${wrong.size} wrong`;
+      $("refine").hidden = applied;
+      $("undo").hidden = !grid.marks.past.length;
+    },
+  });
+  $("undo").addEventListener("click", grid.unmark);
+  $("reset").addEventListener("click", () => (state.right.length || state.wrong.length ? update({ right: [], wrong: [] }) : grid.setMarks([], [])));
+  $("refine").addEventListener("click", () => {
+    const { right, wrong } = grid.marks;
+    if (!right.size && !state.photos.length) return toast("Mark a photo that is right, too.");
+    scrollTo({ top: 0, behavior: "smooth" });
+    update({ right: [...right], wrong: [...wrong] });
+  });
+}
+
+// ---- the rest
+
+function listenForOptions() {
+  $("options").addEventListener("click", () => {
+    const panel = $("options-panel");
+    panel.hidden = !panel.hidden;
+    $("options").setAttribute("aria-expanded", String(!panel.hidden));
+  });
+  for (const name of ["signature", "metric", "rerank", "index"]) {
+    $(name).addEventListener("change", (event) => update(name === "index" ? { index: event.target.value, photos: [], layout: null, right: [], wrong: [] } : { [name]: event.target.value }));
+  }
+  for (const name of ["without", "threshold"]) $(name).addEventListener("change", (event) => update({ [name]: event.target.value.trim() }));
+  $("mirrored").addEventListener("change", (event) => update({ mirrored: event.target.checked }));
+  $("index").addEventListener("change", learn);
+  $("add")?.addEventListener("click", () => $("added").click());
+  $("added")?.addEventListener("change", (event) => { addPhotos([...event.target.files]); event.target.value = ""; });
+  document.querySelectorAll("[data-export]").forEach((button) => button.addEventListener("click", () => exported(button.dataset.export)));
+}
+
+/** Put photos into the index, one after the other, and say how far it is. */
+async function addPhotos(files) {
+  const failed = [];
+  for (const [number, file] of [...files].entries()) {
+    toast(`Adding ${number + 1} of ${files.length}: ${file.name}`);
+    await api.add(file).catch((error) => failed.push(`${file.name}: ${error.message}`));
+  }
+  toast(`${files.length - failed.length} of ${files.length} added.`);
+  if (failed.length) message("Some could not be added", failed.join("\n"), true);
+  await learn();
+  search();
+}
+
+function exported(kind) {
+  const rows = grid.hits.map(({ rank, id, name, distance, measure }) => ({ rank, id, name, distance, measure }));
+  const quoted = (value) => `"${String(value).replaceAll('"', '""')}"`;
+  if (kind === "json") save("photos.json", "application/json", JSON.stringify(rows, null, 1));
+  if (kind === "csv") save("photos.csv", "text/csv", ["rank,id,name,distance", ...rows.map((row) => [row.rank, row.id, quoted(row.name), row.distance].join(","))].join("\n"));
+  if (kind === "txt") save("photos.txt", "text/plain", rows.map((row) => `${row.name}\n`).join(""));
+}
+
+function listenForWords() {
+  const ask = ({ replace = false } = {}) => {
+    const text = $("words").value.trim();
+    if (text !== state.words) update({ words: text, view: "" }, { replace });
+  };
+  $("search").addEventListener("submit", (event) => { event.preventDefault(); ask(); });
+  $("words").addEventListener("taken", () => ask());
+  $("words").addEventListener("change", () => ask());
+  $("way-words").addEventListener("click", () => {
+    $("words").value = $("way-example").textContent;
+    ask();
+    $("words").focus();
+  });
+  addEventListener("keydown", (event) => {
+    const typing = event.target.closest("input, select, textarea, dialog, canvas");
+    if (event.key === "/" && !typing) { event.preventDefault(); $("words").focus(); }
+  });
+}
+
+function listenForTheme() {
+  const dark = matchMedia("(prefers-color-scheme: dark)");
+  const kept = () => { try { return localStorage.getItem("theme"); } catch { return null; } };
+  const apply = () => { document.documentElement.dataset.theme = kept() || (dark.matches ? "dark" : "light"); };
+  dark.addEventListener("change", apply);
+  $("theme").addEventListener("click", () => {
+    const other = document.documentElement.dataset.theme === "dark" ? "light" : "dark";
+    try { localStorage.setItem("theme", other); } catch { /* private windows keep nothing */ }
+    document.documentElement.dataset.theme = other;
+  });
+  apply();
+}
+
+async function learn() {
+  try {
+    const [well, found] = await Promise.all([api.health(), api.classes()]);
+    const index = well.indexes.find((one) => one.name === state.index) || well.indexes[0];
+    const names = { pooled: "the network's features", sbs: "blocks of classes", sbovp: "visual phrases", fused: "blocks and phrases" };
+    $("signature").replaceChildren(el("option", { value: "" }, "best for the query"), ...index.signatures.map((name) => el("option", { value: name }, names[name] || name)));
+    $("signature").value = state.signature;
+
+    words.setClasses(found);
+    paint.setClasses(found);
+    const common = found.filter((one) => one.count).slice(0, 2).map((one) => one.name);
+    if (common.length) $("way-example").textContent = common.map((name, at) => (at ? name : `${name}:top`)).join(", ");
+    if (state.layout) showAsked();
+  } catch (error) {
+    toast(error.message);
+  }
+}
+
+fromAddress();
+listenForTheme();
+listenForPhotos();
+listenForMarks();
+listenForOptions();
+listenForWords();
+lightbox.setWritable(document.body.dataset.writable === "yes");
+for (const id of ["paint", "way-paint"]) $(id).addEventListener("click", () => { paint.toggle(); $("welcome").hidden = true; });
+$("duplicates").addEventListener("click", () => update({ view: state.view ? "" : "duplicates" }));
+onChange(search);
+learn();
+search();

@@ -1,0 +1,39 @@
+/** Near-duplicates side by side; nothing is moved, a list can be saved. */
+import * as api from "./api.js";
+import { $, el, icon, later, save } from "./dom.js";
+
+const section = $("groups");
+let within = null;
+
+const size = (bytes) => (bytes >= 1e6 ? `${(bytes / 1e6).toFixed(1)} MB` : `${Math.max(1, Math.round(bytes / 1e3))} kB`);
+
+function copy(photo) {
+  return el("li", { class: "copy" },
+    el("span", { class: "frame" }, el("img", { alt: photo.name, loading: "lazy", src: api.picture(photo, 320) }), photo.best ? el("span", { class: "badge" }, icon("star"), "best") : null),
+    el("b", { title: photo.name }, photo.name),
+    el("small", {}, `${photo.width} × ${photo.height} · ${size(photo.bytes)}`), el("br"),
+    el("small", {}, `${photo.taken.slice(0, 10)} · sharpness ${Math.round(photo.sharpness)}`));
+}
+
+export async function show() {
+  section.setAttribute("aria-busy", "true");
+  if (!section.children.length) {
+    section.append(el("p", { class: "lead", role: "status" }, "Looking for copies: pixels are compared where photos look alike. This takes a moment."));
+  }
+  const found = await api.duplicates(within);
+  within = found.within;
+  const spare = found.groups.flat().filter((photo) => !photo.best);
+  const value = el("output", {}, within.toFixed(2));
+  const range = el("input", { type: "range", min: "0", max: "1", step: "0.01", value: within, "aria-label": "Largest distance" });
+  const look = later(350, () => { within = Number(range.value); show(); });
+  range.addEventListener("input", () => { value.textContent = Number(range.value).toFixed(2); look(); });
+  const save_ = () => save("spare-copies.txt", "text/plain", spare.map((photo) => `${photo.id}\t${photo.name}\n`).join(""));
+  section.replaceChildren(
+    el("header", {}, el("h2", {}, "Near-duplicates"),
+      el("label", {}, "within", range, value),
+      el("button", { type: "button", class: "quiet", onclick: save_ }, "Save a list of the others"),
+      el("p", { class: "lead", role: "status" }, found.groups.length ? `${found.groups.length.toLocaleString("en")} groups; ${spare.length.toLocaleString("en")} photos have a better copy. Nothing is moved or removed.` : "No two photos are that close. Let the distance be larger, or be glad.")),
+    ...found.groups.slice(0, 200).map((group) => el("article", { class: "group" }, el("ul", { tabindex: "0", "aria-label": `Copies of ${group[0].name}` }, ...group.map(copy)))),
+  );
+  section.removeAttribute("aria-busy");
+}
