@@ -46,8 +46,8 @@ class AutoScan:
 
     def __init__(self, batch: SbsBatch, counts: DocumentCounts | None = None) -> None:
         self._batch = batch
-        self._answered = False
         self._counts = counts
+        self._answered = False
 
     def search(
         self,

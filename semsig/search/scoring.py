@@ -114,7 +114,7 @@ def count_documents(batch: SbsBatch) -> DocumentCounts:
 
 
 def scheme_of(batch: SbsBatch, metric: Metric, counts: DocumentCounts | None = None) -> Scheme:
-    """Return what weighs in a metric among the rows of a batch, or where `counts` were made."""
+    """Return what weighs in a metric among the rows of a batch, or those that were counted."""
     weights = metric_named(metric).weights
     if weights == "idf":
         return IdfWeights(counts or count_documents(batch))
