@@ -15,7 +15,7 @@ from PIL import Image
 
 from benchmarks.scenes import CACHE
 from semsig import ClassTable, LabelMap, SbsBatch, SbsSchema
-from semsig.signatures import sbs_batch
+from semsig.signatures.sbs.encoding import sbs_batch
 
 SHAPE = 48, 72
 _SIDE = 128
