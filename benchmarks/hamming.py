@@ -11,7 +11,8 @@ only those that search faiss's 8 GB in place, if these fit.
 "after one more" is a living index: one signature is added to it, then the next search timed.
 
 Each stage is written to results/hamming.json when done; --resume skips those that are there.
---plot draws docs/hamming.svg.
+--plot draws docs/hamming.svg. --maps FOLDER takes signatures of real label maps instead, see
+:mod:`benchmarks.real_maps`, and writes results/hamming_maps.json.
 """
 
 from __future__ import annotations
@@ -31,9 +32,9 @@ import numpy as np
 from numpy.typing import NDArray
 from semsig_kernels.threads import set_thread_count
 
-from benchmarks import libraries
+from benchmarks import libraries, real_maps, scenes
 from benchmarks.libraries import APPROXIMATE, FLAT, ONE_BY_ONE, Search
-from benchmarks.scenes import CACHE, signatures
+from benchmarks.scenes import CACHE
 from benchmarks.timing import RESULTS, as_entries, cycle, interleave, machine, write_results
 from semsig import HammingIndex, SbsBatch
 from semsig.search.dense import BitIndex
@@ -161,11 +162,11 @@ def run_size(n_rows: int, options: argparse.Namespace, found: Entries) -> None:
     }
     done = size.get("timings", {}) if options.resume else {}
     left = {name: stage for name, stage in stages.items() if name not in done}
-    rows, queries = signatures(n_rows), signatures(100, queries=True)
+    rows, queries = signatures(n_rows, options), signatures(100, options, queries=True)
     if not (options.resume and "after one more" in size):
         say(f"{n_rows:,} rows after one more")
         size["after one more"] = measure_change(rows, queries)
-        write_results("hamming", {"sizes": found["sizes"]})
+        write_results(name_of(options), {"sizes": found["sizes"]})
     if not left:
         return
     say(f"{n_rows:,} rows")
@@ -180,7 +181,7 @@ def run_size(n_rows: int, options: argparse.Namespace, found: Entries) -> None:
     for name, (k, batch) in left.items():
         say(f"  {name}")
         size["timings"][name] = measure(candidates, k, batch=batch, repeats=options.repeats)
-        write_results("hamming", {"sizes": found["sizes"]})
+        write_results(name_of(options), {"sizes": found["sizes"]})
 
 
 def main() -> None:
@@ -188,18 +189,28 @@ def main() -> None:
     set_thread_count(1)
     faiss.omp_set_num_threads(1)
     cv2.setNumThreads(1)
-    path = RESULTS / "hamming.json"
+    path = RESULTS / f"{name_of(options)}.json"
     found = json.loads(path.read_text()) if path.exists() else {}
     found = {"machine": machine(), "sizes": found.get("sizes", {})}
     for n_rows in options.rows:
         run_size(n_rows, options, found)
-    if options.plot:
+    if options.plot and not options.maps:
         from benchmarks.plots import draw_hamming
 
         draw_hamming(found["sizes"])
     sizes = {str(n): found["sizes"][str(n)] for n in options.rows}
     print(json.dumps(sizes, indent=1) if options.json else "\n".join(map(table, sizes.values())))
     sys.exit(1 if any(size["wrong"] for size in sizes.values()) else 0)
+
+
+def name_of(options: argparse.Namespace) -> str:
+    return "hamming_maps" if options.maps else "hamming"
+
+
+def signatures(count: int, options: argparse.Namespace, *, queries: bool = False) -> SbsBatch:
+    if options.maps:
+        return real_maps.signatures(options.maps, count, queries=queries)
+    return scenes.signatures(count, queries=queries)
 
 
 def say(line: str) -> None:
@@ -211,6 +222,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--rows", type=int, nargs="+", default=[100_000])
     parser.add_argument("--k", type=int, nargs="+", default=[10, 100])
     parser.add_argument("--repeats", type=int, default=7)
+    parser.add_argument("--maps", type=Path, help="a folder of real label maps")
     parser.add_argument("--all", action="store_true", help="also the slow candidates")
     parser.add_argument("--resume", action="store_true", help="skip the stages done before")
     parser.add_argument("--cache", type=Path, default=CACHE, help="where built graphs are kept")

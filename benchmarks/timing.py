@@ -9,6 +9,7 @@ import statistics
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import numba
 import numpy as np
 
 _LONG = 20
+_RIVALS = ("faiss-cpu", "usearch", "opencv-python-headless", "bitarray", "scipy")
 RESULTS = Path(__file__).resolve().parent.parent / "results"
 
 
@@ -112,13 +114,31 @@ def machine() -> dict[str, object]:
     features = llvmlite.binding.get_host_cpu_features()
     wanted = ("popcnt", "avx2", "avx512f", "avx512bw", "avx512vpopcntdq")
     return {
+        "model": _model(),
         "processor": llvmlite.binding.get_host_cpu_name(),
         "features": [name for name in wanted if features.get(name)],
         "cpus": numba.config.NUMBA_NUM_THREADS,
         "python": platform.python_version(),
         "numpy": np.__version__,
         "numba": numba.__version__,
+        **{name: version(name) for name in _RIVALS if _is_installed(name)},
     }
+
+
+def _model() -> str:
+    """Return the processor's name, as Linux has it."""
+    path = Path("/proc/cpuinfo")
+    lines = path.read_text("utf-8").splitlines() if path.exists() else []
+    named = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return named[0] if named else platform.processor()
+
+
+def _is_installed(name: str) -> bool:
+    try:
+        version(name)
+    except PackageNotFoundError:
+        return False
+    return True
 
 
 def write_results(name: str, entries: Mapping[str, object]) -> Path:

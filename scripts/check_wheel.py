@@ -31,6 +31,12 @@ EXPECTED = (
     "semsig/signatures/pooled/projections/*.npz",
     "semsig/signatures/sbovp/vocabularies/*.npz",
     "semsig/report/*.html",
+    "semsig/query/words.toml",
+    "semsig/server/static/*.js",
+    "semsig/server/static/*.css",
+    "semsig/server/static/*.svg",
+    "semsig/server/templates/*.html",
+    "semsig/signatures/pooled/*/*.npz",
     "semsig_kernels/__init__.py",
     "semsig_kernels/py.typed",
 )

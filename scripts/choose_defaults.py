@@ -6,7 +6,8 @@ PHOTOS and CSV are those of `semsig distill`. Photos that it holds out (5 %) are
 of their category, among every third of the rest as well, as `scripts.choose_ranking` draws them.
 Prints a Markdown table: each network by blocks at each level and metric, by phrases, by pooled
 descriptors, and by fusions of them at several shares. `scripts.choose_pooled` chooses how features
-are pooled.
+are pooled. The shipped projection was fitted to all training photos, these among them: it flatters
+"pooled" beside what it is compared with.
 """
 
 from __future__ import annotations

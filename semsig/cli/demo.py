@@ -14,6 +14,7 @@ import typer
 from semsig.cli import show
 from semsig.cli.console import answer, answer_json, progress_bar
 from semsig.cli.options import DEFAULT_SEGMENTER, Json, refuse_foreign, save_picture
+from semsig.cli.serving import serve_indexes
 
 if TYPE_CHECKING:
     from semsig.engine import Engine
@@ -32,6 +33,10 @@ def demo(
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder for what the demo writes.")] = Path("demo"),
     count: Annotated[int, typer.Option(min=20, max=100_000, help="Scenes to render.")] = 300,
+    serve: Annotated[
+        bool, typer.Option("--serve", help="Then open a page that searches what was indexed.")
+    ] = False,
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="Where --serve listens.")] = 8765,
     as_json: Json = False,
 ) -> None:
     """Index, search, explain and evaluate, on rendered scenes or on your own photos."""
@@ -44,6 +49,9 @@ def demo(
         answer_json({"out": str(out), "page": str(page.resolve())})
     else:
         answer(f"Open {page.resolve()}")
+    if serve:
+        indexes = [out / f"{page.stem}-index", out / "scenes-index"]
+        serve_indexes(list(dict.fromkeys(index for index in indexes if index.exists())), port=port)
 
 
 def _rendered(out: Path, count: int) -> Path:

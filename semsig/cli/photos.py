@@ -5,13 +5,13 @@ from __future__ import annotations
 import errno
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from semsig.cli import phrases, projections, show
+from semsig.cli import phrases, projections, shards, show
 from semsig.cli.completion import complete_segmenter
 from semsig.cli.console import answer, answer_json, progress_bar, remark
 from semsig.cli.options import (
@@ -89,6 +89,8 @@ def index(
     ] = False,
     exclude: Exclude = None,
     follow_links: FollowLinks = False,
+    scheduler: shards.Scheduler = None,
+    n_shards: Annotated[int | None, shards.Count] = None,
     strict: Strict = False,
     as_json: Json = False,
 ) -> None:
@@ -100,6 +102,21 @@ def index(
     if there != photos and not prune:
         gone = next(path for path in photos if path not in there)
         raise typer.BadParameter(f"{gone} does not exist; --prune takes it out of the index.")
+    if scheduler or n_shards or shards.is_sharded(index):
+        shards.refuse(prune, phrase_words, phrase_length, phrase_space, phrase_regions, phrase_norm)
+        shards.index(
+            surveyed(there, exclude or (), follow_links=follow_links)[0],
+            index,
+            scheduler=scheduler,
+            shards=n_shards,
+            segmenter=segmenter,
+            levels=levels,
+            signature=signature,
+            rehash=rehash,
+            strict=strict,
+            as_json=as_json,
+        )
+        return
     from semsig.errors import OptionError
     from semsig.search import is_unused
     from semsig.signatures.presets import Preset
@@ -132,9 +149,7 @@ def index(
             )
         }
     }
-    for name in wanted:
-        options = chosen.encoding.get(name, {})
-        engine.add_signature(name, **{**encoding.get(name, dict)(), **options})
+    _add_signatures(engine, wanted, encoding, chosen)
     if not (paths or prune):
         remark("No photo was found; nothing was added.")
     try:
@@ -156,6 +171,18 @@ def index(
         remark(line)
     if strict and (report.skipped or unread):
         raise typer.Exit(_SKIPPED)
+
+
+def _add_signatures(
+    engine: Engine,
+    names: Sequence[str],
+    encoding: Mapping[str, Callable[[], dict[str, Any]]],
+    preset: Preset,
+) -> None:
+    """Let photos be signed by these signatures, as the command's options and the preset say."""
+    for name in names:
+        given = encoding[name]() if name in encoding else {}
+        engine.add_signature(name, **{**given, **preset.encoding.get(name, {})})
 
 
 def _nothing(photos: Sequence[Path], surveys: Sequence[Survey]) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from semsig.cli import show
+from semsig.cli import shards, show
 from semsig.cli.completion import complete_words
 from semsig.cli.console import answer_json, remark
 from semsig.cli.options import (
@@ -102,6 +102,7 @@ def search(
     include_self: Annotated[
         bool, typer.Option("--include-self", help="Let the photo find itself.")
     ] = False,
+    scheduler: shards.Scheduler = None,
     as_json: Json = False,
 ) -> None:
     """Find photos that are most like a photo, or that show what you name, and say why.
@@ -126,6 +127,25 @@ def search(
     _check_usage(photo, layout, bool(has or without or words), bool(part or mirrored or anew))
     if photo is None and layout is None and metric:
         raise typer.BadParameter("--metric needs a photo or --layout.")
+    if shards.is_sharded(index):
+        if photo is None or has or without or part or mirrored or html or geometry:
+            raise typer.BadParameter(
+                "Over shards, search takes a photo, -k, --signature, --metric, --rerank, --expand, "
+                "--scheduler and --json; words, crops, geometry and pages are for one index."
+            )
+        shards.search(
+            photo,
+            index,
+            k,
+            scheduler=scheduler,
+            signature=signature,
+            metric=metric,
+            rerank=anew,
+            segmenter=segmenter,
+            include_self=include_self,
+            as_json=as_json,
+        )
+        return
     make_room(html, make_folders=False)
     engine = Engine.open(index, segmenter=segmenter, verify=verify.value)
     wanted = [*(has or []), *_conditions_of(words, engine)]

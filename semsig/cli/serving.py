@@ -39,6 +39,24 @@ def serve(
     segmenter: TrustedSegmenter = None,
 ) -> None:
     """Serve a page and an HTTP API that search indexes."""
+    serve_indexes(
+        index,
+        segmenter=segmenter,
+        open_page=open_page,
+        host=host,
+        port=port,
+        token=made_up() if token == "new" else token,
+        hosts=tuple(allow_host or ()),
+        writable=(added or index[0].with_name(index[0].name + "-added")) if writable else None,
+        cache=cache,
+        anonymous=anonymous,
+    )
+
+
+def serve_indexes(
+    folders: list[Path], *, segmenter: str | None = None, open_page: bool = True, **options: Any
+) -> None:
+    """Serve the indexes in some folders, as ServeOptions `options` say, until Ctrl-C."""
     from semsig.engine import Engine
 
     try:
@@ -48,28 +66,17 @@ def serve(
         raise OptionError(
             f"Expected the extra 'serve', got no {error.name}; pip install 'semsig[serve]'."
         ) from error
-
-    folder = (added or index[0].with_name(index[0].name + "-added")) if writable else None
-    options = ServeOptions(
-        host=host,
-        port=port,
-        token=made_up() if token == "new" else token,
-        hosts=tuple(allow_host or ()),
-        writable=folder,
-        cache=cache,
-        anonymous=anonymous,
-    )
-    engines = [Engine.open(path, segmenter=segmenter) for path in index]
+    engines = [Engine.open(folder, segmenter=segmenter) for folder in folders]
 
     def ready(address: str) -> None:
-        answer(f"Serving {', '.join(map(str, index))} at {address}")
+        answer(f"Serving {', '.join(map(str, folders))} at {address}")
         remark("Stop with Ctrl-C.")
         if open_page:
             import webbrowser
 
             webbrowser.open(address)
 
-    run(engines, options, ready=ready)
+    run(engines, ServeOptions(**options), ready=ready)
 
 
 def made_up() -> str:

@@ -365,6 +365,19 @@ class Engine(KeyedPhotos):
         asked = self._reader.asked(query, view, sides)
         return asked if len(sides) > 1 else [one for each in asked for one in each.values()]
 
+    @typed(signature=str)
+    def encode(self, query: Query, signature: str = PHOTOS) -> Any:
+        """Return a query's signature of one kind; that of an indexed, unchanged photo is at hand.
+
+        Raises
+        ------
+        QueryError
+            If the index has no such signature, or it cannot be made of a label map.
+        ImageError, SegmenterError
+            If the query cannot be read.
+        """
+        return self._asked(as_query(query), self._view((), None, mirrored=False), signature)[0]
+
     @typed(metric=(str, NOTHING), without=(*NAMES, NOTHING))
     def ranked_by(self, query: Query | None, metric: str | None = None, without: Words = ()) -> str:
         """Return the signature that :meth:`search` compares by if none is named.

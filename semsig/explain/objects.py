@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 
 from semsig.types import LabelMap
@@ -24,6 +23,8 @@ def count_objects(label_map: LabelMap, label: int) -> int:
     label : int
         Label of the class.
     """
+    import cv2
+
     mask = (label_map.labels == label).astype(np.uint8)
     _, _, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
     areas = stats[1:, cv2.CC_STAT_AREA]

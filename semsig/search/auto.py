@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import sys
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from semsig.search.bitmaps import BitmapsScan
-from semsig.search.bounded import BoundedScan
 from semsig.search.counts import DocumentCounts
-from semsig.search.postings import PostingsScan
+from semsig.search.few import FewScan
 from semsig.search.scans import Distances, Scan
 from semsig.types import SbsBatch
 from semsig.types.metrics import Metric, metric_named
 
+if TYPE_CHECKING:
+    from semsig.search.bitmaps import BitmapsScan
+    from semsig.search.bounded import BoundedScan
+    from semsig.search.postings import PostingsScan
+
+_MOST_COMPARED = 2**13
+"""Rows times queries: NumPy takes some 10 ms for so many, and kernels 0.5 s to be loaded."""
 _FEWEST_ROWS = 2**13
 _MOST_ROWS_OF_BITMAPS = 2**18
 _MOST_CELLS_OF_SUMS = 2**18
@@ -26,6 +33,7 @@ _ROWS_A_NEIGHBOUR = 100
 class AutoScan:
     """Exact search by sums for the few nearest, over bitmaps for many, over postings in few rows.
 
+    The first search of a new process among few rows is answered by NumPy, lest it wait for kernels.
     Among more than 262,144 rows it is by sums alone: they take a third of the memory of bitmaps.
 
     Parameters
@@ -39,6 +47,7 @@ class AutoScan:
     def __init__(self, batch: SbsBatch, counts: DocumentCounts | None = None) -> None:
         self._batch = batch
         self._counts = counts
+        self._answered = False
 
     def search(
         self,
@@ -62,11 +71,13 @@ class AutoScan:
         allowed: NDArray[np.bool_] | None = None,
     ) -> list[tuple[Distances, NDArray[np.int64]]]:
         """Find every row at a distance of at most `radius`; see :meth:`ExactScan.search_radius`."""
-        scan = self._scan(1, 1, metric)
+        scan = self._scan(len(queries), 1, metric)
         return scan.search_radius(queries, radius, metric=metric, allowed=allowed)
 
     def _scan(self, n_queries: int, k: int, metric: Metric) -> Scan:
         n_rows, weighed = len(self._batch), not metric_named(metric).bitmaps
+        if self._is_first(n_rows * n_queries):
+            return FewScan(self._batch, self._counts)
         wide = self._batch.schema.n_cells > _MOST_CELLS_OF_SUMS
         if n_rows < _FEWEST_ROWS or (wide and weighed):
             return self._postings
@@ -74,14 +85,25 @@ class AutoScan:
         many = k > fewest and n_rows <= _MOST_ROWS_OF_BITMAPS
         return self._bitmaps if wide or (many and not weighed) else self._bounded
 
+    def _is_first(self, compared: int) -> bool:
+        """Whether this is the first search in a process without Numba, and a small one."""
+        first, self._answered = not self._answered, True
+        return first and compared <= _MOST_COMPARED and "numba" not in sys.modules
+
     @cached_property
     def _postings(self) -> PostingsScan:
+        from semsig.search.postings import PostingsScan
+
         return PostingsScan(self._batch, self._counts)
 
     @cached_property
     def _bitmaps(self) -> BitmapsScan:
+        from semsig.search.bitmaps import BitmapsScan
+
         return BitmapsScan(self._batch, self._counts)
 
     @cached_property
     def _bounded(self) -> BoundedScan:
+        from semsig.search.bounded import BoundedScan
+
         return BoundedScan(self._batch, self._counts)

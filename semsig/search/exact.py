@@ -15,17 +15,14 @@ from semsig.search.counts import DocumentCounts
 from semsig.search.heaps import Heaps, sort_heaps, weigh
 from semsig.search.scans import Distances
 from semsig.search.scoring import (
-    BITS,
-    PRESENCE,
-    IdfWeights,
     Scheme,
     Totals,
     check_allowed,
-    count_documents,
     distance_dtype,
     from_differences,
     rank,
     row_totals,
+    scheme_of,
     within,
 )
 from semsig.types import SbsBatch
@@ -154,12 +151,7 @@ class ExactScan(ABC):
 
     def _scheme(self, metric: Metric) -> Scheme:
         weights = METRICS[metric].weights
-        if weights == "idf":
-            return self._once("scheme", weights, lambda: IdfWeights(self._document_counts()))
-        return BITS if weights == "bits" else PRESENCE
-
-    def _document_counts(self) -> DocumentCounts:
-        return self._counts or count_documents(self._batch)
+        return self._once("scheme", weights, lambda: scheme_of(self._batch, metric, self._counts))
 
     def _totals(self, metric: Metric) -> Totals:
         scheme = self._scheme(metric)

@@ -113,6 +113,14 @@ def count_documents(batch: SbsBatch) -> DocumentCounts:
     return DocumentCounts(schema=batch.schema, rows=len(batch), cells=cells, reached=reached)
 
 
+def scheme_of(batch: SbsBatch, metric: Metric, counts: DocumentCounts | None = None) -> Scheme:
+    """Return what weighs in a metric among the rows of a batch, or those that were counted."""
+    weights = metric_named(metric).weights
+    if weights == "idf":
+        return IdfWeights(counts or count_documents(batch))
+    return BITS if weights == "bits" else PRESENCE
+
+
 def bit_frequency(batch: SbsBatch) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the distinct cells (n,), ascending, and how many rows reach levels 1..4 (n, 4)."""
     codes, counts = _count_codes(batch)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from semsig.arguments import NOTHING, WHOLE, typed
+from semsig.durable import without_tilde
 from semsig.errors import SegmenterError
 from semsig.segment.base import (
     FeatureSegmenter,
@@ -149,7 +149,7 @@ def _split_side(name: str) -> tuple[str, int | None]:
     source, _, side = name.rpartition("@")
     if not (source and side.isdecimal()):
         source, side = name, ""
-    return _ALIASES.get(source, source), int(side) if side else None
+    return _ALIASES.get(source, source), int(side[:9]) if side else None
 
 
 def _load_packaged(name: str, options: NetworkOptions) -> Segmenter:
@@ -161,7 +161,7 @@ def _load_packaged(name: str, options: NetworkOptions) -> Segmenter:
 def _load_onnx(file: str, options: NetworkOptions) -> Segmenter:
     from semsig.segment.onnx import OnnxSegmenter
 
-    return OnnxSegmenter(Path(file).expanduser(), options)
+    return OnnxSegmenter(without_tilde(file), options)
 
 
 def _load_mmseg(source: str, options: NetworkOptions, progress: Progress | None) -> Segmenter:
@@ -209,6 +209,6 @@ def _load_files(source: str) -> Segmenter:
     from semsig.segment.files import FilesSegmenter
 
     folder, _, table = source.rpartition("@")
-    if Path(source).expanduser().is_dir() or not folder:
-        return FilesSegmenter(Path(source).expanduser())
-    return FilesSegmenter(Path(folder).expanduser(), table)
+    if without_tilde(source).is_dir() or not folder:
+        return FilesSegmenter(without_tilde(source))
+    return FilesSegmenter(without_tilde(folder), table)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from semsig.classes import ClassTable
+from semsig.durable import without_tilde
 from semsig.errors import SegmenterError
 from semsig.segment.batching import image_shape, resize
 from semsig.segment.card import sha256_of
@@ -195,7 +196,7 @@ def locate_weights(
     address = PUBLISHED.get(weights, weights)
     if address.startswith(("http://", "https://")):
         return fetch(address, progress=progress)
-    return Path(address).expanduser()
+    return without_tilde(address)
 
 
 def _require_torch() -> Any:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from semsig.classes import ClassTable, builtin_tables
+from semsig.durable import without_tilde
 from semsig.errors import CheckpointError, ClassTableError, SegmenterError
 from semsig.segment.batching import BatchedNetwork, run_together
 from semsig.segment.card import sha256_of
@@ -199,7 +200,7 @@ def locate_checkpoint(
             )
     if checkpoint.startswith(("http://", "https://")):
         return fetch(checkpoint, progress=progress)
-    return Path(checkpoint).expanduser().absolute()
+    return without_tilde(checkpoint).absolute()
 
 
 def _class_table(meta: dict[str, Any], config: Any) -> ClassTable:

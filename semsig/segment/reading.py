@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from semsig.classes import ClassTable, builtin_tables
+from semsig.durable import without_tilde
 from semsig.errors import ClassTableError, SegmenterError
 from semsig.segment.class_lines import Entry, read_entries
 from semsig.segment.coding import Coding
@@ -88,7 +89,7 @@ def _table_of(folder: Path, table: str | None) -> Coding:
     if table in builtin_tables():
         return _by_position(ClassTable.builtin(table))
     if table is not None:
-        path = Path(table).expanduser()
+        path = without_tilde(table)
         if not path.is_file():
             raise SegmenterError(
                 f"{table!r} is neither a file nor one of the built-in class tables "

@@ -7,6 +7,7 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
+from semsig.durable import without_tilde
 from semsig.errors import SegmenterError
 
 _WEIGHTS = re.compile(r"^\s*Weights:\s*(\S+)\s*$")
@@ -29,7 +30,7 @@ def find_config(name: str) -> Path:
     SegmenterError
         If mmsegmentation is not installed, or has no such config.
     """
-    path = Path(name).expanduser()
+    path = without_tilde(name)
     if path.suffix == ".py" and path.is_file():
         return path.resolve()
     stem = name.removesuffix(".py")

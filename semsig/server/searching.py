@@ -128,6 +128,8 @@ class Searcher:
         engine = self._shelf.engine
         if ask.right or ask.wrong or len(ask.photos) > 1 or any(p.weight < 0 for p in ask.photos):
             return self._blended(ask, k)
+        if self._is_at_hand(ask):
+            return self._blended(ask, k)  # spares what the engine looks up of every hit
         if ask.layout is not None:
             if ask.photos:
                 raise QueryError("Expected photos or a layout, got both; take one of them away.")
@@ -138,6 +140,12 @@ class Searcher:
             return self._by_engine(ask, None, k)
         ids = [int(id_) for id_ in engine.index.ids[:k]]
         return Found(ids, [0.0] * len(ids), "", "", is_all=False)
+
+    def _is_at_hand(self, ask: Ask) -> bool:
+        """Tell whether a stored signature is all that a search needs."""
+        plain = not (ask.mirrored or ask.rerank or ask.without.strip() or ask.layout)
+        whole = [p for p in ask.photos if p.id is not None and p.crop is None and not p.rotate]
+        return plain and len(whole) == 1 and ask.signature in (None, *self._shelf.engine.sides)
 
     def _by_engine(self, ask: Ask, query: Any, k: int) -> Found:
         engine = self._shelf.engine
@@ -176,7 +184,8 @@ class Searcher:
             asked.append(side.encoder(Inputs(label_map=layout)))
             weights.append(1.0)
         asked += [self._signature(name, QueryPhoto(id=id_)) for id_ in [*ask.right, *ask.wrong]]
-        mixed = blend(asked, self.feedback.weights(weights, len(ask.right), len(ask.wrong)))
+        given = self.feedback.weights(weights, len(ask.right), len(ask.wrong))
+        mixed = asked[0] if len(asked) == 1 and given[0] > 0 else blend(asked, given)
         metric = ask.metric or side.kind.metrics[0]
         filter_ids = self._meeting(ask)
         if filter_ids is not None and not len(filter_ids):

@@ -72,7 +72,8 @@ class Shelf:
 
     def __init__(self, name: str, engine: Engine, uploads: Uploads) -> None:
         self.name, self.engine, self.uploads = name, engine, uploads
-        self._sizes: Recent[str, tuple[int, int]] = Recent(200_000)
+        self._sizes: Recent[str, tuple[int, int]] = Recent(50_000)
+        self._facts: Recent[tuple[int, object], PhotoFacts] = Recent(50_000)
         self._maps: Recent[tuple[object, ...], LabelMap] = Recent(256)
         self._shares: Recent[object, ClassShares] = Recent(1)
 
@@ -93,6 +94,9 @@ class Shelf:
 
     def facts(self, id_: int) -> PhotoFacts:
         """Return what the page needs to place a photo."""
+        return self._facts.get((id_, self.engine.index.content), lambda: self._look_up(id_))
+
+    def _look_up(self, id_: int) -> PhotoFacts:
         record = self.record(id_)
         version = record.digest[:12]
         width, height = self._sizes.get(version, lambda: _size(record.path))

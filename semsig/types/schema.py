@@ -55,7 +55,7 @@ class SbsSchema:
         """Number of blocks, 4^n."""
         return int(4**self.levels)
 
-    @property
+    @cached_property
     def n_cells(self) -> int:
         """Number of (block, class) cells, 4^n * M."""
         return self.n_blocks * len(self.classes)
@@ -65,7 +65,7 @@ class SbsSchema:
         """Length of the bit string, 5 * 4^n * M."""
         return 5 * self.n_cells
 
-    @property
+    @cached_property
     def cell_dtype(self) -> np.dtype[np.uint16] | np.dtype[np.uint32]:
         """Dtype of stored cells: uint16 while ``cell * 4 + 3`` fits, uint32 beyond."""
         return np.dtype(np.uint16) if self.n_cells * 4 <= 2**16 else np.dtype(np.uint32)

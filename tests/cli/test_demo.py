@@ -94,3 +94,15 @@ def test_changed_versions_differ(tmp_path):
     assert sizes["p-cropped"] == (32, 52, 3)
     assert sizes["p-mirrored"] == (40, 60, 3)
     assert len(paths) == 4
+
+
+def test_what_was_indexed_is_served_where_that_is_asked_for(run, tmp_path, monkeypatch):
+    served = []
+    monkeypatch.setattr(demo, "serve_indexes", lambda folders, port: served.append((folders, port)))
+    monkeypatch.setattr(demo, "_own", lambda photos, out: out / "own.html")
+    (tmp_path / "out" / "own-index").mkdir(parents=True)
+    photos = folder_of_photos(tmp_path / "photos", ())
+    assert run("--photos", photos, "--out", tmp_path / "out")[0] == 0
+    assert served == []
+    run("--photos", photos, "--out", tmp_path / "out", "--serve", "--port", 0)
+    assert served == [([tmp_path / "out" / "own-index"], 0)]

@@ -197,6 +197,7 @@ def test_copies_are_found_and_the_larger_is_best(served):
         ("api/v1/search", {"k": 0}, 422, "greater than or equal to 1"),
         ("api/v1/search", {"path": "/etc/passwd"}, 422, "Extra inputs"),
         ("api/v1/search", {"photos": [{"id": 1}], "signature": "sbovp"}, 422, "semsig index"),
+        ("api/v1/search?id=1&signature=pooled&metric=tanimoto", None, 422, "pooled"),
         ("api/v1/uploads", b"not a photo", 415, "no image"),
         ("api/v1/uploads", b"", 422, "got nothing"),
         ("api/v1/classes?index=other", None, 404, "Expected an index of index"),

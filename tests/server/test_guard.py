@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import time
 from urllib.parse import urlsplit
@@ -10,6 +11,7 @@ import pytest
 
 from semsig.errors import OptionError
 from semsig.server import ServeOptions
+from semsig.server.guard import Guard
 from semsig.server.uploads import Uploads
 from tests.server.conftest import start, stop
 
@@ -91,6 +93,30 @@ def test_a_client_that_leaves_in_an_upload_harms_nothing(served):
             )
     time.sleep(0.2)
     assert served.ask("api/v1/health").status == 200
+
+
+@pytest.mark.parametrize(("slow", "size", "status"), [(True, 1, 408), (False, 11, 413)])
+def test_a_slow_or_large_body_ends(slow, size, status):
+    async def reading(scope, receive, send):
+        while (await receive()).get("more_body"):
+            pass
+
+    async def receive():
+        await asyncio.sleep(10 if slow else 0)
+        return {"type": "http.request", "body": bytes(size), "more_body": True}
+
+    answered = []
+
+    async def send(message):
+        answered.append(message.get("status"))
+
+    options = ServeOptions(upload_seconds=0.2, upload_bytes=50)
+    scope = {"type": "http", "method": "POST", "path": "/x", "query_string": b""}
+    headers = [(b"host", b"localhost"), (b"content-type", b"image/jpeg")]
+    started = time.monotonic()
+    asyncio.run(Guard(reading, options)(scope | {"headers": headers}, receive, send))
+    assert answered[0] == status
+    assert time.monotonic() - started < 5
 
 
 def test_paths_are_nowhere(served):

@@ -34,6 +34,7 @@ const json = (body, signal) => ({
 export const search = (body, signal) => ask("/search", {}, json(body, signal));
 export const classes = () => ask("/classes");
 export const health = () => ask("/health");
+export const add = (file) => ask("/photos", {}, { method: "POST", headers: { "content-type": file.type || "application/octet-stream" }, body: file });
 export const upload = (file) => ask("/uploads", {}, { method: "POST", headers: { "content-type": file.type || "application/octet-stream" }, body: file });
 export const describe = (photo) => ask(`${base(photo)}/description`);
 export const duplicates = (within) => ask("/duplicates", { within });

@@ -219,7 +219,22 @@ function listenForOptions() {
   for (const name of ["without", "threshold"]) $(name).addEventListener("change", (event) => update({ [name]: event.target.value.trim() }));
   $("mirrored").addEventListener("change", (event) => update({ mirrored: event.target.checked }));
   $("index").addEventListener("change", learn);
+  $("add")?.addEventListener("click", () => $("added").click());
+  $("added")?.addEventListener("change", (event) => { addPhotos([...event.target.files]); event.target.value = ""; });
   document.querySelectorAll("[data-export]").forEach((button) => button.addEventListener("click", () => exported(button.dataset.export)));
+}
+
+/** Put photos into the index, one after the other, and say how far it is. */
+async function addPhotos(files) {
+  const failed = [];
+  for (const [number, file] of [...files].entries()) {
+    toast(`Adding ${number + 1} of ${files.length}: ${file.name}`);
+    await api.add(file).catch((error) => failed.push(`${file.name}: ${error.message}`));
+  }
+  toast(`${files.length - failed.length} of ${files.length} added.`);
+  if (failed.length) message("Some could not be added", failed.join("\n"), true);
+  await learn();
+  search();
 }
 
 function exported(kind) {

@@ -17,6 +17,9 @@ function copy(photo) {
 
 export async function show() {
   section.setAttribute("aria-busy", "true");
+  if (!section.children.length) {
+    section.append(el("p", { class: "lead", role: "status" }, "Looking for copies: pixels are compared where photos look alike. This takes a moment."));
+  }
   const found = await api.duplicates(within);
   within = found.within;
   const spare = found.groups.flat().filter((photo) => !photo.best);

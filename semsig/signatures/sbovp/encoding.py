@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
-from semsig_kernels.phrases import link_pairs
-from semsig_kernels.threads import run_split
 
 from semsig.classes import ClassTable
 from semsig.errors import SignatureError
@@ -160,6 +157,8 @@ def sbovp_batch(
                 f"Label map {i} is over class table {label_map.classes.name!r}, the first over "
                 f"{classes.name!r}; a batch needs one table."
             )
+    from semsig_kernels.threads import run_split
+
     schema = (options or SbovpOptions()).schema(vocabulary, classes)
 
     def build(first: int, last: int) -> list[SbovpSignature]:
@@ -186,6 +185,8 @@ def link_words(
     ends : ndarray of int64, shape (P, 2)
         The keypoint whose phrase it is, or one of its neighbours, and a farther neighbour.
     """
+    from semsig_kernels.phrases import link_pairs
+
     rows, columns = pixels_under(keypoints, label_map)
     labels = label_map.labels[rows, columns].astype(np.int64)
     regions = labels
@@ -230,6 +231,8 @@ def _components(
     columns: NDArray[np.int64],
 ) -> NDArray[np.int64]:
     """Return the connected component of each keypoint's pixel, apart for each class."""
+    import cv2
+
     regions = labels * label_map.labels.size
     for label in np.unique(labels):
         _, components = cv2.connectedComponents((label_map.labels == label).astype(np.uint8))

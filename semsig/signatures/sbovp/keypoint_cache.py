@@ -10,7 +10,6 @@ from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from semsig.arrays import read_npz
@@ -71,6 +70,8 @@ def detect_all(
     workers : int, optional
         Photos at a time, at least 1; the number of cores by default.
     """
+    import cv2
+
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)
 

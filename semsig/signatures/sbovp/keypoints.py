@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from math import inf
 from typing import Any, Protocol
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -126,6 +125,8 @@ class _Detector:
     find: Find
 
     def __call__(self, image: Image) -> Keypoints:
+        import cv2
+
         if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or not image.size:
             raise SignatureError(
                 f"A photo is RGB uint8 of shape (H, W, 3); {image.dtype} {image.shape} came."
@@ -140,6 +141,8 @@ class _Detector:
 
 
 def _shrink(image: Image, max_side: int) -> Image:
+    import cv2
+
     height, width = image.shape[:2]
     scale = max_side / max(height, width)
     if scale >= 1:
@@ -158,6 +161,8 @@ def _strongest(
 
 
 def _kaze(options: KeypointOptions) -> Find:
+    import cv2
+
     def find(
         gray: NDArray[np.uint8],
     ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:

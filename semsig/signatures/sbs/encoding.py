@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from semsig_kernels._jit import simd
-from semsig_kernels.quadtree import encode_lanes, encode_words
-from semsig_kernels.threads import run_split
 
 from semsig.arguments import typed
 from semsig.classes import ClassTable
 from semsig.errors import SignatureError
 from semsig.types import LabelMap, SbsBatch, SbsSchema, SbsSignature
+
+_latest: list[SbsSchema] = []
 
 
 @typed(label_map=LabelMap)
@@ -42,8 +42,8 @@ def sbs(label_map: LabelMap, levels: int = 3) -> SbsSignature:
     OptionError
         If `levels` is out of range for the class table.
     """
-    schema = SbsSchema(levels, label_map.classes)
-    return SbsSignature.trusted(_narrow(_encode(label_map, schema), schema), schema)
+    schema = _schema_of(levels, label_map.classes)
+    return SbsSignature.trusted(_encode(label_map, schema), schema)
 
 
 def sbs_batch(label_maps: Sequence[LabelMap], levels: int = 3) -> SbsBatch:
@@ -67,15 +67,17 @@ def sbs_batch(label_maps: Sequence[LabelMap], levels: int = 3) -> SbsBatch:
         raise SignatureError("Expected at least one label map; none came.")
     classes = label_maps[0].classes
     _check_one_table(label_maps, classes)
+    from semsig_kernels.threads import run_split
+
     schema = SbsSchema(levels, classes)
 
-    def encode(first: int, last: int) -> list[NDArray[np.uint32]]:
+    def encode(first: int, last: int) -> list[NDArray[np.uint16] | NDArray[np.uint32]]:
         return [_encode(label_maps[i], schema) for i in range(first, last)]
 
-    rows = [row for part in run_split(len(label_maps), encode, grain=8) for row in part]
+    rows: list[Any] = [row for part in run_split(len(label_maps), encode, grain=8) for row in part]
     offsets = np.zeros(len(rows) + 1, np.int64)
     np.cumsum([len(row) for row in rows], out=offsets[1:])
-    return SbsBatch(_narrow(np.concatenate(rows), schema), offsets, schema)
+    return SbsBatch(np.concatenate(rows), offsets, schema)
 
 
 def _check_one_table(label_maps: Sequence[LabelMap], classes: ClassTable) -> None:
@@ -87,27 +89,37 @@ def _check_one_table(label_maps: Sequence[LabelMap], classes: ClassTable) -> Non
             )
 
 
+def _schema_of(levels: int, classes: ClassTable) -> SbsSchema:
+    """Return the schema made last if it is the one: a new one takes a tenth of a map's time."""
+    latest = _latest[0] if _latest else None
+    if latest is None or latest.classes is not classes or latest.levels is not levels:
+        latest = SbsSchema(levels, classes)
+        _latest[:] = [latest]
+    return latest
+
+
 @cache
-def _use_lanes() -> bool:
-    return simd() != "portable"
+def _kernels() -> tuple[Callable[..., int] | None, Callable[..., int]]:
+    """Return the kernel of bytes, where vectors serve it, and the other; Numba comes with them."""
+    from semsig_kernels._jit import simd
+    from semsig_kernels.quadtree import encode_lanes, encode_words
+
+    return (encode_lanes if simd() != "portable" else None), encode_words
 
 
-def _encode(label_map: LabelMap, schema: SbsSchema) -> NDArray[np.uint32]:
-    labels = label_map.labels
+def _encode(label_map: LabelMap, schema: SbsSchema) -> NDArray[np.uint16] | NDArray[np.uint32]:
+    """Return the cells of a label map, ascending, in the schema's dtype."""
+    encode_lanes, encode_words = _kernels()
+    labels, n_cells = label_map.labels, schema.n_cells
     height, width = labels.shape
     shape = height, width, schema.levels, len(schema.classes)
-    cells = np.empty(min(schema.n_cells, labels.size), np.uint32)
-    if labels.dtype == np.uint8 and _use_lanes():
-        written = encode_lanes(labels.reshape(-1).view(np.uint8), *shape, cells)
+    cells = np.empty(min(n_cells, labels.size), np.uint32)
+    if encode_lanes is not None and labels.itemsize == 1:
+        written = encode_lanes(labels.reshape(-1), *shape, cells)
     else:
         written = encode_words(as_words(labels), labels.itemsize * 8, *shape, cells)
-    return cells[:written]
-
-
-def _narrow(
-    cells: NDArray[np.uint32], schema: SbsSchema
-) -> NDArray[np.uint16] | NDArray[np.uint32]:
-    return cells.astype(np.uint16) if schema.cell_dtype == np.uint16 else cells.copy()
+    found = cells[:written]
+    return found.astype(np.uint16) if schema.cell_dtype == np.uint16 else found.copy()
 
 
 def as_words(labels: NDArray[np.uint8] | NDArray[np.uint16]) -> NDArray[np.uint64]:

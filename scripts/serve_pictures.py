@@ -1,0 +1,126 @@
+"""Make the pictures of the page under docs/serve, on rendered scenes, by a real browser.
+
+    python -m scripts.serve_pictures [FOLDER]
+
+Needs ``apt-get install chromium chromium-driver`` and selenium. Each picture is the page at 360,
+768 or 1,440 pixels, light or dark; look at them after every change of the page.
+"""
+
+from __future__ import annotations
+
+import io
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from PIL import Image as PillowImage
+
+from semsig.engine import Engine
+from semsig.synthetic import write_scenes
+
+SIZES = {360: 740, 768: 1024, 1440: 900}
+WAIT = (
+    "return !document.querySelector('.busy') && document.querySelectorAll('.tile .in').length > 2"
+)
+PAINTED = "layout=72x48:{sky}*1440,{sea}*1008,{sand}*1008"
+
+
+def until(driver: Any, script: str, seconds: float = 20) -> None:
+    """Wait until a script says so, and what moves has come to rest."""
+    ends = time.monotonic() + seconds
+    while not driver.execute_script(script) and time.monotonic() < ends:
+        time.sleep(0.1)
+    time.sleep(0.8)
+
+
+def lightbox(driver: Any) -> None:
+    """Open a photo with its classes and blocks."""
+    driver.execute_script("document.querySelectorAll('.tile .open')[1].click()")
+    until(driver, "return document.querySelectorAll('.lightbox .blocks i').length > 60")
+    driver.execute_script(
+        "[...document.querySelectorAll('.lightbox .chip')].slice(0, 2).forEach(b => b.click())"
+    )
+    time.sleep(0.6)
+
+
+def paint(driver: Any) -> None:
+    """Open the painter."""
+    driver.execute_script("document.getElementById('paint').click()")
+    time.sleep(1)
+
+
+def mark(driver: Any) -> None:
+    """Mark two photos right and one wrong."""
+    driver.execute_script(
+        "const t = document.querySelectorAll('.tile');"
+        "for (const n of [0, 2]) t[n].querySelector('.yes').click();"
+        "t[1].querySelector('.no').click()"
+    )
+    time.sleep(0.6)
+
+
+def shoot(driver: Any, address: str, folder: Path, layout: str) -> None:
+    """Take every picture."""
+    nothing: Callable[[Any], None] = lambda _: None  # noqa: E731
+    views = {
+        "home": ("", nothing),
+        "words": ("#words=a beach, no car", nothing),
+        "why": ("#photos=i34", lightbox),
+        "marks": ("#photos=i34", mark),
+        "paint": (f"#{layout}", paint),
+    }
+    for width, height in SIZES.items():
+        for theme in ("light", "dark"):
+            driver.execute_cdp_cmd(
+                "Emulation.setDeviceMetricsOverride",
+                {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500},
+            )
+            for name, (state, act) in views.items():
+                driver.get("about:blank")
+                driver.get(address)
+                driver.execute_script(f"localStorage.setItem('theme', '{theme}')")
+                driver.get("about:blank")
+                driver.get(address + state)
+                until(driver, WAIT)
+                act(driver)
+                with PillowImage.open(io.BytesIO(driver.get_screenshot_as_png())) as picture:
+                    picture.convert("RGB").save(folder / f"{name}-{width}-{theme}.webp", quality=72)
+
+
+def main(folder: str = "docs/serve") -> None:
+    """Render, index, serve and shoot."""
+    from selenium import webdriver
+
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    options = webdriver.ChromeOptions()
+    options.binary_location = shutil.which("chromium") or "chromium"
+    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"):
+        options.add_argument(argument)
+    service = webdriver.ChromeService(shutil.which("chromedriver"))
+    with tempfile.TemporaryDirectory() as place:
+        photos = sorted(write_scenes(Path(place, "scenes"), 220).glob("*/*.jpg"))
+        engine = Engine.create(Path(place, "holidays"))
+        engine.add(photos)
+        classes = engine.index.schema.classes
+        layout = PAINTED.format(**{name: classes.index(name) for name in ("sky", "sea", "sand")})
+        command = [sys.executable, "-u", "-m", "semsig", "serve", "--port", "0", "--index"]
+        with subprocess.Popen(
+            [*command, Path(place, "holidays")], stdout=subprocess.PIPE, text=True
+        ) as server:
+            assert server.stdout is not None
+            address = server.stdout.readline().split(" at ")[1].strip()
+            driver = webdriver.Chrome(options=options, service=service)
+            try:
+                shoot(driver, address, Path(folder), layout)
+            finally:
+                driver.quit()
+                server.terminate()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
