@@ -1,5 +1,6 @@
 # make demo   sets up what it needs and runs the main job (PHOTOS=DIR for your own folder)
 # make test   sets up what it needs and passes every check
+# make test-cnn   the tests that need torch, torchvision and timm, in an environment of their own
 # make test-mmseg   the tests that need torch and mmsegmentation, in an environment of their own
 
 PYTHON ?= python3
@@ -7,7 +8,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 PHOTOS ?=
 
-.PHONY: demo test test-mmseg format clean
+.PHONY: demo test test-cnn test-mmseg format clean
 
 demo: $(VENV)/.demo
 	$(BIN)/semsig demo $(if $(PHOTOS),--photos "$(PHOTOS)") --out demo
@@ -17,6 +18,9 @@ test: $(VENV)/.dev
 
 test-mmseg: .venv-mmseg/.ready
 	.venv-mmseg/bin/python -m pytest -m mmseg
+
+test-cnn: .venv-cnn/.ready
+	.venv-cnn/bin/python -m pytest -m "cnn or mmseg" tests/segment/test_cnn.py tests/finetune
 
 format: $(VENV)/.dev
 	$(BIN)/ruff format . && $(BIN)/ruff check --fix .
@@ -39,5 +43,11 @@ $(VENV)/.dev: $(VENV)/.demo
 	.venv-mmseg/bin/python -m pip install --quiet $(if $(TORCH),"$(TORCH)") --editable ".[mmseg]" --group test --group mentor
 	touch $@
 
+.venv-cnn/.ready: pyproject.toml
+	$(PYTHON) -m venv .venv-cnn
+	.venv-cnn/bin/python -m pip install --quiet --upgrade "pip>=25.1"
+	.venv-cnn/bin/python -m pip install --quiet --editable ".[cnn]" timm --group test
+	touch $@
+
 clean:
-	rm -rf .venv .venv-mmseg demo build dist
+	rm -rf .venv .venv-cnn .venv-mmseg demo build dist

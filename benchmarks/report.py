@@ -1,6 +1,6 @@
 """Write the README's tables from ``results/*.json``, and its example's output by running it.
 
-python -m benchmarks.report          rewrites README.md, docs/measures.md, docs/sbovp.md
+python -m benchmarks.report          rewrites README.md and docs/{results,measures,sbovp}.md
 python -m benchmarks.report --check  exits with 1 if a table is out of date
 
 A block is ``<!-- NAME -->`` ... ``<!-- end NAME -->``.
@@ -22,6 +22,7 @@ from benchmarks.markdown import load as _load
 from benchmarks.markdown import seconds as _seconds
 from benchmarks.markdown import table as _table
 from benchmarks.phrase_tables import sbovp, sbovp_all, signatures
+from semsig.segment import DEFAULT_SEGMENTER
 from semsig.segment.card import PACKAGED
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -123,9 +124,18 @@ def retrieval() -> str:
             *(str(row[key]) for key in ("dataset", "label_maps", "levels", "metric")),
             *(f"{row[column]:.3f}" for column in columns),
         ]
-        for row in _load("retrieval")["rows"]
+        for row in _default_first(_load("retrieval")["rows"])
     ]
     return _table(["benchmark", "label maps", "n", "metric", *columns], rows)
+
+
+def _default_first(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return rows by dataset, those of the default network before others."""
+    datasets = list(dict.fromkeys(row["dataset"] for row in rows))
+    return sorted(
+        rows,
+        key=lambda row: (datasets.index(row["dataset"]), row["label_maps"] != DEFAULT_SEGMENTER),
+    )
 
 
 def paper() -> str:
@@ -145,7 +155,7 @@ def _paper(steps: Sequence[str] | None) -> str:
     for name, by_segmenter in _load("paper/beat")["found"].items():
         best = f"{theirs[columns.index(name)]:.2f}"
         rows.append([name, "the paper's", "its best", best, "", ""])
-        for network in PACKAGED:
+        for network in sorted(PACKAGED, key=lambda name: name != DEFAULT_SEGMENTER):
             for step, scores in by_segmenter[network].items():
                 if steps is not None and step not in steps:
                     continue
@@ -169,8 +179,8 @@ def example() -> str:
 
 
 PAGES: dict[Path, dict[str, Callable[[], str]]] = {
-    README: {
-        "example": example,
+    README: {"example": example},
+    ROOT / "docs" / "results.md": {
         "retrieval": retrieval,
         "paper": paper,
         "sbovp": sbovp,

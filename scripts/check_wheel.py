@@ -28,6 +28,7 @@ EXPECTED = (
     "semsig/segment/weights/lite54.json",
     "semsig/segment/weights/LITE_CARD.md",
     "semsig-*.dist-info/licenses/licenses/Apache-2.0.txt",
+    "semsig/signatures/pooled/projections/*.npz",
     "semsig/signatures/sbovp/vocabularies/*.npz",
     "semsig/report/*.html",
     "semsig_kernels/__init__.py",

@@ -1,61 +1,67 @@
-"""Choose how a feature map is pooled, on training photos: each photo searches its own category.
+"""Choose how a feature map becomes a descriptor, on training photos: each searches its category.
 
-    python -m scripts.choose_pooled PHOTOS CSV [NETWORK]
+    python -m scripts.choose_pooled PHOTOS CSV [--network NAME] [--pools NAME ...] [--every N]
 
-PHOTOS holds the photos, CSV their `file` and `category`; 40 photos a category at most are drawn.
+PHOTOS holds the photos, CSV their `file` and `category`. Categories are halved; what is fitted is
+fitted to the photos of one half, and to those of no category, and measured on up to 40 photos a
+category of the other half, which search each other; and the other way round. So learned whitening
+never saw the categories that it is measured by. Printed are the means of both halves: strict map,
+and p@20, the query left out. Chosen by it: `PooledOptions`' defaults and `SHRINK`.
 """
 
 from __future__ import annotations
 
-import csv
+import argparse
 import sys
-from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from semsig.parallel import ordered_map
-from semsig.photo.image_files import read_image
-from semsig.search import PooledIndex
+from scripts.training_photos import TrainingPhotos
 from semsig.segment import load_segmenter
-from semsig.segment.onnx import OnnxSegmenter
-from semsig.signatures import PooledOptions
-from semsig.signatures.pooled.encoding import pooled
-from semsig.types.pooled import Pool
+from semsig.signatures import Pooling, Projection, fit_pca, fit_whitening
+from semsig.signatures.pooled.encoding import unit
+from semsig.signatures.pooled.training import photo_vectors
 
 A_CATEGORY = 40
-MIXED = "voc"
-"""Photos of all kinds of things: no category."""
+POWERS = (1.0, 0.5)
+DIMS = (64, 128, 256)
+SHRINKS = (0.3, 1.0, 3.0, 10.0)
+
+Rows = NDArray[np.float64]
+Measure = tuple[float, float]
 
 
-def draw(table: Path) -> list[tuple[str, str]]:
-    """Return files and categories, drawn with a fixed seed."""
-    files: dict[str, list[str]] = defaultdict(list)
-    with table.open(newline="") as rows:
-        for row in csv.DictReader(rows):
-            files[row["category"]].append(row["file"])
+@dataclass(frozen=True, slots=True)
+class Half:
+    """What is fitted to, and what is searched."""
+
+    fitted: NDArray[np.int64]
+    searched: NDArray[np.int64]
+
+
+def halves(labels: NDArray[np.int64]) -> list[Half]:
+    """Return both halves of the categories, drawn with a fixed seed."""
     random = np.random.default_rng(0)
-    drawn = {name: random.permutation(found)[:A_CATEGORY] for name, found in files.items()}
-    return [
-        (str(file), name)
-        for name, some in drawn.items()
-        if name != MIXED and len(some) > 1
-        for file in some
-    ]
+    names, counts = np.unique(labels[labels >= 0], return_counts=True)
+    categories = random.permutation(names[counts > 1])
+    found = []
+    for part in (0, 1):
+        own = categories[part::2]
+        drawn = [random.permutation(np.flatnonzero(labels == one))[:A_CATEGORY] for one in own]
+        found.append(Half(np.flatnonzero(~np.isin(labels, own)), np.concatenate(drawn)))
+    return found
 
 
-def measure(
-    features: NDArray[np.float32], labels: NDArray[np.int64], network: str, options: PooledOptions
-) -> tuple[float, float]:
+def measure(rows: Rows, labels: NDArray[np.int64]) -> Measure:
     """Return mean average precision and precision at 20, the query left out."""
-    index = PooledIndex(options.schema(network, features.shape[2]))
-    rows = [pooled(one, index.schema) for one in features]
-    index.add(rows)
+    products = rows @ rows.T
     precisions, firsts = [], []
-    for number, row in enumerate(rows):
-        order = index.search(row, len(rows))[1][0]
+    for number, near in enumerate(products):
+        order = np.argsort(-near, kind="stable")
         right = labels[order[order != number]] == labels[number]
         places = np.flatnonzero(right)
         precisions.append(((np.arange(len(places)) + 1) / (places + 1)).mean())
@@ -63,26 +69,63 @@ def measure(
     return float(np.mean(precisions)), float(np.mean(firsts))
 
 
-def main(photos: str, table: str, name: str = "lite") -> None:
-    """Print a table of poolings and powers."""
-    network = load_segmenter(name, threads=1)
-    assert isinstance(network, OnnxSegmenter)
-    drawn = draw(Path(table))
+def fits(pooling: Pooling, most: int) -> Iterator[tuple[str, Callable[..., Projection]]]:
+    """Yield the ways to fit a projection: from rows and groups, by name."""
+    told = {"dims": most, "network": "", "pooling": pooling}
+    for whiten in (0.0, 0.5, 1.0):
+        yield f"PCA, whitened {whiten:g}", lambda rows, _, w=whiten: fit_pca(rows, whiten=w, **told)
+    for shrink in SHRINKS:
+        yield (
+            f"learned whitening, shrink {shrink:g}",
+            lambda rows, groups, s=shrink: fit_whitening(rows, groups, shrink=s, **told),
+        )
 
-    def look(file: str) -> NDArray[np.float32]:
-        image = read_image(Path(photos, file), at_least=network.short_side)
-        return network.features([image])[0]
 
-    features = np.stack(list(ordered_map(look, [file for file, _ in drawn], 2)))
-    labels = np.unique([category for _, category in drawn], return_inverse=True)[1]
-    sys.stdout.write(f"{name}: {len(drawn):,} photos\n\n| pool | power | map | p@20 |\n")
-    sys.stdout.write("| --- | --- | --- | --- |\n")
-    for pool in get_args(Pool):
-        for power in (1.0, 0.5):
-            options = PooledOptions(pool=pool, power=power)
-            found = measure(features, labels, network.fingerprint, options)
-            sys.stdout.write(f"| {pool} | {power:g} | {found[0]:.3f} | {found[1]:.3f} |\n")
+def compare(vectors: list[Rows], labels: NDArray[np.int64], pooling: Pooling) -> None:
+    """Print a line for each way to fit and number of dimensions."""
+    owners = np.repeat(np.arange(len(vectors)), [len(one) for one in vectors])
+    every = np.concatenate(vectors)
+    ways = dict(fits(pooling, min(max(DIMS), every.shape[1])))
+    found: dict[tuple[str, int], list[Measure]] = {}
+    for half in halves(labels):
+        own = labels[half.searched]
+        mine = [vectors[i] for i in half.searched]
+        plain = unit(np.stack([rows.sum(0) for rows in mine]))
+        found.setdefault(("none", every.shape[1]), []).append(measure(plain, own))
+        fitted = np.isin(owners, half.fitted)
+        for name, fit in ways.items():
+            projection = fit(every[fitted], labels[owners[fitted]])
+            for dims in [dims for dims in DIMS if dims <= projection.most_dims]:
+                sums = [unit(projection(rows, dims)).sum(0) for rows in mine]
+                found.setdefault((name, dims), []).append(measure(unit(np.stack(sums)), own))
+    for (name, dims), both in found.items():
+        line = f"| {pooling.pool} | {pooling.power:g} | {name} | {dims} |"
+        sys.stdout.write(f"{line} {' | '.join(f'{x:.4f}' for x in np.mean(both, 0))} |\n")
+    sys.stdout.flush()
+
+
+def main() -> None:
+    """Print a table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("photos", type=Path)
+    parser.add_argument("csv", type=Path)
+    parser.add_argument("--network", default="lite")
+    parser.add_argument("--pools", nargs="+", default=["spoc", "mac", "gem", "crow", "rmac"])
+    parser.add_argument("--every", type=int, default=1, help="take every so-manieth photo")
+    options = parser.parse_args()
+    photos = TrainingPhotos.read(options.photos, options.csv)
+    some = slice(None, None, options.every)
+    photos = TrainingPhotos(photos.paths[some], photos.labels[some])
+    network = load_segmenter(options.network, threads=1)
+    side = getattr(network, "short_side", 1)
+    sys.stdout.write(f"{options.network}: {len(photos.paths):,} photos\n\n")
+    sys.stdout.write("| pool | power | projection | dims | map | p@20 |\n" + "| --- " * 6 + "|\n")
+    for pool in options.pools:
+        for power in POWERS:
+            pooling = Pooling(pool=pool, power=power)
+            vectors = list(photo_vectors(photos.images(side), network, pooling))
+            compare(vectors, photos.labels, pooling)
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, KeysView, Mapping
 from functools import wraps
 from numbers import Integral, Real
 from typing import ParamSpec, TypeVar
@@ -21,6 +21,8 @@ WHOLE: Kinds = (Integral,)
 NUMBER: Kinds = (Real,)
 FLAG: Kinds = (bool,)
 MAPPING: Kinds = (Mapping,)
+NAMES: Kinds = (str, list, tuple, set, frozenset, Iterator, KeysView)
+"""One name or several."""
 
 _SPOKEN = {str: "a text", Integral: "a whole number", Real: "a number", NOTHING: "None"}
 _SPOKEN |= {os.PathLike: "a path", bool: "True or False", Mapping: "a mapping"}

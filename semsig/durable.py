@@ -62,6 +62,19 @@ def read_inside(folder: Path, name: str) -> bytes:
         return file.read()
 
 
+def without_tilde(path: str | os.PathLike[str]) -> Path:
+    """Return a path whose leading ``~`` is the home folder; as it is where there is no such."""
+    return Path(os.path.expanduser(path))  # noqa: PTH111 - Path's own raises a RuntimeError
+
+
+def home_folder() -> Path:
+    """Return the user's home folder; OSError if the system knows none, as in some containers."""
+    home = without_tilde("~")
+    if not home.is_absolute():
+        raise OSError(errno.ENOENT, "no home folder is known; set HOME", "~")
+    return home
+
+
 def open_regular(path: str | os.PathLike[str]) -> BufferedReader:
     """Open a file for reading that may be a link; pipes and devices could block, or never end.
 

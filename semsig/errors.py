@@ -11,6 +11,7 @@
     * SignatureError: a signature or bit string is malformed
         * SchemaMismatchError: two things were made with different schemas
         * VocabularyError: a vocabulary file is missing, damaged or of an unknown version
+        * ProjectionError: a projection file is missing, damaged or of another network
     * IndexStorageError: something is wrong with an index on disk
         * IndexFormatError: the folder is no index, or of an unknown version
         * IndexCorruptError: stored bytes differ from what was written
@@ -96,6 +97,10 @@ class SchemaMismatchError(SignatureError):
 
 class VocabularyError(SignatureError):
     """A vocabulary file is missing, damaged, or of an unknown version."""
+
+
+class ProjectionError(SignatureError):
+    """A projection file is missing, damaged, of an unknown version, or of another network."""
 
 
 class IndexStorageError(SemsigError):

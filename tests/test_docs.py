@@ -43,13 +43,14 @@ def run(blocks: list[tuple[str, str]]) -> Iterator[tuple[str, str]]:
 
 
 def test_every_example_is_found():
-    for page in ("README.md", "docs/embedding.md", "docs/datasets.md"):
+    for page in ("README.md", "docs/embedding.md", "docs/datasets.md", "docs/words.md"):
         assert len(examples(page)) == (ROOT / page).read_text("utf-8").count("```python")
 
 
-@pytest.mark.parametrize("page", ["docs/embedding.md", "docs/datasets.md"])
+@pytest.mark.parametrize("page", ["docs/embedding.md", "docs/datasets.md", "docs/words.md"])
 def test_pages(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SEMSIG_WORDS", "")
     for printed, expected in run(examples(page)):
         assert printed == expected
 

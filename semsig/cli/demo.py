@@ -128,7 +128,7 @@ def _pictures(engine: Engine, photos: Sequence[Path], out: Path) -> None:
     from semsig.report import Side, explanation_picture, segmentation_picture
 
     for photo in photos:
-        target = out / f"{photo.stem}-classes.png"
+        target = out / f"{photo.stem[:60]}-classes.png"  # below the 255 bytes that a name may have
         refuse_foreign(target)
         save_picture(segmentation_picture(Side.read(photo, engine)), target)
         answer(f"Classes of {photo.name}: {target}")

@@ -22,13 +22,13 @@ from semsig.cli.options import (
     PresetOption,
     Rerank,
     RerankBy,
-    SignatureOrNone,
     a_signature,
     fetched,
     geometry_options,
     make_room,
     reranking,
 )
+from semsig.cli.projections import pooled_options
 
 if TYPE_CHECKING:
     from semsig.datasets import Dataset
@@ -118,7 +118,13 @@ def evaluate(
     expand: Expand = False,
     rerank_by: RerankBy = None,
     geometry: Geometry = None,
-    signature: SignatureOrNone = None,
+    signature: Annotated[
+        str | None,
+        typer.Option(
+            help="What photos are compared by; the network's best by default. pooled@FILE projects "
+            "pooled features by a file of `semsig pca` or `semsig finetune`."
+        ),
+    ] = None,
     preset: PresetOption = None,
     compare: Annotated[
         str | None,
@@ -166,6 +172,10 @@ def evaluate(
         | {"left_out": left_out},
         protocol,
     )
+    files = publishing.Files(
+        csv=csv, latex=latex, markdown=markdown, record=record, per_query=per_query, plots=plots
+    )
+    files.make_room(worst)
     encoding = phrases.encoding(
         vocabulary,
         words=phrase_words,
@@ -188,10 +198,9 @@ def evaluate(
         "mirrored": mirrored,
         "rerank": reranking(rerank, expand, rerank_by),
         "geometry": geometry_options(geometry),
-        "encoding": made,
     }
     segmenting = _several(segmenters, segmenter or chosen.segmenter)
-    systems = _systems(segmenting, signatures, metric, chosen)
+    systems = _systems(segmenting, signatures, metric, chosen, made)
     heard = Heard(runs=run, n_first=10 if worst else 0)
     with progress_bar("segmenting") as progress:
         results, photos = evaluate_systems(
@@ -203,9 +212,6 @@ def evaluate(
             heard=heard,
             progress=lambda _, done, total: progress(done, total),
         )
-    files = publishing.Files(
-        csv=csv, latex=latex, markdown=markdown, record=record, per_query=per_query, plots=plots
-    )
     publishing.write(results, files, photos=photos)
     if worst is not None:
         publishing.write_worst(worst, results, photos, heard.first)
@@ -247,23 +253,38 @@ def _several(listed: str | None, one: str | None) -> list[Any]:
 
 
 def _systems(
-    segmenters: Sequence[str], signatures: Sequence[str | None], metric: str | None, chosen: Preset
+    segmenters: Sequence[str],
+    signatures: Sequence[str | None],
+    metric: str | None,
+    chosen: Preset,
+    made: dict[str, dict[str, Any]],
 ) -> dict[str, dict[str, Any]]:
     """Return every signature of every segmenter by name."""
     several = len(signatures) > 1
     named = several or len(segmenters) == 1
-    return {
-        " ".join(
-            [segmenter] * (len(segmenters) > 1) + [a_signature(signature) or "best"] * named
-        ): {
-            "segmenter": segmenter,
-            "signature": signature,
-            "metric": _metric(metric, signature, chosen, several),
-        }
-        for segmenter in segmenters
-        for signature in signatures
-        for name in [a_signature(signature) or "default"]
-    }
+    systems = {}
+    for segmenter in segmenters:
+        for asked in signatures:
+            signature, encoding = _projected(asked)
+            a_signature(signature)
+            name = " ".join([segmenter] * (len(segmenters) > 1) + [asked or "best"] * named)
+            systems[name] = {
+                "segmenter": segmenter,
+                "signature": signature,
+                "metric": _metric(metric, signature, chosen, several),
+                "encoding": {**made, **encoding},
+            }
+    return systems
+
+
+def _projected(asked: str | None) -> tuple[str | None, dict[str, dict[str, Any]]]:
+    """Return the signature of ``pooled@FILE``, and its encoder's options."""
+    signature, _, file = (asked or "").partition("@")
+    if not file:
+        return asked, {}
+    if signature != "pooled":
+        raise typer.BadParameter(f"Expected pooled@FILE, got {asked!r}.")
+    return signature, {"pooled": {"options": pooled_options(projection=file)}}
 
 
 def _metric(metric: str | None, signature: str | None, chosen: Preset, several: bool) -> str | None:

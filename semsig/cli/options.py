@@ -15,7 +15,7 @@ import typer
 from semsig.cli.completion import complete_segmenter
 from semsig.cli.console import download_bar
 from semsig.errors import OptionError
-from semsig.types.metrics import Metric
+from semsig.types.metrics import METRICS, POOLED_METRICS
 
 if TYPE_CHECKING:
     from PIL import Image as PillowImage
@@ -44,6 +44,19 @@ def a_signature(name: str | None) -> str | None:
     return name
 
 
+def a_metric(name: str | None) -> str | None:
+    """Check the name of a distance."""
+    known = (*METRICS, *POOLED_METRICS)
+    if name is not None and name not in known:
+        raise typer.BadParameter(f"Expected one of {', '.join(known)}; got {name}.")
+    return name
+
+
+def _metrics_of(incomplete: str) -> list[str]:
+    """Complete the name of a distance."""
+    return [name for name in (*METRICS, *POOLED_METRICS) if name.startswith(incomplete)]
+
+
 def _signatures_of(incomplete: str) -> list[str]:
     """Complete the name of a signature."""
     from semsig.signatures import signature_names
@@ -67,10 +80,9 @@ def make_room(target: Path | None, *, make_folders: bool = True) -> None:
     Raises
     ------
     OSError
-        If it cannot be written.
+        If it cannot be written, or is not there and not to be made.
     OptionError
-        If the file is there and is a picture that semsig did not write; or if its folder is not
-        there and not to be made.
+        If the file is there and is a picture that semsig did not write.
     """
     if target is None:
         return
@@ -79,9 +91,7 @@ def make_room(target: Path | None, *, make_folders: bool = True) -> None:
 
         make_folder(target.parent)
     elif not target.parent.is_dir():
-        raise OptionError(
-            f"Expected a file in a folder that is there, got {target}; make {target.parent} first."
-        )
+        raise FileNotFoundError(errno.ENOENT, "No such folder; make it first", str(target.parent))
     if not os.access(target.parent, os.W_OK):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(target))
     refuse_foreign(target)
@@ -196,8 +206,13 @@ IndexFolder = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Level = Annotated[int, typer.Option("--levels", min=0, max=8, help="Blocks: 4^N of them.")]
 MetricOption = Annotated[
-    Metric | None,
-    typer.Option("--metric", help="The distance between sbs signatures; hamming by default."),
+    str | None,
+    typer.Option(
+        "--metric",
+        callback=a_metric,
+        autocompletion=_metrics_of,
+        help=f"The distance: of sbs {', '.join(METRICS)}; of pooled {', '.join(POOLED_METRICS)}.",
+    ),
 ]
 Photo = Annotated[Path, typer.Argument(help="A photo.", exists=True, dir_okay=False)]
 Photos = Annotated[list[Path], typer.Argument(help="Photos, or folders of photos.", exists=True)]

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import errno
+import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from semsig.cli import phrases, show
+from semsig.cli import phrases, projections, shards, show
 from semsig.cli.completion import complete_segmenter
 from semsig.cli.console import answer, answer_json, progress_bar, remark
 from semsig.cli.options import (
@@ -33,9 +34,11 @@ from semsig.cli.options import (
     save_picture,
     surveyed,
 )
+from semsig.cli.regions import ExplainChoice, explain_regions
 
 if TYPE_CHECKING:
     from semsig.engine import Engine
+    from semsig.photo.walk import Survey
     from semsig.signatures.presets import Preset
 
 _SKIPPED = 3
@@ -71,6 +74,12 @@ def index(
     phrase_space: phrases.Space = None,
     phrase_regions: phrases.Regions = None,
     phrase_norm: phrases.Norm = None,
+    pool: projections.Pool = None,
+    pool_power: projections.Power = None,
+    gem_exponent: projections.Exponent = None,
+    projection: projections.ProjectionFile = None,
+    dims: projections.Dims = None,
+    coding: projections.Coded = None,
     workers: Workers = None,
     rehash: Annotated[
         bool, typer.Option("--rehash", help="Trust content alone, not size and time of change.")
@@ -80,6 +89,8 @@ def index(
     ] = False,
     exclude: Exclude = None,
     follow_links: FollowLinks = False,
+    scheduler: shards.Scheduler = None,
+    n_shards: Annotated[int | None, shards.Count] = None,
     strict: Strict = False,
     as_json: Json = False,
 ) -> None:
@@ -91,15 +102,32 @@ def index(
     if there != photos and not prune:
         gone = next(path for path in photos if path not in there)
         raise typer.BadParameter(f"{gone} does not exist; --prune takes it out of the index.")
+    if scheduler or n_shards or shards.is_sharded(index):
+        shards.refuse(prune, phrase_words, phrase_length, phrase_space, phrase_regions, phrase_norm)
+        shards.index(
+            surveyed(there, exclude or (), follow_links=follow_links)[0],
+            index,
+            scheduler=scheduler,
+            shards=n_shards,
+            segmenter=segmenter,
+            levels=levels,
+            signature=signature,
+            rehash=rehash,
+            strict=strict,
+            as_json=as_json,
+        )
+        return
+    from semsig.errors import OptionError
     from semsig.search import is_unused
     from semsig.signatures.presets import Preset
 
+    paths, surveys = surveyed(there, exclude or (), follow_links=follow_links)
+    unread = [path for one in surveys for path in one.unread]
     is_new = is_unused(index)
-    chosen = None if preset is None else Preset.named(preset)
-    if chosen is not None:
-        segmenter = segmenter or chosen.segmenter
-        levels = chosen.levels if levels is None else levels
-    engine = _open_or_create(index, segmenter, levels)
+    chosen = Preset.named(preset or "default")
+    if is_new and not paths:
+        raise OptionError(_nothing(photos, surveys))
+    engine = _open_or_create(index, segmenter, levels, chosen)
     wanted = _signatures(signature, engine, chosen, is_new=is_new)
     encoding = phrases.encoding(
         vocabulary,
@@ -109,11 +137,21 @@ def index(
         regions=phrase_regions,
         norm=phrase_norm,
     )
-    for name in wanted:
-        options = chosen.encoding.get(name, {}) if chosen else {}
-        engine.add_signature(name, **{**encoding.get(name, dict)(), **options})
-    paths, surveys = surveyed(there, exclude or (), follow_links=follow_links)
-    unread = [path for one in surveys for path in one.unread]
+    encoding = dict(encoding) | {
+        "pooled": lambda: {
+            "options": projections.pooled_options(
+                pool=pool,
+                power=pool_power,
+                p=gem_exponent,
+                projection=projection,
+                dims=dims,
+                coding=coding,
+            )
+        }
+    }
+    _add_signatures(engine, wanted, encoding, chosen)
+    if not (paths or prune):
+        remark("No photo was found; nothing was added.")
     try:
         with progress_bar("indexing") as progress:
             report = engine.add(paths, workers=workers, rehash=rehash, progress=progress)
@@ -135,6 +173,25 @@ def index(
         raise typer.Exit(_SKIPPED)
 
 
+def _add_signatures(
+    engine: Engine,
+    names: Sequence[str],
+    encoding: Mapping[str, Callable[[], dict[str, Any]]],
+    preset: Preset,
+) -> None:
+    """Let photos be signed by these signatures, as the command's options and the preset say."""
+    for name in names:
+        given = encoding[name]() if name in encoding else {}
+        engine.add_signature(name, **{**given, **preset.encoding.get(name, {})})
+
+
+def _nothing(photos: Sequence[Path], surveys: Sequence[Survey]) -> str:
+    """Say that there is nothing to make an index of, and what was passed over."""
+    where = ", ".join(map(str, photos))
+    passed = "; ".join(line for one in surveys for line in one.remarks())
+    return f"Expected photos, got none in {where}. No index was made.{passed and f' {passed}'}"
+
+
 def explain(
     a: Photo,
     b: Photo,
@@ -149,6 +206,10 @@ def explain(
         Path | None,
         typer.Option(help="Write a picture (PNG) of the keypoints that one homography joins."),
     ] = None,
+    signature: Annotated[
+        ExplainChoice,
+        typer.Option("--signature", help="Blocks of classes, or regions by pooled features."),
+    ] = ExplainChoice.SBS,
     as_json: Json = False,
 ) -> None:
     """Say where two photos agree and differ."""
@@ -156,6 +217,9 @@ def explain(
 
     make_room(out)
     make_room(matches)
+    if signature is ExplainChoice.POOLED:
+        explain_regions(a, b, out, segmenter, as_json=as_json)
+        return
     engine = Engine.create(None, segmenter=segmenter, levels=levels, signatures=())
     explanation, links = engine.explain(a, b, names=("A", "B")), None
     if shared_phrases:
@@ -237,14 +301,16 @@ def segment(
         raise typer.Exit(_SKIPPED)
 
 
-def _open_or_create(folder: Path, segmenter: str | None, levels: int | None) -> Engine:
+def _open_or_create(
+    folder: Path, segmenter: str | None, levels: int | None, preset: Preset
+) -> Engine:
     from semsig.engine import Engine
     from semsig.errors import OptionError
     from semsig.search import is_unused
 
     if is_unused(folder):
-        levels = 3 if levels is None else levels
-        name = segmenter or DEFAULT_SEGMENTER
+        levels = preset.levels if levels is None else levels
+        name = segmenter or preset.segmenter
         return Engine.create(folder, segmenter=name, levels=levels, signatures=())
     engine = Engine.open(folder, segmenter=segmenter, threads=1)
     if levels not in (None, engine.index.schema.levels):
@@ -256,7 +322,7 @@ def _open_or_create(folder: Path, segmenter: str | None, levels: int | None) -> 
 
 
 def _signatures(
-    signature: str | None, engine: Engine, preset: Preset | None, *, is_new: bool
+    signature: str | None, engine: Engine, preset: Preset, *, is_new: bool
 ) -> list[str]:
     """Return the signatures that an index is to have and lacks, in the registry's order."""
     from semsig.signatures import signature_kinds, signature_names
@@ -268,8 +334,8 @@ def _signatures(
             f"Expected --signature {', '.join(signature_names())}, several by commas; "
             f"got {', '.join(sorted(unknown))}."
         )
-    if preset is not None and not named:
-        named = set(preset.signatures or ())
+    if preset.signatures and not named:
+        named = set(preset.signatures)
     elif is_new and not named:
         named = {kind.name for kind in signature_kinds() if kind.is_default(engine.segmenter)}
     return [name for name in signature_names() if name in named - engine.sides.keys()]
@@ -280,13 +346,13 @@ def _targets(paths: Sequence[Path], out: Path) -> list[Path]:
     from semsig.errors import OptionError
 
     seen: Counter[str] = Counter()
-    photos = {path.resolve() for path in paths}
+    photos = set(map(os.path.realpath, paths))
     targets = []
     for path in paths:
         seen[path.stem.casefold()] += 1
         number = seen[path.stem.casefold()]
         targets.append(out / f"{path.stem}-classes{f'-{number}' if number > 1 else ''}.png")
-        if targets[-1].resolve() in photos:
+        if os.path.realpath(targets[-1]) in photos:
             raise OptionError(
                 f"{targets[-1]} is one of the photos, and would be drawn over; name another --out."
             )

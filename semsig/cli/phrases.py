@@ -118,7 +118,7 @@ def find_vocabulary(name: str) -> Vocabulary:
 
     detector, _, size = name.partition("-")
     if detector in ("kaze", "surf") and (not size or size.isdecimal()):
-        return default_vocabulary(detector, *([int(size)] if size else []))
+        return default_vocabulary(detector, *([int(size[:9])] if size else []))
     return Vocabulary.open(name)
 
 

@@ -96,6 +96,11 @@ class Files:
     per_query: Path | None
     plots: Path | None
 
+    def make_room(self, *others: Path | None) -> None:
+        """Make the folders of these files and others, before any work; see `make_room`."""
+        for path in (self.csv, self.latex, self.markdown, self.record, self.per_query, *others):
+            make_room(path)
+
 
 def write(
     systems: Systems,
@@ -108,8 +113,6 @@ def write(
     from semsig.evaluate.publishing import hash_files, write_results
 
     written = {name: path for name, path in asdict(files).items() if name != "plots"}
-    for path in written.values():
-        make_room(path)
     sources = {}
     if files.record is not None:
         sources = {str(path): hash_files([path], [path.name]) for path in inputs}
@@ -128,7 +131,6 @@ def write_worst(
     from semsig.report.worst import worst_page
 
     name, result = next(iter(systems.results.items()))
-    make_room(path)
     page = worst_page(result, photos, first[name], measure=systems.tested)
     write_file(path, page.encode("utf-8", "surrogateescape"))
 
@@ -166,6 +168,10 @@ def compare(
     from semsig.evaluate.runs import measure_run
     from semsig.evaluate.systems import Systems
 
+    files = Files(
+        csv=csv, latex=latex, markdown=markdown, record=record, per_query=per_query, plots=plots
+    )
+    files.make_room()
     judged = read_qrels(qrels)
     wanted = names(measures) or DEFAULT_MEASURES
     wanted = wanted if tested in wanted else (*wanted, tested)
@@ -175,9 +181,6 @@ def compare(
         name = run.name if run.name not in found else str(path)
         found[name] = measure_run(run, judged, measures=wanted)
     systems = Systems.of(found, tested)
-    files = Files(
-        csv=csv, latex=latex, markdown=markdown, record=record, per_query=per_query, plots=plots
-    )
     write(systems, files, inputs=(*runs, qrels))
     print_systems(systems, as_json=as_json)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from semsig.cli import show
+from semsig.cli import shards, show
 from semsig.cli.completion import complete_words
 from semsig.cli.console import answer_json, remark
 from semsig.cli.options import (
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from semsig.explain.geometry import Match
     from semsig.query import Box, Conditions
     from semsig.search.options import Reranking
-    from semsig.types import Hit, LabelMap, Metric, SbsSignature
+    from semsig.types import Hit, LabelMap, SbsSignature
 
 
 def search(
@@ -70,7 +70,8 @@ def search(
     layout: Annotated[
         Path | None,
         typer.Option(
-            help="Instead of a photo: a picture painted in the classes' colours.",
+            help="Instead of a photo: a picture painted in the colours of `semsig palette`; "
+            "each class counts alike, unless --metric says otherwise.",
             exists=True,
             dir_okay=False,
         ),
@@ -101,6 +102,7 @@ def search(
     include_self: Annotated[
         bool, typer.Option("--include-self", help="Let the photo find itself.")
     ] = False,
+    scheduler: shards.Scheduler = None,
     as_json: Json = False,
 ) -> None:
     """Find photos that are most like a photo, or that show what you name, and say why.
@@ -125,6 +127,25 @@ def search(
     _check_usage(photo, layout, bool(has or without or words), bool(part or mirrored or anew))
     if photo is None and layout is None and metric:
         raise typer.BadParameter("--metric needs a photo or --layout.")
+    if shards.is_sharded(index):
+        if photo is None or has or without or part or mirrored or html or geometry:
+            raise typer.BadParameter(
+                "Over shards, search takes a photo, -k, --signature, --metric, --rerank, --expand, "
+                "--scheduler and --json; words, crops, geometry and pages are for one index."
+            )
+        shards.search(
+            photo,
+            index,
+            k,
+            scheduler=scheduler,
+            signature=signature,
+            metric=metric,
+            rerank=anew,
+            segmenter=segmenter,
+            include_self=include_self,
+            as_json=as_json,
+        )
+        return
     make_room(html, make_folders=False)
     engine = Engine.open(index, segmenter=segmenter, verify=verify.value)
     wanted = [*(has or []), *_conditions_of(words, engine)]
@@ -143,6 +164,7 @@ def search(
         metric=metric,
         rerank=anew,
         nearly=not exactly,
+        by_class=layout is not None and not (metric or anew or signature),
     )
     hits = search.hits(max(k, geometry or 0), exclude_self=not include_self)
     verified: list[tuple[Hit, Match | None]] = [(hit, None) for hit in hits]
@@ -175,8 +197,8 @@ def search(
         answer_json(document | {"hits": show.hits_document(hits, reasons)})
     else:
         show.hits(hits, [reason.sentence for reason in reasons])
-    if len(search.conditions):
-        remark(search.summary(len(hits)))
+        if len(search.conditions):
+            remark(search.summary(len(hits)))
     if html is not None:
         page = search.page(hits, title=name.name if name else "")
         write_file(html, page.encode())
@@ -225,9 +247,10 @@ class _Search:
     crop: Box | None
     mirrored: bool
     signature: str | None
-    metric: Metric | None
+    metric: str | None
     rerank: Reranking | None
     nearly: bool
+    by_class: bool
 
     @property
     def conditions(self) -> Conditions:
@@ -246,6 +269,7 @@ class _Search:
             mirrored=self.mirrored,
             rerank=self.rerank,
             nearly=self.nearly,
+            by_class=self.by_class,
         )
 
     def verified(
@@ -270,7 +294,17 @@ class _Search:
                 self.query, without=self.without, crop=self.crop, mirrored=self.mirrored
             )
         found = (self.engine.index.signature(hit.id) for hit in hits)
-        return [reason(signature, asked, self.conditions) for signature in found]
+        return [reason(signature, asked, self.named()) for signature in found]
+
+    def named(self) -> Conditions:
+        """Return all that a sentence names: the conditions, and the classes of a layout."""
+        from semsig.query import Condition, Conditions
+        from semsig.types import LabelMap
+
+        terms = self.conditions.terms
+        if isinstance(self.query, LabelMap):
+            terms += tuple(Condition(label=label) for label in self.query.present)
+        return Conditions(self.conditions.classes, terms)
 
     def matched(self) -> int:
         """Return how many photos meet all conditions."""
@@ -309,4 +343,4 @@ class _Search:
             crop=self.crop,
             mirrored=self.mirrored,
         )
-        return search_page(self.engine, asked, hits, conditions=self.conditions)
+        return search_page(self.engine, asked, hits, conditions=self.named())

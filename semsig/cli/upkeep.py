@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from semsig.cli import show
 from semsig.cli.console import answer, answer_json, remark, size
 from semsig.cli.options import IndexFolder, Json
 
@@ -15,12 +16,14 @@ _DAMAGED = 4
 
 
 def info(index: IndexFolder, as_json: Json = False) -> None:
-    """Say what an index holds and what it was made with."""
+    """Say what an index holds and what it was made with; list its classes with their photos."""
     from semsig.engine import Engine
+    from semsig.engine.counts import class_counts
 
-    facts = Engine.open(index).info()
+    engine = Engine.open(index)
+    facts, counts = engine.info(), class_counts(engine.index)
     if as_json:
-        answer_json({"index": str(index)} | asdict(facts))
+        answer_json({"index": str(index)} | asdict(facts) | {"class_counts": counts})
         return
     answer(f"photos     {facts.photos:,}")
     answer(f"on disk    {size(facts.bytes)}")
@@ -29,6 +32,10 @@ def info(index: IndexFolder, as_json: Json = False) -> None:
     answer(f"segmenter  {facts.segmenter}")
     for name, made in facts.signatures.items():
         answer(f"{name:10} {made}")
+    answer("")
+    show.table(
+        ("photos", "class"), [(f"{count:,}", name) for name, count in counts.items()], numbers=1
+    )
 
 
 def verify(index: IndexFolder, as_json: Json = False) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import inf
 from pathlib import Path
@@ -58,45 +59,59 @@ class LandmarkDataset(Dataset):
     def _photos_of(self, truth: GroundTruth, root: Path) -> Photos:
         files = [root / name for name in files_below(root)]
         names = PhotoNames(files, root)
-        searched = {n: names.find(photo) for n, photo in enumerate(truth.photos)}
-        there = {n: place for n, place in searched.items() if place is not None}
-        positions = {n: place for place, n in enumerate(there)}
-        grades: dict[int, dict[int, int]] = {}
-        listed: dict[int, Listed] = {}
-        asked_paths: list[Path] = []
-        for query, judged in zip(truth.queries, truth.grades(self.protocol), strict=True):
-            photo = names.find(query.photo)
-            known = {positions[n]: grade for n, grade in judged.items() if n in positions}
-            if photo is None or max(known.values(), default=0) < 1:
-                continue
-            number = len(there) + len(asked_paths)
-            asked_paths.append(files[photo])
-            grades[number] = known
-            listed[number] = Listed(
-                name=query.photo,
-                photo=files[photo].stem,
-                box=query.box or (0, 0, inf, inf),
-                relevant=frozenset(),
-                junk=frozenset(),
-            )
-        if not grades:
+        places = [names.find(photo) for photo in truth.photos]
+        there = [place for place in places if place is not None]
+        known = [n for n, place in enumerate(places) if place is not None]
+        numbers = {n: number for number, n in enumerate(known)}
+        asked = _askable(truth, self.protocol, names, numbers)
+        if not asked:
             raise DatasetError(
                 f"Expected the photos of {self.title} in {root}, such as {truth.photos[0]}; of "
                 f"{len(truth.photos):,}, {len(there):,} are there, and no query with a relevant "
                 f"one. Get them from {self.source}."
             )
-        total = len(there) + len(asked_paths)
+        total = len(there) + len(asked)
         return Photos(
-            paths=(*(files[place] for place in there.values()), *asked_paths),
+            paths=(*(files[place] for place in there), *(files[one.place] for one in asked)),
             labels=np.zeros(total, np.int64),
             is_query=np.arange(total) >= len(there),
             in_database=np.arange(total) < len(there),
             classes=(),
-            notes=_missing(len(truth.photos) - len(there), len(truth.queries) - len(grades)),
+            notes=_missing(len(truth.photos) - len(there), len(truth.queries) - len(asked)),
             mode="listed",
-            listed=listed,
-            grades=grades,
+            listed={n: one.listed for n, one in enumerate(asked, start=len(there))},
+            grades={n: one.grades for n, one in enumerate(asked, start=len(there))},
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Askable:
+    """A query that can be asked: where its photo is, its part, and the grades of photos."""
+
+    place: int
+    listed: Listed
+    grades: dict[int, int]
+
+
+def _askable(
+    truth: GroundTruth, protocol: str, names: PhotoNames, numbers: Mapping[int, int]
+) -> list[_Askable]:
+    """Return the queries that can be asked; `numbers` are those of the photos that are there."""
+    found = []
+    for query, judged in zip(truth.queries, truth.grades(protocol), strict=True):
+        place = names.find(query.photo)
+        grades = {numbers[n]: grade for n, grade in judged.items() if n in numbers}
+        if place is None or max(grades.values(), default=0) < 1:
+            continue
+        part = Listed(
+            name=query.photo,
+            photo=query.photo,
+            box=query.box or (0, 0, inf, inf),
+            relevant=frozenset(),
+            junk=frozenset(),
+        )
+        found.append(_Askable(place, part, grades))
+    return found
 
 
 def _missing(photos: int, queries: int) -> tuple[str, ...]:

@@ -22,6 +22,7 @@ from semsig.errors import DatasetError
 _TEXTS = ("name", "title", "reference", "licence", "source", "query_split", "database_split")
 _KEYS = {*_TEXTS, "mode", "cutoff", "classes", "class_count", "class_sizes", "query_sizes"}
 _KEYS |= {"aliases", "layouts", "names", "kinds", "measures", "ground_truth", "protocol"}
+_MODES = tuple(mode for mode in get_args(Mode) if mode != "judged")  # that needs a file as well
 _KINDS = (".jpg", ".jpeg")
 _MOST = 10**9
 """Photos that a description may speak of."""
@@ -113,8 +114,8 @@ class _Description:
 
     def _mode(self) -> Mode:
         mode: Mode = self._facts.get("mode", "query-in-ground-truth")
-        if mode not in get_args(Mode):
-            self.wrong.append(f"mode: expected one of {', '.join(get_args(Mode))}, got {mode!r}")
+        if mode not in _MODES:
+            self.wrong.append(f"mode: expected one of {', '.join(_MODES)}, got {mode!r}")
         if mode == "disjoint" and not self._texts["query_split"]:
             self.wrong.append('query_split: missing; mode "disjoint" needs the name of that split')
         return mode

@@ -46,8 +46,7 @@ def distill(
     """
     if find_spec("torch") is None or find_spec("mmseg") is None:
         raise SegmenterError(
-            "Training needs torch and mmsegmentation; install them with "
-            "pip install 'semsig[mmseg]'."
+            "Training needs torch and mmsegmentation; install them with pip install '.[mmseg]'."
         )
     from semsig.distill.pipeline import run
 

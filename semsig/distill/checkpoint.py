@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,14 +11,15 @@ from typing import Any
 import torch
 
 from semsig.documents import Entries, parse_json
-from semsig.durable import read_regular, write_file, writing
+from semsig.durable import read_regular, write_file
 from semsig.errors import CheckpointError
 
 
 def write_checkpoint(path: Path, content: dict[str, Any]) -> None:
     """Write tensors and plain values; a crash leaves the file as it was."""
-    with writing(path) as file:
-        torch.save(content, file)
+    memory = io.BytesIO()  # torch's own writer turns a full disk into a RuntimeError
+    torch.save(content, memory)
+    write_file(path, memory.getvalue())
 
 
 Row = Mapping[str, float]

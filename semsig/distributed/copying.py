@@ -84,13 +84,15 @@ def sync(source: Path | str, target: Path | str) -> SyncReport:
     IndexLockedError, IndexWriteError
         If the target is being written to, or cannot be.
     OptionError
-        If both are one folder.
+        If both are one folder, or one is in the other.
     EngineError
         If ``fsspec`` is absent.
     """
     here, there = Place(source), Place(target)
-    if str(here) == str(there) or (here.local and here.local == there.local):
-        raise OptionError(f"Expected two folders, got {here} twice.")
+    if _is_within(there, here) or _is_within(here, there):
+        raise OptionError(
+            f"Expected two folders, neither within the other; got {here} and {there}."
+        )
     names = [name for name in here.names() if _counts(name)]
     indexes = [_folder(name) for name in names if _last(name) == MANIFEST]
     if not indexes:
@@ -108,6 +110,12 @@ def sync(source: Path | str, target: Path | str) -> SyncReport:
     if SHARDS in names:
         report += _copy_plain(here, there, SHARDS)
     return report
+
+
+def _is_within(one: Place, other: Place) -> bool:
+    if one.local is not None and other.local is not None:
+        return one.local.resolve().is_relative_to(other.local.resolve())
+    return f"{one}/".startswith(f"{other}/")
 
 
 def _last(name: str) -> str:

@@ -20,7 +20,7 @@ from semsig.errors import OptionError
 from semsig.interop.exporting import refusals, require
 from semsig.parallel import limit_threads
 from semsig.photo import PhotoPath, PhotoRecord, absolute
-from semsig.search import is_unused
+from semsig.search import HammingIndex, is_unused
 from semsig.segment import DEFAULT_SEGMENTER, Segmenter, gives_features, load_segmenter
 from semsig.types import SbsSchema
 
@@ -120,7 +120,7 @@ def index(
     distributed = require("distributed", "distributed", LEAST_DASK)
     options = options or ShardingOptions()
     target = ShardFolder.create(_whole(folder), shards)
-    parts = target.partition(_whole(photo) for photo in photos)
+    parts = target.partition(map(_whole, photos), _held(client, target))
     total, done, report, started = sum(map(len, parts)), 0, AddReport(), time.monotonic()
     with refusals("Dask"):
         futures = _submitted(client, target, parts, options)
@@ -139,6 +139,25 @@ def _whole(path: PhotoPath) -> str:
     """Return a URL as it is, a path as an absolute one."""
     text = str(path)
     return text if is_url(text) else absolute(path)
+
+
+def _held(client: Any, target: ShardFolder) -> dict[str, int]:
+    """Return the shard of every photo that is indexed, where paths alone do not tell."""
+    if not target.has_moves:
+        return {}
+    numbers = [number for number in range(target.shards) if target.exists(number)]
+    with refusals("Dask"):
+        found = client.gather(
+            [client.submit(paths_of, target.shard(number), pure=False) for number in numbers]
+        )
+    return {path: number for number, paths in zip(numbers, found, strict=True) for path in paths}
+
+
+def paths_of(where: str) -> list[str]:
+    """Return the photos of a shard; run by a worker."""
+    workspace = Workspace(where)
+    workspace.fetch()
+    return [PhotoRecord.from_json(t).path for t in HammingIndex.open(workspace.path).payloads]
 
 
 def _submitted(

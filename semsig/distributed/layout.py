@@ -6,8 +6,8 @@ import hashlib
 import json
 import shutil
 import tempfile
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
@@ -31,6 +31,8 @@ class ShardFolder:
         Path or URL.
     shards : int
         How many there are, 1 to 65,536.
+    has_moves : bool
+        Whether photos may be in other shards than :meth:`shard_of` says.
 
     Raises
     ------
@@ -40,6 +42,7 @@ class ShardFolder:
 
     where: str
     shards: int
+    has_moves: bool = False
 
     def __post_init__(self) -> None:
         if isinstance(self.shards, bool) or not 1 <= self.shards <= MAX_SHARDS:
@@ -73,9 +76,17 @@ class ShardFolder:
                 f"Expected a new folder or one of shards, got {where}, which holds {names[0]}."
             )
         made = cls(where=str(where), shards=shards)
-        document = {"format": "semsig-shards", "version": 1, "shards": shards}
-        place.write(SHARDS, json.dumps(document).encode())
+        made._write()
         return made
+
+    def _write(self) -> None:
+        document = {"format": "semsig-shards", "version": 1, "shards": self.shards}
+        content = json.dumps(document | {"has_moves": self.has_moves}).encode()
+        Place(self.where).write(SHARDS, content)
+
+    def note_moves(self) -> None:
+        """Remember that photos may be in other shards than :meth:`shard_of` says."""
+        replace(self, has_moves=True)._write()
 
     @classmethod
     def open(cls, where: Path | str) -> Self:
@@ -84,7 +95,7 @@ class ShardFolder:
             document = json.loads(Place(where).read(SHARDS))
             if (document["format"], document["version"]) != ("semsig-shards", 1):
                 raise ValueError(f"it is {document['format']!r}, version {document['version']!r}")
-            return cls(where=str(where), shards=document["shards"])
+            return cls(where=str(where), shards=document["shards"], has_moves=document["has_moves"])
         except (OSError, KeyError, TypeError, ValueError) as error:
             raise IndexFormatError(
                 f"Expected a folder of shards with {SHARDS}, got {where} ({error!r}); "
@@ -108,21 +119,16 @@ class ShardFolder:
         digest = hashlib.blake2b(photo.encode("utf-8", "surrogateescape"), digest_size=8).digest()
         return int.from_bytes(digest) % self.shards
 
-    def partition(self, photos: Iterable[str]) -> list[list[str]]:
-        """Return the photos of each shard, each once, in the order given."""
+    def partition(self, photos: Iterable[str], held: Mapping[str, int]) -> list[list[str]]:
+        """Return the photos of each shard, each once, in the order given.
+
+        `held` says of photos that are in some shard already in which.
+        """
         parts: list[list[str]] = [[] for _ in range(self.shards)]
         for photo in dict.fromkeys(photos):
-            parts[self.shard_of(photo)].append(photo)
+            number = held.get(photo)
+            parts[self.shard_of(photo) if number is None else number].append(photo)
         return parts
-
-
-def is_sharded(where: Path | str) -> bool:
-    """Tell whether a path or URL is a folder of shards."""
-    try:
-        Place(where).read(SHARDS)
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-    return True
 
 
 class Workspace:

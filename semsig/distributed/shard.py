@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from semsig.parallel import limit_threads
 from semsig.search import DocumentCounts, HammingIndex, L2Index, PooledIndex
 from semsig.search.merge import Answer
 from semsig.storage.segment import Segment
+from semsig.types.record_spec import AnyBatch, records_of
 
 KINDS: dict[str, tuple[type[Any], str]] = {
     "sbs": (HammingIndex, ""),
@@ -19,6 +21,44 @@ KINDS: dict[str, tuple[type[Any], str]] = {
     "pooled": (PooledIndex, "pooled"),
 }
 """What a shard may be searched by: the index, and its folder within that of the photos."""
+
+
+Arrays = dict[str, NDArray[Any]]
+"""A batch without its schema, which shards have, and which takes longer to send."""
+
+
+def arrays_of(batch: AnyBatch) -> Arrays:
+    """Return a batch as it is sent to shards."""
+    return {**records_of(batch.schema).values(batch), "offsets": batch.offsets}
+
+
+Question = tuple[Any, ...]
+"""Name of a method of a shard or its index, and its arguments."""
+
+
+class Shards:
+    """Some shards, open in one process: asked together, so that one message reaches all.
+
+    Parameters
+    ----------
+    places : mapping of int to str
+        Path or URL of each shard, by its number.
+    signature : str
+        A name of :data:`KINDS`.
+    threads : int, optional
+        Threads that kernels may use in this process; as many as there are cores by default.
+    """
+
+    def __init__(
+        self, places: Mapping[int, str], signature: str, threads: int | None = None
+    ) -> None:
+        if threads is not None:
+            limit_threads(threads)
+        self._shards = {number: Shard(where, signature) for number, where in places.items()}
+
+    def ask(self, questions: Mapping[int, Question]) -> dict[int, Any]:
+        """Return the answers of the shards that are asked, by their numbers."""
+        return {number: self._shards[number].call(*asked) for number, asked in questions.items()}
 
 
 class Shard:
@@ -30,13 +70,9 @@ class Shard:
         The shard's path or URL.
     signature : str
         A name of :data:`KINDS`.
-    threads : int, optional
-        Threads that kernels may use in this process; as many as there are cores by default.
     """
 
-    def __init__(self, where: str, signature: str, threads: int | None = None) -> None:
-        if threads is not None:
-            limit_threads(threads)
+    def __init__(self, where: str, signature: str) -> None:
         self._workspace = Workspace(where)
         self._workspace.fetch()
         kind, folder = KINDS[signature]
@@ -72,22 +108,25 @@ class Shard:
         self._counts = counts
 
     def nearest(
-        self, queries: Any, k: int, among: NDArray[np.int64] | None, how: dict[str, Any]
+        self, queries: Arrays, k: int, among: NDArray[np.int64] | None, how: dict[str, Any]
     ) -> Answer:
         """Search; `among` may name ids of other shards."""
         answer: Answer = self._index.search(
-            queries, k, filter_ids=self._own(among), **self._how(how)
+            self._batch(queries), k, filter_ids=self._own(among), **self._how(how)
         )
         return answer
 
     def within(
-        self, queries: Any, radius: float, among: NDArray[np.int64] | None, how: dict[str, Any]
+        self, queries: Arrays, radius: float, among: NDArray[np.int64] | None, how: dict[str, Any]
     ) -> list[Answer]:
         """Search within a radius; `among` may name ids of other shards."""
         answers: list[Answer] = self._index.search_radius(
-            queries, radius, filter_ids=self._own(among), **self._how(how)
+            self._batch(queries), radius, filter_ids=self._own(among), **self._how(how)
         )
         return answers
+
+    def _batch(self, queries: Arrays) -> Any:
+        return self._index.records.batch(**queries, schema=self._index.schema)
 
     def _own(self, among: NDArray[np.int64] | None) -> NDArray[np.int64] | None:
         return None if among is None else among[self.held(among)]
@@ -111,6 +150,11 @@ class Shard:
         self._index.remove(ids[self.held(ids)])
         self._workspace.send()
 
+    def replace_rows(self, ids: NDArray[np.int64], batch: Any, payloads: Any) -> None:
+        """Replace rows that this shard holds."""
+        self._index.replace(ids, batch, payloads=payloads)
+        self._workspace.send()
+
     def compact_rows(self) -> None:
         """Merge all segments into one."""
         self._index.compact()
@@ -121,14 +165,11 @@ class Shard:
         self._workspace.fetch()
         return bool(self._index.refresh())
 
-    def segments(self) -> list[int]:
-        """Return the live rows of each segment, in order of insertion."""
-        return [len(part) for part in self._index._store.snapshot.segments]
 
-    def segment(self, number: int) -> tuple[NDArray[np.int64], Any, list[str]]:
-        """Return ids, signatures and payloads of the live rows of a segment."""
-        part: Segment = self._index._store.snapshot.segments[number]
-        batch = part.batch(self._index.schema)
-        alive = np.flatnonzero(part.alive).tolist()
-        signatures = type(batch).of([batch[row] for row in alive], self._index.schema)
-        return np.array(part.live_ids), signatures, list(part.live_payloads())
+def live_rows(index: Any, segment: int) -> tuple[NDArray[np.int64], Any, list[str]]:
+    """Return ids, signatures and payloads of the live rows of a segment."""
+    part: Segment = index._store.snapshot.segments[segment]
+    batch = part.batch(index.schema)
+    signatures = [batch[row] for row in np.flatnonzero(part.alive).tolist()]
+    rows = type(batch).of(signatures, index.schema)
+    return np.array(part.live_ids), rows, list(part.live_payloads())

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from threading import Lock
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from semsig.distributed.layout import ShardFolder
-from semsig.distributed.shard import KINDS, Shard
+from semsig.distributed.on_worker import Here, OnWorker
+from semsig.distributed.shard import KINDS, Question, arrays_of
 from semsig.errors import (
     DuplicateIdError,
-    EngineError,
     IndexFormatError,
     OptionError,
-    SemsigError,
     UnknownIdError,
 )
 from semsig.search import DocumentCounts
@@ -25,9 +23,6 @@ from semsig.search.checks import check_k
 from semsig.search.merge import Answer, merge, merge_radius
 from semsig.storage.checks import Ids, as_batch, as_ids, as_matching_ids
 from semsig.types.metrics import metric_named
-
-_TRIES = 4
-"""How often a shard is opened anew on another worker before it is given up."""
 
 
 class ShardedIndex:
@@ -58,14 +53,13 @@ class ShardedIndex:
                 f"Expected a signature of {', '.join(KINDS)}, got {signature!r}: shards answer by "
                 "one signature; a fusion of several chooses candidates among all rows."
             )
-        self._folder, self._signature, self._client = folder, signature, client
+        self._folder = folder
         self._numbers = [number for number in range(folder.shards) if folder.exists(number)]
         if not self._numbers:
             raise IndexFormatError(f"Expected an index in some shard of {folder.where}, got none.")
-        self._lock = Lock()
         self._weighed = False
         self._counts: DocumentCounts | None = None
-        self._shards = {number: self._open(number) for number in self._numbers}
+        self._groups = self._opened(folder, signature, client)
         self._renew()
 
     @classmethod
@@ -79,8 +73,8 @@ class ShardedIndex:
         folder : Path or str
             A path or URL, which every worker can read.
         client : distributed.Client, optional
-            The client of Dask's scheduler: shards are opened on its workers, one after the
-            other in turn, and stay open as actors. In this process by default.
+            The client of Dask's scheduler: shards are shared out among the workers that there
+            are, and stay open there as actors. In this process by default.
         signature : {"sbs", "sbovp", "pooled"}
             What is searched by.
 
@@ -95,66 +89,33 @@ class ShardedIndex:
         """
         return cls(ShardFolder.open(folder), signature, client)
 
-    def _open(self, number: int) -> Any:
-        """Open a shard; on a worker where there is a client."""
-        where = self._folder.shard(number)
-        if self._client is None:
-            return Shard(where, self._signature)
-        workers: Mapping[str, Any] = self._client.scheduler_info(n_workers=-1)["workers"]
-        if not workers:
-            raise EngineError("Expected a worker of Dask's, got none; start one.")
-        address = sorted(workers)[self._numbers.index(number) % len(workers)]
-        future = self._client.submit(
-            Shard,
-            where,
-            self._signature,
-            workers[address]["nthreads"],
-            actor=True,
-            workers=[address],
-            allow_other_workers=True,
-            pure=False,
-        )
-        return future.result()
+    def _opened(
+        self, folder: ShardFolder, signature: str, client: Any
+    ) -> list[tuple[list[int], Here | OnWorker]]:
+        """Open the shards, in as many groups as there are workers now."""
+        n_groups = 1 if client is None else min(len(self._numbers), len(client.nthreads()) or 1)
+        groups: list[tuple[list[int], Here | OnWorker]] = []
+        for turn in range(n_groups):
+            numbers = self._numbers[turn::n_groups]
+            places = {number: folder.shard(number) for number in numbers}
+            here = client is None
+            opened = Here(places, signature) if here else OnWorker(client, places, signature, turn)
+            groups.append((numbers, opened))
+        return groups
 
     def _ask_all(self, name: str, *arguments: Any) -> list[Any]:
         """Ask every shard the same; answers in the order of the shards."""
         return self._ask(dict.fromkeys(self._numbers, (name, *arguments)))
 
-    def _ask(self, questions: Mapping[int, tuple[Any, ...]]) -> list[Any]:
-        """Ask shards, all at once; one whose worker is gone is opened on another."""
-        if self._client is None:
-            return [self._shards[number].call(*asked) for number, asked in questions.items()]
-        waiting = {number: self._sent(number, asked) for number, asked in questions.items()}
-        return [self._answer(number, asked, waiting[number]) for number, asked in questions.items()]
-
-    def _sent(self, number: int, asked: tuple[Any, ...]) -> Callable[[], Any]:
-        try:
-            result: Callable[[], Any] = self._shards[number].call(*asked).result
-        except (OSError, ValueError, RuntimeError) as error:
-            return _raising(error)
-        return result
-
-    def _answer(self, number: int, asked: tuple[Any, ...], wait: Callable[[], Any]) -> Any:
-        for attempt in range(_TRIES):
-            try:
-                if attempt:
-                    self._reopen(number)
-                    wait = self._sent(number, asked)
-                return wait()
-            except SemsigError:
-                raise
-            except Exception as error:  # Dask has no one type for a worker that is gone
-                last = error
-        raise EngineError(
-            f"Expected an answer of shard {number}, got {type(last).__name__} from {_TRIES} "
-            f"workers, the last time: {last}"
-        ) from last
-
-    def _reopen(self, number: int) -> None:
-        with self._lock:
-            self._shards[number] = self._open(number)
-            if self._weighed:
-                self._shards[number].call("weigh_by", self._counts).result()
+    def _ask(self, questions: Mapping[int, Question]) -> list[Any]:
+        """Ask shards, all at once; answers in the order of the questions."""
+        waiting = []
+        for numbers, group in self._groups:
+            asked = {number: questions[number] for number in numbers if number in questions}
+            if asked:
+                waiting.append(group.send(asked))
+        answers = {number: answer for wait in waiting for number, answer in wait().items()}
+        return [answers[number] for number in questions]
 
     def _renew(self) -> None:
         """Learn how many rows there are, and of which state."""
@@ -269,7 +230,7 @@ class ShardedIndex:
         batch, among = as_batch(queries, self._schema), self._known(filter_ids)
         self._weigh(how)
         held = min(k, max(1, len(self)))
-        merged = merge(self._ask_all("nearest", batch, held, among, how), held)
+        merged = merge(self._ask_all("nearest", arrays_of(batch), held, among, how), held)
         missing = ((0, 0), (0, k - held))
         return (
             np.pad(merged.distances, missing, constant_values=-1),
@@ -282,7 +243,7 @@ class ShardedIndex:
         """Find all signatures whose distance is at most `radius`; else as :meth:`search`."""
         batch, among = as_batch(queries, self._schema), self._known(filter_ids)
         self._weigh(how)
-        answers = self._ask_all("within", batch, radius, among, how)
+        answers = self._ask_all("within", arrays_of(batch), radius, among, how)
         return [(one.distances, one.ids) for one in merge_radius(answers)]
 
     def _known(self, filter_ids: Ids | None) -> NDArray[np.int64] | None:
@@ -297,9 +258,9 @@ class ShardedIndex:
         if "metric" not in how or self._weighed or metric_named(how["metric"]).weights != "idf":
             return
         counts = self.document_counts()
-        with self._lock:
-            self._weighed = True
-        self._ask_all("weigh_by", counts)
+        for numbers, group in self._groups:
+            group.remember(dict.fromkeys(numbers, ("weigh_by", counts)))
+        self._weighed = True
 
     def add(
         self,
@@ -340,6 +301,23 @@ class ShardedIndex:
         self._ask(each)
         self._renew()
 
+    def replace(self, ids: Ids, signatures: Any, *, payloads: Sequence[str] | None = None) -> None:
+        """Remove ids and add them anew, as the last inserted of their shards."""
+        batch = as_batch(signatures, self._schema)
+        numbers = as_matching_ids(ids, len(batch))
+        texts = list(payloads) if payloads is not None else None
+        if texts is not None and len(texts) != len(batch):
+            raise OptionError(f"Expected {len(batch)} payloads, got {len(texts)}.")
+        holders = self._holders(numbers)
+        each = {}
+        for number in np.unique(holders).tolist():
+            rows = np.flatnonzero(holders == number).tolist()
+            own = type(batch).of([batch[row] for row in rows], self._schema)
+            named = None if texts is None else [texts[row] for row in rows]
+            each[number] = ("replace_rows", numbers[rows], own, named)
+        self._ask(each)
+        self._renew()
+
     def compact(self) -> None:
         """Merge all segments of each shard into one, without the removed rows."""
         self._ask_all("compact_rows")
@@ -351,10 +329,3 @@ class ShardedIndex:
         if any(found):
             self._renew()
         return any(found)
-
-
-def _raising(error: Exception) -> Callable[[], Any]:
-    def wait() -> Any:
-        raise error
-
-    return wait

@@ -143,9 +143,10 @@ class Adding:
                 )
                 if before is not None and record.has_content_of(before) and self._is_whole(id_):
                     return None
-                if before is None:
-                    id_ = self._moves.claim(record)
-                    if id_ is not None and self._is_whole(id_):
+                if before is None and (moved := self._moves.claim(record)) is not None:
+                    id_, was = moved
+                    record = replace(record, payload=was.payload)
+                    if self._is_whole(id_):
                         return Moved(record, id_)
                 return Read(record, self._signer.read(photo), id_)
         except ImageError as error:
@@ -155,7 +156,8 @@ class Adding:
 
     def _record(self, photo: Photo, before: PhotoRecord | None) -> PhotoRecord:
         """Return a photo's record, or trust the one before."""
-        if before is not None and before.is_fresh and not self._options.rehash:
+        trusted = before is not None and not before.is_upload and before.is_fresh
+        if before is not None and trusted and not self._options.rehash:
             return before
         return photo.record
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from pathlib import Path
 
+from semsig.engine.moving import moved_along
 from semsig.errors import UnknownIdError
-from semsig.photo import PhotoPath, PhotoRecord, absolute, is_below, portable
+from semsig.photo import PhotoPath, PhotoRecord, absolute, is_below, is_gone, portable
 from semsig.search import HammingIndex
 
 
@@ -15,6 +15,11 @@ def known_photos(index: HammingIndex) -> dict[str, tuple[int, PhotoRecord]]:
     """Return id and record of every photo in the index, by path."""
     records = map(PhotoRecord.from_json, index.payloads)
     return {r.path: (int(id_), r) for id_, r in zip(index.ids, records, strict=True)}
+
+
+def _photos_now(index: HammingIndex) -> dict[str, tuple[int, PhotoRecord]]:
+    """Return what :func:`known_photos` does, by where the photos are if all moved together."""
+    return {moved_along(index, path): known for path, known in known_photos(index).items()}
 
 
 def find_photo(index: HammingIndex, path: str) -> tuple[int, PhotoRecord] | None:
@@ -50,7 +55,7 @@ def remove_photos(index: HammingIndex, targets: Sequence[str]) -> list[str]:
         If a target names no photo in the index; then nothing is removed.
     """
     with index.writer():
-        known = known_photos(index)
+        known = _photos_now(index)
         for target in targets:
             if not any(is_below(path, target) for path in known):
                 raise UnknownIdError(f"{target} is not in the index, nor any photo below it.")
@@ -65,19 +70,8 @@ def prune_photos(index: HammingIndex, roots: Sequence[str]) -> list[str]:
     Photos in folders that may not be looked into stay.
     """
     with index.writer():
-        known = known_photos(index)
+        known = _photos_now(index)
         below = [path for path in known if any(is_below(path, root) for root in roots)]
         gone = [path for path in below if not known[path][1].is_upload and is_gone(path)]
         index.remove([known[path][0] for path in gone])
     return gone
-
-
-def is_gone(path: str) -> bool:
-    """Tell whether there is no such file; where that cannot be told, it is not gone."""
-    try:
-        Path(path).stat()
-    except (FileNotFoundError, NotADirectoryError):
-        return True
-    except OSError:
-        return False
-    return False

@@ -50,9 +50,13 @@ def _named(kind: SignatureKind, report: VerifyReport) -> VerifyReport:
 def _verify_kept(kind: SignatureKind, folder: Path) -> VerifyReport:
     """Read what an encoder keeps beside its signatures."""
     try:
-        kind.encoder_of(kind.index.open(folder / kind.folder).schema, folder)
+        schema = kind.index.open(folder / kind.folder).schema
+    except IndexStorageError:  # which is told of the index itself
+        return VerifyReport()
+    try:
+        kind.encoder_of(schema, folder)
     except (IndexStorageError, SignatureError) as error:
         damage = Damage(file=kind.kept[0], reason=str(error))
         return VerifyReport(files=len(kind.kept), damaged=(damage,))
-    size = sum((folder / name).stat().st_size for name in kind.kept)
-    return VerifyReport(files=len(kind.kept), bytes=size)
+    sizes = [path.stat().st_size for path in map(folder.joinpath, kind.kept) if path.exists()]
+    return VerifyReport(files=len(sizes), bytes=sum(sizes))

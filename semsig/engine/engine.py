@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, cast, get_args
 
-from semsig.arguments import NOTHING, PATH, typed
+from semsig.arguments import NAMES, NOTHING, PATH, typed
 from semsig.engine.adding import Adding, Progress
 from semsig.engine.catalogue import key_of, prune_photos, remove_photos
 from semsig.engine.info import (
@@ -19,11 +19,12 @@ from semsig.engine.info import (
     same_segmenter,
 )
 from semsig.engine.keyed import KeyedPhotos, PayloadTest, as_paths, as_query
+from semsig.engine.layouts import BY_CLASS, LayoutSearch
 from semsig.engine.moving import folder_of, moved_along
 from semsig.engine.options import IndexingOptions
 from semsig.engine.queries import Query, QueryReader, View, is_path
 from semsig.engine.report import AddReport
-from semsig.engine.searcher import Searcher, best, measured_by, nearest
+from semsig.engine.searcher import Search, Searcher, best, measured_by, nearest
 from semsig.engine.side import PHOTOS, SideIndex, open_sides, photo_side
 from semsig.errors import IndexFormatError, OptionError, QueryError
 from semsig.photo import PhotoPath, PhotoRecord, absolute
@@ -33,8 +34,8 @@ from semsig.search.checks import check_k
 from semsig.search.fusion import FusionOptions
 from semsig.search.options import Reranking
 from semsig.segment import DEFAULT_SEGMENTER, Segmenter, load_segmenter
-from semsig.signatures import load_signature, signature_kinds
-from semsig.types import Hit, LabelMap, Metric, SbsSchema, SbsSignature
+from semsig.signatures import Needs, load_signature, signature_kinds
+from semsig.types import Hit, LabelMap, SbsSchema, SbsSignature
 from semsig.types.metrics import BY_SCORE
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ class Engine(KeyedPhotos):
         self._searcher = Searcher(self._require_side, lambda: self.sides)
 
     @classmethod
-    @typed(path=(*PATH, NOTHING), segmenter=object)
+    @typed(path=(*PATH, NOTHING), segmenter=object, signatures=(*NAMES, NOTHING))
     def create(
         cls,
         path: PhotoPath | None,
@@ -139,7 +140,7 @@ class Engine(KeyedPhotos):
         return engine
 
     @classmethod
-    @typed(path=PATH)
+    @typed(path=PATH, verify=str)
     def open(
         cls,
         path: PhotoPath,
@@ -181,6 +182,7 @@ class Engine(KeyedPhotos):
                 self._segmenter = same_segmenter(self.index, loaded)
             return self._segmenter
 
+    @typed(name=str)
     def add_signature(self, name: str, **options: Any) -> None:
         """Let photos be indexed by a further signature; :meth:`add` then signs those without.
 
@@ -255,11 +257,12 @@ class Engine(KeyedPhotos):
             return adding.run(paths, progress)
 
     @typed(
-        signature=(str, NOTHING),
+        signature=(str, FusionOptions, NOTHING),
         metric=(str, NOTHING),
         exclude_self=bool,
         mirrored=bool,
         nearly=bool,
+        by_class=bool,
         rerank=(*get_args(Reranking), NOTHING),
     )
     def search(
@@ -268,7 +271,7 @@ class Engine(KeyedPhotos):
         k: int = 10,
         *,
         signature: str | FusionOptions | None = None,
-        metric: Metric | None = None,
+        metric: str | None = None,
         exclude_self: bool = False,
         has: Words = (),
         without: Words = (),
@@ -277,6 +280,7 @@ class Engine(KeyedPhotos):
         rerank: Reranking | None = None,
         where: PayloadTest | None = None,
         nearly: bool = False,
+        by_class: bool = False,
     ) -> list[Hit]:
         """Return the `k` photos nearest to `query`, the nearest first.
 
@@ -291,9 +295,9 @@ class Engine(KeyedPhotos):
         signature : str or FusionOptions, optional
             What photos are compared by: the name of one of :attr:`sides`, "fused", or how to fuse
             several; see :meth:`ranked_by` for the default.
-        metric : {"hamming", "tanimoto", "tanimoto-idf", "jaccard", "containment"}, optional
-            The distance between SBS signatures, "hamming" by default; the others have one of
-            their own.
+        metric : str, optional
+            The distance, one of the signature's own; by default the first of them, "hamming" for
+            "sbs". See :attr:`SignatureKind.metrics`.
         exclude_self : bool
             Leave the query's own path out of the hits.
         has : str or iterable of str
@@ -315,6 +319,9 @@ class Engine(KeyedPhotos):
         nearly : bool
             Where conditions alone rank and fewer than `k` photos meet all of them, rank all
             photos by how nearly they do: see :meth:`semsig.query.Conditions.nearness`.
+        by_class : bool
+            Let each class of the query count alike, however little of it there is, as painted
+            layouts want; it takes no other signature, metric or re-ranking.
 
         Raises
         ------
@@ -331,9 +338,14 @@ class Engine(KeyedPhotos):
         if query is None:
             found, measure = best(self.index, conditions, k, among, nearly=nearly), BY_SCORE
         else:
-            signature = signature or self.ranked_by(query, metric, without)
-            search = self._searcher.by(signature, metric, rerank)
-            measure = measured_by(signature, metric, rerank)
+            if by_class and (metric or rerank or signature not in (None, PHOTOS)):
+                raise OptionError("Expected by_class alone, got a signature, metric or rerank.")
+            signature = PHOTOS if by_class else signature or self.ranked_by(query, metric, without)
+            if by_class:
+                search, measure = cast(Search, LayoutSearch(self.index)), BY_CLASS
+            else:
+                search = self._searcher.by(signature, metric, rerank)
+                measure = measured_by(signature, metric, rerank)
             asked = self._asked(query, self._view(without, crop, mirrored), signature)
             limit = k + exclude_self
             found = nearest(
@@ -353,7 +365,21 @@ class Engine(KeyedPhotos):
         asked = self._reader.asked(query, view, sides)
         return asked if len(sides) > 1 else [one for each in asked for one in each.values()]
 
-    def ranked_by(self, query: Query, metric: Metric | None = None, without: Words = ()) -> str:
+    @typed(signature=str)
+    def encode(self, query: Query, signature: str = PHOTOS) -> Any:
+        """Return a query's signature of one kind; that of an indexed, unchanged photo is at hand.
+
+        Raises
+        ------
+        QueryError
+            If the index has no such signature, or it cannot be made of a label map.
+        ImageError, SegmenterError
+            If the query cannot be read.
+        """
+        return self._asked(as_query(query), self._view((), None, mirrored=False), signature)[0]
+
+    @typed(metric=(str, NOTHING), without=(*NAMES, NOTHING))
+    def ranked_by(self, query: Query | None, metric: str | None = None, without: Words = ()) -> str:
         """Return the signature that :meth:`search` compares by if none is named.
 
         Of those that the index has, the one of the lowest :attr:`SignatureKind.rank` that can
@@ -372,6 +398,7 @@ class Engine(KeyedPhotos):
         fitting = [name for name, side in self.sides.items() if fits(side)]
         return min(fitting or [PHOTOS], key=lambda name: self.sides[name].kind.rank)
 
+    @typed(signature=str, names=tuple)
     def explain(
         self,
         a: Query,
@@ -403,12 +430,13 @@ class Engine(KeyedPhotos):
             If the index has no such signature, or a label map has nothing to compare.
         """
         side = self._require_side(signature)
-        first, second = (self._reader.inputs(as_query(one), {signature: side}) for one in (a, b))
+        needs = side.kind.explain_needs(side.encoder)
+        first, second = (self._reader.inputs(as_query(one), needs) for one in (a, b))
         return side.kind.explain(side.encoder, first, second, names)
 
     def label_map(self, query: Query) -> LabelMap:
         """Return the label map of a query; ImageError or SegmenterError if there is none."""
-        return self._reader.inputs(as_query(query), {PHOTOS: self.sides[PHOTOS]}).segmented()
+        return self._reader.inputs(as_query(query), Needs(label_map=True)).segmented()
 
     def signature(self, query: Query) -> SbsSignature:
         """Return the signature of a query; that of an indexed, unchanged photo is at hand."""
@@ -453,7 +481,8 @@ class Engine(KeyedPhotos):
     @property
     def paths(self) -> Iterator[str]:
         """Paths of all photos, in order of insertion."""
-        return (PhotoRecord.from_json(text).path for text in self.index.payloads)
+        known = (PhotoRecord.from_json(text).path for text in self.index.payloads)
+        return (moved_along(self.index, path) for path in known)
 
     def remove(self, paths: Sequence[PhotoPath]) -> list[str]:
         """Take photos, or all photos below folders, out of the index, and return their paths.

@@ -6,8 +6,7 @@ import os
 from collections.abc import Iterable
 from threading import Lock
 
-from semsig.engine.catalogue import is_gone
-from semsig.photo import PhotoPath, PhotoRecord, absolute, native, portable
+from semsig.photo import PhotoPath, PhotoRecord, absolute, is_gone, native, portable
 from semsig.search import HammingIndex
 
 FOLDER = "folder"
@@ -26,17 +25,18 @@ class Moves:
     def __init__(self, known: Iterable[tuple[int, PhotoRecord]]) -> None:
         self._by_content: dict[tuple[str, str], list[tuple[int, PhotoRecord]]] = {}
         for id_, record in known:
+            if record.is_upload:  # it has no file that could move
+                continue
             self._by_content.setdefault(_content(record), []).append((id_, record))
         self._lock = Lock()
 
-    def claim(self, found: PhotoRecord) -> int | None:
-        """Return the id of a photo that is gone from where it was and found here; each id once."""
+    def claim(self, found: PhotoRecord) -> tuple[int, PhotoRecord] | None:
+        """Return id and record of a photo that is gone from where it was; each id but once."""
         with self._lock:
             candidates = self._by_content.get(_content(found), [])
-            for place, (id_, record) in enumerate(candidates):
+            for place, (_, record) in enumerate(candidates):
                 if is_gone(record.path):
-                    del candidates[place]
-                    return id_
+                    return candidates.pop(place)
         return None
 
 
@@ -55,10 +55,10 @@ def moved_along(index: HammingIndex, path: str) -> str:
     If it is gone, and the index was moved, it is looked for where it lies as seen from the index.
     """
     before = index.meta.get(FOLDER)
-    if before is None or index.path is None or not is_gone(path):
+    if before is None or index.path is None or not os.path.isabs(path):  # noqa: PTH117
         return path
     now, home = absolute(index.path), native(before)
-    if now == home:
+    if now == home or not is_gone(path):
         return path
     beside = absolute(os.path.join(now, os.path.relpath(path, home)))  # noqa: PTH118
     return path if is_gone(beside) else beside

@@ -15,7 +15,7 @@ from semsig.photo import Photo, PhotoPath
 from semsig.query import Box, Conditions
 from semsig.search import HammingIndex
 from semsig.segment import Segmenter
-from semsig.signatures import Inputs, Signer
+from semsig.signatures import Inputs, Needs, Signer
 from semsig.types import Image, LabelMap
 
 Query = PhotoPath | Image | LabelMap
@@ -82,17 +82,17 @@ class QueryReader:
         self._segmenter = segmenter
         self._sides = sides
 
-    def inputs(self, query: Query, sides: Mapping[str, SideIndex]) -> Inputs:
-        """Return a query as it would be indexed, with what the encoders of `sides` need.
+    def inputs(self, query: Query, needs: Needs) -> Inputs:
+        """Return a query as it would be indexed, with what is needed of it.
 
         Raises
         ------
         QueryError
-            If it is a label map, and they need pixels or features.
+            If it is a label map, and pixels or features are needed.
         ImageError
             If it cannot be read.
         """
-        return self._signer(sides).see([self._read(query)])[0]
+        return self._signer(self._sides()).see([self._read(query)], needs)[0]
 
     def asked(
         self, query: Query, view: View, sides: Mapping[str, SideIndex]

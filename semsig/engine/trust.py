@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from semsig.documents import Entries, parse_json
-from semsig.durable import open_regular, read_regular, write_file
+from semsig.durable import home_folder, open_regular, read_regular, without_tilde, write_file
 from semsig.errors import IndexFormatError, OptionError
 from semsig.search import HammingIndex
 
@@ -68,9 +68,9 @@ class Trust:
 def trust_file() -> Path:
     """Return the file that keeps what is trusted, in the user's folder of settings."""
     if sys.platform == "win32":
-        home = os.environ.get("APPDATA") or Path.home() / "AppData" / "Roaming"
+        home = os.environ.get("APPDATA") or home_folder() / "AppData" / "Roaming"
     else:
-        home = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
+        home = os.environ.get("XDG_CONFIG_HOME") or home_folder() / ".config"
     return Path(home) / "semsig" / "trusted.json"
 
 
@@ -143,7 +143,7 @@ def _write(trusted: list[Trust]) -> None:
 def _config_digest(segmenter: str) -> str:
     """Return the SHA-256 of the Python file that a segmenter's name leads to, if to one."""
     _, _, name = segmenter.rpartition("mmseg:")
-    config = Path(name.partition("@")[0]).expanduser()
+    config = without_tilde(name.partition("@")[0])
     with suppress(OSError, ValueError):
         if config.suffix == ".py":
             return hashlib.sha256(read_regular(config)).hexdigest()

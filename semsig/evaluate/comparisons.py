@@ -139,7 +139,7 @@ def compare_by(
         levels or mirror images are asked of what has none, or those to be fused have no bound.
     """
     given = {name: dict(of) for name, of in (encoding or {}).items()}
-    fusion = FusionOptions() if signature == FUSED else signature
+    fusion = _fusion_for(segmenter) if signature == FUSED else signature
     if isinstance(fusion, FusionOptions):
         refuse_metric(FUSED, (), options.metric)
         return _fused(fusion, segmenter, options, given)
@@ -148,6 +148,13 @@ def compare_by(
     metric = options.metric or kind.metrics[0]
     parts = _parts(kind, segmenter, options, given, metric)
     return _comparison(parts, options, {"signature": kind.name, "metric": metric})
+
+
+def _fusion_for(segmenter: Segmenter) -> FusionOptions:
+    """Return how all signatures are fused that suit a segmenter."""
+    shares = FusionOptions().shares.items()
+    suiting = {name: share for name, share in shares if load_signature(name).suits(segmenter)}
+    return FusionOptions(shares=suiting)
 
 
 def _fused(

@@ -37,6 +37,15 @@ _LEVEL_SHARES = np.array([0.0625, 0.375, 0.625, 0.875])
 """Share of a block that levels 1 to 4 stand for; most level-1 cells hold far under 1/8."""
 
 
+def place_named(box: tuple[float, float, float, float]) -> str:
+    """Return words for where the centre of a box is: left, top, right, bottom as shares, 0..1."""
+    left, top, right, bottom = box
+    row, column = (
+        min(2, int(3 * (low + high) / 2)) for low, high in ((top, bottom), (left, right))
+    )
+    return _CENTROID_WORDS[row][column]
+
+
 class Layout:
     """How much of the picture, and of each of 3 x 3 places, each class fills.
 

@@ -26,18 +26,18 @@ if TYPE_CHECKING:
     from semsig.interop.terms import write_terms as write_terms
 
 _HOMES = {
-    "add_arrow": ("semsig.interop.arrow", "semsig[arrow]"),
+    "add_arrow": ("semsig.interop.arrow", ".[arrow]"),
     "add_bitarrays": ("semsig.interop.bitarrays", "bitarray"),
     "export": ("semsig.interop.exporting", "semsig"),
-    "from_arrow": ("semsig.interop.arrow", "semsig[arrow]"),
+    "from_arrow": ("semsig.interop.arrow", ".[arrow]"),
     "from_faiss": ("semsig.interop.faiss", "faiss-cpu"),
-    "read_parquet": ("semsig.interop.arrow", "semsig[arrow]"),
-    "to_arrow": ("semsig.interop.arrow", "semsig[arrow]"),
+    "read_parquet": ("semsig.interop.arrow", ".[arrow]"),
+    "to_arrow": ("semsig.interop.arrow", ".[arrow]"),
     "to_bitarrays": ("semsig.interop.bitarrays", "bitarray"),
     "to_faiss": ("semsig.interop.faiss", "faiss-cpu"),
-    "to_terms": ("semsig.interop.terms", "semsig[arrow]"),
-    "write_parquet": ("semsig.interop.arrow", "semsig[arrow]"),
-    "write_terms": ("semsig.interop.terms", "semsig[arrow]"),
+    "to_terms": ("semsig.interop.terms", ".[arrow]"),
+    "write_parquet": ("semsig.interop.arrow", ".[arrow]"),
+    "write_terms": ("semsig.interop.terms", ".[arrow]"),
 }
 
 __all__ = sorted(_HOMES)
@@ -54,5 +54,6 @@ def __getattr__(name: str) -> object:
         from semsig.errors import SemsigError
 
         raise SemsigError(
-            f"semsig.interop.{name} needs {package} ({error}); run: pip install '{package}'"
+            f"semsig.interop.{name} needs {package} ({error}); run, in a clone for an "
+            f"extra in brackets: pip install '{package}'"
         ) from error

@@ -2,7 +2,8 @@
 
 ``mapping.json`` is the body of ``PUT /photos``; ``documents.ndjson`` of ``POST /photos/_bulk``;
 :func:`query` returns that of ``POST /photos/_search``. Only the API's form is checked here, not
-a running server.
+a running server. For Elasticsearch, the type of ``pooled`` is ``dense_vector``, its length
+``dims``, and the setting ``knn`` is left out.
 """
 
 from __future__ import annotations
@@ -24,8 +25,6 @@ MAX_CLAUSES = 1024
 """Clauses that a query may have: the default of ``indices.query.bool.max_clause_count``."""
 MAX_HITS = 10_000
 """Hits that a search may ask for: the default of ``index.max_result_window``."""
-MAX_DIMS = 4096
-"""Dimensions that a vector may have in Elasticsearch 8.11 and later; 16,000 in OpenSearch."""
 
 
 def export(index: HammingIndex, target: Path | str, *, pooled: PooledIndex | None = None) -> None:

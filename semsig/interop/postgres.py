@@ -122,7 +122,7 @@ def _fill(
         copy.set_types(types)
         for part in parts:
             for own, (id_, _, weight, payload, vector) in zip(part.docs, part, strict=True):
-                row = [own, id_, weight, *totals[own].tolist(), payload.replace("\0", "")]
+                row = [own, id_, weight, *totals[own].tolist(), payload]
                 row += [] if vector is None else [vector]
                 row += [bit_string(batch[own].to_bits(), batch.schema.n_bits)] if bits else []
                 copy.write_row(row)

@@ -1,6 +1,23 @@
 """A photo's file: opened once, and what is read from it."""
 
 from semsig.photo.photo import Photo
-from semsig.photo.record import PhotoPath, PhotoRecord, absolute, is_below, native, portable
+from semsig.photo.record import (
+    PhotoPath,
+    PhotoRecord,
+    absolute,
+    is_below,
+    is_gone,
+    native,
+    portable,
+)
 
-__all__ = ["Photo", "PhotoPath", "PhotoRecord", "absolute", "is_below", "native", "portable"]
+__all__ = [
+    "Photo",
+    "PhotoPath",
+    "PhotoRecord",
+    "absolute",
+    "is_below",
+    "is_gone",
+    "native",
+    "portable",
+]

@@ -64,6 +64,15 @@ RAW = Kind(
 )
 """Told by suffix as well: most of its files start as TIFF does."""
 
+JXL = Kind(
+    name="JPEG XL",
+    suffixes=(".jxl",),
+    formats=("JXL",),
+    module="pillow_jxl",
+    extra="jxl",
+    signature=rb"\xff\x0a|\0\0\0\x0cJXL ",
+)
+
 OPTIONAL = (
     Kind(
         name="AVIF",
@@ -87,14 +96,7 @@ OPTIONAL = (
         extra="heif",
         signature=rb"....ftyp(?:he[iv][cxms]|mif1|msf1)",
     ),
-    Kind(
-        name="JPEG XL",
-        suffixes=(".jxl",),
-        formats=("JXL",),
-        module="pillow_jxl",
-        extra="jxl",
-        signature=rb"\xff\x0a|\0\0\0\x0cJXL ",
-    ),
+    JXL,
     RAW,
 )
 """Kinds for which there may be no reader."""

@@ -18,6 +18,7 @@ from PIL import UnidentifiedImageError
 from semsig.errors import ImageError, OptionError
 from semsig.photo.formats import (
     FORMATS,
+    JXL,
     OPTIONAL,
     RAW,
     SIGNATURE,
@@ -26,6 +27,7 @@ from semsig.photo.formats import (
     open_picture,
     require_reader,
 )
+from semsig.photo.jxl import stated_size
 from semsig.photo.raw import read_raw
 from semsig.photo.walk import image_paths, unread_files
 from semsig.types import Image
@@ -217,6 +219,8 @@ def _upright(
     file: BinaryIO, kind: Kind | None, path: Path, max_pixels: int, at_least: int | None
 ) -> tuple[Image, bool]:
     """Decode what Pillow opens, and tell whether EXIF said how to turn it."""
+    if kind is JXL:
+        check_size(stated_size(file) or (1, 1), path, max_pixels)
     picture = open_picture(file, kind, path)
     if at_least is not None:
         picture.draft(None, (at_least, at_least))
@@ -279,7 +283,7 @@ def _values(picture: PillowImage.Image) -> NDArray[np.generic]:
 
 def _to_bytes(grey: NDArray[np.generic]) -> NDArray[np.uint8]:
     """Scale grey values to 0..255: of uint16 all, of floats 0..1, of others their own range."""
-    if grey.dtype == np.uint16:
+    if grey.dtype.kind == "u" and grey.dtype.itemsize == 2:  # of either byte order
         return np.asarray((grey.astype(np.uint32) + 128) // 257, dtype=np.uint8)
     values = grey.astype(np.float64)
     finite = values[np.isfinite(values)]

@@ -81,7 +81,7 @@ class PhotoRecord:
             return True
         try:
             status = Path(self.path).stat()
-        except OSError:
+        except (OSError, ValueError):  # a name of another locale
             return False
         regular = stat.S_ISREG(status.st_mode)
         return regular and (status.st_size, status.st_mtime_ns) == (self.size, self.mtime_ns)
@@ -120,8 +120,10 @@ class PhotoRecord:
         """
         try:
             record = cls(**json.loads(text))
-            if not all(isinstance(getattr(record, name), kind) for name, kind in _TYPES):
-                raise TypeError
+            typed = all(isinstance(getattr(record, name), kind) for name, kind in _TYPES)
+            if not typed or not record.path or "\0" in record.path:
+                raise TypeError  # no file has such a name
+            record.path.encode("utf-8", "surrogateescape")  # a ValueError where none can have it
             return replace(record, path=native(record.path))
         except (ValueError, TypeError, RecursionError) as error:
             raise IndexCorruptError(
@@ -157,6 +159,17 @@ def absolute(path: PhotoPath) -> str:
     if not isinstance(path, str | os.PathLike):
         raise OptionError(f"Expected a photo's path, got {type(path).__name__}.")
     return os.path.abspath(os.fspath(path))  # noqa: PTH100
+
+
+def is_gone(path: str) -> bool:
+    """Tell whether there is no such file; where that cannot be told, it is not gone."""
+    try:
+        Path(path).stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def is_below(path: str, folder: str) -> bool:

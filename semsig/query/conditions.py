@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -51,6 +51,8 @@ class Condition:
         Further classes of which any counts as `label` does; their shares add up.
     count : int
         How many of them there should be; 0 for any number. It ranks, and excludes nothing.
+    word : str
+        What the classes together are called, if a word stood for them: "animals".
 
     Raises
     ------
@@ -64,8 +66,12 @@ class Condition:
     percent: float = 0.0
     also: tuple[int, ...] = ()
     count: int = 0
+    word: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
+        expect("label", self.label, WHOLE)
+        expect("place", self.place, Place)
+        expect("relation", self.relation, str)
         expect("percent", self.percent, NUMBER)
         expect("count", self.count, WHOLE)
         if self.relation not in _RELATIONS or not 0 <= self.percent <= 100:
@@ -233,6 +239,7 @@ class _Cells:
 
 def _written(term: Condition, classes: ClassTable) -> str:
     name = "|".join(_named(classes.names[label]) for label in term.labels)
+    name = _named(term.word) if term.word else name
     name += f"*{term.count}" if term.count else ""
     name += "" if term.place == ANYWHERE else f":{term.place.name}"
     if term.percent == 0 and term.relation in (">", "<="):

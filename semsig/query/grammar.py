@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import NoReturn
 
-from semsig.arguments import expect
+from semsig.arguments import NOTHING, expect
 from semsig.classes import ClassTable
 from semsig.errors import QueryError
 from semsig.query.conditions import Condition, Conditions, Relation
@@ -19,8 +19,8 @@ _SCENE_TURNED = "A scene cannot be left out; name the classes of it that are not
 _RELATIONS: dict[str, Relation] = {">": ">", ">=": ">=", "<": "<", "<=": "<="}
 
 
-Words = str | Iterable[str]
-"""Conditions in one text or several; all of them hold."""
+Words = str | Iterable[str] | Conditions
+"""Conditions in one text or several, or such as were read before; all of them hold."""
 
 
 def parse(text: Words, classes: ClassTable, words: Lexicon | None = None) -> Conditions:
@@ -45,8 +45,8 @@ def parse(text: Words, classes: ClassTable, words: Lexicon | None = None) -> Con
 
     Parameters
     ----------
-    text : str or iterable of str
-        The conditions.
+    text : str, iterable of str, or Conditions
+        The conditions; such as were read before are returned as they are.
     classes : ClassTable
         The classes that they may name.
     words : Lexicon, optional
@@ -65,6 +65,14 @@ def parse(text: Words, classes: ClassTable, words: Lexicon | None = None) -> Con
     sky:top-left, traffic_light>=5%, !horse
     """
     expect("classes", classes, ClassTable)
+    expect("words", words, (Lexicon, NOTHING))
+    if isinstance(text, Conditions):
+        if text.classes.fingerprint != classes.fingerprint:
+            raise QueryError(
+                f"Expected conditions over the classes of {classes.name!r}, got some over "
+                f"{text.classes.name!r}; read them with this class table."
+            )
+        return text
     if not isinstance(text, Iterable):
         raise QueryError(f"Conditions are texts, such as 'sky:top, !person'; {text!r} came.")
     texts: list[str] = [text] if isinstance(text, str) else list(text)
@@ -123,14 +131,18 @@ class _Reader:
         return [c.opposite for c in conditions] if turned else conditions
 
     def _plain_condition(self) -> list[Condition]:
+        self._take(r"(?=.)")
+        start = self._at
         groups = self._classes_named()
+        named = self._text[start : self._at].strip()
+        word = named if _is_word(named, groups) else ""
         count = self._take(r"\*\s*(\d{1,4})")
         place = self._place() if self._take(":") else ANYWHERE
         sign = self._take(r"[<>]=?")
         share = {"relation": _RELATIONS[sign[0]], "percent": self._percent()} if sign else {}
         number = int(count[1]) if count else 0
         return [
-            Condition(label=g[0], also=g[1:], place=place, count=number, **share)  # type: ignore[arg-type]
+            Condition(label=g[0], also=g[1:], place=place, count=number, word=word, **share)  # type: ignore[arg-type]
             for g in groups
         ]
 
@@ -185,6 +197,11 @@ class _Reader:
 
     def _refuse(self, message: str, span: tuple[int, int]) -> NoReturn:
         raise QueryError(message, text=self._text, span=span)
+
+
+def _is_word(named: str, groups: Meaning) -> bool:
+    """Tell whether one word, unquoted, stood for several classes of which any counts."""
+    return len(groups) == 1 and len(groups[0]) > 1 and not re.search(r'[|"]', named)
 
 
 def _trimmed(found: re.Match[str]) -> tuple[int, int]:

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import NoReturn
 
-from semsig.arguments import expect
+from semsig.arguments import NOTHING, expect
 from semsig.classes import ClassTable
 from semsig.errors import QueryError
 from semsig.query.conditions import Condition, Conditions
@@ -62,6 +62,7 @@ def read_sentence(text: str, classes: ClassTable, words: Lexicon | None = None) 
     """
     expect("text", text, str)
     expect("classes", classes, ClassTable)
+    expect("words", words, (Lexicon, NOTHING))
     known = words or lexicon()
     terms: list[Condition] = []
     for part in re.finditer(r'(?:[^,;"]|"[^"]*")+', text):
@@ -155,10 +156,11 @@ class _Clause:
             before = self._terms[-1]
             labels = dict.fromkeys((*before.also, *meaning[0]))
             also = tuple(label for label in labels if label != before.label)
-            self._terms[-1] = replace(before, also=also)
+            self._terms[-1] = replace(before, also=also, word="")
         else:
             self._last = len(self._terms)
-            self._terms += [self._condition(group) for group in meaning]
+            word = name if len(meaning) == 1 and len(meaning[0]) > 1 else ""
+            self._terms += [replace(self._condition(group), word=word) for group in meaning]
         self._count, self._place, self._either = 0, ANYWHERE, False
 
     def _condition(self, group: tuple[int, ...]) -> Condition:

@@ -9,6 +9,8 @@ from string import Template
 
 from semsig import __version__
 from semsig.engine import Engine
+from semsig.explain import request
+from semsig.explain.words import sentence_case
 from semsig.query import Conditions
 from semsig.report.page import card
 from semsig.types import Hit
@@ -39,7 +41,7 @@ def conditions_page(
     side : int
         Longer side of the pictures in pixels.
     """
-    text = escape(str(conditions))
+    text = escape(sentence_case(request(conditions.terms, conditions.classes.names))[:-1])
     template = Template(Path(__file__).with_name("page.html").read_text("utf-8"))
     return template.substitute(
         title=f"Photos with {text}",

@@ -142,7 +142,9 @@ def _next_search(hit: Hit, engine: Engine) -> str:
     """Return the command that searches from a hit; nothing for an index in memory."""
     if engine.index.path is None:
         return ""
-    command = shlex.join(["semsig", "search", hit.path, "--index", str(engine.index.path)])
+    command = shlex.join(
+        ["semsig", "search", hit.path, "--index", str(engine.index.path.absolute())]
+    )
     return (
         f'<details class="next"><summary>Search from here</summary>'
         f"<code>{_safe(command)}</code></details>"

@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from semsig.errors import OptionError
 from semsig.search.answers import Scanning, SearchedCollection
 from semsig.storage.checks import Ids
 from semsig.types import PooledBatch, PooledSchema, PooledSignature
+from semsig.types.metrics import POOLED_METRICS, PooledMetric
 from semsig.types.pooled import POOLED_RECORDS
 
 Descriptors = PooledSignature | PooledBatch | Iterable[PooledSignature]
 """One pooled descriptor or many."""
 
-_DISTANCES_AT_ONCE = 1 << 22
-"""Distances computed together: 32 MiB of float64."""
+_PRODUCTS_AT_ONCE = 1 << 22
+"""Inner products computed together: 16 MiB of float32, 32 of float64."""
 
+_MARGIN = np.float32(2.0**-20)
+"""See `PooledScan._candidates`."""
+
+_SCALES = {"l2sq": np.float32(1), "cosine": np.float32(0.5)}
+"""What the squared L2 distance is multiplied by."""
 
 _EXACT_DIMS = 1024
 """Dimensions whose products sum to less than 2^24 (127^2 * 1,040): float32 holds them exactly."""
@@ -46,7 +55,12 @@ class PooledIndex(SearchedCollection[PooledSchema, PooledSignature, PooledBatch]
     records = POOLED_RECORDS
 
     def search(
-        self, queries: Descriptors, k: int, *, filter_ids: Ids | None = None
+        self,
+        queries: Descriptors,
+        k: int,
+        *,
+        metric: PooledMetric = "l2sq",
+        filter_ids: Ids | None = None,
     ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """Find the `k` nearest descriptors of each query, exactly.
 
@@ -56,6 +70,8 @@ class PooledIndex(SearchedCollection[PooledSchema, PooledSignature, PooledBatch]
             Q descriptors of the index's schema.
         k : int
             At least 1; see :meth:`HammingIndex.search`.
+        metric : {"l2sq", "cosine"}
+            The squared L2 distance at unit length, 2 - 2 <a, b>, or half of it, 1 - <a, b>.
         filter_ids : array_like of int, optional
             Search among these ids only.
 
@@ -71,10 +87,16 @@ class PooledIndex(SearchedCollection[PooledSchema, PooledSignature, PooledBatch]
         SchemaMismatchError, SignatureError, OptionError, UnknownIdError
             As :meth:`L2Index.search` does.
         """
-        return self._find_nearest(self._store.snapshot, queries, k, filter_ids, _SCANNING)
+        scanning = _scanning(metric)
+        return self._find_nearest(self._store.snapshot, queries, k, filter_ids, scanning)
 
     def search_radius(
-        self, queries: Descriptors, radius: float, *, filter_ids: Ids | None = None
+        self,
+        queries: Descriptors,
+        radius: float,
+        *,
+        metric: PooledMetric = "l2sq",
+        filter_ids: Ids | None = None,
     ) -> list[tuple[NDArray[np.float32], NDArray[np.int64]]]:
         """Find all descriptors at a distance of at most `radius`.
 
@@ -83,11 +105,16 @@ class PooledIndex(SearchedCollection[PooledSchema, PooledSignature, PooledBatch]
         list of (distances, ids)
             One pair a query, ascending, ties in order of insertion.
         """
-        return self._find_within(self._store.snapshot, queries, radius, filter_ids, _SCANNING)
+        scanning = _scanning(metric)
+        return self._find_within(self._store.snapshot, queries, radius, filter_ids, scanning)
 
 
 class PooledScan:
     """Exact search over the rows 0..N-1 of a batch, by matrix products.
+
+    Products of int8 codes are summed in float32, at most 1,024 at once; those of float16 codes
+    in float64. Either is exact, whatever the order of the sum, so that the same two descriptors
+    are at the same distance in every search.
 
     Parameters
     ----------
@@ -96,54 +123,108 @@ class PooledScan:
     """
 
     def __init__(self, batch: PooledBatch) -> None:
-        self._rows = batch.matrix.astype(np.float32)
+        self._rows = _wide(batch)
         self._squares = _squares(self._rows)
+        lengths = np.sqrt(self._squares)
+        self._zeros = np.flatnonzero(lengths == 0)
+        lengths[self._zeros] = 1
+        self._inverse = (1 / lengths).astype(np.float32)
 
     def search(
-        self, queries: PooledBatch, k: int, *, allowed: NDArray[np.bool_] | None = None
+        self,
+        queries: PooledBatch,
+        k: int,
+        *,
+        metric: PooledMetric = "l2sq",
+        allowed: NDArray[np.bool_] | None = None,
     ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """Return distances and rows, shape (Q, k), ascending, ties by row, padded with -1."""
         distances = np.full((len(queries), k), -1, np.float32)
         rows = np.full((len(queries), k), -1, np.int64)
-        for number, found in enumerate(self._distances(queries, allowed)):
+        for number, (products, square) in enumerate(self._products(queries)):
+            near = self._candidates(products, square, k, allowed)
+            found = _unit_distances(products[near], square, self._squares[near])
             nearest = _nearest(found, k)
-            distances[number, : len(nearest)] = found[nearest]
-            rows[number, : len(nearest)] = nearest
+            distances[number, : len(nearest)] = found[nearest] * _SCALES[metric]
+            rows[number, : len(nearest)] = near[nearest]
         return distances, rows
 
     def search_radius(
-        self, queries: PooledBatch, radius: float, *, allowed: NDArray[np.bool_] | None = None
+        self,
+        queries: PooledBatch,
+        radius: float,
+        *,
+        metric: PooledMetric = "l2sq",
+        allowed: NDArray[np.bool_] | None = None,
     ) -> list[tuple[NDArray[np.float32], NDArray[np.int64]]]:
         """Return, for each query, distances <= radius and their rows, ascending."""
         answers = []
-        for found in self._distances(queries, allowed):
-            rows = np.flatnonzero(found <= radius)
+        for products, square in self._products(queries):
+            found = _unit_distances(products, square, self._squares) * _SCALES[metric]
+            fits = found <= radius
+            rows = np.flatnonzero(fits if allowed is None else fits & allowed)
             order = rows[np.argsort(found[rows], kind="stable")]
             answers.append((found[order], order))
         return answers
 
-    def _distances(
-        self, queries: PooledBatch, allowed: NDArray[np.bool_] | None
-    ) -> Iterable[NDArray[np.float32]]:
-        """Yield the distances of each query to all rows; infinite to those not allowed."""
-        asked = queries.matrix.astype(np.float32)
-        at_once = max(1, _DISTANCES_AT_ONCE // max(1, len(self._rows)))
+    def _products(self, queries: PooledBatch) -> Iterator[tuple[NDArray[Any], float]]:
+        """Yield each query's exact inner products with all rows, and its squared length."""
+        asked = _wide(queries)
+        at_once = max(1, _PRODUCTS_AT_ONCE // max(1, len(self._rows)))
         for start in range(0, len(asked), at_once):
             some = asked[start : start + at_once]
-            found = _unit_distances(_products(some, self._rows), _squares(some), self._squares)
-            if allowed is not None:
-                found[:, ~allowed] = np.inf
-            yield from found
+            yield from zip(_products(some, self._rows), _squares(some).tolist(), strict=True)
+
+    def _candidates(
+        self,
+        products: NDArray[Any],
+        square: float,
+        k: int,
+        allowed: NDArray[np.bool_] | None,
+    ) -> NDArray[np.int64]:
+        """Return rows, ascending, among which the k nearest are: those of the greatest cosines.
+
+        Cosines in float32 are off by 2^-22 at most (two roundings each of 2^-24, and the
+        query's), and rows whose distances are the same float32 differ by 2^-23 in cosine, so
+        that no row which is farther than 2^-20 below the k-th cosine can be among the k nearest.
+        """
+        if allowed is not None:
+            among = np.flatnonzero(allowed)
+        elif k >= len(products) or square == 0:
+            among = np.arange(len(products))
+        else:
+            among = None
+        if among is not None and (k >= len(among) or square == 0):
+            return among
+        cosines = products * (self._inverse * np.float32(1 / math.sqrt(square)))
+        cosines[self._zeros] = 0.5  # they are at distance 1
+        if among is not None:
+            cosines = cosines[among]
+        limit = np.partition(cosines, len(cosines) - k)[len(cosines) - k] - _MARGIN
+        near = np.flatnonzero(cosines >= limit)
+        return near if among is None else among[near]
 
 
-def _squares(rows: NDArray[np.float32]) -> NDArray[np.float64]:
+def _wide(batch: PooledBatch) -> NDArray[Any]:
+    """Return the codes (N, D) in a type that BLAS takes and that holds their products exactly.
+
+    A float16 is a multiple of 2^-24, a product of two one of 2^-48, and sums of products of
+    vectors of length 1 stay below 2: 50 bits at most, and float64 has 53.
+    """
+    return batch.matrix.astype(np.float32 if batch.schema.coding == "int8" else np.float64)
+
+
+def _squares(rows: NDArray[Any]) -> NDArray[np.float64]:
     """Return the squared length of each row."""
     squares: NDArray[np.float64] = np.einsum("ij,ij->i", rows, rows, dtype=np.float64)
     return squares
 
 
-def _products(queries: NDArray[np.float32], rows: NDArray[np.float32]) -> NDArray[np.float64]:
+def _products(queries: NDArray[Any], rows: NDArray[Any]) -> NDArray[Any]:
     """Return inner products (Q, N), exact: float32 sums over few enough dimensions."""
+    if rows.dtype == np.float64 or rows.shape[1] <= _EXACT_DIMS:
+        product: NDArray[Any] = queries @ rows.T
+        return product
     total = np.zeros((len(queries), len(rows)))
     for first in range(0, rows.shape[1], _EXACT_DIMS):
         part = slice(first, first + _EXACT_DIMS)
@@ -152,26 +233,26 @@ def _products(queries: NDArray[np.float32], rows: NDArray[np.float32]) -> NDArra
 
 
 def _unit_distances(
-    products: NDArray[np.float64], queries: NDArray[np.float64], rows: NDArray[np.float64]
+    products: NDArray[Any], query: float, rows: NDArray[np.float64]
 ) -> NDArray[np.float32]:
-    """Return squared distances (Q, N) at unit length, from inner products and squared lengths.
+    """Return squared distances (N,) at unit length, from inner products and squared lengths.
 
-    All are exact integers, and sqrt(n * n) is n, so that equal codes are at exactly 0.
+    All three are exact, and sqrt(n * n) is n in floating point, so that equal codes are at
+    exactly 0.
     """
-    there = (queries > 0)[:, None] * 1.0 + (rows > 0)
-    scale = np.sqrt(np.maximum(queries[:, None] * rows, 1))
-    return np.maximum(there - 2 * products / scale, 0).astype(np.float32)
+    there = float(query > 0) + (rows > 0)
+    scale = np.sqrt(query * rows)
+    scale[scale == 0] = 1  # of a descriptor of zeros; its products are 0 as well
+    return np.maximum(there - 2 * products.astype(np.float64) / scale, 0).astype(np.float32)
 
 
 def _nearest(distances: NDArray[np.float32], k: int) -> NDArray[np.int64]:
-    """Return the k rows of the least finite distances, ascending, ties by row."""
-    if k < len(distances):
-        limit = np.partition(distances, k - 1)[k - 1]
-        rows = np.flatnonzero((distances <= limit) & np.isfinite(distances))
-    else:
-        rows = np.flatnonzero(np.isfinite(distances))
-    nearest: NDArray[np.int64] = rows[np.argsort(distances[rows], kind="stable")[:k]]
+    """Return the k rows of the least distances, ascending, ties by row."""
+    nearest: NDArray[np.int64] = np.argsort(distances, kind="stable")[:k]
     return nearest
 
 
-_SCANNING = Scanning("codes", PooledScan, whole=True)
+def _scanning(metric: PooledMetric) -> Scanning:
+    if metric not in POOLED_METRICS:
+        raise OptionError(f"Expected a metric of {', '.join(POOLED_METRICS)}; got {metric!r}.")
+    return Scanning("codes", PooledScan, whole=True, options={"metric": metric})

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from semsig.arguments import NOTHING, WHOLE, typed
+from semsig.durable import without_tilde
 from semsig.errors import SegmenterError
 from semsig.segment.base import (
     FeatureSegmenter,
@@ -65,6 +65,8 @@ def load_segmenter(
         * ``onnx:FILE``: a network exported by semsig, its card beside it;
         * ``mmseg:CONFIG`` or ``mmseg:CONFIG@CHECKPOINT``: any network of mmsegmentation, see
           :class:`semsig.segment.mmseg.MmsegSegmenter`;
+        * ``cnn:NAME[@WEIGHTS]``: a network of torchvision or timm that describes photos and does
+          not segment them, see :class:`semsig.segment.cnn.CnnSegmenter`;
         * ``files:DIR`` or ``files:DIR@TABLE``: label maps on disk, see
           :class:`semsig.segment.files.FilesSegmenter`. ``@ade20k`` means ADE20K's own numbers (0 =
           unlabelled), ``@ade20k-mmseg`` mmsegmentation's (0 = wall), ``@cityscapes-labelids`` the
@@ -101,6 +103,8 @@ def load_segmenter(
         return _load_onnx(rest, options)
     if kind == "mmseg" and rest:
         return _load_mmseg(rest, options, progress)
+    if kind == "cnn" and rest:
+        return _load_cnn(rest, options, progress)
     return _load_brought(name, kind, rest, threads)
 
 
@@ -145,7 +149,7 @@ def _split_side(name: str) -> tuple[str, int | None]:
     source, _, side = name.rpartition("@")
     if not (source and side.isdecimal()):
         source, side = name, ""
-    return _ALIASES.get(source, source), int(side) if side else None
+    return _ALIASES.get(source, source), int(side[:9]) if side else None
 
 
 def _load_packaged(name: str, options: NetworkOptions) -> Segmenter:
@@ -157,7 +161,7 @@ def _load_packaged(name: str, options: NetworkOptions) -> Segmenter:
 def _load_onnx(file: str, options: NetworkOptions) -> Segmenter:
     from semsig.segment.onnx import OnnxSegmenter
 
-    return OnnxSegmenter(Path(file).expanduser(), options)
+    return OnnxSegmenter(without_tilde(file), options)
 
 
 def _load_mmseg(source: str, options: NetworkOptions, progress: Progress | None) -> Segmenter:
@@ -165,6 +169,13 @@ def _load_mmseg(source: str, options: NetworkOptions, progress: Progress | None)
 
     config, _, checkpoint = source.partition("@")
     return MmsegSegmenter(config, checkpoint or None, options, progress=progress)
+
+
+def _load_cnn(source: str, options: NetworkOptions, progress: Progress | None) -> Segmenter:
+    from semsig.segment.cnn import CnnSegmenter
+
+    network, _, weights = source.partition("@")
+    return CnnSegmenter(network, weights or None, options, progress=progress)
 
 
 def _load_brought(name: str, kind: str, rest: str, threads: int | None) -> Segmenter:
@@ -175,7 +186,14 @@ def _load_brought(name: str, kind: str, rest: str, threads: int | None) -> Segme
 
     brought = {point.name: point for point in entry_points(group=GROUP)}
     if kind not in brought:
-        known = [*PACKAGED, "onnx:FILE", "mmseg:CONFIG[@CHECKPOINT]", "files:DIR[@TABLE]", *brought]
+        known = [
+            *PACKAGED,
+            "onnx:FILE",
+            "mmseg:CONFIG[@CHECKPOINT]",
+            "cnn:NAME[@WEIGHTS]",
+            "files:DIR[@TABLE]",
+            *brought,
+        ]
         raise SegmenterError(f"No segmenter {name!r}; there are {', '.join(known)}.")
     try:
         load = brought[kind].load()
@@ -191,6 +209,6 @@ def _load_files(source: str) -> Segmenter:
     from semsig.segment.files import FilesSegmenter
 
     folder, _, table = source.rpartition("@")
-    if Path(source).expanduser().is_dir() or not folder:
-        return FilesSegmenter(Path(source).expanduser())
-    return FilesSegmenter(Path(folder).expanduser(), table)
+    if without_tilde(source).is_dir() or not folder:
+        return FilesSegmenter(without_tilde(source))
+    return FilesSegmenter(without_tilde(folder), table)

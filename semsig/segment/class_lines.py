@@ -29,7 +29,7 @@ class Entry:
 
 
 _COMMENT = re.compile(r"#|//")
-_NUMBER = r"[0-9]+"
+_NUMBER = r"[0-9]{1,9}"
 _GAP = r"(?:\s*[,;\t]\s*|\s+)"
 _NAME = r"(?P<name>[^\W\d_][^,;\t:=|]*|_[^,;\t:=|]*|[0-9]+[^\W\d][^,;\t:=|]*)"
 _COLOR = rf"(?P<r>{_NUMBER}){_GAP}(?P<g>{_NUMBER}){_GAP}(?P<b>{_NUMBER})"

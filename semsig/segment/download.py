@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 from urllib.parse import unquote, urlsplit
 
-from semsig.durable import make_folder, sync_file, sync_folder
+from semsig.durable import home_folder, make_folder, sync_file, sync_folder
 from semsig.errors import CheckpointError
 from semsig.segment.card import sha256_of
 
@@ -26,11 +26,15 @@ _TIMEOUT = 30.0  # seconds without a byte
 _HASH_IN_NAME = re.compile(r"-([0-9a-f]{8,64})\.\w+$")
 
 
+_MOST_DIGITS = 19
+"""Of a length in bytes; a server may send anything."""
+
+
 def cache_folder() -> Path:
     """Return where downloads are kept: SEMSIG_CACHE, XDG_CACHE_HOME/semsig or ~/.cache/semsig."""
     if own := os.environ.get("SEMSIG_CACHE"):
         return Path(own)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "semsig"
+    return Path(os.environ.get("XDG_CACHE_HOME") or home_folder() / ".cache") / "semsig"
 
 
 def fetch(url: str, *, folder: Path | None = None, progress: Progress | None = None) -> Path:
@@ -120,7 +124,8 @@ def _download(url: str, part: Path, progress: Progress | None) -> None:
             start = 0
             file.truncate(0)
         length = answer.headers.get("Content-Length")
-        total = start + int(length) if length else None
+        stated = length and length.isdecimal() and len(length) < _MOST_DIGITS
+        total = start + int(length) if stated else None
         _copy(answer, file, start, total, progress)
     return None
 

@@ -12,8 +12,8 @@ from semsig.classes import ClassTable
 from semsig.durable import open_regular
 from semsig.errors import LabelMapError, SegmenterError
 from semsig.photo.walk import files_below
-from semsig.segment.coding import find_reading
-from semsig.segment.stems import LabelFile, files_of, known_stems
+from semsig.segment.reading import find_reading
+from semsig.segment.stems import LabelFile, LabelFiles
 from semsig.segment.stored import ARRAYS, PICTURES, read_stored
 from semsig.types import Image, LabelMap
 
@@ -44,7 +44,8 @@ class FilesSegmenter:
     folder : Path
         Where the label files are.
     table : str, optional
-        Built-in class table, or a .toml or .txt file; else ``classes.toml`` or ``classes.txt``
+        Built-in class table, or a .toml or .txt file; else ``classes.toml``, ``classes.txt`` or an
+        exporter's (``labelmap.txt``, ``_classes.csv``, ``class_names.txt``, ``label_colors.txt``)
         in the folder or the one above.
 
     Attributes
@@ -65,7 +66,7 @@ class FilesSegmenter:
         reading = find_reading(folder, table, _label_files(folder))
         self._coding, self.remark = reading.coding, reading.remark
         files = [LabelFile(path, path.parent.relative_to(folder).parts) for path in reading.files]
-        self._known = known_stems(files)
+        self._files = LabelFiles(files)
         self._some = ", ".join(path.name for path in reading.files[:3])
         self._digest = _digest(folder, reading.files)
         if self.remark:
@@ -115,7 +116,7 @@ class FilesSegmenter:
             raise SegmenterError(f"{file} is no label map: {error}") from error
 
     def _file_for(self, photo: Path) -> Path:
-        found = files_of(photo, self._known)
+        found = self._files.of(photo)
         if not found:
             raise SegmenterError(
                 f"{self._folder} has no label map for {photo.stem!r} ({photo}); it holds "
@@ -144,7 +145,10 @@ class FilesSegmenter:
 def _label_files(folder: Path) -> list[Path]:
     """Return the label files below a folder, sorted."""
     if not folder.is_dir():
-        raise SegmenterError(f"{folder} is no folder of label maps.")
+        raise SegmenterError(
+            f"{folder} is no folder of label maps; if they have moved, name where they are: "
+            "--segmenter files:DIR."
+        )
     files: dict[Path, Path] = {}
     for path in files_below(folder):
         if path.suffix.lower() in PICTURES | ARRAYS:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,6 +29,7 @@ def open_picture(path: Path) -> Iterator[PillowImage.Image]:
     ImageError
         If it states more pixels than photos may have.
     """
+    warnings.filterwarnings("ignore", module=r"PIL\.")
     with (
         open_regular(path) as file,
         PillowImage.open(file, formats=("PNG", "BMP", "TIFF")) as picture,

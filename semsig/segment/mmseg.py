@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from semsig.classes import ClassTable, builtin_tables
+from semsig.durable import without_tilde
 from semsig.errors import CheckpointError, ClassTableError, SegmenterError
-from semsig.segment.batching import BatchedNetwork
+from semsig.segment.batching import BatchedNetwork, run_together
 from semsig.segment.card import sha256_of
 from semsig.segment.checkpoint import load_checkpoint
 from semsig.segment.download import Progress, fetch
 from semsig.segment.network import build_network, fill, read_config
 from semsig.segment.options import NetworkOptions
 from semsig.segment.zoo import find_config, published
+from semsig.types import Image, LabelMap
 
 
 class MmsegSegmenter(BatchedNetwork):
@@ -82,6 +85,61 @@ class MmsegSegmenter(BatchedNetwork):
             f"classes {self.classes.fingerprint}"
         )
 
+    @cached_property
+    def n_features(self) -> int:
+        """Channels of the map that the last head's classifier sees; 0 if it has none."""
+        return int(getattr(self._classifier, "in_channels", 0))
+
+    def describe(self, images: Sequence[Image]) -> list[tuple[LabelMap, NDArray[np.float32]]]:
+        """Return label map and features, (3, C), of each photo; see :class:`FeatureSegmenter`."""
+        from semsig.segment.export import pooled
+
+        return self._described(images, pooled)
+
+    def describe_maps(self, images: Sequence[Image]) -> list[tuple[LabelMap, NDArray[np.float32]]]:
+        """Return label map and feature map, (C, h, w), of each photo; see :class:`MapSegmenter`.
+
+        Values below 0 become 0.
+        """
+        return self._described(images, lambda map_: map_.clamp(min=0))
+
+    def _described(
+        self, images: Sequence[Image], made: Callable[[Any], Any]
+    ) -> list[tuple[LabelMap, NDArray[np.float32]]]:
+        if not self.n_features:
+            raise SegmenterError(
+                f"Expected a network whose last head has a classifier conv_seg; {self.name} has "
+                "none, so it gives label maps alone."
+            )
+        rows = run_together(
+            images,
+            lambda photos: self._see(photos, made),
+            short_side=self.short_side,
+            batch_size=self._batch_size,
+        )
+        return [(LabelMap(labels, self.classes), features) for labels, features in rows]
+
+    def _see(
+        self, photos: NDArray[np.uint8], made: Callable[[Any], Any]
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Return labels, and what is made of the map that the classifier saw, from one pass."""
+        seen: list[Any] = []
+        hook = self._classifier.register_forward_pre_hook(
+            lambda _, inputs: seen.append(made(inputs[0]).numpy())
+        )
+        try:
+            labels = self._run(photos)
+        finally:
+            hook.remove()
+        return labels, seen[-1]
+
+    @property
+    def _classifier(self) -> Any:
+        """The last head's 1 x 1 convolution to classes; None if it has no such."""
+        head: Any = getattr(self._network, "decode_head", None)
+        last = head[-1] if hasattr(head, "__getitem__") else head  # cascades have several
+        return getattr(last, "conv_seg", None)
+
     def _run(self, photos: NDArray[np.uint8]) -> NDArray[np.int64]:
         import torch
 
@@ -142,7 +200,7 @@ def locate_checkpoint(
             )
     if checkpoint.startswith(("http://", "https://")):
         return fetch(checkpoint, progress=progress)
-    return Path(checkpoint).expanduser().absolute()
+    return without_tilde(checkpoint).absolute()
 
 
 def _class_table(meta: dict[str, Any], config: Any) -> ClassTable:

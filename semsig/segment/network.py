@@ -100,7 +100,7 @@ def register_mmseg() -> None:
             register_all_modules()
     except ImportError as error:
         raise SegmenterError(
-            f"mmsegmentation is not usable ({error}); run: pip install 'semsig[mmseg]'"
+            f"mmsegmentation is not usable ({error}); in a clone, run: pip install '.[mmseg]'"
         ) from error
 
 

@@ -58,6 +58,10 @@ NUMBERINGS: dict[str, tuple[Numbering, ...]] = {
             mark="labelids",
         ),
     ),
+    "msrc": (
+        Numbering(name="order", stored=range(23)),
+        Numbering(name="annotations", stored=range(1, 24), void=(0,)),
+    ),
     "coco-stuff": (
         Numbering(name="trainids", stored=range(171), mark="trainids"),
         Numbering(name="ids", stored=tuple(n for n in range(182) if n not in _COCO_ABSENT)),

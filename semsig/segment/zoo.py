@@ -7,6 +7,7 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
+from semsig.durable import without_tilde
 from semsig.errors import SegmenterError
 
 _WEIGHTS = re.compile(r"^\s*Weights:\s*(\S+)\s*$")
@@ -29,7 +30,7 @@ def find_config(name: str) -> Path:
     SegmenterError
         If mmsegmentation is not installed, or has no such config.
     """
-    path = Path(name).expanduser()
+    path = without_tilde(name)
     if path.suffix == ".py" and path.is_file():
         return path.resolve()
     stem = name.removesuffix(".py")
@@ -61,7 +62,9 @@ def _configs() -> dict[str, Path]:
     """Return {stem: path} of the configs that the installed mmsegmentation carries."""
     spec = find_spec("mmseg")
     if spec is None or spec.origin is None:
-        raise SegmenterError("mmsegmentation is not installed; run: pip install 'semsig[mmseg]'")
+        raise SegmenterError(
+            "mmsegmentation is not installed; in a clone, run: pip install '.[mmseg]'"
+        )
     root = Path(spec.origin).parent / ".mim" / "configs"
     return {path.stem: path for path in sorted(root.glob("[!_]*/*.py"))}
 

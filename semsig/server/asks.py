@@ -6,8 +6,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from semsig.types.metrics import Metric
-
 MOST_PHOTOS = 16
 MOST_MARKS = 500
 MOST_HITS = 500
@@ -57,7 +55,7 @@ class Ask(Strict):
     wrong: list[Id] = Field(default=[], max_length=MOST_MARKS, description="Photos marked wrong.")
     mirrored: bool = False
     signature: str | None = Field(default=None, max_length=64)
-    metric: Metric | None = None
+    metric: str | None = Field(default=None, max_length=64)
     rerank: Literal["neighbours", "expand"] | None = None
     threshold: float | None = Field(default=None, ge=0, description="Largest distance of a hit.")
     k: int = Field(default=60, ge=1, le=MOST_HITS)

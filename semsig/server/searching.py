@@ -8,17 +8,18 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from semsig.engine.side import SideIndex
 from semsig.errors import QueryError
 from semsig.query import Conditions
 from semsig.search.blending import blend
 from semsig.search.feedback import FeedbackOptions
+from semsig.search.fusion import FUSED
 from semsig.search.options import ExpandOptions, Reranking, RerankOptions
-from semsig.segment import require_features
 from semsig.server.asks import Answer, Ask, HitFacts, QueryPhoto
 from semsig.server.shelf import Recent, Shelf, box_of
 from semsig.server.words import understand, written
-from semsig.signatures.pooled.encoding import pooled
-from semsig.types import Hit, LabelMap
+from semsig.signatures import Inputs, Signer
+from semsig.types import Hit
 from semsig.types.metrics import print_distance, refuse_metric
 
 _FIRST = 120
@@ -148,8 +149,8 @@ class Searcher:
 
     def _by_engine(self, ask: Ask, query: Any, k: int) -> Found:
         engine = self._shelf.engine
-        without = ask.without.strip() or ()
-        signature: str | None = ask.signature
+        without = written(engine, ask.without)
+        signature = ask.signature
         if query is not None:
             signature = signature or engine.ranked_by(query, ask.metric, without)
         hits = engine.search(
@@ -168,33 +169,37 @@ class Searcher:
     def _blended(self, ask: Ask, k: int) -> Found:
         """Search by several photos, and by those that were marked."""
         engine = self._shelf.engine
-        name = ask.signature or ("sbs" if ask.metric or ask.layout else self._default())
-        if name == "fused":
+        layout = None if ask.layout is None else self._shelf.layout(ask.layout)
+        name = ask.signature or engine.ranked_by(layout, ask.metric)
+        if name == FUSED:
             raise QueryError(
-                "Expected sbs, pooled or sbovp for several photos or marks, got fused."
+                f"Expected one signature of {', '.join(self._shelf.signatures)} for several photos "
+                f"or marks, got {FUSED}."
             )
+        side = self._side(name)
+        refuse_metric(name, side.kind.metrics, ask.metric)
         asked: list[Any] = [self._signature(name, photo) for photo in ask.photos]
         weights = [photo.weight for photo in ask.photos]
-        if ask.layout is not None:
-            asked.append(self._of_map(name, self._shelf.layout(ask.layout)))
+        if layout is not None:
+            asked.append(side.encoder(Inputs(label_map=layout)))
             weights.append(1.0)
         asked += [self._signature(name, QueryPhoto(id=id_)) for id_ in [*ask.right, *ask.wrong]]
         given = self.feedback.weights(weights, len(ask.right), len(ask.wrong))
         mixed = asked[0] if len(asked) == 1 and given[0] > 0 else blend(asked, given)
-        side = engine.sides[name]
-        refuse_metric(name, side.kind.metrics, ask.metric)
         metric = ask.metric or side.kind.metrics[0]
         filter_ids = self._meeting(ask)
         if filter_ids is not None and not len(filter_ids):
             return Found([], [], metric, name, is_all=True)
-        distances, ids = side.search(
-            [mixed], k, filter_ids=filter_ids, **side.kind.search_options(metric)
-        )
+        options = side.kind.search_options(metric)
+        distances, ids = side.search([mixed], k, filter_ids=filter_ids, **options)
         kept = ids[0] >= 0
         return Found(ids[0][kept].tolist(), distances[0][kept].tolist(), metric, name, False)
 
-    def _default(self) -> str:
-        return "pooled" if "pooled" in self._shelf.engine.sides else "sbs"
+    def _side(self, name: str) -> SideIndex:
+        sides = self._shelf.engine.sides
+        if name not in sides:
+            raise QueryError(f"Expected one of {', '.join(sides)}, got {name!r}.")
+        return sides[name]
 
     def _meeting(self, ask: Ask) -> Any:
         conditions = understand(self._shelf.engine, ask.words, ask.without)
@@ -205,21 +210,12 @@ class Searcher:
 
     def _signature(self, name: str, photo: QueryPhoto) -> Any:
         """Return a photo's signature: that of the index, or made now."""
-        engine = self._shelf.engine
-        if name not in engine.sides:
-            raise QueryError(f"Expected one of {self._shelf.signatures}, got {name!r}.")
-        if photo.id is not None and photo.crop is None and not photo.rotate:
-            return engine.sides[name].index.signature(photo.id)
-        if name == "sbs":
-            return self._of_map(name, self._shelf.label_map(photo))
-        if name == "pooled":
-            return describe_parts(self._shelf, photo, [photo.crop])[0]
-        raise QueryError(f"Expected photos of the index for {name!r}, got another; choose pooled.")
-
-    def _of_map(self, name: str, label_map: LabelMap) -> Any:
-        if name != "sbs":
-            raise QueryError(f"Expected sbs to search by a layout, got {name!r}.")
-        return self._shelf.engine.signature(label_map)
+        side = self._side(name)
+        if photo.id is not None and photo.crop is None and not photo.rotate and side.has(photo.id):
+            return side.index.signature(photo.id)
+        image = Inputs(image=self._shelf.pixels(photo))
+        signer = Signer(lambda: self._shelf.engine.segmenter, {name: side.encoder})
+        return side.encoder(signer.view(image, box_of(photo), mirrored=False)[0])
 
 
 def describe_parts(
@@ -233,9 +229,9 @@ def describe_parts(
         box = box_of(QueryPhoto(id=0, crop=crop))
         part = image[box.slices(*image.shape[:2])] if box else image
         parts.append(np.ascontiguousarray(part))
-    schema = engine.sides["pooled"].index.schema
-    network = require_features(engine.segmenter)
-    return [pooled(features, schema) for _, features in network.describe(parts)]
+    side = engine.sides["pooled"]
+    signer = Signer(lambda: engine.segmenter, {"pooled": side.encoder})
+    return [signed["pooled"] for signed in signer.sign([Inputs(image=part) for part in parts])]
 
 
 def _found(hits: Sequence[Hit], signature: str | None) -> Found:

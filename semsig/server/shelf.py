@@ -15,6 +15,7 @@ from semsig.engine import Engine
 from semsig.photo import PhotoRecord
 from semsig.photo.image_files import read_image
 from semsig.query import Box
+from semsig.search.fusion import FUSED
 from semsig.server.asks import Painted, PhotoFacts, QueryPhoto
 from semsig.server.problems import RefusedError
 from semsig.server.shares import ClassShares
@@ -85,7 +86,7 @@ class Shelf:
     def signatures(self) -> list[str]:
         """What photos can be compared by."""
         sides = self.engine.sides
-        return [*sides, *(["fused"] if len(sides) > 1 else [])]
+        return [*sides, *([FUSED] if len(sides) > 1 else [])]
 
     def record(self, id_: int) -> PhotoRecord:
         """Return what the index remembers of a photo; UnknownIdError if it is absent."""
@@ -98,14 +99,14 @@ class Shelf:
     def _look_up(self, id_: int) -> PhotoFacts:
         record = self.record(id_)
         version = record.digest[:12]
-        width, height = self._sizes.get(version, lambda: _size(self.engine.path(id_)))
+        width, height = self._sizes.get(version, lambda: _size(record.path))
         name = Path(record.path).name.encode("utf-8", "replace").decode()
         return PhotoFacts(id=id_, name=name, width=width, height=height, version=version)
 
     def pixels(self, photo: QueryPhoto, side: int = 640) -> Image:
         """Return a query's photo, turned; shape (H, W, 3) uint8."""
         if photo.id is not None:
-            image = read_image(self.engine.path(photo.id), at_least=side)
+            image = read_image(self.record(photo.id).path, at_least=side)
         else:
             image = self.uploads.get(photo.upload or "")
         return np.ascontiguousarray(np.rot90(image, -photo.rotate // 90))
@@ -117,7 +118,7 @@ class Shelf:
                 "Expected a photo by its id or its upload; name one of them.", status=422
             )
         if photo.id is not None and not photo.rotate:
-            return self.engine.path(photo.id)
+            return self.record(photo.id).path
         return self.pixels(photo)
 
     def label_map(self, photo: QueryPhoto) -> LabelMap:

@@ -81,7 +81,7 @@ class Site:
             shelf.engine.segmenter  # noqa: B018
             shelf.shares  # noqa: B018
             for id_ in shelf.engine.index.ids[:1]:
-                query = shelf.engine.path(int(id_))
+                query = shelf.record(int(id_)).path
                 for signature in shelf.engine.sides:
                     shelf.engine.search(query, 1, signature=signature)
 

@@ -16,7 +16,10 @@ from semsig.signatures.signing import Signer, label_map_on_disk
 check_environment()  # before the kernels are imported, which would end in a traceback
 
 if TYPE_CHECKING:
-    from semsig.signatures.pooled.encoding import PooledOptions
+    from semsig.signatures.pooled.encoding import PooledEncoder, PooledOptions
+    from semsig.signatures.pooled.fitting import fit_pca, fit_whitening
+    from semsig.signatures.pooled.projection import Pooling, Projection
+    from semsig.signatures.pooled.training import fit_projection, folder_groups
     from semsig.signatures.sbovp.encoding import SbovpOptions
     from semsig.signatures.sbovp.keypoint_cache import KeypointCache, detect_all
     from semsig.signatures.sbovp.keypoints import KeypointDetector, KeypointOptions, load_detector
@@ -30,7 +33,10 @@ __all__ = [
     "KeypointDetector",
     "KeypointOptions",
     "Needs",
+    "PooledEncoder",
     "PooledOptions",
+    "Pooling",
+    "Projection",
     "SbovpOptions",
     "SignatureKind",
     "Signer",
@@ -38,6 +44,10 @@ __all__ = [
     "Why",
     "default_vocabulary",
     "detect_all",
+    "fit_pca",
+    "fit_projection",
+    "fit_whitening",
+    "folder_groups",
     "label_map_on_disk",
     "load_detector",
     "load_signature",
@@ -50,7 +60,14 @@ _HOMES = {
     "KeypointCache": "semsig.signatures.sbovp.keypoint_cache",
     "KeypointDetector": "semsig.signatures.sbovp.keypoints",
     "KeypointOptions": "semsig.signatures.sbovp.keypoints",
+    "PooledEncoder": "semsig.signatures.pooled.encoding",
     "PooledOptions": "semsig.signatures.pooled.encoding",
+    "Pooling": "semsig.signatures.pooled.projection",
+    "Projection": "semsig.signatures.pooled.projection",
+    "fit_pca": "semsig.signatures.pooled.fitting",
+    "fit_projection": "semsig.signatures.pooled.training",
+    "fit_whitening": "semsig.signatures.pooled.fitting",
+    "folder_groups": "semsig.signatures.pooled.training",
     "SbovpOptions": "semsig.signatures.sbovp.encoding",
     "Vocabulary": "semsig.signatures.sbovp.vocabulary",
     "default_vocabulary": "semsig.signatures.sbovp.vocabulary",

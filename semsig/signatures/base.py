@@ -27,8 +27,9 @@ class Inputs:
         RGB pixels; None where nobody needs them or there are none.
     label_map : LabelMap, optional
         Which class is where; None until the photo was segmented.
-    features : ndarray of float32, optional
-        What :meth:`semsig.segment.FeatureSegmenter.describe` gives; None where nobody needs it.
+    features : ndarray of float32, shape (3, C) or (C, h, w), optional
+        What :meth:`semsig.segment.FeatureSegmenter.describe` gives, or the feature map itself as
+        :meth:`semsig.segment.MapSegmenter.describe_maps` does; None where nobody needs it.
     """
 
     image: Image | None = None
@@ -55,6 +56,13 @@ class Inputs:
             raise QueryError("Expected a photo with a label map, got one that was not segmented.")
         return self.label_map
 
+    def described(self) -> NDArray[np.float32]:
+        """Return the features; QueryError if there are none."""
+        if self.features is None:
+            self.pixels()
+            raise QueryError("Expected a photo with features, got one that was not described.")
+        return self.features
+
     def without(self, absent: Conditions) -> Inputs:
         """Return the inputs with the classes of `absent` void wherever they are."""
         if not len(absent) or self.label_map is None:
@@ -73,12 +81,15 @@ class Needs:
     ----------
     label_map, features, image : bool
         Which of the :class:`Inputs`.
+    maps : bool
+        Whether features are the whole feature map.
     short_side : int, optional
         Pixels of the shorter side that are enough, where it needs the image.
     """
 
     label_map: bool = False
     features: bool = False
+    maps: bool = False
     image: bool = False
     short_side: int | None = None
 
@@ -171,6 +182,10 @@ class SignatureKind(Protocol):
         """Return what makes the greatest `fused_metric` distance 1; 0 if it has no bound."""
         ...
 
+    def suits(self, segmenter: Segmenter) -> bool:
+        """Tell whether a segmenter gives what its encoder needs."""
+        ...
+
     def is_default(self, segmenter: Segmenter) -> bool:
         """Tell whether a new index has it unless asked otherwise."""
         ...
@@ -195,6 +210,10 @@ class SignatureKind(Protocol):
 
     def encoder_of(self, schema: Any, folder: Path) -> Encoder:
         """Return the encoder of an index's schema, with what :meth:`keep` wrote."""
+        ...
+
+    def explain_needs(self, encoder: Encoder) -> Needs:
+        """Return what :meth:`explain` must be given of each photo."""
         ...
 
     def explain(self, encoder: Encoder, a: Inputs, b: Inputs, names: tuple[str, str]) -> Why:

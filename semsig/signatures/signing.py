@@ -11,7 +11,7 @@ import numpy as np
 from semsig.errors import ImageError, SegmenterError
 from semsig.photo import Photo, PhotoPath
 from semsig.query import Box
-from semsig.segment import PathSegmenter, Segmenter, require_features
+from semsig.segment import PathSegmenter, Segmenter, require_features, require_maps
 from semsig.signatures.base import Encoder, Inputs, Needs
 from semsig.types import Image, LabelMap
 
@@ -72,7 +72,10 @@ class Signer:
         segmenter = self._segmenter()
         if not needs.features:
             return [Inputs(label_map=label_map) for label_map in segmenter.batch(images)]
-        described = require_features(segmenter).describe(images)
+        if needs.maps:
+            described = require_maps(segmenter).describe_maps(images)
+        else:
+            described = require_features(segmenter).describe(images)
         return [Inputs(label_map=label_map, features=found) for label_map, found in described]
 
     def view(self, photo: Inputs, crop: Box | None, mirrored: bool) -> list[Inputs]:
@@ -118,6 +121,7 @@ def _all_needs(each: Iterable[Needs]) -> Needs:
     return Needs(
         label_map=any(one.label_map for one in needs),
         features=any(one.features for one in needs),
+        maps=any(one.maps for one in needs),
         image=any(one.image for one in needs),
         short_side=max(sides, default=None),
     )

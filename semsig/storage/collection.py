@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Generic, Literal, Self, TypeVar, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from semsig.arguments import FLAG, MAPPING, NOTHING, PATH, expect, typed
+from semsig.arguments import FLAG, MAPPING, NOTHING, PATH, WHOLE, expect, typed
 from semsig.errors import DuplicateIdError, IndexFormatError, OptionError
 from semsig.storage.checks import Ids, as_batch, as_distinct_ids, as_ids, as_matching_ids
 from semsig.storage.columns import Verify, check_verify
@@ -62,11 +62,12 @@ class SignatureCollection(Entries, Generic[Schema, Signature, Batch]):
         meta = dict(meta or {})
         if not all(isinstance(text, str) for item in meta.items() for text in item):
             raise OptionError("meta maps strings to strings.")
+        expect("first_id", first_id, WHOLE)
         next_id = int(as_ids(first_id)[0])
         self._store = Store(Manifest(schema=schema, meta=meta, next_id=next_id))
 
     @classmethod
-    @typed(path=PATH, damaged=str)
+    @typed(path=PATH, damaged=str, verify=str)
     def open(
         cls,
         path: Path | str,

@@ -140,7 +140,7 @@ def _checked(content: bytes) -> dict[str, Any]:
             f"{MANIFEST} is damaged: {error}. Restore it from a copy."
         ) from error
     formats = records_by_format()
-    if not isinstance(document, dict) or document.get("format") not in formats:
+    if not isinstance(document, dict) or str(document.get("format")) not in formats:
         raise IndexFormatError(
             f"{MANIFEST} is not of a semsig index: expected format {' or '.join(formats)}. "
             "Is it another program's folder?"

@@ -217,8 +217,9 @@ class Segment:
         self.check_offsets()
         for key, (least, greatest) in records_of(schema).limits(schema).items():
             values = self.columns[key].array
-            low, high = int(values.min(initial=greatest)), int(values.max(initial=least))
-            if low < least or high > greatest:
+            low = values.min(initial=greatest).item()
+            high = values.max(initial=least).item()
+            if not (low >= least and high <= greatest):  # so that a NaN is damage, too
                 raise self._damaged(key, f"it holds {low}..{high}, not {least}..{greatest}")
 
     def check_offsets(self) -> None:

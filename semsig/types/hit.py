@@ -23,7 +23,8 @@ class Hit:
         Bits for ``"hamming"``; 0..1 for the other metrics and for conditions alone.
     metric : str
         What the distance is: a metric of SBS signatures; "L2" of phrases; "squared L2" of pooled
-        descriptors; "fused"; "re-ranked" or "expanded" after those; "1 - score" of conditions.
+        descriptors; "fused"; "containment by class" of layouts; "re-ranked" or "expanded" after
+        those; "1 - score" of conditions.
     """
 
     rank: int

@@ -62,6 +62,12 @@ class LabelMap:
         """Height and width in pixels."""
         return self.labels.shape[0], self.labels.shape[1]
 
+    @property
+    def present(self) -> tuple[int, ...]:
+        """Labels that it holds, void left out, ascending."""
+        labels = np.unique(self.labels)
+        return tuple(labels[labels != self.classes.void].tolist())
+
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, LabelMap):
             return NotImplemented

@@ -77,6 +77,15 @@ METRICS: Mapping[Metric, MetricEntry] = {
 """Every distance by its name; what offers or documents a choice reads it from here."""
 
 
+PooledMetric = Literal["l2sq", "cosine"]
+"""Names of the distances between pooled descriptors."""
+
+POOLED_METRICS: Mapping[PooledMetric, str] = {
+    "l2sq": "squared L2",
+    "cosine": "cosine distance",
+}
+"""Each with what it is called beside a number: 2 - 2 <a, b>, and 1 - <a, b>, at unit length."""
+
 BY_SCORE = "1 - score"
 """The distance of hits that conditions alone rank; read as the score that it comes from."""
 
@@ -103,7 +112,9 @@ def refuse_metric(signature: str, metrics: Sequence[str], metric: str | None) ->
             f"Expected no metric beside signature {signature!r}, which has a distance of its own; "
             f"got {metric!r}. Leave it out, or compare by 'sbs'."
         )
-    raise OptionError(f"Expected a metric of {', '.join(metrics)}; got {metric!r}.")
+    raise OptionError(
+        f"Expected a metric of {', '.join(metrics)} beside signature {signature!r}; got {metric!r}."
+    )
 
 
 def print_distance(distance: float, metric: str) -> str:
@@ -121,4 +132,5 @@ def print_distance(distance: float, metric: str) -> str:
     entry = {str(name): entry for name, entry in METRICS.items()}.get(metric)
     if entry is not None and entry.unit:
         return f"{distance:,.0f} {entry.unit}"
-    return f"{distance:.3f} {metric}"
+    named: Mapping[str, str] = {str(name): words for name, words in POOLED_METRICS.items()}
+    return f"{distance:.3f} {named.get(metric, metric)}"

@@ -1,10 +1,10 @@
-"""Pooled descriptors: a network's feature map, pooled over the photo, one byte a dimension."""
+"""Pooled descriptors: a network's feature map, pooled over the photo, projected and coded."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any, Literal, get_args, overload
 
@@ -16,12 +16,19 @@ from semsig.types.joining import agreeing
 from semsig.types.offsets import check_offsets
 from semsig.types.record_spec import RecordSpec, register_records
 
-Pool = Literal["spoc", "mac", "gem"]
-"""SPoC, the mean (Babenko & Lempitsky 2015); MAC, the maximum (Tolias et al. 2016); GeM, the
-generalised mean with exponent 3 (Radenovic et al. 2018)."""
+Pool = Literal["spoc", "mac", "gem", "rmac", "crow"]
+"""SPoC, the mean (Babenko & Lempitsky 2015); MAC, the maximum, and R-MAC, the sum of the maxima
+of regions (Tolias et al. 2016); GeM, the generalised mean (Radenovic et al. 2018); CroW, the sum
+of weighted positions and channels (Kalantidis et al. 2016)."""
+
+Coding = Literal["int8", "float16"]
+"""How values are stored: one byte each, the largest being 127, or two, the length being 1."""
 
 MAX_DIMS = 4096
 """Twice the channels of the widest network in use, ResNet's 2,048."""
+
+MAX_EXPONENT = 64.0
+"""GeM with a greater exponent is the maximum but for rounding."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,12 +39,18 @@ class PooledSchema:
     ----------
     network : str
         Fingerprint of the network whose feature map is pooled.
-    pool : {"spoc", "mac", "gem"}
+    pool : {"spoc", "mac", "gem", "rmac", "crow"}
         How it is pooled.
     power : float
         Exponent of each value before the descriptor is scaled to unit length, above 0 to 1.
     dims : int
-        Channels D of the feature map, 1..4096.
+        Dimensions D, 1..4096: channels of the feature map, or the first of a projection.
+    p : float
+        Exponent of "gem", 1..64; 3 for other pools, which have none.
+    projection : str
+        Fingerprint of the projection; empty if there is none.
+    coding : {"int8", "float16"}
+        How values are stored.
 
     Raises
     ------
@@ -49,25 +62,37 @@ class PooledSchema:
     pool: Pool
     power: float
     dims: int
+    p: float = 3.0
+    projection: str = ""
+    coding: Coding = "int8"
 
     def __post_init__(self) -> None:
-        if not isinstance(self.network, str):
-            raise OptionError(f"Expected a network's fingerprint, got {self.network!r}.")
-        if self.pool not in get_args(Pool):
-            raise OptionError(f"Expected pool {', '.join(get_args(Pool))}, got {self.pool!r}.")
-        if isinstance(self.power, bool) or not isinstance(self.power, int | float):
-            raise OptionError(f"Expected a number for power, got {self.power!r}.")
-        if not 0 < self.power <= 1:
-            raise OptionError(f"Expected power above 0 to 1, got {self.power}.")
+        for name in ("network", "projection"):
+            if not isinstance(getattr(self, name), str):
+                raise OptionError(
+                    f"Expected a fingerprint for {name}, got {getattr(self, name)!r}."
+                )
+        check_pooling(self.pool, self.power, self.p)
+        if self.coding not in get_args(Coding):
+            raise OptionError(f"Expected coding {' or '.join(get_args(Coding))}; {self.coding!r}.")
         if isinstance(self.dims, bool) or not isinstance(self.dims, int):
             raise OptionError(f"Expected an integer for dims, got {self.dims!r}.")
         if not 1 <= self.dims <= MAX_DIMS:
             raise OptionError(f"Expected dims 1 to {MAX_DIMS:,}, got {self.dims}.")
 
+    @property
+    def _entries(self) -> dict[str, Any]:
+        """All parameters but the later ones that are as they always were before they came."""
+        return {
+            field.name: getattr(self, field.name)
+            for field in fields(self)
+            if field.name in _FIRST or getattr(self, field.name) != field.default
+        }
+
     @cached_property
     def fingerprint(self) -> str:
         """Hex SHA-256 of all parameters."""
-        return hashlib.sha256(f"semsig pooled 1; {asdict(self)}".encode()).hexdigest()
+        return hashlib.sha256(f"semsig pooled 1; {self._entries}".encode()).hexdigest()
 
     def require(self, other: PooledSchema) -> None:
         """Raise :class:`SchemaMismatchError` unless `other` is comparable with this schema."""
@@ -79,14 +104,16 @@ class PooledSchema:
 
     def describe(self) -> str:
         """One phrase for messages."""
+        exponent = f" p {self.p:g}" if self.pool == "gem" else ""
+        projected = f" of projection {self.projection[:8]}" if self.projection else ""
         return (
-            f"pooled descriptors: {self.pool}, power {self.power:g}, {self.dims} dimensions "
-            f"({self.fingerprint[:8]})"
+            f"pooled descriptors: {self.pool}{exponent}, power {self.power:g}, "
+            f"{self.dims} dimensions{projected}, {self.coding} ({self.fingerprint[:8]})"
         )
 
     def to_json(self) -> dict[str, Any]:
         """Return the schema as what JSON can hold."""
-        return {"fingerprint": self.fingerprint, **asdict(self)}
+        return {"fingerprint": self.fingerprint, **self._entries}
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> PooledSchema:
@@ -97,10 +124,28 @@ class PooledSchema:
         KeyError, TypeError, ValueError, SemsigError
             If the document is no schema, or its fingerprint is of another definition.
         """
-        schema = cls(**{name: document[name] for name in ("network", "pool", "power", "dims")})
+        later = {field.name for field in fields(cls)} & set(document)
+        schema = cls(**{name: document[name] for name in {*_FIRST, *later}})
         if schema.fingerprint != document["fingerprint"]:
             raise ValueError("its descriptors were computed by another definition; index again")
         return schema
+
+
+_FIRST = ("network", "pool", "power", "dims")
+"""Parameters of the first schemas, whose fingerprints must stay."""
+
+
+def check_pooling(pool: str, power: float, p: float) -> None:
+    """Raise :class:`OptionError` unless there is such a pool, power and exponent."""
+    if pool not in get_args(Pool):
+        raise OptionError(f"Expected pool {', '.join(get_args(Pool))}, got {pool!r}.")
+    for name, value, least, most in (("power", power, 0.0, 1.0), ("p", p, 1.0, MAX_EXPONENT)):
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise OptionError(f"Expected a number for {name}, got {value!r}.")
+        if not (least < value <= most or value == least >= 1):
+            raise OptionError(f"Expected {name} above {least:g} to {most:g}, got {value}.")
+    if p != 3 and pool != "gem":
+        raise OptionError(f"Expected p beside pool 'gem' alone, got p {p:g} with {pool!r}.")
 
 
 class PooledSignature:
@@ -108,9 +153,10 @@ class PooledSignature:
 
     Parameters
     ----------
-    codes : ndarray of int8, shape (D,)
-        The descriptor, scaled so that its largest value is 127: distances are between
-        descriptors of unit length, so the scale itself is not kept. Kept read-only.
+    codes : ndarray of int8 or float16, shape (D,)
+        The descriptor. As int8 it is scaled so that its largest value is 127, and the row's
+        scale, 1 over the codes' length, needs no place: distances are between descriptors of
+        unit length. Kept read-only.
     schema : PooledSchema
         What it was made with.
 
@@ -124,11 +170,13 @@ class PooledSignature:
 
     def __init__(self, codes: ArrayLike, schema: PooledSchema) -> None:
         given = np.asarray(codes)
-        if given.dtype != np.int8 or given.shape != (schema.dims,):
+        if given.dtype != schema.coding or given.shape != (schema.dims,):
             raise SignatureError(
-                f"Expected int8 ({schema.dims},), got {given.dtype} {given.shape}."
+                f"Expected {schema.coding} ({schema.dims},), got {given.dtype} {given.shape}."
             )
-        self.codes: NDArray[np.int8] = given.copy()
+        if not np.isfinite(given).all():
+            raise SignatureError("Expected finite codes, got an infinity or NaN.")
+        self.codes: NDArray[Any] = given.copy()
         self.codes.flags.writeable = False
         self.schema = schema
 
@@ -148,7 +196,7 @@ class PooledBatch(Sequence[PooledSignature]):
 
     Parameters
     ----------
-    codes : ndarray of int8, shape (N * D,)
+    codes : ndarray of int8 or float16, shape (N * D,)
         The descriptors, one after the other.
     offsets : ndarray of int64, shape (N + 1,)
         0, D, 2 D, ...: descriptors are stored as rows of any length are.
@@ -164,10 +212,12 @@ class PooledBatch(Sequence[PooledSignature]):
     __slots__ = ("codes", "offsets", "schema")
 
     def __init__(
-        self, codes: NDArray[np.int8], offsets: NDArray[np.int64], schema: PooledSchema
+        self, codes: NDArray[Any], offsets: NDArray[np.int64], schema: PooledSchema
     ) -> None:
-        if codes.dtype != np.int8 or codes.ndim != 1:
-            raise SignatureError(f"Expected int8 codes, 1-D, got {codes.dtype} {codes.shape}.")
+        if codes.dtype != schema.coding or codes.ndim != 1:
+            raise SignatureError(
+                f"Expected {schema.coding} codes, 1-D, got {codes.dtype} {codes.shape}."
+            )
         check_offsets(offsets, len(codes), "codes")
         if (np.diff(offsets) != schema.dims).any():
             raise SignatureError(f"Expected {schema.dims} codes a descriptor, got other lengths.")
@@ -189,7 +239,7 @@ class PooledBatch(Sequence[PooledSignature]):
             If there is neither a descriptor nor a schema, or something else came.
         """
         rows, schema = agreeing(signatures, PooledSignature, schema)
-        codes = np.concatenate([np.zeros(0, np.int8), *(row.codes for row in rows)])
+        codes = np.concatenate([np.zeros(0, schema.coding), *(row.codes for row in rows)])
         return cls(codes, np.arange(len(rows) + 1, dtype=np.int64) * schema.dims, schema)
 
     def __len__(self) -> int:
@@ -209,7 +259,7 @@ class PooledBatch(Sequence[PooledSignature]):
         return PooledSignature(rows, self.schema)
 
     @property
-    def matrix(self) -> NDArray[np.int8]:
+    def matrix(self) -> NDArray[Any]:
         """The codes, shape (N, D)."""
         return self.codes.reshape(len(self), self.schema.dims)
 
@@ -220,8 +270,8 @@ POOLED_RECORDS = register_records(
         schema=PooledSchema,
         signature=PooledSignature,
         batch=PooledBatch,
-        dtypes=lambda _: {"codes": np.dtype(np.int8)},
-        limits=lambda _: {"codes": (-127, 127)},
+        dtypes=lambda schema: {"codes": np.dtype(schema.coding)},
+        limits=lambda schema: {"codes": (-127, 127) if schema.coding == "int8" else (-1, 1)},
         positions=lambda values: np.arange(len(values["codes"])),
         rule="codes must be in range",
     )

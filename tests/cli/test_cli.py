@@ -155,7 +155,7 @@ def test_search_as_json(indexed, run, metric):
 
 
 def test_search_writes_a_page(indexed, run):
-    page = indexed / "new" / "page.html"
+    page = indexed / "page.html"
     photo = indexed / "photos" / "2.jpg"
     code, out, err = run("search", photo, "--index", indexed / "index", "--html", page)
     assert code == 0
@@ -454,9 +454,8 @@ def test_kinds_that_are_not_read_are_counted(tmp_path, run):
         (tmp_path / "p" / name).write_bytes(b"x")
     arguments = "index", tmp_path / "p", "--index", tmp_path / "i"
     code, _, err = run(*arguments)
-    assert (code, "3 files of kinds that are not read: .psd 1, .svg 2" in err) == (0, True)
-    assert "No photo was found" in err
-    assert run(*arguments, "--strict")[0] == 3
+    assert (code, "3 files of kinds that are not read: .psd 1, .svg 2" in err) == (1, True)
+    assert not (tmp_path / "i").exists()
 
 
 @pytest.mark.parametrize(
@@ -486,3 +485,51 @@ def test_a_reader_that_has_had_enough_is_no_failure(indexed):
         done = subprocess.Popen([*COMMAND, *map(str, arguments)], stdout=subprocess.PIPE)
         done.stdout.close()
         assert done.wait() == 0
+
+
+def test_info_lists_classes_with_their_photos(indexed, run):
+    code, out, _ = run("info", "--index", indexed / "index")
+    assert code == 0
+    assert out.splitlines()[-4:] == ["photos\tclass", "6\tsky", "5\tgrass", "0\thorse"]
+    _, out, _ = run("info", "--index", indexed / "index", "--json")
+    assert json.loads(out)["class_counts"] == {"sky": 6, "grass": 5, "horse": 0}
+
+
+def test_an_empty_folder_makes_no_index(folder, run):
+    (folder / "empty").mkdir()
+    arguments = folder / "empty", "--index", folder / "index"
+    code, out, err = run("index", *arguments, "--segmenter", f"files:{folder / 'maps'}")
+    assert (code, out) == (1, "")
+    assert f"got none in {folder / 'empty'}" in err
+    assert not (folder / "index").exists()
+    (folder / "empty" / "photo.heic").touch()
+    code, _, err = run("index", *arguments)
+    assert code == 1
+    assert ".heic" in err
+
+
+def complete(*words: str, **more: str) -> list[str]:
+    """What the shell would offer for the last word."""
+    environment = os.environ | {
+        "_SEMSIG_COMPLETE": "complete_bash",
+        "COMP_WORDS": " ".join(["semsig", *words]),
+        "COMP_CWORD": str(len(words)),
+    }
+    program = "import sys; sys.argv[0] = 'semsig'; from semsig.cli import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env=environment | more,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.stdout.split()
+
+
+def test_completion_knows_datasets_segmenters_classes_and_words(indexed):
+    assert complete("evaluate", "wa") == ["wang"]
+    assert complete("index", "x", "--segmenter", "l") == ["lite"]
+    assert "beach" in complete("search", "bea")
+    assert complete("search", "--has", "hor", SEMSIG_INDEX=str(indexed / "index")) == ["horse"]
+    offered = complete("search", "--index", str(indexed / "index"), "--without", "gra")
+    assert "grass" in offered

@@ -8,8 +8,10 @@ import pyarrow.parquet
 import pytest
 from PIL import Image as PillowImage
 
+from semsig import load_segmenter
 from semsig.datasets.trec import read_qrels, read_run
 from semsig.evaluate.runs import measure_run
+from semsig.signatures import PooledOptions, Projection
 
 CLASSES = "a\nb\nc\nd\n"
 
@@ -71,6 +73,28 @@ def test_several_segmenters_are_named(mine, run):
     assert f"\t{own}@voc\n" in out
     code, out, _ = run("evaluate", mine / "mine", "--segmenters", own, "--levels", 0, "--json")
     assert json.loads(out)["settings"]["segmenter"] == own
+
+
+def test_pooled_descriptors_by_projections_of_ones_own(mine, run):
+    lite = load_segmenter("lite")
+    axes = np.random.default_rng(0).normal(size=(lite.n_features, 12)).astype(np.float16)
+    projection = Projection(
+        mean=np.zeros(len(axes), np.float16),
+        axes=axes / np.abs(axes).max(),
+        network=lite.fingerprint,
+        pooling=PooledOptions().pooling,
+    )
+    projection.save(mine / "axes.npz")
+    code, out, err = run("evaluate", mine / "mine", "--compare", f"pooled,pooled@{mine}/axes.npz",
+                         "--measures", "map", "--json")  # fmt: skip
+    assert code == 0, err
+    systems = json.loads(out)["systems"]
+    dims = {name: result["settings"]["dims"] for name, result in systems.items()}
+    assert dims[f"pooled@{mine}/axes.npz"] == 12
+    assert dims["pooled"] != 12
+    code, _, err = run("evaluate", mine / "mine", "--signature", "sbs@axes.npz")
+    assert code == 2
+    assert "pooled@FILE" in err
 
 
 def test_judged_queries(mine, run):

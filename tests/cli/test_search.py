@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 from pathlib import Path
 
@@ -50,8 +51,9 @@ def names(document):
 
 
 def test_conditions_alone_rank(search):
-    document = search("--has", "sky:top>=90%, HORSE:left")
+    document = search("--has", "sky:top>=90%, HORSE:left", "--exactly")
     assert names(document) == ["left", "low"]
+    assert document["matched"] == 2
     assert document["query"] is None
     assert document["metric"] is None
     assert document["conditions"] == "sky:top>=90%, horse:left"
@@ -66,9 +68,68 @@ def test_conditions_restrict(search, folder):
 
 
 def test_where_nothing_is_found_each_condition_is_counted(run, folder):
-    code, out, err = run("search", "--has", "horse>1%, !sky", "--index", folder / "index")
+    arguments = "search", "--has", "horse>1%, !sky", "--index", folder / "index"
+    code, out, err = run(*arguments, "--exactly")
     assert (code, len(out.splitlines())) == (0, 1)
-    assert err == "No photo meets all conditions. Alone: horse>1% 3, !sky 0.\n"
+    said = "No photo of 4 meets all conditions: horse>1%, !sky."
+    assert err == f"{said} Alone: horse>1% 3, !sky 0.\n"
+    code, out, err = run(*arguments)
+    assert (code, len(out.splitlines())) == (0, 5)
+    assert err == f"{said} These come nearest. Alone: horse>1% 3, !sky 0.\n"
+
+
+def test_few_that_match_are_joined_by_those_that_nearly_do(search, run, folder):
+    document = search("a horse on the left, sky", "-k", 4)
+    assert document["words"] == "a horse on the left, sky"
+    assert document["conditions"] == "horse:left, sky"
+    assert document["matched"] == 2
+    assert names(document)[:2] == ["left", "low"]
+    assert len(names(document)) == 4
+    scores = [1 - hit["distance"] for hit in document["hits"]]
+    assert scores == sorted(scores, reverse=True)
+    for hit in document["hits"]:
+        assert "horse" in hit["sentence"]
+        assert "sky" in hit["sentence"]
+    assert "without the horse (left) asked for" in document["hits"][3]["sentence"]
+    code, _, err = run("search", "a horse on the left, sky", "--index", folder / "index")
+    assert code == 0
+    assert err.startswith("2 of 4 photos meet all conditions: horse:left, sky.")
+
+
+def test_words_restrict_a_layout_and_a_photo(search, folder):
+    photo = folder / "photos" / "bare.jpg"
+    document = search(photo, "--has", "horses", "--without", "horse:left")
+    assert names(document) == ["right"]
+    assert document["hits"][0]["sentence"].endswith("horse on the right; no horse (left)")
+
+
+def test_a_photo_that_is_not_there_is_no_word(run, folder):
+    for name in ("nowhere.jpg", "photos/nowhere", str(folder)):
+        code, out, err = run("search", name, "--index", folder / "index")
+        assert (code, out) == (2, "")
+    code, _, err = run("search", "hores", "--index", folder / "index")
+    assert code == 1
+    assert "did you mean 'horse'?" in err
+
+
+def test_a_page_makes_no_folders(run, folder):
+    page = folder / "no" / "such" / "page.html"
+    code, out, err = run("search", "horse", "--index", folder / "index", "--html", page)
+    assert (code, out) == (1, "")
+    assert f"{folder / 'no' / 'such'}: No such folder" in err
+    assert not (folder / "no").exists()
+
+
+def test_console_and_page_say_the_same(run, folder):
+    page = folder / "page.html"
+    arguments = ["--index", folder / "index", "--html", page, "--json"]
+    for query in ([folder / "photos" / "left.jpg"], ["horse, sky"]):
+        _, out, _ = run("search", *query, *arguments)
+        text = html.unescape(page.read_text("utf-8"))
+        for hit in json.loads(out)["hits"]:
+            sentence = hit["sentence"]
+            assert f"<p>{sentence[:1].upper()}{sentence[1:]}.</p>" in text
+            assert f"semsig search {hit['path']} --index {folder / 'index'}</code>" in text
 
 
 def test_without_a_class(search, folder):
@@ -120,7 +181,13 @@ def test_a_painted_layout_is_searched_for(search, folder):
     painted = np.zeros((16, 16, 4), np.uint8)
     painted[4:12, 12:] = (*TABLE.palette[2], 255)
     PillowImage.fromarray(painted).save(folder / "layout.png")
-    assert names(search("--layout", folder / "layout.png", "-k", 1)) == ["right"]
+    document = search("--layout", folder / "layout.png", "-k", 4)
+    assert names(document)[0] == "right"
+    assert document["metric"] == "containment by class"
+    for hit in document["hits"]:
+        assert "horse" in hit["sentence"]
+    bare = document["hits"][names(document).index("bare")]
+    assert "without the horse asked for" in bare["sentence"]
 
 
 @pytest.mark.parametrize(
@@ -139,7 +206,8 @@ def test_every_search_has_a_page(run, folder, arguments, monkeypatch):
     painted = np.full((8, 8, 3), TABLE.palette[0], np.uint8)
     PillowImage.fromarray(painted).save("layout.png")
     code, out, err = run("search", *arguments, "--index", "index", "--html", "page.html")
-    assert (code, err) == (0, "Wrote page.html\n")
+    assert code == 0
+    assert err.endswith("Wrote page.html\n")
     page = Path("page.html").read_text("utf-8")
     assert page.startswith("<!doctype html>")
     assert page.count('class="card"') == len(out.splitlines()) - 1 > 0

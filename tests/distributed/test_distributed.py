@@ -28,7 +28,9 @@ from tests.interop.test_terms import pooled_of
 from tests.search.batches import random_batch
 
 pytest.importorskip("distributed")
-pytestmark = [  # sockets that Dask leaves to the garbage collector
+pytestmark = [
+    pytest.mark.slow,  # processes are started; kernels are tested elsewhere
+    # sockets that Dask leaves to the garbage collector
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
@@ -97,6 +99,10 @@ def test_changes_go_to_shards_and_are_seen(shards):
     assert sharded.content != before
     assert (ids >> ID_BITS).tolist() == [1] * 12  # the smallest
     sharded.remove([int(whole.ids[3]), int(ids[2]), int(whole.ids[-1])])
+    sharded.replace(
+        [int(ids[0]), int(whole.ids[5])], random_batch(2, SCHEMA, 11, 6), payloads=["a", "b"]
+    )
+    assert [sharded.payload(int(id_)) for id_ in (ids[0], whole.ids[5])] == ["a", "b"]
     sharded.compact()
     anew = HammingIndex(SCHEMA)
     anew.add(sharded.to_batch()[1], sharded.ids)
@@ -190,6 +196,20 @@ def test_a_killed_worker_loses_no_answer(tmp_path, cluster):
     while time.monotonic() < end:
         assert_same(sharded.search(queries, 9, **how), expected)
     stop.join()
+
+
+def test_asking_workers_takes_little(tmp_path, cluster):
+    """Less than 10 ms for 4 shards on 2 workers; the least of many, the rest is others'."""
+    if os.getloadavg()[0] > 2 * (os.cpu_count() or 1):
+        pytest.skip("others use this machine")
+    made(tmp_path / "shards", [random_batch(1, SCHEMA, seed, 6) for seed in range(4)])
+    sharded = ShardedIndex.open(tmp_path / "shards", client=cluster)
+    queries, taken = random_batch(1, SCHEMA, 9, 6), []
+    for _ in range(80):
+        started = time.perf_counter()
+        sharded.search(queries, 10)
+        taken.append(time.perf_counter() - started)
+    assert min(taken) < 0.010
 
 
 def kill_a_worker(client):
@@ -305,7 +325,7 @@ def threads():
     import distributed
 
     with distributed.Client(
-        processes=False, n_workers=1, threads_per_worker=2, dashboard_address=None
+        processes=False, n_workers=1, threads_per_worker=2, dashboard_address=":0"
     ) as client:
         yield client
 
@@ -332,7 +352,7 @@ def test_photos_and_shards_may_be_elsewhere(photos, segmenter, expected, tmp_pat
         (gone, "unreadable", True)
     ]
     assert len(records(folder)) == len(rest) + 2
-    sharded = ShardedIndex.open(folder, client=threads)
+    sharded = ShardedIndex.open(folder)
     ids = sharded.add(sharded.signature(int(sharded.ids[0])), payloads=["more"])
     again = ShardedIndex.open(folder)
     assert again.payload(int(ids[0])) == "more"

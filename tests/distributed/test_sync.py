@@ -148,6 +148,7 @@ while sys.stdin is not None:
 """
 
 
+@pytest.mark.slow
 def test_a_reader_of_the_copy_only_sees_states_that_were(tmp_path):
     HammingIndex(SCHEMA).save(tmp_path / "source")
     copy = tmp_path / "copy"
@@ -216,8 +217,11 @@ def test_what_is_no_copy_stays_as_it_is(source, tmp_path):
 def test_wrong_folders_are_named(source, tmp_path):
     with pytest.raises(IndexFormatError, match=r"Expected the folder of an index"):
         sync(tmp_path / "nosuch", tmp_path / "copy")
-    with pytest.raises(OptionError, match="twice"):
-        sync(source.path, str(source.path) + "/")
+    for target in (f"{source.path}/", source.path / "copy", source.path.parent):
+        with pytest.raises(OptionError, match="neither within the other"):
+            sync(source.path, target)
+    with pytest.raises(OptionError, match="neither within the other"):
+        sync("memory://a/b", "memory://a/b/c")
     with pytest.raises(IndexStorageError, match="nosuchscheme"):
         sync(source.path, "nosuchscheme://x")
     sync(source.path, tmp_path / "copy")

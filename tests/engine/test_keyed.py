@@ -114,3 +114,37 @@ def test_records_without_payload_are_written_as_before():
     record = PhotoRecord(path="/a.jpg", digest="d", size=1, mtime_ns=2)
     assert "payload" not in record.to_json()
     assert PhotoRecord.from_json(record.to_json()) == record
+
+
+def test_photos_that_nearly_meet_conditions(engine):
+    exact = engine.search(None, has="sky:top>=100%", k=4)
+    assert engine.matching("sky:top>=100%") == len(exact) == 2
+    nearly = engine.search(None, has="sky:top>=100%", k=4, nearly=True)
+    assert len(nearly) == 4
+    assert nearly[0].path == exact[0].path
+    distances = [hit.distance for hit in nearly]
+    assert distances == sorted(distances)
+    enough = engine.search(None, has="sky:top>=100%", k=2, nearly=True)
+    assert enough == exact[:2]
+
+
+def test_a_file_added_under_an_uploads_key_takes_its_place(engine, tmp_path):
+    path = photo(tmp_path / "late.png", sky=1.0)
+    engine.put(str(path), png(tmp_path, 0.0), {"kept": True})
+    report = engine.add([path])
+    assert (report.added, report.replaced, report.unchanged) == (0, 1, 0)
+    assert engine.get(path).payload == {"kept": True}
+    assert engine.search(path, 1)[0].path == str(path)
+    assert engine.add([path]).unchanged == 1
+    assert engine.signature(path) == engine.get(path).signature
+
+
+def test_uploads_have_further_signatures(tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 256, (60, 60, 3), np.uint8)
+    engine = Engine.create(tmp_path / "more", segmenter="lite@64", levels=1)
+    engine.put("a", pixels)
+    engine.put("a", pixels[:, ::-1].copy())
+    assert len(engine.sides["pooled"]) == 1
+    hit = engine.search("a", 1)[0]
+    assert (hit.path, hit.metric) == ("a", "squared L2")
+    assert hit.distance == pytest.approx(0, abs=1e-5)

@@ -11,6 +11,7 @@ from PIL import Image
 
 from semsig.classes import ClassTable
 from semsig.engine import Engine
+from semsig.engine.moving import Moves
 from semsig.photo import PhotoRecord, native, portable
 from semsig.types import LabelMap
 
@@ -91,6 +92,15 @@ def test_a_library_that_moved_with_its_index(library, segmenter):
     assert (report.moved, report.added, segmenter.seen) == (5, 0, 0)
 
 
+def test_photos_of_a_library_that_moved_are_removed_by_where_they_are(library, segmenter):
+    moved = library.rename(library.parent / "other")
+    engine = Engine.open(moved / "index", segmenter=segmenter)
+    assert set(engine.paths) == {str(path) for path in (moved / "photos").iterdir()}
+    assert engine.prune([moved / "photos"]) == []
+    engine.remove([moved / "photos" / "2.png"])
+    assert sorted(engine.paths) == [str(moved / "photos" / f"{n}.png") for n in (0, 1, 3, 4)]
+
+
 def test_a_copy_is_a_photo_of_its_own(library, segmenter):
     copy = library / "photos" / "copy.png"
     copy.write_bytes((library / "photos" / "1.png").read_bytes())
@@ -105,6 +115,23 @@ def test_one_that_is_gone_is_found_once(library, segmenter):
     gone.unlink()
     engine, report = again(library, segmenter)
     assert (report.moved, report.added, len(engine)) == (1, 1, 6)
+
+
+def test_what_an_application_keeps_with_a_photo_moves_along(library, segmenter):
+    engine = Engine.open(library / "index", segmenter=segmenter)
+    engine.set_payload(library / "photos" / "1.png", {"shop": "A"})
+    (library / "photos").rename(library / "elsewhere")
+    engine, report = again(library, segmenter, library / "elsewhere")
+    assert report.moved == 5
+    assert engine.get(library / "elsewhere" / "1.png").payload == {"shop": "A"}
+
+
+def test_an_upload_has_no_file_that_could_have_moved(library, segmenter):
+    engine = Engine.open(library / "index", segmenter=segmenter)
+    engine.put("upload 1", np.full((9, 9, 3), 77, np.uint8))
+    record = next(r for r in map(PhotoRecord.from_json, engine.index.payloads) if r.is_upload)
+    assert Moves([(7, record)]).claim(record) is None
+    assert "upload 1" in set(engine.paths)
 
 
 def test_one_that_moved_and_lacks_a_signature_is_signed(library, segmenter):

@@ -189,7 +189,8 @@ def test_fused_distances_by_their_definition(engine, photos, monkeypatch, few):
     label_map = HalfSegmenter()(picture(0))
     blocks, b = engine.index.search(sbs(label_map, 1), 6, metric="tanimoto-idf")
     phrases, p = engine.sides["sbovp"].search([sign(engine, picture(0), label_map)], 6)
-    weight = FusionOptions().shares["sbovp"]
+    shares = FusionOptions().shares
+    weight = shares["sbovp"] / (shares["sbs"] + shares["sbovp"])
     expected = {
         int(id_): (1 - weight) * near + weight * phrases[0][list(p[0]).index(id_)] / 2**0.5
         for id_, near in zip(b[0], blocks[0], strict=True)

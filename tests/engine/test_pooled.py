@@ -6,11 +6,12 @@ from PIL import Image
 
 from semsig.classes import ClassTable
 from semsig.engine import Engine, verify_photos
-from semsig.errors import OptionError, QueryError, SemsigError
+from semsig.errors import OptionError, ProjectionError, QueryError, SemsigError
 from semsig.evaluate import evaluate
 from semsig.query import Box
 from semsig.search.options import RerankOptions
-from semsig.signatures.pooled.kind import POOLED
+from semsig.signatures import PooledOptions, Pooling, Projection
+from semsig.signatures.pooled.kind import POOLED, PROJECTION
 from semsig.types import LabelMap
 
 TABLE = ClassTable(["dark", "bright"])
@@ -151,3 +152,45 @@ def test_evaluate_by_pooled_descriptors(tmp_path):
         evaluate(
             "wang", tmp_path / "wang", segmenter=Describing(), signature="pooled", pyramid=True
         )
+
+
+def projected(tmp_path, photos):
+    projection = Projection(
+        mean=np.full(3, 0.5),
+        axes=np.eye(3)[:, :2],
+        network="describing 1",
+        pooling=Pooling(pool="spoc", power=1.0),
+    )
+    engine = Engine.create(tmp_path / "projected", segmenter=Describing(), levels=1, signatures=())
+    options = PooledOptions(power=1.0, projection=projection)
+    engine.add_signature("pooled", options=options)
+    engine.add(photos)
+    return engine
+
+
+def test_a_projection_is_kept_beside_the_descriptors(tmp_path, photos):
+    engine = projected(tmp_path, photos)
+    again = Engine.open(engine.index.path, segmenter=Describing())
+    fresh = np.full((7, 9, 3), COLOURS[2], np.uint8)
+    assert found(again, fresh)[0] == 2
+    assert again.search(fresh, 1, signature="pooled")[0].distance == 0
+    assert "2 dimensions of projection" in again.info().signatures["pooled"]
+    assert verify_photos(engine.index.path).ok
+
+
+@pytest.mark.parametrize("content", [None, b"no projection"])
+def test_a_lost_projection_does_not_take_the_blocks_down(tmp_path, photos, content):
+    path = projected(tmp_path, photos).index.path
+    (path / PROJECTION).unlink()
+    if content is not None:
+        (path / PROJECTION).write_bytes(content)
+        assert [damage.file for damage in verify_photos(path).damaged] == [PROJECTION]
+    left = Engine.open(path, segmenter=Describing())
+    assert left.search(photos[0], 3)[0].distance == 0
+    with pytest.raises(ProjectionError, match=PROJECTION):
+        found(left, photos[0])
+
+
+def test_regions_need_a_network_that_gives_its_map(engine, photos):
+    with pytest.raises(OptionError, match="feature map"):
+        engine.explain(*photos[:2], signature="pooled")

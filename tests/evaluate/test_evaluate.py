@@ -344,7 +344,7 @@ def test_refuses_options(tmp_path):
     for options in ({"levels": 9}, {"metric": "euclid"}, other):
         with pytest.raises(OptionError):
             evaluate(pets(tmp_path), tmp_path, segmenter=GreySegmenter(), **options)
-    with pytest.raises(DatasetError, match="No dataset 'cats'"):
+    with pytest.raises(DatasetError, match="got 'cats'"):
         evaluate("cats", tmp_path, segmenter=GreySegmenter())
     with pytest.raises(SegmenterError, match="No segmenter 'psychic'"):
         evaluate(pets(tmp_path), tmp_path, segmenter="psychic")

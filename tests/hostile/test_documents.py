@@ -19,13 +19,17 @@ from semsig.errors import (
     ClassTableError,
     DatasetError,
     IndexCorruptError,
+    SegmenterError,
+    SemsigError,
     VocabularyError,
 )
 from semsig.photo import PhotoRecord
+from semsig.segment import load_segmenter
 from semsig.segment.card import NetworkCard
-from semsig.segment.coding import read_coding
+from semsig.segment.reading import read_coding
 from semsig.signatures import KeypointCache, Vocabulary, default_vocabulary
 from semsig.signatures.sbovp.keypoint_cache import _read
+from semsig.synthetic import write_scenes
 from tests.hostile.odd import ODD, TEXTS, places, put
 
 TABLE = {"name": "t", "names": ["sky", "sea"], "palette": [[1, 2, 3], [4, 5, 6]]}
@@ -234,7 +238,11 @@ def test_a_photo_record_has_its_types_or_is_refused():
         except IndexCorruptError:
             continue
         assert isinstance(record.path, str)
+        assert isinstance(record.is_fresh, bool)
         assert isinstance(record.size, int)
+    for path in ("", "\0", "a\0b"):
+        with pytest.raises(IndexCorruptError, match="photo record"):
+            PhotoRecord.from_json(json.dumps({**good, "path": path}))
     for text in TEXTS:
         with pytest.raises(IndexCorruptError):
             PhotoRecord.from_json(text.decode("latin-1"))
@@ -306,3 +314,34 @@ class TestEntries:
         limit = sys.getrecursionlimit()
         with pytest.raises(ValueError, match="deeply"):
             parse((b"a = " if parse is parse_toml else b"") + b"[" * (100 * limit))
+
+
+LONG = "9" * 5000
+"""More digits than Python turns into a number."""
+
+
+@pytest.mark.parametrize("name", [f"lite@{LONG}", f"onnx:x@{LONG}", "lite@99999", f"hrnet@{LONG}"])
+def test_a_side_of_any_length_is_out_of_range(name):
+    with pytest.raises(SemsigError):
+        load_segmenter(name)
+
+
+@pytest.mark.parametrize("line", [f"{LONG} sky", f"sky {LONG} 1 2", f"{LONG} 1 2 sky"])
+def test_a_number_of_any_length_is_no_class(tmp_path, line):
+    (tmp_path / "classes.txt").write_text(f"{line}\n")
+    with pytest.raises(SegmenterError):
+        read_coding(tmp_path / "classes.txt")
+
+
+def test_commands_take_numbers_of_any_length_for_too_large(tmp_path, run):
+    index = tmp_path / "index"
+    write_scenes(tmp_path, 1)
+    phrases = "index", tmp_path, "--index", index, "--signature", "sbs,sbovp", "--vocabulary"
+    for words in (
+        (*phrases, LONG),
+        (*phrases, f"kaze-{LONG}"),
+        ("search", "--has", f"sky>{LONG}%", "--index", index),
+        ("index", tmp_path, "--index", index, "--levels", LONG),
+    ):
+        code, _, err = run(*words)
+        assert (code in (1, 2), "Traceback" in err) == (True, False), words

@@ -15,7 +15,10 @@ from semsig import Engine
 from semsig.durable import open_regular, read_regular
 from semsig.synthetic import write_scenes
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes in folders here")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes in folders here"),
+]
 
 
 def pipe(path: Path) -> None:
@@ -79,8 +82,7 @@ def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("irregular")
     photos = sorted(write_scenes(folder, 3).glob("*/*.jpg"))
     engine = Engine.create(folder / "index", segmenter="lite")
-    engine.add_signature("pooled")
-    engine.add_phrases()
+    engine.add_signature("sbovp")
     engine.add(photos)
     return folder
 

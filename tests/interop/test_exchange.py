@@ -134,7 +134,7 @@ def test_other_faiss_indexes_are_refused(schema):
 
 @pytest.mark.parametrize(
     ("package", "call", "install"),
-    [("pyarrow", "to_arrow", r"semsig\[arrow\]"), ("faiss", "to_faiss", "faiss-cpu")],
+    [("pyarrow", "to_arrow", r"\.\[arrow\]"), ("faiss", "to_faiss", "faiss-cpu")],
 )
 def test_a_missing_package_is_named(stored, monkeypatch, package, call, install):
     monkeypatch.setitem(sys.modules, package, None)

@@ -193,3 +193,14 @@ def test_what_is_no_parquet_is_named(stored, tmp_path):
             interop.read_parquet(tmp_path / name)
     with pytest.raises(IndexWriteError, match="no-folder"):
         interop.write_parquet(stored, tmp_path / "no-folder" / "index.parquet")
+
+
+def test_keys_and_json_values_come_back(schema, make, tmp_path):
+    index = HammingIndex(schema)
+    payloads = [{"year": 2000}, "text", "\x1eodd"]
+    index.add([make(n) for n in range(3)], keys=["a", None, "c"], payloads=payloads)
+    interop.write_parquet(index, tmp_path / "rows.parquet")
+    back = interop.read_parquet(tmp_path / "rows.parquet")
+    assert_same(index, back)
+    assert list(back) == ["a", 1, "c"]
+    assert back.get("c").payload == "\x1eodd"

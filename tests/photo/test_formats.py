@@ -12,6 +12,7 @@ from PIL import Image, features
 from semsig.errors import ImageError
 from semsig.photo import formats
 from semsig.photo.image_files import read_image
+from semsig.photo.jxl import stated_size
 from semsig.photo.walk import survey
 from tests.photo.dng import dng
 
@@ -131,6 +132,32 @@ def test_too_many_pixels_are_refused_before_they_are_decoded(tmp_path):
         with pytest.raises(ImageError) as caught:
             read_image(tmp_path / name, max_pixels=100)
         assert caught.value.reason == "too-large"
+
+
+@pytest.mark.parametrize("size", [(1, 1), (64, 48), (300, 300), (513, 9000), (1600, 900), (8, 256)])
+@pytest.mark.parametrize("container", [False, True])
+def test_the_size_of_a_jpeg_xl_file_is_told_from_its_header(size, container):
+    plugin("pillow_jxl")
+    more = {"exif": exif(1), "use_container": True} if container else {}
+    content = encoded("JXL", Image.new("L", size), effort=1, **more)
+    assert content.startswith(b"\0\0\0\x0c" if container else b"\xff\x0a")
+    file = io.BytesIO(content)
+    assert stated_size(file) == size
+    assert file.tell() == 0
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff", b"\0\0\0\x0cJXL ", b"\0\0\0\1JXL " + bytes(20)])
+def test_jpeg_xl_files_that_state_no_size(content):
+    assert stated_size(io.BytesIO(content)) is None
+
+
+def test_jpeg_xl_files_beyond_the_limit_are_never_decoded(tmp_path, monkeypatch):
+    plugin("pillow_jxl")
+    (tmp_path / "a.jxl").write_bytes(encoded("JXL", Image.fromarray(RGB)))
+    monkeypatch.setattr("semsig.photo.image_files.open_picture", None)
+    with pytest.raises(ImageError) as caught:
+        read_image(tmp_path / "a.jxl", max_pixels=48 * 64 - 1)
+    assert caught.value.reason == "too-large"
 
 
 def jpeg(size: tuple[int, int]) -> bytes:

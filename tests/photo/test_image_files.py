@@ -154,6 +154,13 @@ def test_deep_tiffs_are_scaled_by_their_range(tmp_path, values, expected):
     assert image[0, :, 0].tolist() == expected
 
 
+def test_16_bit_tiffs_of_either_byte_order_are_scaled_by_all_of_16_bits(tmp_path):
+    grey = np.array([[0, 257, 32_768]], np.uint16)
+    for mode, bytes_ in (("I;16", grey.tobytes()), ("I;16B", grey.byteswap().tobytes())):
+        picture = Image.frombytes(mode, (3, 1), bytes_)
+        assert read(tmp_path, encoded(picture, "TIFF"))[0, :, 0].tolist() == [0, 1, 128]
+
+
 def test_unsigned_32_bit_tiffs_have_no_sign(tmp_path):
     values = np.array([[0, 2**31, 2**32 - 1]], np.uint32).view(np.int32)
     signed = struct.pack("<HHIH", 339, 3, 1, 2)
@@ -535,3 +542,9 @@ def test_what_is_no_upload_is_named(source, reason):
     with pytest.raises(ImageError) as caught:
         read_image(source)
     assert caught.value.reason == reason
+
+
+def test_the_name_before_semsig_photo_still_imports():
+    from semsig import image
+
+    assert (image.read_image, image.image_paths) == (read_image, image_paths)

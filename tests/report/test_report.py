@@ -13,9 +13,15 @@ from PIL import Image as PillowImage
 
 from semsig.classes import ClassTable
 from semsig.engine import Engine
-from semsig.report import Side, explanation_picture, search_page, segmentation_picture
+from semsig.report import (
+    Side,
+    conditions_page,
+    explanation_picture,
+    search_page,
+    segmentation_picture,
+)
 from semsig.report.canvas import AGREE, DIFFER, Canvas
-from semsig.report.draw import enlarge, fit, legend, overlay
+from semsig.report.draw import enlarge, fit, legend, overlay, overlay_signature
 from semsig.signatures.sbs.encoding import sbs
 from semsig.types import LabelMap
 
@@ -269,3 +275,41 @@ def test_no_hits_make_an_empty_page(tmp_path):
     engine = Engine.create(None, segmenter=ColourSegmenter())
     query = save(tmp_path / "q.png", picture(0.5))
     Page(search_page(engine, query, engine.search(query), side=64))
+
+
+def test_pages_run_no_network_for_hits(tmp_path, monkeypatch):
+    segmenter = ColourSegmenter()
+    engine = Engine.create(tmp_path / "index", segmenter=segmenter, levels=2)
+    engine.add(save(tmp_path / f"{n}.png", picture(n / 5, horse=n % 2 == 0)) for n in range(5))
+    hits = engine.search(None, has="sky", k=5)
+    asked = [side("q", picture(0.5))]
+
+    def refuse(*_):
+        raise AssertionError("the network ran")
+
+    monkeypatch.setattr(ColourSegmenter, "__call__", refuse)
+    monkeypatch.setattr(ColourSegmenter, "batch", refuse)
+    page = conditions_page(engine, engine.conditions("sky"), hits, side=64)
+    assert page.count('class="card"') == len(hits) == 4
+    page = search_page(engine, asked, hits, side=64)
+    assert page.count('class="card"') == 4
+
+
+def test_photos_come_first_and_words_before_bits(engine, tmp_path):
+    query = tmp_path / "1.png"
+    text = search_page(engine, query, engine.search(query, exclude_self=True), side=64)
+    page = Page(text)
+    checked = [attrs["id"] for tag, attrs in page.tags if tag == "input" and "checked" in attrs]
+    assert checked == ["show-photo"]
+    card = text[text.index('class="card"') :]
+    assert card.index("in both") < card.index('class="distance"') < card.index("bits differ")
+
+
+def test_a_signature_is_drawn_over_its_photo():
+    label_map = ColourSegmenter()(picture(0.5))
+    drawn = overlay_signature(picture(0.5), sbs(label_map, 2), opacity=1.0)
+    assert drawn.shape == (48, 64, 3)
+    assert tuple(drawn[4, 30]) == TABLE.palette[0]
+    assert tuple(drawn[44, 30]) == TABLE.palette[1]
+    nothing = sbs(LabelMap(np.full((8, 8), TABLE.void, np.uint8), TABLE), 2)
+    assert tuple(overlay_signature(picture(0.5), nothing, opacity=1.0)[4, 4]) == (96, 96, 96)

@@ -1,5 +1,8 @@
 """PooledIndex: exact search of pooled descriptors, kept as any index is."""
 
+import hashlib
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -8,6 +11,7 @@ from hypothesis import strategies as st
 from semsig.errors import IndexFormatError, OptionError, SchemaMismatchError, SignatureError
 from semsig.search import HammingIndex, L2Index, PooledIndex, verify_index
 from semsig.types import PooledBatch, PooledSchema, PooledSignature
+from semsig.types.metrics import print_distance
 from semsig.types.record_spec import records_of
 from tests.reference.pooled import squared_distance
 
@@ -116,3 +120,79 @@ def test_slices_and_rows_of_a_batch():
     assert list(batch[1:]) == list(batch)[1:]
     assert batch[0] == signatures([[1, 2, 3]])[0]
     assert batch[0] != batch[1]
+
+
+@given(
+    st.integers(0, 2**32 - 1),
+    st.sampled_from(["int8", "float16"]),
+    st.integers(1, 40),
+    st.integers(1, 5),
+    st.booleans(),
+)
+def test_screening_by_cosines_loses_no_row(seed, coding, n_rows, k, restricted):
+    """Few values and many copies: distances tie, and some rows are zeros."""
+    random = np.random.default_rng(seed)
+    schema = PooledSchema(network="n", pool="spoc", power=1.0, dims=3, coding=coding)
+    codes = random.integers(-1, 2, (n_rows, 3))
+    if coding == "float16":
+        codes = codes / 2
+    index = PooledIndex(schema)
+    index.add([PooledSignature(row.astype(coding), schema) for row in codes])
+    allowed = np.flatnonzero(random.random(n_rows) < 0.6) if restricted else np.arange(n_rows)
+    query = PooledSignature(codes[random.integers(n_rows)].astype(coding), schema)
+    distances, ids = index.search([query], k, filter_ids=allowed)
+    whole, order = index.search([query], n_rows, filter_ids=allowed)
+    assert ids[0].tolist() == order[0, :k].tolist() + [-1] * max(0, k - n_rows)
+    expected = [squared_distance(query.codes.tolist(), row) for row in codes[allowed].tolist()]
+    found = len(allowed)
+    np.testing.assert_allclose(whole[0, :found], np.sort(expected), atol=1e-6)
+    by_distance = sorted(zip(whole[0, :found].tolist(), order[0, :found].tolist(), strict=True))
+    assert [row for _, row in by_distance] == order[0, :found].tolist()
+    halves, same = index.search([query], k, metric="cosine", filter_ids=allowed)
+    assert (same == ids).all()
+    np.testing.assert_array_equal(halves[ids >= 0] * 2, distances[ids >= 0])
+
+
+def test_float16_is_kept_searched_and_verified(tmp_path):
+    schema = PooledSchema(network="n", pool="spoc", power=1.0, dims=64, coding="float16")
+    random = np.random.default_rng(0)
+    values = random.normal(size=(50, 64))
+    values = (values / np.linalg.norm(values, axis=1, keepdims=True)).astype(np.float16)
+    index = PooledIndex(schema)
+    index.add([PooledSignature(row, schema) for row in values])
+    index.save(tmp_path / "i")
+    again = PooledIndex.open(tmp_path / "i")
+    assert again.schema == schema
+    assert verify_index(tmp_path / "i").ok
+    distances, ids = again.search(again.signature(7), 50)
+    assert (ids[0, 0], distances[0, 0]) == (7, 0)
+    expected = [squared_distance(values[7].astype(float), row.astype(float)) for row in values]
+    np.testing.assert_allclose(distances[0], np.sort(expected), atol=1e-6)
+    with pytest.raises(SignatureError, match="finite"):
+        PooledSignature(np.full(64, np.nan, np.float16), schema)
+    with pytest.raises(SignatureError, match="range"):
+        index.add(PooledBatch(np.full(64, 2, np.float16), np.array([0, 64]), schema))
+
+
+def test_metrics_are_those_of_the_table():
+    index = PooledIndex(SCHEMA)
+    index.add(signatures([[1, 0, 0], [0, 1, 0]]))
+    assert index.search(signatures([[1, 0, 0]]), 2, metric="cosine")[0].tolist() == [[0, 1]]
+    ((near, _),) = index.search_radius(signatures([[1, 0, 0]]), 0.5, metric="cosine")
+    assert near.tolist() == [0]
+    with pytest.raises(OptionError, match="l2sq, cosine"):
+        index.search(signatures([[1, 0, 0]]), 1, metric="hamming")
+    assert print_distance(0.25, "l2sq") == "0.250 squared L2"
+    assert print_distance(0.25, "cosine") == "0.250 cosine distance"
+
+
+def test_schemas_of_the_first_version_keep_their_fingerprint():
+    assert SCHEMA.fingerprint == (
+        hashlib.sha256(
+            b"semsig pooled 1; {'network': 'n', 'pool': 'spoc', 'power': 1.0, 'dims': 3}"
+        ).hexdigest()
+    )
+    assert set(SCHEMA.to_json()) == {"fingerprint", "network", "pool", "power", "dims"}
+    later = PooledSchema(network="n", pool="gem", power=1.0, dims=3, p=4.0, projection="x")
+    assert PooledSchema.from_json(later.to_json()) == later
+    assert later.fingerprint != replace(later, projection="y").fingerprint

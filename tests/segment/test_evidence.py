@@ -30,6 +30,9 @@ def names(segmenter, photo="/photos/a.jpg"):
         ("pascal-context-59", [0, 59], ["void", "wood"]),
         ("cityscapes", [7, 26, 33], ["road", "car", "bicycle"]),
         ("cityscapes", [0, 13, 255], ["road", "car", "void"]),
+        ("Cityscapes_labelIds", [7, 26, 255], ["road", "car", "void"]),
+        ("msrc", [0, 1, 23], ["void", "building", "boat"]),
+        ("MSRC-annotations", [0, 1], ["void", "building"]),
         ("coco-stuff", [11, 170], ["stop sign", "wood"]),
         ("coco-stuff", [12, 181], ["stop sign", "wood"]),
         ("coco-stuff", [0, 13, 182], ["void", "stop sign", "wood"]),
@@ -143,3 +146,22 @@ def test_samples_are_spread(tmp_path, count):
     taken = sampled(files)
     assert 0 < len(taken) <= SAMPLE
     assert taken[0] == files[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "first"),
+    [
+        ("labelmap.txt", "# label:color_rgb:parts:actions\nsky:0,0,255::\nroad:9,9,9::\n", "sky"),
+        ("_classes.csv", "Pixel Value, Class\n0, sky\n1, road\n", "sky"),
+        ("class_names.txt", "_background_\nroad\n", "_background_"),
+        ("label_colors.txt", "0 0 255\tsky\n9 9 9\troad\n", "sky"),
+    ],
+)
+@pytest.mark.parametrize("place", [".", ".."])
+def test_tables_of_exporters_are_found_by_their_names(tmp_path, name, text, first, place):
+    maps = tmp_path / "maps"
+    maps.mkdir()
+    (maps / place / name).write_text(text)
+    assert names(FilesSegmenter(save(maps, a=[0, 1]))) == [first, "road"]
+    (maps / "classes.txt").write_text("other\nroad\n")
+    assert names(FilesSegmenter(maps)) == ["other", "road"]

@@ -328,3 +328,42 @@ def test_photos_are_normalised_in_the_configs_order_of_channels():
 def test_nothing_is_printed_or_warned(checkpoint, capfd):
     load_segmenter(f"mmseg:{CONFIG}@{checkpoint}@64")(np.zeros((8, 8, 3), np.uint8))
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("config", [CONFIG, "ocrnet_hr18s-ade20k"])
+def test_features_are_of_what_the_classifier_sees(tmp_path, config):
+    import torch
+
+    content = {"state_dict": network(4, config).state_dict(), "meta": {"classes": NAMES}}
+    torch.save(content, tmp_path / "x.pth")
+    segmenter = load_segmenter(f"mmseg:{config}@{tmp_path / 'x.pth'}@64")
+    images = [photos()[0], photos()[0][:, ::-1]]
+    labels = segmenter.batch(images)
+    described, mapped = segmenter.describe(images), segmenter.describe_maps(images)
+    for expected, (label_map, features), (again, map_) in zip(
+        labels, described, mapped, strict=True
+    ):
+        assert np.array_equal(label_map.labels, expected.labels)
+        assert np.array_equal(again.labels, expected.labels)
+        assert map_.shape[0] == segmenter.n_features == features.shape[1] > 0
+        assert map_.min() >= 0
+        np.testing.assert_allclose(features[0], map_.mean((1, 2)), rtol=1e-4, atol=1e-6)
+        np.testing.assert_array_equal(features[1], map_.max((1, 2)))
+        planes = torch.nn.functional.conv2d(
+            torch.from_numpy(map_)[None],
+            segmenter._classifier.weight.detach(),
+            segmenter._classifier.bias.detach(),
+        )
+        assert (planes[0].argmax(0).numpy() == expected.labels).mean() > 0.99
+
+
+def test_an_export_gives_the_feature_map(tmp_path, checkpoint):
+    path = tmp_path / "net.onnx"
+    export_network(network(), ClassTable(NAMES), path, short_side=64)
+    exported = OnnxSegmenter(path)
+    own = load_segmenter(f"mmseg:{CONFIG}@{checkpoint}@64")
+    ((_, theirs),) = own.describe_maps(photos()[:1])
+    ((_, features),) = exported.describe(photos()[:1])
+    ((_, map_),) = exported.describe_maps(photos()[:1])
+    assert map_.shape == theirs.shape
+    np.testing.assert_array_equal(features[1], map_.max((1, 2)))

@@ -132,6 +132,29 @@ def test_the_label_map_of_another_photo_is_never_taken(tmp_path):
         segmenter.for_path(photos / "beach.jpg")
 
 
+@pytest.mark.parametrize(
+    ("photos", "stem", "owner"),
+    [
+        (["a.png", "a_seg.jpg"], "a_seg", "a_seg.jpg"),
+        (["a.png", "a_seg.jpg"], "a_seg_mask", "a_seg.jpg"),
+        (["A.jpg", "a.JPG"], "a_seg", "a.JPG"),
+        (["a.jpg", "a_rgb.jpg"], "a_mask", "a.jpg"),
+        (["IMG_1.JPG", "img_1.jpg"], "img_1", "img_1.jpg"),
+    ],
+)
+def test_a_label_map_is_of_the_photo_that_it_is_named_nearest_to(tmp_path, photos, stem, owner):
+    segmenter = of(tmp_path, {stem: 2, "z": 0})
+    (tmp_path / "photos").mkdir()
+    for name in photos:
+        (tmp_path / "photos" / name).touch()
+    for name in photos:
+        if name == owner:
+            assert label(segmenter, tmp_path / "photos" / name) == 2
+        else:
+            with pytest.raises(SegmenterError, match="no label map"):
+                segmenter.for_path(tmp_path / "photos" / name)
+
+
 def test_photos_and_masks_in_one_folder(tmp_path):
     from PIL import Image
 

@@ -137,6 +137,9 @@ class ColourKind:
     def scale(self, schema):
         return 1 / 765
 
+    def suits(self, segmenter):
+        return True
+
     def is_default(self, segmenter):
         return False
 
@@ -151,6 +154,9 @@ class ColourKind:
 
     def encoder_of(self, schema, folder):
         return ColourEncoder(schema)
+
+    def explain_needs(self, encoder):
+        return encoder.needs
 
     def explain(self, encoder, a, b, names):
         first, second = (encoder(one).values.astype(int) for one in (a, b))

@@ -17,6 +17,8 @@ from semsig.errors import IndexLockedError, IndexStorageError, OptionError
 
 ODD = [None, True, -1, 1.5, "x", [], {}, 2**70, float("nan"), float("inf"), [[]], {"a": 1}]
 PLACES = [
+    ("format",),
+    ("version",),
     ("generation",),
     ("next_id",),
     ("meta",),

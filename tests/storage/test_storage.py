@@ -522,3 +522,12 @@ def test_opening_imports_no_compiler(kind, stored):
 def test_every_storage_error_is_a_semsig_error():
     for error in (IndexCorruptError, IndexFormatError, IndexLockedError, IndexWriteError):
         assert issubclass(error, SemsigError)
+
+
+def test_ids_are_counted_from_the_first(schema, make, kind, tmp_path):
+    index = kind.index(schema, first_id=1 << 40)
+    assert index.add([make(1), make(2)]).tolist() == [1 << 40, (1 << 40) + 1]
+    kind.index(schema, first_id=7).save(tmp_path / "index")
+    assert kind.index.open(tmp_path / "index").add([make(1)]).tolist() == [7]
+    with pytest.raises(OptionError, match="Ids lie in"):
+        kind.index(schema, first_id=-1)

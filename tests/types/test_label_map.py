@@ -151,3 +151,9 @@ def test_refuses_colours_that_mean_two_classes_only_where_they_occur():
 def test_refuses_what_is_no_coloured_picture(wrong):
     with pytest.raises(LabelMapError, match=r"uint8|non-empty"):
         LabelMap.from_colors(wrong, COAST)
+
+
+def test_present_labels_leave_void_out():
+    table = ClassTable(["sky", "grass", "horse"])
+    labels = np.array([[2, 0], [table.void, 2]], np.uint8)
+    assert LabelMap(labels, table).present == (0, 2)

@@ -2,44 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from semsig.errors import OptionError
 from semsig.search import PooledIndex
 from semsig.segment import Segmenter, gives_features, require_features
-from semsig.signatures.base import Inputs, Needs, Why
-from semsig.signatures.pooled.encoding import PooledOptions, pooled
-from semsig.types import PooledSchema, PooledSignature
+from semsig.signatures.base import Inputs, Needs
+from semsig.signatures.pooled.encoding import PooledEncoder, PooledOptions
+from semsig.signatures.pooled.projection import Projection
+from semsig.signatures.pooled.regions import RegionMatches, match_regions
+from semsig.types import PooledSchema
+from semsig.types.metrics import POOLED_METRICS
 
-
-@dataclass(frozen=True)
-class PooledEncoder:
-    """Features of one network to pooled descriptors.
-
-    Parameters
-    ----------
-    schema : PooledSchema
-        The network, and how its features are pooled.
-    """
-
-    schema: PooledSchema
-    needs = Needs(features=True)
-
-    @property
-    def settings(self) -> Mapping[str, Any]:
-        """Pooling, power and dimensions."""
-        schema = self.schema
-        return {"pool": schema.pool, "power": schema.power, "dims": schema.dims}
-
-    def __call__(self, inputs: Inputs) -> PooledSignature:
-        """Return the descriptor of a photo's features."""
-        if inputs.features is None:
-            inputs.pixels()
-            raise OptionError("Expected a photo with features, got one that was not described.")
-        return pooled(inputs.features, self.schema)
+PROJECTION = "pooled.npz"
+"""What an index's descriptors are projected by, if they are, in the folder of its photos."""
 
 
 class PooledKind:
@@ -48,43 +24,66 @@ class PooledKind:
     name = "pooled"
     title = "pooled descriptors"
     folder = "pooled"
-    kept: tuple[str, ...] = ()
-    metrics: tuple[str, ...] = ("squared L2",)
-    fused_metric = "squared L2"
+    kept: tuple[str, ...] = (PROJECTION,)
+    metrics: tuple[str, ...] = tuple(POOLED_METRICS)
+    fused_metric = "l2sq"
     has_levels = False
     rank = 1
     index = PooledIndex
     leave_out = None
 
-    def scale(self, schema: PooledSchema) -> float:  # noqa: ARG002
-        """Return 1/2: squared distances at unit length are 0 to 2 where no value is negative."""
-        return 0.5
+    def scale(self, schema: PooledSchema) -> float:
+        """Return 1/4, or 1/2 where no value is negative: squared distances at unit length."""
+        return 0.25 if schema.projection else 0.5
 
-    def is_default(self, segmenter: Segmenter) -> bool:
+    def suits(self, segmenter: Segmenter) -> bool:
         """Tell whether the network gives features."""
         return gives_features(segmenter)
+
+    def is_default(self, segmenter: Segmenter) -> bool:
+        """Tell whether it suits the segmenter."""
+        return self.suits(segmenter)
 
     def encoder(
         self, segmenter: Segmenter, *, options: PooledOptions | None = None
     ) -> PooledEncoder:
         """Return an encoder of a network's features; OptionError if it gives none."""
-        dims = require_features(segmenter).n_features
-        return PooledEncoder((options or PooledOptions()).schema(segmenter.fingerprint, dims))
+        channels = require_features(segmenter).n_features
+        return (options or PooledOptions()).encoder(segmenter.fingerprint, channels)
 
-    def search_options(self, metric: str) -> dict[str, Any]:  # noqa: ARG002
-        """Return nothing: there is one distance."""
-        return {}
+    def search_options(self, metric: str) -> dict[str, Any]:
+        """Return the metric."""
+        return {"metric": metric}
 
     def keep(self, encoder: PooledEncoder, folder: Path) -> None:
-        """Do nothing: the schema is all."""
+        """Write the projection, if there is one."""
+        if encoder.projection is not None:
+            encoder.projection.save(folder / PROJECTION)
 
-    def encoder_of(self, schema: PooledSchema, folder: Path) -> PooledEncoder:  # noqa: ARG002
-        """Return the encoder of a schema."""
-        return PooledEncoder(schema)
+    def encoder_of(self, schema: PooledSchema, folder: Path) -> PooledEncoder:
+        """Return the encoder of a schema, by the projection beside it.
 
-    def explain(self, encoder: PooledEncoder, a: Inputs, b: Inputs, names: tuple[str, str]) -> Why:
-        """Say how near two photos are."""
-        raise NotImplementedError
+        Raises
+        ------
+        ProjectionError
+            If it is missing or damaged, or another one.
+        """
+        projection = Projection.open(folder / PROJECTION) if schema.projection else None
+        return PooledEncoder(schema=schema, projection=projection)
+
+    def explain_needs(self, encoder: PooledEncoder) -> Needs:  # noqa: ARG002
+        """Return that the whole feature map is needed."""
+        return Needs(features=True, maps=True)
+
+    def explain(
+        self,
+        encoder: PooledEncoder,
+        a: Inputs,
+        b: Inputs,
+        names: tuple[str, str],  # noqa: ARG002
+    ) -> RegionMatches:
+        """Find the parts of two photos that match by their features."""
+        return match_regions(a.described(), b.described(), encoder)
 
 
 POOLED = PooledKind()

@@ -184,7 +184,7 @@ def _surf(options: KeypointOptions) -> Find:
         from mahotas.features import surf
     except ImportError as error:
         raise OptionError(
-            f"SURF needs mahotas ({error}); install it with: pip install 'semsig[surf]'"
+            f"SURF needs mahotas ({error}); in a clone, run: pip install '.[surf]'"
         ) from error
 
     def find(

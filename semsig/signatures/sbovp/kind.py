@@ -10,7 +10,7 @@ from semsig.durable import make_folder
 from semsig.errors import SignatureError
 from semsig.search import L2Index
 from semsig.segment import Segmenter
-from semsig.signatures.base import Inputs
+from semsig.signatures.base import Inputs, Needs
 from semsig.types import SbovpSchema
 
 if TYPE_CHECKING:
@@ -40,6 +40,10 @@ class SbovpKind:
     def scale(self, schema: SbovpSchema) -> float:
         """Return 1 / sqrt(2): counts at unit length are that far apart at most; else 0."""
         return 0.0 if schema.norm == "none" else 1 / 2**0.5
+
+    def suits(self, segmenter: Segmenter) -> bool:  # noqa: ARG002
+        """Return True: label maps and pixels are enough."""
+        return True
 
     def is_default(self, segmenter: Segmenter) -> bool:  # noqa: ARG002
         """Tell that phrases are made where they are asked for."""
@@ -99,6 +103,10 @@ class SbovpKind:
         names = (option.name for option in fields(SbovpOptions))
         options = SbovpOptions(**{name: getattr(schema, name) for name in names})
         return SbovpEncoder(words, options, schema.classes)
+
+    def explain_needs(self, encoder: SbovpEncoder) -> Needs:
+        """Return what the encoder needs."""
+        return encoder.needs
 
     def explain(
         self,

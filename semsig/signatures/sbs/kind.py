@@ -58,6 +58,10 @@ class SbsKind:
         """Return 1: idf-weighted Tanimoto distances are 0 to 1."""
         return 1.0
 
+    def suits(self, segmenter: Segmenter) -> bool:  # noqa: ARG002
+        """Return True: label maps are enough."""
+        return True
+
     def is_default(self, segmenter: Segmenter) -> bool:  # noqa: ARG002
         """Tell that every index has blocks."""
         return True
@@ -76,6 +80,10 @@ class SbsKind:
     def encoder_of(self, schema: SbsSchema, folder: Path) -> SbsEncoder:  # noqa: ARG002
         """Return the encoder of a schema."""
         return SbsEncoder(schema)
+
+    def explain_needs(self, encoder: SbsEncoder) -> Needs:
+        """Return what the encoder needs."""
+        return encoder.needs
 
     def explain(
         self, encoder: SbsEncoder, a: Inputs, b: Inputs, names: tuple[str, str]

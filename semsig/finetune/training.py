@@ -1,0 +1,218 @@
+"""The training loop: mine, draw tuples, step; epoch after epoch, each of which can be resumed."""
+
+from __future__ import annotations
+
+import copy
+import json
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from semsig.distill.checkpoint import write_checkpoint
+from semsig.errors import CheckpointError
+from semsig.finetune.groups import Groups, unlabelled
+from semsig.finetune.losses import tuple_loss
+from semsig.finetune.network import DescriptorNetwork
+from semsig.finetune.options import FinetuneOptions
+from semsig.finetune.result import Progress
+from semsig.finetune.tuples import draw_tuples
+from semsig.finetune.views import middle_crop, random_crop, random_view
+from semsig.segment.checkpoint import load_checkpoint
+from semsig.types import Image
+
+_AT_ONCE = 64
+MEMORY = 0.95
+"""Decay of the running mean of the loss."""
+
+
+class Training:
+    """A run: a network, the photos it learns from, and how far it has come.
+
+    Batch norms keep their statistics, as in Radenovic et al. 2019: tuples are no fair sample.
+
+    Parameters
+    ----------
+    options : FinetuneOptions
+        The recipe.
+    network : DescriptorNetwork
+        What is trained, in place.
+    groups : Groups
+        What it learns from.
+
+    Raises
+    ------
+    CheckpointError
+        If the checkpoint to resume from is of another run.
+    """
+
+    def __init__(
+        self, options: FinetuneOptions, network: DescriptorNetwork, groups: Groups
+    ) -> None:
+        self.options, self.network, self.groups = options, network.eval(), groups
+        self.epoch, self.minutes, self.loss = 0, 0.0, float("nan")
+        self.views = unlabelled(groups)
+        self.teacher = copy.deepcopy(network).requires_grad_(False) if options.teacher else None
+        rest = [weight for name, weight in network.named_parameters() if name != "power"]
+        self.optimizer = torch.optim.AdamW(
+            [
+                {"params": rest, "lr": options.learning_rate, "weight_decay": 1e-4},
+                {"params": [network.power], "lr": 10 * options.learning_rate, "weight_decay": 0},
+            ]
+        )
+        if options.resume:
+            self._restore()
+
+    @property
+    def checkpoint(self) -> Path:
+        """Where the run can be resumed from."""
+        return self.options.out / "checkpoint.pth"
+
+    @property
+    def log(self) -> Path:
+        """One JSON object an epoch."""
+        return self.options.out / "log.jsonl"
+
+    def run(
+        self, progress: Callable[[Progress], None], measure: Callable[[], dict[str, float]]
+    ) -> None:
+        """Train until epochs or minutes are used up, saving after each epoch."""
+        end = time.monotonic() + 60 * (self.options.minutes - self.minutes)
+        while self.epoch < self.options.epochs and time.monotonic() < end:
+            start = time.monotonic()
+            whole = self._run_epoch(progress, end)
+            self.minutes += (time.monotonic() - start) / 60
+            if not whole:
+                break  # what was learned since the checkpoint is lost, so that resuming is exact
+            self.epoch += 1
+            self._save(measure())
+        if self.epoch and self.checkpoint.exists():
+            self.network.load_state_dict(load_checkpoint(self.checkpoint)["state_dict"])
+
+    def _run_epoch(self, progress: Callable[[Progress], None], end: float) -> bool:
+        """Run one epoch, which depends on seed, number and weights alone; False if cut short."""
+        options = self.options
+        random = np.random.default_rng((options.seed, self.epoch))
+        for group, scale in zip(self.optimizer.param_groups, (1, 10), strict=True):
+            group["lr"] = scale * options.learning_rate * options.decay**self.epoch
+        tuples = draw_tuples(
+            describe(self.network, self.groups.images, options.side),
+            self.groups.labels,
+            count=options.tuples,
+            negatives=options.negatives,
+            random=random,
+        )
+        steps = -(-len(tuples) // options.batch)
+        for step in range(steps):
+            if time.monotonic() > end:
+                return False
+            some = tuples[step * options.batch : (step + 1) * options.batch]
+            loss = self._step(some, random)
+            self.loss = loss if np.isnan(self.loss) else MEMORY * self.loss + (1 - MEMORY) * loss
+            progress(Progress(epoch=self.epoch + 1, step=step + 1, steps=steps, loss=self.loss))
+        return True
+
+    def _step(self, tuples: NDArray[np.int64], random: np.random.Generator) -> float:
+        photos = torch.from_numpy(np.stack([self._view(*one, random) for one in _places(tuples)]))
+        descriptors = self.network(photos)
+        shaped = descriptors.reshape(*tuples.shape, -1)
+        loss = tuple_loss(shaped, self.options.loss, self.options.margin)
+        if self.teacher is not None:
+            with torch.no_grad():
+                known = self.teacher(photos)
+            kept = (descriptors - known).square().sum(1).mean()
+            loss = loss + self.options.teacher * kept
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.network.parameters(), 10.0)
+        self.optimizer.step()
+        with torch.no_grad():
+            self.network.power.clamp_(1.0, 20.0)  # beyond, float32 overflows: 6^20 is 4e15
+        return float(loss.detach())
+
+    def _view(self, number: int, place: int, random: np.random.Generator) -> Image:
+        """Return a photo as it is learned from; a match of itself is the photo from elsewhere."""
+        image, side = self.groups.images[number], self.options.side
+        seen = random_view if self.views and place == 1 else random_crop
+        return np.ascontiguousarray(seen(image, side, random))
+
+    def _save(self, measured: dict[str, float]) -> None:
+        row = {
+            "epoch": self.epoch,
+            "loss": self.loss,
+            "minutes": self.minutes,
+            "power": float(self.network.power.detach()),
+            **measured,
+        }
+        with self.log.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(row) + "\n")
+        meta = {
+            "epoch": self.epoch,
+            "loss": self.loss,
+            "minutes": self.minutes,
+            "recipe": self.options.recipe(),
+            "photos": list(self.groups.names),
+        }
+        content = {
+            "state_dict": self.network.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "teacher": self.teacher.state_dict() if self.teacher else None,
+            "meta": meta,
+        }
+        write_checkpoint(self.checkpoint, content)
+
+    def _restore(self) -> None:
+        saved = load_checkpoint(self.checkpoint)
+        meta = saved["meta"]
+        recipe = self.options.recipe()
+        other = [name for name, value in recipe.items() if meta["recipe"].get(name) != value]
+        if other or meta["photos"] != list(self.groups.names):
+            what = ", ".join(other) or "photos"
+            raise CheckpointError(
+                f"Expected the run of {self.checkpoint} to go on as it began; {what} differ. "
+                "Start in another folder, with init= this checkpoint."
+            )
+        self.network.load_state_dict(saved["state_dict"])
+        self.optimizer.load_state_dict(saved["optimizer"])
+        if self.teacher is not None:
+            self.teacher.load_state_dict(saved["teacher"])
+        self.epoch, self.minutes, self.loss = meta["epoch"], meta["minutes"], meta["loss"]
+        rows = self.log.read_text("utf-8").splitlines(keepends=True)[: self.epoch]
+        self.log.write_text("".join(rows), "utf-8")
+
+
+def describe(network: DescriptorNetwork, images: Sequence[Image], side: int) -> NDArray[np.float32]:
+    """Return the descriptors of photos' middle squares, shape (N, C)."""
+    made = []
+    with torch.no_grad():
+        for start in range(0, len(images), _AT_ONCE):
+            some = [middle_crop(image, side) for image in images[start : start + _AT_ONCE]]
+            made.append(network(torch.from_numpy(np.stack(some))).numpy())
+    return np.concatenate(made)
+
+
+def _places(tuples: NDArray[np.int64]) -> list[tuple[int, int]]:
+    """Return number and place in its tuple of each photo, tuple after tuple."""
+    return [(number, place) for row in tuples.tolist() for place, number in enumerate(row)]
+
+
+def start_from(network: DescriptorNetwork, path: Path) -> None:
+    """Load the weights of an earlier run.
+
+    Raises
+    ------
+    CheckpointError
+        If the file cannot be read safely, or is of another network.
+    """
+    weights: Any = load_checkpoint(path)["state_dict"]
+    try:
+        network.load_state_dict(weights)
+    except RuntimeError as error:
+        raise CheckpointError(
+            f"Expected a checkpoint of the same backbone, got another in {path}: "
+            f"{str(error).splitlines()[0]}"
+        ) from error

@@ -1,0 +1,217 @@
+"""Backbones of torchvision and timm, and checkpoints of cirtorch, as descriptor networks.
+
+Needs torch, and torchvision or timm; imported on use.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from semsig.errors import CheckpointError, SegmenterError
+from semsig.segment.checkpoint import load_checkpoint
+
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+"""Of ImageNet's RGB values 0..1, which torchvision's and cirtorch's networks take."""
+
+Whitening = tuple[NDArray[np.float32], NDArray[np.float32]]
+"""Mean (C,) and projection (D, C): ``P (x - m)``."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CnnNetwork:
+    """A backbone and what its checkpoint says of pooling.
+
+    Parameters
+    ----------
+    backbone : torch.nn.Module
+        Photos float32 (N, 3, H, W), RGB 0..255, to features (N, C, h, w), not negative; in
+        evaluation mode.
+    power : float
+        GeM's exponent.
+    whitening : mapping of str to Whitening
+        Learned whitening by what it was learned on, such as ``"retrieval-SfM-120k ms"``
+        (multi-scale, ``ss`` single), or ``"end-to-end"``.
+    """
+
+    backbone: Any
+    power: float = 3.0
+    whitening: Mapping[str, Whitening] = field(default_factory=dict)
+
+
+class Backbone(nn.Module):  # type: ignore[misc]
+    """Layers behind the normalisation that they were trained with.
+
+    Parameters
+    ----------
+    features : torch.nn.Module
+        Normalised photos to the last feature map.
+    mean, std : three floats
+        Of RGB 0..1.
+    """
+
+    def __init__(
+        self,
+        features: nn.Module,
+        mean: tuple[float, ...] = MEAN,
+        std: tuple[float, ...] = STD,
+    ) -> None:
+        super().__init__()
+        self.features = features
+        self.register_buffer("mean", 255 * torch.tensor(mean).view(1, 3, 1, 1))
+        self.register_buffer("scale", 1 / (255 * torch.tensor(std).view(1, 3, 1, 1)))
+
+    def forward(self, photos: Any) -> Any:
+        """Turn RGB 0..255 (N, 3, H, W) into features (N, C, h, w)."""
+        return self.features((photos - self.mean) * self.scale).clamp(min=0)
+
+
+def published_weights(name: str) -> str | None:
+    """Return the address of torchvision's default weights of a network; None where timm has it.
+
+    Raises
+    ------
+    SegmenterError
+        If torchvision has no such network.
+    """
+    if name.startswith("timm/"):
+        return None
+    models = _torchvision()
+    if name not in models.list_models():
+        raise SegmenterError(_unknown(name, models))
+    return str(models.get_model_weights(name).DEFAULT.url)
+
+
+def load_network(name: str, weights: Path | None) -> CnnNetwork:
+    """Return a network.
+
+    Parameters
+    ----------
+    name : str
+        A network of torchvision, such as ``vgg16`` or ``resnet101``, or of timm, as in
+        ``timm/resnet18``.
+    weights : Path, optional
+        torchvision's or timm's own weights of it; or a checkpoint of cirtorch, whose
+        normalisation, exponent and whitening are taken over. Random weights without.
+
+    Raises
+    ------
+    SegmenterError
+        If torchvision or timm are missing or have no such network.
+    CheckpointError
+        If the file cannot be read safely, or is of another network.
+    """
+    saved = None if weights is None else load_checkpoint(weights)
+    meta = {} if saved is None else saved["meta"]
+    whole, features = _build(name)
+    if saved is None:
+        return CnnNetwork(Backbone(features).eval())
+    if not _is_cirtorch(saved):
+        _load(whole, saved["state_dict"], weights)
+        return CnnNetwork(Backbone(features).eval())
+    architecture = str(meta.get("architecture", name))
+    if architecture != name:
+        raise CheckpointError(f"Expected weights of {name}, got {architecture}'s in {weights}.")
+    state = saved["state_dict"]
+    inner = {k.removeprefix("features."): v for k, v in state.items() if k.startswith("features.")}
+    _load(features, inner, weights)
+    mean, std = tuple(meta.get("mean", MEAN)), tuple(meta.get("std", STD))
+    power = float(state["pool.p"].mean()) if "pool.p" in state else 3.0
+    return CnnNetwork(Backbone(features, mean, std).eval(), power, _whitening(saved))
+
+
+def _is_cirtorch(saved: Mapping[str, Any]) -> bool:
+    """Tell whether a checkpoint is laid out as cirtorch's ImageRetrievalNet."""
+    names = saved["state_dict"]
+    return "pool.p" in names or "architecture" in saved["meta"]
+
+
+def _whitening(saved: Mapping[str, Any]) -> dict[str, Whitening]:
+    found: dict[str, Whitening] = {}
+    for corpus, scales in saved["meta"].get("Lw", {}).items():
+        for scale, arrays in scales.items():
+            mean = np.asarray(arrays["m"], np.float32).ravel()
+            found[f"{corpus} {scale}"] = mean, np.asarray(arrays["P"], np.float32)
+    state = saved["state_dict"]
+    if "whiten.weight" in state:
+        projection = state["whiten.weight"].numpy().astype(np.float32)
+        bias = state["whiten.bias"].numpy().astype(np.float64)
+        # W x + b = W (x - m), m the least solution of W m = -b
+        mean = np.linalg.lstsq(projection.astype(np.float64), -bias, rcond=None)[0]
+        found["end-to-end"] = mean.astype(np.float32), projection
+    return found
+
+
+def _build(name: str) -> tuple[nn.Module, nn.Module]:
+    """Return a network whole, and its layers up to the last feature map, which share weights."""
+    if name.startswith("timm/"):
+        whole = _timm(name.removeprefix("timm/"))
+        return whole, _TimmFeatures(whole)
+    models = _torchvision()
+    if name not in models.list_models():
+        raise SegmenterError(_unknown(name, models))
+    whole = models.get_model(name, weights=None)
+    if hasattr(whole, "layer4"):
+        return whole, nn.Sequential(*list(whole.children())[:-2])
+    if not hasattr(whole, "features"):
+        raise SegmenterError(f"Expected a convolutional network, got {name}; take vgg16, resnet50.")
+    layers = whole.features
+    if name.startswith(("vgg", "alexnet")):
+        layers = nn.Sequential(*list(layers.children())[:-1])  # as cirtorch: no last pooling
+    return whole, layers
+
+
+class _TimmFeatures(nn.Module):  # type: ignore[misc]
+    """A timm network up to its last feature map."""
+
+    def __init__(self, network: Any) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, photos: Any) -> Any:
+        """Turn photos into features (N, C, h, w)."""
+        return self.network.forward_features(photos)
+
+
+def _torchvision() -> Any:
+    try:
+        from torchvision import models
+    except (ImportError, RuntimeError, AttributeError) as error:
+        raise SegmenterError(
+            f"Expected torchvision beside a torch that it fits ({error}); pip install torch "
+            "torchvision, both from one place."
+        ) from error
+    return models
+
+
+def _timm(name: str) -> Any:
+    try:
+        import timm
+    except ImportError as error:
+        raise SegmenterError(f"Expected timm ({error}); pip install timm.") from error
+    if not timm.is_model(name):
+        raise SegmenterError(f"Expected a network of timm, got {name!r}; see timm.list_models().")
+    return timm.create_model(name, pretrained=False)
+
+
+def _unknown(name: str, models: Any) -> str:
+    near = [known for known in models.list_models() if known.startswith(name[:3])][:8]
+    hint = f"; near are {', '.join(near)}" if near else ""
+    return f"Expected a network of torchvision, or timm/NAME, got {name!r}{hint}."
+
+
+def _load(module: nn.Module, state: Mapping[str, Any], path: Path | None) -> None:
+    try:
+        module.load_state_dict(dict(state))
+    except RuntimeError as error:
+        first = str(error).splitlines()[1:2] or [str(error)]
+        raise CheckpointError(
+            f"Expected weights of this network, got others in {path}: {first[0].strip()[:200]}"
+        ) from error
