@@ -12,6 +12,7 @@ PHOTOS ?=
 
 demo: $(VENV)/.demo
 	$(BIN)/semsig demo $(if $(PHOTOS),--photos "$(PHOTOS)") --out demo
+	@echo 'For a page that searches them: $(BIN)/pip install -e ".[serve]" && $(BIN)/semsig demo --out demo --serve'
 
 test: $(VENV)/.dev
 	VENV=$(VENV) bash scripts/check
