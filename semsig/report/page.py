@@ -25,6 +25,7 @@ from semsig.query import Conditions
 from semsig.report.draw import fit, legend, overlay, overlay_signature
 from semsig.report.side import Side
 from semsig.types import Hit, Image, SbsSchema, SbsSignature
+from semsig.types.metrics import metric_title
 
 _NOTHING = ["no class in either"]
 _FINEST = 4
@@ -174,7 +175,7 @@ def _distance(hit: Hit) -> str:
 
 def _by(hits: Sequence[Hit]) -> str:
     """Name the distance that ranked hits."""
-    return f" ({escape(hits[0].metric)} distance)" if hits else ""
+    return f" ({escape(metric_title(hits[0].metric))} distance)" if hits else ""
 
 
 def _share(why: Explanation) -> float:

@@ -132,5 +132,10 @@ def print_distance(distance: float, metric: str) -> str:
     entry = {str(name): entry for name, entry in METRICS.items()}.get(metric)
     if entry is not None and entry.unit:
         return f"{distance:,.0f} {entry.unit}"
-    named: Mapping[str, str] = {str(name): words for name, words in POOLED_METRICS.items()}
-    return f"{distance:.3f} {named.get(metric, metric)}"
+    return f"{distance:.3f} {metric_title(metric)}"
+
+
+def metric_title(metric: str) -> str:
+    """Return what a distance is called in a sentence: "squared L2" for "l2sq"."""
+    titles: Mapping[str, str] = {str(name): words for name, words in POOLED_METRICS.items()}
+    return titles.get(metric, metric).removesuffix(" distance")

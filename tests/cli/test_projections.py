@@ -42,7 +42,7 @@ def test_axes_are_fitted_and_photos_indexed_by_them(photos, tmp_path, pairs):
     done = run("index", photos, "--index", index, "--segmenter", "lite@64", "--projection", out)
     assert done.exit_code == 0, done.output
     done = run("info", "--index", index, "--json")
-    assert "4 dimensions" in json.loads(done.stdout)["pooled"]
+    assert "4 dimensions" in json.loads(done.stdout)["signatures"]["pooled"]
     photo = photos / "2" / "1.png"
     done = run("search", photo, "--index", index, "--signature", "pooled", "--json")
     hits = json.loads(done.stdout)["hits"]
@@ -63,7 +63,7 @@ def test_pooling_and_coding_are_chosen(photos, tmp_path):
     done = run("index", photos, "--index", index, "--segmenter", "lite@64", "--pool", "gem",
                "--gem-exponent", 4.5, "--projection", "none", "--coding", "float16")  # fmt: skip
     assert done.exit_code == 0, done.output
-    told = json.loads(run("info", "--index", index, "--json").stdout)["pooled"]
+    told = json.loads(run("info", "--index", index, "--json").stdout)["signatures"]["pooled"]
     for part in ("gem p 4.5", "1280 dimensions", "float16"):
         assert part in told
 

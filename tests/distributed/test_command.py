@@ -70,9 +70,7 @@ def test_reranking_is_of_all_shards(photos, folder, engine):
 def test_what_shards_do_not_do_is_named(run, photos, folder):
     code, _, err = run("search", photos[0], "--index", folder, "--has", "sky")
     assert code == 2
-    assert "conditions, crops and pages are for one index" in " ".join(
-        err.replace("│", " ").split()
-    )
+    assert "geometry and pages are for one index" in " ".join(err.replace("│", " ").split())
     code, _, err = run("search", photos[0], "--index", folder, "--signature", "fused")
     assert code == 1
     assert "a fusion chooses candidates among all photos" in err
@@ -80,7 +78,7 @@ def test_what_shards_do_not_do_is_named(run, photos, folder):
     assert code == 2
     code, _, err = run("index", photos[0], "--index", folder, "--prune")
     assert code == 2
-    with pytest.raises(OptionError, match="no metric beside 'pooled'"):
+    with pytest.raises(OptionError, match="Expected a signature of sbs over shards"):
         search_photos(folder, photos[0], signature="pooled", metric="hamming")
 
 

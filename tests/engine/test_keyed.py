@@ -146,5 +146,5 @@ def test_uploads_have_further_signatures(tmp_path):
     engine.put("a", pixels[:, ::-1].copy())
     assert len(engine.sides["pooled"]) == 1
     hit = engine.search("a", 1)[0]
-    assert (hit.path, hit.metric) == ("a", "squared L2")
+    assert (hit.path, hit.metric) == ("a", "l2sq")
     assert hit.distance == pytest.approx(0, abs=1e-5)

@@ -10,7 +10,7 @@ from semsig.engine import Engine
 from semsig.engine.layouts import LayoutSearch
 from semsig.errors import OptionError
 from semsig.search import HammingIndex
-from semsig.signatures import sbs
+from semsig.signatures.sbs.encoding import sbs
 from semsig.types import LabelMap, SbsSchema
 
 TABLE = ClassTable(["sky", "grass", "horse", "dog"])

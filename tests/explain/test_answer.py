@@ -8,7 +8,7 @@ import pytest
 from semsig.classes import ClassTable
 from semsig.explain import answer, request
 from semsig.query import parse
-from semsig.signatures import sbs
+from semsig.signatures.sbs.encoding import sbs
 from semsig.types import LabelMap
 
 TABLE = ClassTable(["sky", "grass", "horse", "dog", "person"])

@@ -11,7 +11,7 @@ from semsig.query import Lexicon, lexicon, parse, read_sentence
 from semsig.query.conditions import LEAST
 from semsig.query.groups import count_groups
 from semsig.query.lexicon import VARIABLE, singulars
-from semsig.signatures import sbs
+from semsig.signatures.sbs.encoding import sbs
 from semsig.types import LabelMap, SbsBatch
 
 TABLE = ClassTable.builtin("semsig54")
