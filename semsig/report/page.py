@@ -175,7 +175,10 @@ def _distance(hit: Hit) -> str:
 
 def _by(hits: Sequence[Hit]) -> str:
     """Name the distance that ranked hits."""
-    return f" ({escape(metric_title(hits[0].metric))} distance)" if hits else ""
+    if not hits:
+        return ""
+    title = metric_title(hits[0].metric).removesuffix(" distance")
+    return f" ({escape(title)} distance)"
 
 
 def _share(why: Explanation) -> float:

@@ -138,4 +138,4 @@ def print_distance(distance: float, metric: str) -> str:
 def metric_title(metric: str) -> str:
     """Return what a distance is called in a sentence: "squared L2" for "l2sq"."""
     titles: Mapping[str, str] = {str(name): words for name, words in POOLED_METRICS.items()}
-    return titles.get(metric, metric).removesuffix(" distance")
+    return titles.get(metric, metric)
