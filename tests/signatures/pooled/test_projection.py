@@ -69,7 +69,7 @@ def test_learned_whitening_makes_matches_spread_alike(seed):
     tolerance = 0.01 + 16 * 2**-11 * np.sqrt(np.linalg.cond(before))
     assert np.abs(after / (np.trace(after) / 5) - np.eye(5)).max() < tolerance
     variances = projected.var(0)
-    assert (np.diff(variances) <= 1e-2 * variances[0]).all()
+    assert (np.diff(variances) <= tolerance * variances[0]).all()
 
 
 def _spread_of_matches(values, groups):
