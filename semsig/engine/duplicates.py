@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
-from pathlib import Path
 from typing import Any, Literal
 
 import cv2
@@ -13,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as PillowImage
 
+from semsig.durable import open_regular
 from semsig.engine.engine import Engine
 from semsig.errors import ImageError, OptionError, QueryError
 from semsig.photo import PhotoRecord
@@ -246,7 +246,7 @@ def _copy(engine: Engine, id_: int) -> Copy:
 
 def _header(path: str) -> tuple[int, int, str]:
     """Return width, height and time taken ("" if it is not said) of a photo that can be read."""
-    with PillowImage.open(Path(path)) as picture:
+    with open_regular(path) as file, PillowImage.open(file) as picture:
         try:
             said = str(picture.getexif().get_ifd(_EXIF).get(_TAKEN, ""))
             return (*picture.size, datetime.strptime(said, "%Y:%m:%d %H:%M:%S").isoformat())

@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from semsig.durable import write_file
+from semsig.durable import open_regular, write_file
 from semsig.errors import OptionError
 from semsig.evaluate.significance import SAMPLES
 from semsig.evaluate.systems import Systems
@@ -82,7 +82,7 @@ def hash_files(paths: Sequence[Path], names: Sequence[str]) -> str:
     """
     whole = hashlib.sha256()
     for path, name in zip(paths, names, strict=True):
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             content = hashlib.file_digest(file, "sha256").hexdigest()
         whole.update(f"{content}  {name}\n".encode("utf-8", "surrogateescape"))
     return whole.hexdigest()

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from semsig import __version__
+from semsig.durable import read_regular
 from semsig.evaluate.measures import average_precision
 from semsig.finetune.export import export_descriptor
 from semsig.finetune.groups import Groups, labelled, load_groups, split, unlabelled
@@ -93,7 +94,7 @@ def _before(options: FinetuneOptions, measure: Callable[[], dict[str, float]]) -
     """Measure the network as the run found it; a resumed run reads what was measured then."""
     path = options.out / "before.json"
     if options.resume and path.exists():
-        read: dict[str, float] = json.loads(path.read_text("utf-8"))
+        read: dict[str, float] = json.loads(read_regular(path))
         return read
     found = measure()
     path.write_text(json.dumps(found) + "\n", "utf-8")
@@ -140,7 +141,9 @@ def _write(
 
 def _write_card(options: FinetuneOptions, result: FinetuneResult, log: Path) -> None:
     rows = (
-        [json.loads(line) for line in log.read_text("utf-8").splitlines()] if log.exists() else []
+        [json.loads(line) for line in read_regular(log).decode().splitlines()]
+        if log.exists()
+        else []
     )
     if rows:
         draw_run(rows, options.out / "curves.png")

@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from semsig.distill.checkpoint import write_checkpoint
+from semsig.durable import read_regular
 from semsig.errors import CheckpointError
 from semsig.finetune.groups import Groups, unlabelled
 from semsig.finetune.losses import tuple_loss
@@ -181,7 +182,7 @@ class Training:
         if self.teacher is not None:
             self.teacher.load_state_dict(saved["teacher"])
         self.epoch, self.minutes, self.loss = meta["epoch"], meta["minutes"], meta["loss"]
-        rows = self.log.read_text("utf-8").splitlines(keepends=True)[: self.epoch]
+        rows = read_regular(self.log).decode().splitlines(keepends=True)[: self.epoch]
         self.log.write_text("".join(rows), "utf-8")
 
 

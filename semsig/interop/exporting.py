@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from semsig.durable import sync_folder
+from semsig.durable import read_regular, sync_folder
 from semsig.errors import EngineError, IndexWriteError, OptionError, SemsigError
 from semsig.search import HammingIndex, PooledIndex
 from semsig.search.checks import check_k
@@ -158,7 +158,7 @@ def read_facts(folder: Path | str, engine: str) -> tuple[SbsSchema, dict[str, An
     """
     path = Path(folder) / FACTS
     try:
-        facts = json.loads(path.read_bytes())
+        facts = json.loads(read_regular(path))
         if (facts["engine"], facts["version"]) != (engine, 1):
             raise ValueError(f"it is for {facts['engine']!r}, version {facts['version']!r}")
         return SbsSchema.from_json(facts["schema"]), facts

@@ -11,6 +11,7 @@ from typing import Generic, TypeVar
 import numpy as np
 from PIL import Image as PillowImage
 
+from semsig.durable import open_regular
 from semsig.engine import Engine
 from semsig.photo import PhotoRecord
 from semsig.photo.image_files import read_image
@@ -165,7 +166,7 @@ def box_of(photo: QueryPhoto) -> Box | None:
 def _size(path: str) -> tuple[int, int]:
     """Return width and height of a photo, upright, from its header; (0, 0) if it has none."""
     try:
-        with PillowImage.open(path) as picture:
+        with open_regular(path) as file, PillowImage.open(file) as picture:
             width, height = picture.size
             turned = picture.getexif().get(0x0112) in _TURNED
     except Exception:  # Pillow raises nearly every type there is on damaged files
