@@ -36,7 +36,6 @@ EXPECTED = (
     "semsig/server/static/*.css",
     "semsig/server/static/*.svg",
     "semsig/server/templates/*.html",
-    "semsig/signatures/pooled/*/*.npz",
     "semsig_kernels/__init__.py",
     "semsig_kernels/py.typed",
 )

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from semsig.classes import ClassTable as ClassTable
     from semsig.engine import Engine as Engine
     from semsig.errors import SemsigError as SemsigError
+    from semsig.estimators import PooledTransformer as PooledTransformer
     from semsig.estimators import SbsNeighbors as SbsNeighbors
     from semsig.estimators import SbsTransformer as SbsTransformer
     from semsig.photo.image_files import read_image as read_image
@@ -50,6 +51,7 @@ _HOMES = {
     "PooledIndex": "semsig.search",
     "PooledSchema": "semsig.types",
     "PooledSignature": "semsig.types",
+    "PooledTransformer": "semsig.estimators",
     "SbovpBatch": "semsig.types",
     "SbovpSchema": "semsig.types",
     "SbovpSignature": "semsig.types",

@@ -1,6 +1,7 @@
-"""semsig in scikit-learn's terms: a transformer, and neighbours."""
+"""semsig in scikit-learn's terms: transformers, and neighbours."""
 
 from semsig.estimators.neighbors import SbsNeighbors
+from semsig.estimators.pooled import PooledTransformer
 from semsig.estimators.transformer import SbsTransformer
 
-__all__ = ["SbsNeighbors", "SbsTransformer"]
+__all__ = ["PooledTransformer", "SbsNeighbors", "SbsTransformer"]

@@ -105,7 +105,7 @@ class SbsTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             raise OptionError(f"output is one of {get_args(Output)}; {self.output!r} came.")
         if self.dtype not in ("float32", "float64", "uint8"):
             raise OptionError(f"dtype is float32, float64 or uint8; {self.dtype!r} came.")
-        _require_sequence(X)
+        require_sequence(X)
         if not len(X):
             raise OptionError("fit needs at least one photo or label map; none came.")
         self.schema_ = SbsSchema(self.levels, self._classes(next(iter(X))))
@@ -136,7 +136,7 @@ class SbsTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             If a label map has other classes than those fitted.
         """
         check_is_fitted(self)
-        _require_sequence(X)
+        require_sequence(X)
         signatures = (sbs(label_map, self.schema_.levels) for label_map in self._label_maps(X))
         batch = SbsBatch.of(signatures, self.schema_)
         if self.output == "csr":
@@ -145,7 +145,7 @@ class SbsTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def _segmenter(self) -> Segmenter:
         if isinstance(self.segmenter, str):
-            return _loaded(self.segmenter, self.threads)
+            return loaded(self.segmenter, self.threads)
         return self.segmenter
 
     def _classes(self, first: object) -> ClassTable:
@@ -162,7 +162,7 @@ class SbsTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
 
 @lru_cache(maxsize=4)
-def _loaded(name: str, threads: int | None) -> Segmenter:
+def loaded(name: str, threads: int | None) -> Segmenter:
     """Load a network once a process, also for the many clones of a cross-validation."""
     return load_segmenter(name, threads=threads)
 
@@ -179,7 +179,8 @@ def _or_raise(outcome: tuple[object, LabelMap | SemsigError]) -> LabelMap:
     return outcome[1]
 
 
-def _require_sequence(photos: object) -> None:
+def require_sequence(photos: object) -> None:
+    """Raise :class:`OptionError` if something is no sequence of photos."""
     if _kind(photos) != "picture" or not hasattr(photos, "__len__"):
         raise OptionError(
             f"Expected a sequence of photos or label maps; {type(photos).__name__} came. "
