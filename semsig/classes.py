@@ -67,7 +67,7 @@ class ClassTable:
     def _validate(self) -> None:
         if not 1 <= len(self.names) <= MAX_CLASSES:
             raise ClassTableError(
-                f"A class table holds 1 to {MAX_CLASSES:,} classes; {len(self.names):,} came."
+                f"A class table holds 1 to {MAX_CLASSES:,} classes, got {len(self.names):,}."
             )
         if any(not isinstance(n, str) or not n.strip() or "\n" in n for n in self.names):
             raise ClassTableError("Every class needs a name: one line of text, not empty.")
@@ -203,9 +203,9 @@ def _as_color(color: Iterable[int]) -> Color:
     try:
         channels = tuple(int(c) for c in color)
     except (TypeError, ValueError):
-        raise ClassTableError(f"A colour is three numbers from 0 to 255; {color!r} came.") from None
+        raise ClassTableError(f"A colour is three numbers from 0 to 255, got {color!r}.") from None
     if len(channels) != 3 or not all(0 <= c <= 255 for c in channels):
-        raise ClassTableError(f"A colour is three numbers from 0 to 255; {channels} came.")
+        raise ClassTableError(f"A colour is three numbers from 0 to 255, got {channels}.")
     return channels[0], channels[1], channels[2]
 
 

@@ -47,7 +47,7 @@ class QueryError(SemsigError):
     Parameters
     ----------
     message : str
-        What was expected, what came, what to do.
+        What was expected, what was got, what to do.
     text : str
         The search, shown below the message; empty if no place in it is to blame.
     span : (int, int)
@@ -68,7 +68,7 @@ class ImageError(SemsigError):
     Parameters
     ----------
     message : str
-        What was expected, what came, what to do.
+        What was expected, what was got, what to do.
     reason : str
         Short stable name of the cause, for counting: ``"empty"``, ``"not-an-image"``,
         ``"truncated"``, ``"corrupt"``, ``"too-large"``, ``"unreadable"``, ``"no-reader"``.

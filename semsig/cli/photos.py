@@ -315,7 +315,7 @@ def _open_or_create(
     engine = Engine.open(folder, segmenter=segmenter, threads=1)
     if levels not in (None, engine.index.schema.levels):
         raise OptionError(
-            f"{folder} was made with --levels {engine.index.schema.levels}; {levels} came. "
+            f"{folder} was made with --levels {engine.index.schema.levels}, got {levels}. "
             "Name a new folder for other levels."
         )
     return engine

@@ -65,7 +65,7 @@ def _read(path: Path, name: str) -> Listed:
     except (IndexError, ValueError):
         raise DatasetError(
             f"{path} is malformed: expected a photo's name and four numbers, left, top, right, "
-            f"bottom; {' '.join(words)[:80]!r} came."
+            f"bottom, got {' '.join(words)[:80]!r}."
         ) from None
     good, ok, junk = (_words(path.with_name(f"{name}_{kind}.txt")) for kind in _KINDS)
     return Listed(

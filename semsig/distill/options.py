@@ -35,9 +35,9 @@ class Stage:
 
     def __post_init__(self) -> None:
         if self.side % 32 or not 64 <= self.side <= 1024:
-            raise OptionError(f"A stage's side is a multiple of 32, 64 to 1024; {self.side} came.")
+            raise OptionError(f"A stage's side is a multiple of 32, 64 to 1024, got {self.side}.")
         if not self.share > 0:
-            raise OptionError(f"A stage's share must be above 0; {self.share} came.")
+            raise OptionError(f"A stage's share must be above 0, got {self.share}.")
 
     @classmethod
     def parse(cls, text: str) -> tuple[Stage, ...]:
@@ -53,7 +53,7 @@ class Stage:
             return tuple(cls(side=int(side), share=float(share)) for side, share in pairs)
         except ValueError:
             raise OptionError(
-                f"Stages read SIDE:SHARE[,SIDE:SHARE...], as in 128:0.6,192:0.4; {text!r} came."
+                f"Stages read SIDE:SHARE[,SIDE:SHARE...], as in 128:0.6,192:0.4, got {text!r}."
             ) from None
 
 
@@ -196,22 +196,22 @@ class DistillOptions:
         self._at_least(workers=0, cache_side=32, cache_mb=0, hint_weight=0)
         for name in ("label_smoothing", "ema_decay", "least_share"):
             if not 0 <= getattr(self, name) < 1:
-                raise OptionError(f"{name} is 0 to below 1; {getattr(self, name)} came.")
+                raise OptionError(f"{name} is 0 to below 1, got {getattr(self, name)}.")
         for name in ("learning_rate", "minutes", "report_minutes", "threads"):
             value = getattr(self, name)
             if value is not None and not value > 0:
-                raise OptionError(f"{name} must be above 0; {value} came.")
+                raise OptionError(f"{name} must be above 0, got {value}.")
         for name in ("paste", "soft_share"):
             if not 0 <= getattr(self, name) <= 1:
-                raise OptionError(f"{name} is 0 to 1; {getattr(self, name)} came.")
+                raise OptionError(f"{name} is 0 to 1, got {getattr(self, name)}.")
         if not 0 < self.holdout <= 0.5:
-            raise OptionError(f"holdout is above 0, at most 0.5; {self.holdout} came.")
+            raise OptionError(f"holdout is above 0, at most 0.5, got {self.holdout}.")
 
     def _check_choices(self) -> None:
         if self.arch not in ARCHITECTURES:
-            raise OptionError(f"arch is one of {', '.join(ARCHITECTURES)}; {self.arch!r} came.")
+            raise OptionError(f"arch is one of {', '.join(ARCHITECTURES)}, got {self.arch!r}.")
         if self.optimizer not in OPTIMIZERS:
-            raise OptionError(f"optimizer is muon or adamw; {self.optimizer!r} came.")
+            raise OptionError(f"optimizer is muon or adamw, got {self.optimizer!r}.")
         if not self.stages:
             raise OptionError("A run needs at least one stage.")
         if self.notes and not self.notes.is_file():
@@ -221,17 +221,17 @@ class DistillOptions:
         if not (self.views or self.init or self.resume):
             raise OptionError("A run without views needs weights: give init, or resume one.")
         if not isinstance(self.init, tuple):
-            raise OptionError(f"init is a tuple of paths; {self.init!r} came.")
+            raise OptionError(f"init is a tuple of paths, got {self.init!r}.")
         if len(self.init) > 1 and self.starts_exported:
             raise OptionError(
-                f"A run starts from one exported network or from checkpoints; {self.init} came. "
+                f"A run starts from one exported network or from checkpoints, got {self.init}. "
                 "Give the weights.pth that the networks were exported from."
             )
 
     def _at_least(self, **bounds: int) -> None:
         for name, bound in bounds.items():
             if not getattr(self, name) >= bound:
-                raise OptionError(f"{name} is at least {bound}; {getattr(self, name)} came.")
+                raise OptionError(f"{name} is at least {bound}, got {getattr(self, name)}.")
 
     @property
     def starts_exported(self) -> bool:

@@ -41,11 +41,11 @@ class IndexingOptions:
         expect("commit_every", self.commit_every, WHOLE)
         expect("commit_seconds", self.commit_seconds, NUMBER)
         if self.workers is not None and not 1 <= self.workers <= 1024:
-            raise OptionError(f"workers must be 1 to 1024; {self.workers} came.")
+            raise OptionError(f"workers must be 1 to 1024, got {self.workers}.")
         if self.commit_every < 1:
-            raise OptionError(f"commit_every must be at least 1; {self.commit_every} came.")
+            raise OptionError(f"commit_every must be at least 1, got {self.commit_every}.")
         if not self.commit_seconds >= 0:
-            raise OptionError(f"commit_seconds must not be negative; {self.commit_seconds} came.")
+            raise OptionError(f"commit_seconds must not be negative, got {self.commit_seconds}.")
 
     @property
     def n_workers(self) -> int:

@@ -51,7 +51,7 @@ class View:
 
     def __post_init__(self) -> None:
         if not isinstance(self.crop, Box | None):
-            raise QueryError(f"crop is a Box, as Box.parse reads one; {self.crop!r} came.")
+            raise QueryError(f"crop is a Box, as Box.parse reads one, got {self.crop!r}.")
 
     @property
     def is_whole(self) -> bool:

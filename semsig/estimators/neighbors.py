@@ -148,7 +148,7 @@ class SbsNeighbors(BaseEstimator):  # type: ignore[misc]
             ``n_neighbors`` entries a row.
         """
         if mode not in ("connectivity", "distance"):
-            raise OptionError(f"mode is 'connectivity' or 'distance'; {mode!r} came.")
+            raise OptionError(f"mode is 'connectivity' or 'distance', got {mode!r}.")
         distances, indices = self._nearest(X, n_neighbors)
         values = distances.astype(np.float64) if mode == "distance" else np.ones(indices.shape)
         starts = np.arange(len(indices) + 1) * indices.shape[1]
@@ -198,7 +198,7 @@ class SbsNeighbors(BaseEstimator):  # type: ignore[misc]
         if k + own > self.n_samples_fit_:
             raise OptionError(
                 f"n_neighbors is at most {self.n_samples_fit_ - own}, the number of signatures "
-                f"to choose from; {k} came."
+                f"to choose from, got {k}."
             )
         found = self.index_.search(
             self._fitted if queries is None else queries,

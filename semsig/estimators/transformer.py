@@ -102,12 +102,12 @@ class SbsTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             If the segmenter cannot be loaded.
         """
         if self.output not in get_args(Output):
-            raise OptionError(f"output is one of {get_args(Output)}; {self.output!r} came.")
+            raise OptionError(f"output is one of {get_args(Output)}, got {self.output!r}.")
         if self.dtype not in ("float32", "float64", "uint8"):
-            raise OptionError(f"dtype is float32, float64 or uint8; {self.dtype!r} came.")
+            raise OptionError(f"dtype is float32, float64 or uint8, got {self.dtype!r}.")
         require_sequence(X)
         if not len(X):
-            raise OptionError("fit needs at least one photo or label map; none came.")
+            raise OptionError("fit needs at least one photo or label map, got none.")
         self.schema_ = SbsSchema(self.levels, self._classes(next(iter(X))))
         return self
 
@@ -183,6 +183,6 @@ def require_sequence(photos: object) -> None:
     """Raise :class:`OptionError` if something is no sequence of photos."""
     if _kind(photos) != "picture" or not hasattr(photos, "__len__"):
         raise OptionError(
-            f"Expected a sequence of photos or label maps; {type(photos).__name__} came. "
+            f"Expected a sequence of photos or label maps, got {type(photos).__name__}. "
             "Put a single one in a list."
         )

@@ -256,8 +256,8 @@ def bootstrap_interval(
     """
     if not 0 < level < 1 or samples < 1 or not len(scores):
         raise OptionError(
-            f"Expected scores, 0 < level < 1 and samples >= 1; {len(scores)} scores, level "
-            f"{level}, {samples} samples came."
+            f"Expected scores, 0 < level < 1 and samples >= 1, got {len(scores)} scores, level "
+            f"{level}, {samples} samples."
         )
     random = np.random.default_rng(0)
     means = [random.choice(scores, len(scores)).mean() for _ in range(samples)]
@@ -268,7 +268,7 @@ def bootstrap_interval(
 def _checked(relevance: Relevance) -> Relevance:
     if relevance.ndim != 2 or relevance.dtype != np.bool_:
         raise OptionError(
-            f"Relevance is bool of shape (Q, N); {relevance.dtype} {relevance.shape} came."
+            f"Relevance is bool of shape (Q, N), got {relevance.dtype} {relevance.shape}."
         )
     return relevance
 
@@ -276,7 +276,7 @@ def _checked(relevance: Relevance) -> Relevance:
 def _within(relevance: Relevance, cutoff: ArrayLike) -> Relevance:
     reach = np.asarray(cutoff)
     if (reach < 1).any():
-        raise OptionError(f"A cutoff is at least 1; {reach.min()} came.")
+        raise OptionError(f"A cutoff is at least 1, got {reach.min()}.")
     within: Relevance = np.arange(relevance.shape[1]) < np.atleast_1d(reach)[:, None]
     return within
 

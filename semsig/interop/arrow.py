@@ -150,7 +150,7 @@ class Rows:
             If it is no table, has no such header, or columns of other types, or nulls.
         """
         if not isinstance(table, pyarrow.Table):
-            raise IndexFormatError(f"Expected a pyarrow.Table; {type(table).__name__} came.")
+            raise IndexFormatError(f"Expected a pyarrow.Table, got {type(table).__name__}.")
         schema, meta = _read_header(table)
         table = _as_laid_out(table, _layout(schema))
         parts = [batch.column("cells") for batch in table.to_batches()]
@@ -199,5 +199,5 @@ def _as_laid_out(table: Any, layout: Any) -> Any:
         raise IndexFormatError(f"Expected columns {layout.to_string()}; {error}") from error
     cells = [part.flatten() for part in table["cells"].chunks]
     if any(column.null_count for column in (*table.columns, *cells)):
-        raise IndexFormatError("A table of signatures holds no nulls; some came.")
+        raise IndexFormatError("A table of signatures holds no nulls, got some.")
     return table

@@ -127,7 +127,7 @@ class PhotoRecord:
             return replace(record, path=native(record.path))
         except (ValueError, TypeError, RecursionError) as error:
             raise IndexCorruptError(
-                f"Expected a photo record with each signature; {text[:80]!r} came. "
+                f"Expected a photo record with each signature, got {text[:80]!r}. "
                 "Was this index made by HammingIndex alone?"
             ) from error
 

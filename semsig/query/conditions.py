@@ -76,8 +76,8 @@ class Condition:
         expect("count", self.count, WHOLE)
         if self.relation not in _RELATIONS or not 0 <= self.percent <= 100:
             raise OptionError(
-                "A condition has a relation >, >=, < or <= and a percentage from 0 to 100; "
-                f"{self.relation!r} and {self.percent} came."
+                "A condition has a relation >, >=, < or <= and a percentage from 0 to 100, "
+                f"got {self.relation!r} and {self.percent}."
             )
 
     @property
@@ -150,8 +150,8 @@ class Conditions:
         """
         if batch.schema.classes.fingerprint != self.classes.fingerprint:
             raise SchemaMismatchError(
-                f"These conditions name classes of {self.classes.name!r}; signatures of "
-                f"{batch.schema.describe()} came. Parse them with the signatures' class table."
+                f"These conditions name classes of {self.classes.name!r}, got signatures of "
+                f"{batch.schema.describe()}. Parse them with the signatures' class table."
             )
         inside = [term.place.blocks(batch.schema.levels) for term in self.terms]
         shares = np.zeros((len(batch), len(self)))

@@ -74,11 +74,11 @@ def parse(text: Words, classes: ClassTable, words: Lexicon | None = None) -> Con
             )
         return text
     if not isinstance(text, Iterable):
-        raise QueryError(f"Conditions are texts, such as 'sky:top, !person'; {text!r} came.")
+        raise QueryError(f"Conditions are texts, such as 'sky:top, !person', got {text!r}.")
     texts: list[str] = [text] if isinstance(text, str) else list(text)
     for each in texts:
         if not isinstance(each, str):
-            raise QueryError(f"Conditions are texts, such as 'sky:top, !person'; {each!r} came.")
+            raise QueryError(f"Conditions are texts, such as 'sky:top, !person', got {each!r}.")
     known = words or lexicon()
     readers = (_Reader(each, classes, known) for each in texts)
     return Conditions(classes, tuple(term for reader in readers for term in reader.terms()))
@@ -96,8 +96,8 @@ def parse_absent(text: Words, classes: ClassTable) -> Conditions:
     for term in unwanted.terms:
         if not term.wants:
             raise QueryError(
-                "Name what is to be left out, such as person, sky:top or car>1%; "
-                f"{str(Conditions(classes, (term,)))!r} came."
+                "Name what is to be left out, such as person, sky:top or car>1%, "
+                f"got {str(Conditions(classes, (term,)))!r}."
             )
     return Conditions(classes, tuple(term.opposite for term in unwanted.terms))
 

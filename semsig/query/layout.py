@@ -46,8 +46,8 @@ class Box:
             expect(side, getattr(self, side), NUMBER)
         if not (0 <= self.left < self.right <= 1 and 0 <= self.top < self.bottom <= 1):
             raise QueryError(
-                "A crop needs 0 <= LEFT < RIGHT <= 1 and 0 <= TOP < BOTTOM <= 1 (or 100%); "
-                f"{self.left:g},{self.top:g},{self.right:g},{self.bottom:g} came."
+                "A crop needs 0 <= LEFT < RIGHT <= 1 and 0 <= TOP < BOTTOM <= 1 (or 100%), "
+                f"got {self.left:g},{self.top:g},{self.right:g},{self.bottom:g}."
             )
 
     @classmethod
@@ -66,8 +66,8 @@ class Box:
         ]
         if len(numbers) != 4 or None in numbers:
             raise QueryError(
-                f"A crop is LEFT,TOP,RIGHT,BOTTOM, such as 0.1,0,0.6,1 or 10%,0%,60%,100%; "
-                f"{text!r} came."
+                f"A crop is LEFT,TOP,RIGHT,BOTTOM, such as 0.1,0,0.6,1 or 10%,0%,60%,100%, "
+                f"got {text!r}."
             )
         sides = [float(n[1]) / (100 if n[2] else 1) for n in numbers if n]
         return cls(left=sides[0], top=sides[1], right=sides[2], bottom=sides[3])

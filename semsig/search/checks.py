@@ -26,11 +26,11 @@ def check_k(k: int, n_rows: int | None = None) -> int:
     except TypeError:
         number = 0
     if number < 1:
-        raise OptionError(f"k is an integer >= 1; {k!r} came.")
+        raise OptionError(f"k is an integer >= 1, got {k!r}.")
     if n_rows is not None and number > max(n_rows, MAX_PADDED):
         raise OptionError(
-            f"k is at most {max(n_rows, MAX_PADDED):,} where {n_rows:,} can be found; "
-            f"{number:,} came."
+            f"k is at most {max(n_rows, MAX_PADDED):,} where {n_rows:,} can be found, "
+            f"got {number:,}."
         )
     return number
 
@@ -39,7 +39,7 @@ def check_radius(radius: float) -> float:
     """Return `radius`; raise :class:`OptionError` unless it is a finite number >= 0."""
     is_number = isinstance(radius, (int, float, np.number)) and not isinstance(radius, bool)
     if not is_number or not 0 <= radius < np.inf:
-        raise OptionError(f"radius is a finite number >= 0; {radius!r} came.")
+        raise OptionError(f"radius is a finite number >= 0, got {radius!r}.")
     return radius
 
 

@@ -30,7 +30,7 @@ def rows_having(snapshot: Snapshot, names: Iterable[str]) -> NDArray[np.bool_] |
         If `names` is no list, or one text: that would be a class a letter.
     """
     if isinstance(names, str) or not isinstance(names, Iterable):
-        raise OptionError(f"has is a list of class names, such as ['sky']; {names!r} came.")
+        raise OptionError(f"has is a list of class names, such as ['sky'], got {names!r}.")
     schema = snapshot.schema
     assert isinstance(schema, SbsSchema)
     wanted = [schema.classes.index(name) for name in names]

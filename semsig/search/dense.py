@@ -86,7 +86,7 @@ class BitIndex:
 
     def __init__(self, n_bits: int) -> None:
         if n_bits < 1:
-            raise OptionError(f"n_bits is at least 1; {n_bits} came.")
+            raise OptionError(f"n_bits is at least 1, got {n_bits}.")
         self.n_bits = n_bits
         self._parts = [np.zeros((0, -(-n_bits // 64)), np.uint64)]
         self._set_bits = [np.zeros(0, np.int64)]
@@ -162,7 +162,7 @@ class BitIndex:
         n_bytes = -(-self.n_bits // 8)
         if array.dtype != np.uint8 or array.ndim != 2 or array.shape[1] != n_bytes:
             raise SignatureError(
-                f"Expected uint8 of shape (N, {n_bytes}); {array.dtype} {array.shape} came."
+                f"Expected uint8 of shape (N, {n_bytes}), got {array.dtype} {array.shape}."
             )
         if not _ends_in_zeros(array[:, -1], -self.n_bits % 8):
             raise SignatureError(

@@ -39,13 +39,13 @@ class RerankOptions:
             expect(name, getattr(self, name), WHOLE)
         expect("weight", self.weight, NUMBER)
         if self.k1 < 1:
-            raise OptionError(f"k1 must be at least 1; {self.k1} came.")
+            raise OptionError(f"k1 must be at least 1, got {self.k1}.")
         if not 1 <= self.k2 <= self.k1:
-            raise OptionError(f"k2 must be 1 to k1 = {self.k1}; {self.k2} came.")
+            raise OptionError(f"k2 must be 1 to k1 = {self.k1}, got {self.k2}.")
         if not 0 <= self.weight <= 1:
-            raise OptionError(f"weight must be 0 to 1; {self.weight} came.")
+            raise OptionError(f"weight must be 0 to 1, got {self.weight}.")
         if self.depth <= self.k1:
-            raise OptionError(f"depth must be more than k1 = {self.k1}; {self.depth} came.")
+            raise OptionError(f"depth must be more than k1 = {self.k1}, got {self.depth}.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,12 +76,12 @@ class ExpandOptions:
             expect(name, getattr(self, name), WHOLE)
         expect("alpha", self.alpha, NUMBER)
         if self.neighbors < 1:
-            raise OptionError(f"neighbors must be at least 1; {self.neighbors} came.")
+            raise OptionError(f"neighbors must be at least 1, got {self.neighbors}.")
         if not self.alpha >= 0:
-            raise OptionError(f"alpha must not be negative; {self.alpha} came.")
+            raise OptionError(f"alpha must not be negative, got {self.alpha}.")
         if self.depth < self.neighbors:
             raise OptionError(
-                f"depth must be at least neighbors = {self.neighbors}; {self.depth} came."
+                f"depth must be at least neighbors = {self.neighbors}, got {self.depth}."
             )
 
 

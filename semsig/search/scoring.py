@@ -230,5 +230,5 @@ def check_allowed(allowed: NDArray[np.bool_] | None, n_rows: int) -> None:
     """Raise :class:`OptionError` unless `allowed` is None or has a bool a row."""
     if allowed is not None and (allowed.dtype != np.bool_ or allowed.shape != (n_rows,)):
         raise OptionError(
-            f"allowed is bool of shape ({n_rows},); {allowed.dtype} {allowed.shape} came."
+            f"allowed is bool of shape ({n_rows},), got {allowed.dtype} {allowed.shape}."
         )

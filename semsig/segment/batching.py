@@ -162,6 +162,6 @@ def image_shape(image: Image) -> tuple[int, int]:
     array = np.asarray(image)
     if array.ndim != 3 or array.shape[2] != 3 or array.dtype != np.uint8 or array.size == 0:
         raise SegmenterError(
-            f"Expected a photo, RGB uint8 of shape (H, W, 3); {array.dtype} {array.shape} came."
+            f"Expected a photo, RGB uint8 of shape (H, W, 3), got {array.dtype} {array.shape}."
         )
     return array.shape[0], array.shape[1]

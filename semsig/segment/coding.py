@@ -103,8 +103,8 @@ class Coding:
         whole = stored.dtype.kind == "f" and np.array_equal(stored, np.trunc(stored))
         if stored.ndim != 2 or not (stored.dtype.kind in "iub" or whole):
             raise LabelMapError(
-                "Expected class numbers (H, W), all of them whole, or RGB uint8 (H, W, 3); "
-                f"{stored.dtype} {stored.shape} came."
+                "Expected class numbers (H, W), all of them whole, or RGB uint8 (H, W, 3), "
+                f"got {stored.dtype} {stored.shape}."
             )
         limited = np.clip(stored, -2.0, float(_UNKNOWN), dtype=np.float64) if whole else stored
         numbers = limited.astype(np.int64)  # which holds no 1e30

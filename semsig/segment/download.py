@@ -62,7 +62,7 @@ def fetch(url: str, *, folder: Path | None = None, progress: Progress | None = N
     parts = urlsplit(url)
     name = unquote(PurePosixPath(parts.path).name)
     if parts.scheme not in ("http", "https") or not name or "/" in name:
-        raise CheckpointError(f"Expected an http or https address of a file; {url!r} came.")
+        raise CheckpointError(f"Expected an http or https address of a file, got {url!r}.")
     folder = folder or cache_folder() / "checkpoints"
     target, part = folder / name, folder / f"{name}.part"
     try:

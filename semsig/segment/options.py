@@ -36,4 +36,4 @@ class NetworkOptions:
         for name, (low, high) in ranges.items():
             value = getattr(self, name)
             if value is not None and not low <= value <= high:
-                raise OptionError(f"{name} must be {low} to {high}; {value} came.")
+                raise OptionError(f"{name} must be {low} to {high}, got {value}.")

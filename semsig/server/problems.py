@@ -29,7 +29,7 @@ class RefusedError(SemsigError):
     Parameters
     ----------
     message : str
-        What was expected, what came, what to do.
+        What was expected, what was got, what to do.
     status : int
         HTTP status.
     """

@@ -116,10 +116,10 @@ def as_ids(ids: Ids) -> NDArray[np.int64]:
         return np.zeros(0, np.int64)
     if array.ndim != 1 or array.dtype.kind not in "iu":
         raise OptionError(
-            f"Ids are a 1-D array of integers; {array.dtype} of shape {array.shape} came."
+            f"Ids are a 1-D array of integers, got {array.dtype} of shape {array.shape}."
         )
     if int(array.min()) < 0 or int(array.max()) > MAX_ID:
-        raise OptionError(f"Ids lie in 0..{MAX_ID}; {array.min()}..{array.max()} came.")
+        raise OptionError(f"Ids lie in 0..{MAX_ID}, got {array.min()}..{array.max()}.")
     return array.astype(np.int64)
 
 
@@ -149,5 +149,5 @@ def as_matching_ids(ids: Ids, count: int) -> NDArray[np.int64]:
     """Return ids as :func:`as_distinct_ids` does; OptionError unless there are `count`."""
     array = as_distinct_ids(ids)
     if len(array) != count:
-        raise OptionError(f"Expected {count} ids, one a signature; {len(array)} came.")
+        raise OptionError(f"Expected {count} ids, one a signature, got {len(array)}.")
     return array

@@ -57,7 +57,7 @@ class SignatureCollection(Entries, Generic[Schema, Signature, Batch]):
     ) -> None:
         if not isinstance(schema, self.records.schema):
             expected = self.records.schema.__name__
-            raise OptionError(f"Expected {expected}; {type(schema).__name__} came.")
+            raise OptionError(f"Expected {expected}, got {type(schema).__name__}.")
         expect("meta", meta, (*MAPPING, NOTHING))
         meta = dict(meta or {})
         if not all(isinstance(text, str) for item in meta.items() for text in item):
@@ -99,7 +99,7 @@ class SignatureCollection(Entries, Generic[Schema, Signature, Batch]):
             If a file is damaged; the message names it.
         """
         if damaged not in ("raise", "skip"):
-            raise OptionError(f"damaged is 'raise' or 'skip'; {damaged!r} came.")
+            raise OptionError(f"damaged is 'raise' or 'skip', got {damaged!r}.")
         store = Store.open(Path(path), rescue=damaged == "skip", verify=check_verify(verify))
         schema = store.manifest.schema
         if not isinstance(schema, cls.records.schema):

@@ -147,5 +147,5 @@ def _as_many(given: Any, what: str, count: int) -> Sequence[Any]:
         raise OptionError(f"Expected {count} {what}, one a signature; got {given!r}.")
     many = given.tolist() if isinstance(given, np.ndarray) else given
     if len(many) != count:
-        raise OptionError(f"Expected {count} {what}, one a signature; {len(many)} came.")
+        raise OptionError(f"Expected {count} {what}, one a signature, got {len(many)}.")
     return many

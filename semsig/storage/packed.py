@@ -82,8 +82,8 @@ def unpack(packed: ArrayLike, schema: SbsSchema) -> SbsBatch:
     array = np.asarray(packed)
     if array.dtype != np.uint8 or array.ndim != 2 or array.shape[1] != n_bytes(schema):
         raise SignatureError(
-            f"Expected packed uint8 of shape (N, {n_bytes(schema)}); "
-            f"{array.dtype} {array.shape} came."
+            f"Expected packed uint8 of shape (N, {n_bytes(schema)}), "
+            f"got {array.dtype} {array.shape}."
         )
     at_once = max(1, _BITS_AT_ONCE // schema.n_bits)
     cells, lengths = [np.zeros(0, schema.cell_dtype)], [np.zeros(1, np.int64)]

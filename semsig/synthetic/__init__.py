@@ -91,7 +91,7 @@ def scenes(count: int, seed: int = 0, size: tuple[int, int] = (384, 256)) -> Ite
         If `count` or `size` is out of range.
     """
     if count < 0 or min(size) < 32:
-        raise OptionError(f"Expected count >= 0 and sides >= 32; {count} and {size} came.")
+        raise OptionError(f"Expected count >= 0 and sides >= 32, got {count} and {size}.")
     classes = ClassTable.builtin("semsig54")
     return (_scene(number, seed, size, classes) for number in range(count))
 

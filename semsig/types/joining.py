@@ -25,7 +25,7 @@ def agreeing(
     rows: list[Any] = list(signatures) if isinstance(signatures, Iterable) else [signatures]
     for row in rows:
         if not isinstance(row, kind):
-            raise SignatureError(f"Expected {kind.__name__}; {type(row).__name__} came.")
+            raise SignatureError(f"Expected {kind.__name__}, got {type(row).__name__}.")
     if schema is None and not rows:
         raise SignatureError("An empty batch needs a schema.")
     schema = schema or rows[0].schema

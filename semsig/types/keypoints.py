@@ -51,7 +51,7 @@ class Keypoints:
         self.descriptors = _frozen("descriptors", descriptors, (DIMENSIONS,), count)
         self.size = int(size[0]), int(size[1])
         if min(self.size) < 1:
-            raise SignatureError(f"A photo has at least 1 x 1 pixels; size {self.size} came.")
+            raise SignatureError(f"A photo has at least 1 x 1 pixels, got size {self.size}.")
 
     @classmethod
     def none(cls, size: tuple[int, int]) -> Keypoints:
@@ -82,8 +82,8 @@ def _frozen(
     array = np.array(values, np.float32, order="C")
     expected = (len(array) if count is None and array.ndim else count, *shape)
     if array.shape != expected:
-        raise SignatureError(f"Expected {name} of shape {expected}; {array.shape} came.")
+        raise SignatureError(f"Expected {name} of shape {expected}, got {array.shape}.")
     if not np.isfinite(array).all():
-        raise SignatureError(f"Expected finite {name}; an infinity or NaN came.")
+        raise SignatureError(f"Expected finite {name}, got an infinity or NaN.")
     array.flags.writeable = False
     return array

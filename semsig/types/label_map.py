@@ -45,8 +45,8 @@ class LabelMap:
         array = np.asarray(labels)
         if array.ndim != 2 or array.size == 0 or array.dtype.kind not in "iu":
             raise LabelMapError(
-                "A label map is a non-empty 2-D array of integers; "
-                f"shape {array.shape}, dtype {array.dtype} came."
+                "A label map is a non-empty 2-D array of integers, "
+                f"got shape {array.shape}, dtype {array.dtype}."
             )
         _check_range(array, classes)
         self.labels = (
@@ -110,7 +110,7 @@ class LabelMap:
         array = np.asarray(rgb)
         if array.ndim != 3 or array.shape[2] != 3 or array.dtype != np.uint8:
             raise LabelMapError(
-                f"Expected RGB uint8 of shape (H, W, 3); {array.dtype} {array.shape} came."
+                f"Expected RGB uint8 of shape (H, W, 3), got {array.dtype} {array.shape}."
             )
         packed = _pack_rgb(array)
         known, labels = _color_keys(classes, void)

@@ -126,8 +126,8 @@ class SbovpBatch(Sequence[SbovpSignature]):
         for array, dtype in ((columns, np.uint32), (counts, np.uint16)):
             if array.shape != (len(columns),) or array.dtype != dtype:
                 raise SignatureError(
-                    "Expected as many uint16 counts as uint32 columns, both 1-D; "
-                    f"{counts.dtype} {counts.shape}, {columns.dtype} {columns.shape} came."
+                    "Expected as many uint16 counts as uint32 columns, both 1-D, "
+                    f"got {counts.dtype} {counts.shape}, {columns.dtype} {columns.shape}."
                 )
         check_offsets(offsets, len(columns), "columns")
         self.columns = columns
@@ -188,7 +188,7 @@ def check_histogram(
     """Raise :class:`SignatureError` unless one signature's columns and counts are in range."""
     if len(columns) != len(counts):
         raise SignatureError(
-            f"Expected a count a column; {len(columns)} columns, {len(counts)} counts came."
+            f"Expected a count a column, got {len(columns)} columns, {len(counts)} counts."
         )
     if not len(columns):
         return
@@ -196,17 +196,17 @@ def check_histogram(
         raise SignatureError("Columns must be strictly ascending.")
     if columns[0] < 0 or columns[-1] >= schema.n_columns:
         raise SignatureError(
-            f"Columns must lie in 0..{schema.n_columns - 1}; {columns[0]}..{columns[-1]} came."
+            f"Columns must lie in 0..{schema.n_columns - 1}, got {columns[0]}..{columns[-1]}."
         )
     if counts.min() < 1 or counts.max() > np.iinfo(np.uint16).max:
-        raise SignatureError(f"Counts must lie in 1..65535; {counts.min()}..{counts.max()} came.")
+        raise SignatureError(f"Counts must lie in 1..65535, got {counts.min()}..{counts.max()}.")
 
 
 def _whole_numbers(what: str, values: ArrayLike) -> NDArray[np.int64]:
     array = np.asarray(values)
     if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
         raise SignatureError(
-            f"{what} are a 1-D integer array; shape {array.shape}, dtype {array.dtype} came."
+            f"{what} are a 1-D integer array, got shape {array.shape}, dtype {array.dtype}."
         )
     return array.astype(np.int64)
 

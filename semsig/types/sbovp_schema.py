@@ -49,7 +49,7 @@ def require_choice(name: str, value: object) -> None:
     """Raise :class:`OptionError` unless option `name` may be `value`."""
     if value not in CHOICES[name]:
         choices = ", ".join(map(str, CHOICES[name]))
-        raise OptionError(f"{name} must be one of {choices}; {value!r} came.")
+        raise OptionError(f"{name} must be one of {choices}, got {value!r}.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,7 +103,7 @@ class SbovpSchema:
         for name in CHOICES:
             require_choice(name, getattr(self, name))
         if not 1 <= self.n_words <= MAX_WORDS:
-            raise OptionError(f"n_words must be 1 to {MAX_WORDS:,}; {self.n_words} came.")
+            raise OptionError(f"n_words must be 1 to {MAX_WORDS:,}, got {self.n_words}.")
         if self.n_columns > 2**32:
             raise OptionError(
                 f"{self.n_words:,} words over {len(self.classes):,} classes exceed 2^32 columns; "
@@ -139,7 +139,7 @@ class SbovpSchema:
         """Raise :class:`SchemaMismatchError` unless `other` is comparable with this schema."""
         if other.fingerprint != self.fingerprint:
             raise SchemaMismatchError(
-                f"Expected signatures of {self.describe()}; {other.describe()} came. "
+                f"Expected signatures of {self.describe()}, got {other.describe()}. "
                 "Make both with the same segmenter, vocabulary and options."
             )
 

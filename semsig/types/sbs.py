@@ -44,7 +44,7 @@ class SbsSignature:
         array = np.asarray(cells)
         if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
             raise SignatureError(
-                f"Cells are a 1-D integer array; shape {array.shape}, dtype {array.dtype} came."
+                f"Cells are a 1-D integer array, got shape {array.shape}, dtype {array.dtype}."
             )
         check_cells(array.astype(np.int64), schema)
         self.cells = (
@@ -129,7 +129,7 @@ class SbsSignature:
         n_bytes = -(-schema.n_bits // 8)
         if packed.dtype != np.uint8 or packed.shape != (n_bytes,):
             raise SignatureError(
-                f"Expected {n_bytes} packed uint8 bytes; {packed.dtype} {packed.shape} came."
+                f"Expected {n_bytes} packed uint8 bytes, got {packed.dtype} {packed.shape}."
             )
         unpacked = np.unpackbits(packed)
         if unpacked[schema.n_bits :].any():
@@ -173,7 +173,7 @@ class SbsBatch(Sequence[SbsSignature]):
     ) -> None:
         if cells.ndim != 1 or cells.dtype != schema.cell_dtype:
             raise SignatureError(
-                f"Expected 1-D {schema.cell_dtype} cells; {cells.dtype} {cells.shape} came."
+                f"Expected 1-D {schema.cell_dtype} cells, got {cells.dtype} {cells.shape}."
             )
         check_offsets(offsets, len(cells), "cells")
         self.cells = cells
@@ -224,7 +224,7 @@ def check_cells(cells: NDArray[np.int64], schema: SbsSchema) -> None:
         raise SignatureError("Cells must be strictly ascending, one level a cell.")
     if cells[0] < 0 or cells[-1] >= schema.n_cells * 4:
         raise SignatureError(
-            f"Cells must lie in 0..{schema.n_cells * 4 - 1}; {cells[0]}..{cells[-1]} came."
+            f"Cells must lie in 0..{schema.n_cells * 4 - 1}, got {cells[0]}..{cells[-1]}."
         )
 
 

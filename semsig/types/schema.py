@@ -43,7 +43,7 @@ class SbsSchema:
         object.__setattr__(self, "levels", whole_number("levels", self.levels))
         expect("classes", self.classes, ClassTable)
         if not 0 <= self.levels <= MAX_LEVELS:
-            raise OptionError(f"levels must be 0 to {MAX_LEVELS}; {self.levels} came.")
+            raise OptionError(f"levels must be 0 to {MAX_LEVELS}, got {self.levels}.")
         if self.n_cells * 4 > 2**32:
             raise OptionError(
                 f"{self.n_blocks:,} blocks x {len(self.classes):,} classes exceed 2^30 cells; "
@@ -80,7 +80,7 @@ class SbsSchema:
         """Raise :class:`SchemaMismatchError` unless `other` is comparable with this schema."""
         if other.fingerprint != self.fingerprint:
             raise SchemaMismatchError(
-                f"Expected signatures of {self.describe()}; {other.describe()} came. "
+                f"Expected signatures of {self.describe()}, got {other.describe()}. "
                 "Make both with the same segmenter and levels."
             )
 
@@ -123,4 +123,4 @@ def whole_number(name: str, value: object) -> int:
             raise TypeError
         return index(value)  # type: ignore[arg-type]
     except TypeError:
-        raise OptionError(f"{name} is a whole number; {value!r} came.") from None
+        raise OptionError(f"{name} is a whole number, got {value!r}.") from None

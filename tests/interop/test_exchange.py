@@ -96,7 +96,7 @@ def test_bitarrays_with_padding_come_back():
 
 @pytest.mark.parametrize(("row", "came"), [(bitarray(7), "7 bits"), (b"1", "bytes")])
 def test_what_is_no_bitarray_of_the_schema_is_refused(schema, row, came):
-    with pytest.raises(SignatureError, match=f"Row 0: expected 240 bits; {came} came"):
+    with pytest.raises(SignatureError, match=f"Row 0: expected 240 bits, got {came}"):
         interop.add_bitarrays(HammingIndex(schema), [row])
 
 

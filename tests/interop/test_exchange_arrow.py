@@ -159,7 +159,7 @@ def test_cells_that_are_no_signature_are_refused(stored, cells):
 
 
 def test_what_is_no_table_is_refused(stored):
-    with pytest.raises(IndexFormatError, match="Table; RecordBatch came"):
+    with pytest.raises(IndexFormatError, match="Table, got RecordBatch"):
         interop.from_arrow(interop.to_arrow(stored).to_batches()[0])
 
 

@@ -177,7 +177,7 @@ def test_missing_stem(folder):
         (np.array([[-2]]), "Number -2 at"),
         (np.array([[10**12]]), "Number 1000000000000 at"),
         (np.array([[0.5]]), "float64"),
-        (np.zeros((1, 2, 3, 4), int), "came"),
+        (np.zeros((1, 2, 3, 4), int), "got"),
         (np.zeros((0, 4), int), "non-empty"),
         (np.array([[[9, 9, 9]]], np.uint8), "colour"),
     ],

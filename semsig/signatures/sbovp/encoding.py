@@ -147,8 +147,8 @@ def sbovp_batch(
     """
     if not label_maps or len(keypoints) != len(label_maps):
         raise SignatureError(
-            "Expected keypoints and a label map for each photo, and at least one photo; "
-            f"{len(keypoints)} and {len(label_maps)} came."
+            "Expected keypoints and a label map for each photo, and at least one photo, "
+            f"got {len(keypoints)} and {len(label_maps)}."
         )
     classes = label_maps[0].classes
     for i, label_map in enumerate(label_maps):

@@ -64,7 +64,7 @@ class KeypointOptions:
         for name, (low, high) in _RANGES.items():
             value = getattr(self, name)
             if value is not None and not low <= value <= high:
-                raise OptionError(f"{name} must be {low} to {high}; {value} came.")
+                raise OptionError(f"{name} must be {low} to {high}, got {value}.")
 
 
 class KeypointDetector(Protocol):
@@ -129,7 +129,7 @@ class _Detector:
 
         if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or not image.size:
             raise SignatureError(
-                f"A photo is RGB uint8 of shape (H, W, 3); {image.dtype} {image.shape} came."
+                f"A photo is RGB uint8 of shape (H, W, 3), got {image.dtype} {image.shape}."
             )
         height, width = image.shape[:2]
         gray = cv2.cvtColor(_shrink(image, self.options.max_side), cv2.COLOR_RGB2GRAY)

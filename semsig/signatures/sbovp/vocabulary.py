@@ -63,10 +63,10 @@ class Vocabulary:
         words = np.array(self.words, np.float32, order="C")
         if words.ndim != 2 or words.shape[1] != DIMENSIONS or not 1 <= len(words) <= MAX_WORDS:
             raise SignatureError(
-                f"Words have shape (1..{MAX_WORDS}, {DIMENSIONS}); {words.shape} came."
+                f"Words have shape (1..{MAX_WORDS}, {DIMENSIONS}), got {words.shape}."
             )
         if not np.isfinite(words).all():
-            raise SignatureError("Expected finite words; an infinity or NaN came.")
+            raise SignatureError("Expected finite words, got an infinity or NaN.")
         words.flags.writeable = False
         object.__setattr__(self, "words", words)
 

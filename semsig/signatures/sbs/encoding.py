@@ -64,7 +64,7 @@ def sbs_batch(label_maps: Sequence[LabelMap], levels: int = 3) -> SbsBatch:
         If `levels` is out of range for the class table.
     """
     if not label_maps:
-        raise SignatureError("Expected at least one label map; none came.")
+        raise SignatureError("Expected at least one label map, got none.")
     classes = label_maps[0].classes
     _check_one_table(label_maps, classes)
     from semsig_kernels.threads import run_split
