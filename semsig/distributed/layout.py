@@ -13,12 +13,15 @@ from typing import Self
 
 from semsig.distributed.copying import SHARDS, sync
 from semsig.distributed.places import Place
+from semsig.documents import Entries, parse_json
 from semsig.errors import IndexFormatError, OptionError
 from semsig.storage.manifest import MANIFEST
 
 MAX_SHARDS = 2**16
 ID_BITS = 40
 """Shard s counts ids from s * 2^40: so ids are distinct over all shards, and name their maker."""
+
+_FORMAT, _VERSION = "semsig-shards", 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +83,7 @@ class ShardFolder:
         return made
 
     def _write(self) -> None:
-        document = {"format": "semsig-shards", "version": 1, "shards": self.shards}
+        document = {"format": _FORMAT, "version": _VERSION, "shards": self.shards}
         content = json.dumps(document | {"has_moves": self.has_moves}).encode()
         Place(self.where).write(SHARDS, content)
 
@@ -92,13 +95,17 @@ class ShardFolder:
     def open(cls, where: Path | str) -> Self:
         """Read what a folder of shards says of itself; IndexFormatError if it is none."""
         try:
-            document = json.loads(Place(where).read(SHARDS))
-            if (document["format"], document["version"]) != ("semsig-shards", 1):
-                raise ValueError(f"it is {document['format']!r}, version {document['version']!r}")
-            return cls(where=str(where), shards=document["shards"], has_moves=document["has_moves"])
-        except (OSError, KeyError, TypeError, ValueError) as error:
+            document = Entries(parse_json(Place(where).read(SHARDS)), SHARDS)
+            if document.text("format") != _FORMAT or document.whole("version") != _VERSION:
+                raise ValueError(f"expected {_FORMAT}, version {_VERSION}")
+            return cls(
+                where=str(where),
+                shards=document.whole("shards", 1, MAX_SHARDS),
+                has_moves=document.flag("has_moves"),
+            )
+        except (OSError, ValueError) as error:
             raise IndexFormatError(
-                f"Expected a folder of shards with {SHARDS}, got {where} ({error!r}); "
+                f"Expected a folder of shards with {SHARDS}, got {where} ({error}); "
                 "`semsig index PHOTOS --index FOLDER --shards N` makes one."
             ) from error
 

@@ -8,7 +8,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, BinaryIO, Self
 
-from semsig.durable import make_folder, writing
+from semsig.durable import make_folder, open_regular, read_regular, writing
 from semsig.errors import IndexStorageError, IndexWriteError
 from semsig.interop.exporting import require
 
@@ -60,13 +60,20 @@ class Place:
 
     def read(self, name: str) -> bytes:
         """Return a file's content; FileNotFoundError if there is none."""
+        if self.local is not None:
+            return read_regular(self.local / name)
         content: bytes = self._fs.cat_file(f"{self._path}/{name}")
         return content
 
     @contextmanager
     def opened(self, name: str) -> Iterator[BinaryIO]:
         """Open a file for reading; FileNotFoundError if there is none."""
-        with self._fs.open(f"{self._path}/{name}", "rb") as file:
+        local = self.local
+        with (
+            self._fs.open(f"{self._path}/{name}", "rb")
+            if local is None
+            else open_regular(local / name)
+        ) as file:
             yield file
 
     @contextmanager

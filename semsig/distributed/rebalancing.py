@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from semsig.distributed.layout import ID_BITS, ShardFolder, Workspace
 from semsig.distributed.places import Place
 from semsig.distributed.shard import KINDS, live_rows
-from semsig.errors import IndexFormatError, OptionError
+from semsig.documents import Entries, parse_json
+from semsig.errors import IndexCorruptError, IndexFormatError, OptionError
 from semsig.search import HammingIndex, is_unused
 
 MOVE = "move.json"
@@ -41,6 +42,8 @@ def rebalance(folder: Path | str) -> int:
     ------
     IndexFormatError
         If the folder holds no shards.
+    IndexCorruptError
+        If its note of a move is damaged.
     OptionError
         If shards have visual phrases, which their vocabulary keeps where they are.
     SemsigError
@@ -124,10 +127,19 @@ class _Shards:
     def finish(self) -> None:
         """End a move that was begun by a run that was killed."""
         try:
-            begun = json.loads(self._place.read(MOVE))
+            begun = Entries(parse_json(self._place.read(MOVE)), MOVE)
+            last = self._layout.shards - 1
+            source, target = begun.whole("source", 0, last), begun.whole("target", 0, last)
+            if source == target:
+                raise ValueError(f"expected two shards, got {source} twice")
         except FileNotFoundError:
             return
-        self._end(begun["source"], begun["target"])
+        except (OSError, ValueError) as error:
+            raise IndexCorruptError(
+                f"{self._place}/{MOVE} is damaged: {error}. Some photos may be in two shards; "
+                "delete the file, and index the photos into a new folder if searches show any."
+            ) from error
+        self._end(source, target)
 
     def _end(self, source: int, target: int) -> None:
         here, there = self._indexes[source], self._indexes[target]

@@ -11,7 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from semsig import __version__
+from semsig.documents import Entries, parse_json
 from semsig.durable import read_regular
+from semsig.errors import CheckpointError
 from semsig.evaluate.measures import average_precision
 from semsig.finetune.export import export_descriptor
 from semsig.finetune.groups import Groups, labelled, load_groups, split, unlabelled
@@ -94,11 +96,20 @@ def _before(options: FinetuneOptions, measure: Callable[[], dict[str, float]]) -
     """Measure the network as the run found it; a resumed run reads what was measured then."""
     path = options.out / "before.json"
     if options.resume and path.exists():
-        read: dict[str, float] = json.loads(read_regular(path))
-        return read
+        return _numbers(path)
     found = measure()
     path.write_text(json.dumps(found) + "\n", "utf-8")
     return found
+
+
+def _numbers(path: Path) -> dict[str, float]:
+    try:
+        entries = Entries(parse_json(read_regular(path)))
+        return {key: entries.number(key) for key in entries}
+    except (OSError, ValueError) as error:
+        raise CheckpointError(
+            f"{path} cannot be read: {error}. Begin in another folder."
+        ) from error
 
 
 def mean_precision(network: DescriptorNetwork, groups: Groups, side: int) -> float:

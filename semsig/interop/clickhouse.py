@@ -79,7 +79,7 @@ def load(folder: Path | str, database: Path | str) -> None:
         If ``chdb`` is absent or refuses, or the folder holds no such tables.
     """
     session = require("chdb.session", "chdb", _LEAST).Session
-    _, facts = read_facts(folder, "clickhouse")
+    facts = read_facts(folder, "clickhouse")
 
     def source(file: str) -> str:
         return f"SELECT * FROM file({_quoted(Path(folder).resolve() / file)})"
@@ -87,7 +87,7 @@ def load(folder: Path | str, database: Path | str) -> None:
     with new_folder(database) as made, refusals("chDB"):
         opened = session(str(made))
         try:
-            for statement in _statements(facts["pooled"], source):
+            for statement in _statements(facts.has_pooled, source):
                 opened.query(statement)
         finally:
             opened.close()
@@ -125,7 +125,7 @@ def search(
     SchemaMismatchError, OptionError
         As :meth:`semsig.HammingIndex.search` does.
     """
-    schema, facts = read_facts(folder, "clickhouse")
+    facts = read_facts(folder, "clickhouse")
 
     def asked(text: str) -> list[Any]:
         with refusals("ClickHouse"):
@@ -137,7 +137,7 @@ def search(
     def ask(terms: NDArray[np.int64], weights: NDArray[np.int64], total: int, k: int) -> Rows:
         return asked(query(terms, weights, total, k, metric))
 
-    return rank_all(queries, schema, k, metric, n_rows=facts["rows"], idf_of=idf_of, ask=ask)
+    return rank_all(queries, facts.schema, k, metric, n_rows=facts.rows, idf_of=idf_of, ask=ask)
 
 
 def query(

@@ -65,7 +65,7 @@ def search(
         As :meth:`semsig.HammingIndex.search` does.
     """
     duckdb = require("duckdb", "duckdb", "1.0")
-    schema, facts = read_facts(folder, "duckdb")
+    facts = read_facts(folder, "duckdb")
     with refusals("DuckDB"):
         own = connection or duckdb.connect()
 
@@ -80,7 +80,7 @@ def search(
     def ask(terms: NDArray[np.int64], weights: NDArray[np.int64], total: int, k: int) -> Rows:
         return run(query(folder, terms, weights, total, k, metric))
 
-    return rank_all(queries, schema, k, metric, n_rows=facts["rows"], idf_of=idf_of, ask=ask)
+    return rank_all(queries, facts.schema, k, metric, n_rows=facts.rows, idf_of=idf_of, ask=ask)
 
 
 def query(

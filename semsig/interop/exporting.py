@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from importlib import import_module, metadata
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from semsig.documents import Entries, parse_json
 from semsig.durable import read_regular, sync_folder
 from semsig.errors import EngineError, IndexWriteError, OptionError, SemsigError
 from semsig.search import HammingIndex, PooledIndex
@@ -148,8 +150,46 @@ def write_facts(folder: Path, index: HammingIndex, engine: str, **more: Any) -> 
     (folder / FACTS).write_text(json.dumps(facts | more, indent=1))
 
 
-def read_facts(folder: Path | str, engine: str) -> tuple[SbsSchema, dict[str, Any]]:
-    """Return schema and facts of an export.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What an export says of itself.
+
+    Parameters
+    ----------
+    schema : SbsSchema
+        The schema of its signatures.
+    rows : int
+        How many there are.
+    has_pooled : bool
+        Whether pooled descriptors went along.
+    """
+
+    schema: SbsSchema
+    rows: int
+    has_pooled: bool
+
+    @classmethod
+    def from_json(cls, content: bytes | str, engine: str) -> Facts:
+        """Read what an export for `engine` wrote.
+
+        Raises
+        ------
+        KeyError, TypeError, ValueError, SemsigError
+            If it is something else.
+        """
+        entries = Entries(parse_json(content))
+        found = entries.text("engine", engine), entries.whole("version")
+        if found != (engine, 1):
+            raise ValueError(f"expected one for {engine!r}, version 1, got {found}")
+        return cls(
+            schema=SbsSchema.from_json(entries.value("schema")),
+            rows=entries.whole("rows"),
+            has_pooled=entries.flag("pooled", False),
+        )
+
+
+def read_facts(folder: Path | str, engine: str) -> Facts:
+    """Return what an export says of itself.
 
     Raises
     ------
@@ -158,10 +198,7 @@ def read_facts(folder: Path | str, engine: str) -> tuple[SbsSchema, dict[str, An
     """
     path = Path(folder) / FACTS
     try:
-        facts = json.loads(read_regular(path))
-        if (facts["engine"], facts["version"]) != (engine, 1):
-            raise ValueError(f"it is for {facts['engine']!r}, version {facts['version']!r}")
-        return SbsSchema.from_json(facts["schema"]), facts
+        return Facts.from_json(read_regular(path), engine)
     except (OSError, KeyError, TypeError, ValueError, SemsigError) as error:
         raise EngineError(
             f"Expected a folder that semsig.interop.{engine}.export wrote, got {folder} ({error})."

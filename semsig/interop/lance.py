@@ -112,12 +112,13 @@ def search(
     """
     lancedb = require("lancedb", "lancedb", _LEAST)
     only("LanceDB", metric, ("hamming",))
-    schema, facts = read_facts(folder, "lance")
-    k = check_k(k, facts["rows"])
+    facts = read_facts(folder, "lance")
+    k = check_k(k, facts.rows)
     with refusals("LanceDB"):
         table = lancedb.connect(str(folder)).open_table("semsig")
         found = [
-            _nearest(table, signature, k, facts["rows"]) for signature in as_batch(queries, schema)
+            _nearest(table, signature, k, facts.rows)
+            for signature in as_batch(queries, facts.schema)
         ]
     return as_answer(found, k, metric)
 

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from semsig.errors import EngineError, OptionError, SemsigError
-from semsig.interop.exporting import Found, as_answer, refusals, require
+from semsig.interop.exporting import Facts, Found, as_answer, refusals, require
 from semsig.interop.sql import Rows, postings_of, rank_all, ranking, term_idfs, totals_of
 from semsig.interop.terms import TermRows, cut
 from semsig.search import HammingIndex, PooledIndex
@@ -261,11 +261,10 @@ def _opened(target: str, table: str, timeout: float | None) -> Iterator[tuple[An
             "SELECT obj_description(to_regclass(%s))", [f"{table}_documents"]
         ).fetchone()[0]
         try:
-            facts = json.loads(found or "")
-            schema, n_rows = SbsSchema.from_json(facts["schema"]), int(facts["rows"])
+            facts = Facts.from_json(found or "", "postgres")
         except (KeyError, TypeError, ValueError, SemsigError) as error:
             raise EngineError(
                 f"Expected tables that semsig.interop.postgres.export wrote, got {table}_documents "
                 f"without their comment ({error})."
             ) from error
-        yield connection, schema, n_rows
+        yield connection, facts.schema, facts.rows

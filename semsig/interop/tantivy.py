@@ -117,16 +117,21 @@ def search(
     """
     tantivy = require("tantivy", "tantivy", _LEAST)
     only("Tantivy", metric, METRICS)
-    schema, facts = read_facts(folder, "tantivy")
-    k = check_k(k, facts["rows"])
+    facts = read_facts(folder, "tantivy")
+    k = check_k(k, facts.rows)
     with refusals("Tantivy"):
         opened = tantivy.Index.open(str(Path(folder) / "index"))
         searcher = opened.searcher()
         found = [
             _nearest(
-                searcher, query(opened.schema, terms, metric, schema), terms, k, metric, schema
+                searcher,
+                query(opened.schema, terms, metric, facts.schema),
+                terms,
+                k,
+                metric,
+                facts.schema,
             )
-            for terms in query_terms(queries, schema)
+            for terms in query_terms(queries, facts.schema)
         ]
     return as_answer(found, k, metric)
 

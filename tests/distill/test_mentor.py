@@ -87,7 +87,7 @@ def test_a_mentor_that_fails_says_so(mentor):
 
 def test_files_that_are_no_mentor_are_refused(tmp_path):
     path = tmp_path / "mentor.onnx"
-    with pytest.raises(CheckpointError, match="mentor.onnx cannot be read"):
+    with pytest.raises(CheckpointError, match=r"mentor\.onnx cannot be read"):
         Mentor(path, TABLE, 3, 1)
     path.write_bytes(b"not a network")
     with pytest.raises(CheckpointError, match="no network that can be run"):

@@ -12,6 +12,7 @@ import pytest
 
 from semsig import ClassTable, Engine, HammingIndex, SbsSchema
 from semsig.distributed import ShardedIndex, ShardingOptions, index
+from semsig.distributed.copying import SHARDS
 from semsig.distributed.layout import ID_BITS, ShardFolder
 from semsig.errors import (
     DuplicateIdError,
@@ -162,6 +163,33 @@ def test_pooled_descriptors_are_searched_as_well(tmp_path, cluster):
     sharded = ShardedIndex.open(tmp_path / "shards", client=cluster, signature="pooled")
     query = [whole.signature(int(whole.ids[5]))]
     assert_same(sharded.search(query, 7), whole.search(query, 7))
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        b"[" * 100_000,
+        b"[]",
+        b'{"format": "semsig-shards", "version": 1}',
+        b'{"format": "semsig-shards", "version": 2, "shards": 2, "has_moves": false}',
+        b'{"format": "semsig-shards", "version": 1, "shards": 1e18, "has_moves": false}',
+        b'{"format": "semsig-shards", "version": 1, "shards": NaN, "has_moves": false}',
+        b'{"format": "semsig-shards", "version": 1, "shards": 65537, "has_moves": false}',
+        b'{"format": "semsig-shards", "version": 1, "shards": "2", "has_moves": 0}',
+        b'{"format": "semsig-shards", "version": 1, "shards": 2, "has_moves": 0}',
+    ],
+)
+def test_what_is_no_description_of_shards_is_named(tmp_path, document):
+    (tmp_path / SHARDS).write_bytes(document)
+    with pytest.raises(IndexFormatError, match=r"folder of shards with shards\.json"):
+        ShardFolder.open(tmp_path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes in folders here")
+def test_pipes_in_folders_of_shards_are_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / SHARDS)
+    with pytest.raises(IndexFormatError, match="not a regular file"):
+        ShardFolder.open(tmp_path)
 
 
 def test_folders_that_are_none_are_named(tmp_path):

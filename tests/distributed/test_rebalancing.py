@@ -9,7 +9,7 @@ from semsig import ClassTable, HammingIndex, PooledIndex, SbsSchema
 from semsig.distributed import ShardedIndex, ShardingOptions, index, rebalance
 from semsig.distributed import rebalancing as module
 from semsig.distributed.layout import ID_BITS, ShardFolder
-from semsig.errors import IndexFormatError, OptionError
+from semsig.errors import IndexCorruptError, IndexFormatError, OptionError
 from tests.distributed.test_distributed import records
 from tests.interop.test_terms import pooled_of
 from tests.search.batches import random_batch
@@ -107,3 +107,23 @@ def test_what_is_not_moved_is_named(tmp_path, skewed):
         rebalance(skewed)
     with pytest.raises(IndexFormatError):
         rebalance(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "note",
+    [
+        b"[" * 100_000,
+        b"[]",
+        b"{}",
+        b'{"source": 0, "target": 0}',
+        b'{"source": 0, "target": 3}',
+        b'{"source": -1, "target": 1}',
+        b'{"source": true, "target": 2}',
+    ],
+)
+def test_a_damaged_note_of_a_move_is_named_and_nothing_moves(skewed, note):
+    before = ShardedIndex.open(skewed).ids
+    (skewed / module.MOVE).write_bytes(note)
+    with pytest.raises(IndexCorruptError, match=r"move\.json is damaged"):
+        rebalance(skewed)
+    np.testing.assert_array_equal(ShardedIndex.open(skewed).ids, before)

@@ -9,7 +9,7 @@ import pytest
 
 from semsig import ClassTable, HammingIndex, SbsBatch, SbsSchema, SbsSignature, interop
 from semsig.errors import EngineError, OptionError, SchemaMismatchError, SemsigError
-from semsig.interop.exporting import ENGINES
+from semsig.interop.exporting import ENGINES, FACTS
 from semsig.types.metrics import METRICS
 from tests.interop import opensearch as form
 from tests.interop.postgres import server
@@ -327,6 +327,27 @@ def test_folders_of_another_engine_are_refused(name, index, queries, tmp_path):
     for folder in (tmp_path / "x", tmp_path / "nosuch"):
         with pytest.raises(EngineError, match=f"semsig.interop.{name}.export wrote"):
             engine.search(folder, queries, K)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda facts: b"[" * 100_000,
+        lambda facts: b"[]",
+        lambda facts: json.dumps(facts | {"rows": -1}).encode(),
+        lambda facts: json.dumps(facts | {"rows": float("nan")}).encode(),
+        lambda facts: json.dumps(facts | {"rows": 10**30}).encode(),
+        lambda facts: json.dumps(facts | {"pooled": 1}).encode(),
+        lambda facts: json.dumps(facts | {"schema": None}).encode(),
+    ],
+)
+def test_damaged_facts_of_an_export_are_named(index, queries, tmp_path, damage):
+    pytest.importorskip("duckdb")
+    interop.export(index, "duckdb", tmp_path / "x")
+    file = tmp_path / "x" / FACTS
+    file.write_bytes(damage(json.loads(file.read_bytes())))
+    with pytest.raises(EngineError, match=r"semsig.interop.duckdb.export wrote"):
+        interop.duckdb.search(tmp_path / "x", queries, K)
 
 
 def test_other_metrics_and_schemas_are_refused(tantivy_folder, duckdb_folder, queries):
