@@ -203,6 +203,14 @@ SEGMENTERS = f"lite, hrnet, onnx:FILE, mmseg:CONFIG or files:DIR[@TABLE] ({NUMBE
 IndexFolder = Annotated[
     Path, typer.Option("--index", envvar="SEMSIG_INDEX", help="Folder of the index.")
 ]
+IndexOrUrl = Annotated[
+    str,
+    typer.Option(
+        "--index",
+        envvar="SEMSIG_INDEX",
+        help="Folder of the index; of shards, also s3://... or alike.",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Level = Annotated[int, typer.Option("--levels", min=0, max=8, help="Blocks: 4^N of them.")]
 MetricOption = Annotated[

@@ -19,7 +19,7 @@ from semsig.cli.options import (
     SEGMENTERS,
     Exclude,
     FollowLinks,
-    IndexFolder,
+    IndexOrUrl,
     Json,
     Level,
     Photo,
@@ -48,7 +48,7 @@ _NAME_REFUSED = (errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ)
 
 def index(
     photos: PhotosOrGone,
-    index: IndexFolder,
+    index: IndexOrUrl,
     segmenter: Annotated[
         str | None,
         typer.Option(
@@ -121,13 +121,14 @@ def index(
     from semsig.search import is_unused
     from semsig.signatures.presets import Preset
 
+    folder = Path(index)
     paths, surveys = surveyed(there, exclude or (), follow_links=follow_links)
     unread = [path for one in surveys for path in one.unread]
-    is_new = is_unused(index)
+    is_new = is_unused(folder)
     chosen = Preset.named(preset or "default")
     if is_new and not paths:
         raise OptionError(_nothing(photos, surveys))
-    engine = _open_or_create(index, segmenter, levels, chosen)
+    engine = _open_or_create(folder, segmenter, levels, chosen)
     wanted = _signatures(signature, engine, chosen, is_new=is_new)
     encoding = phrases.encoding(
         vocabulary,
@@ -156,17 +157,17 @@ def index(
         with progress_bar("indexing") as progress:
             report = engine.add(paths, workers=workers, rehash=rehash, progress=progress)
     except KeyboardInterrupt:
-        remark(f"Stopped; {index} holds {len(engine):,} photos. The same command goes on.")
+        remark(f"Stopped; {folder} holds {len(engine):,} photos. The same command goes on.")
         raise
     pruned = engine.prune(photos) if prune else []  # what has only moved is no longer gone
     if not (paths or pruned):
         remark("No photo was found; nothing was added.")
     if as_json:
-        extra = {"pruned": pruned, "index": str(index), "photos": len(engine)}
+        extra = {"pruned": pruned, "index": str(folder), "photos": len(engine)}
         extra["unread"] = [str(path) for path in unread]
         answer_json(report.to_dict() | extra)
     else:
-        show.added(report, pruned, engine, index)
+        show.added(report, pruned, engine, folder)
     for line in (line for one in surveys for line in one.remarks()):
         remark(line)
     if strict and (report.skipped or unread):

@@ -15,7 +15,7 @@ from semsig.cli.options import (
     PICTURES,
     Expand,
     Geometry,
-    IndexFolder,
+    IndexOrUrl,
     Json,
     MetricOption,
     Rerank,
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 
 def search(
-    index: IndexFolder,
+    index: IndexOrUrl,
     query: Annotated[
         str | None,
         typer.Argument(
@@ -147,7 +147,7 @@ def search(
         )
         return
     make_room(html, make_folders=False)
-    engine = Engine.open(index, segmenter=segmenter, verify=verify.value)
+    engine = Engine.open(Path(index), segmenter=segmenter, verify=verify.value)
     wanted = [*(has or []), *_conditions_of(words, engine)]
     asked = photo if layout is None else read_layout(layout, engine.index.schema.classes)
     named = signature

@@ -28,9 +28,9 @@ Count = typer.Option(
 )
 
 
-def is_sharded(folder: Path) -> bool:
-    """Tell whether a folder is one of shards, without importing what those need."""
-    return (folder / "shards.json").is_file()
+def is_sharded(index: str) -> bool:
+    """Tell whether an index is one of shards, as those at URLs are, without importing Dask."""
+    return "://" in index or (Path(index) / "shards.json").is_file()
 
 
 def refuse(*options: object) -> None:
@@ -57,7 +57,7 @@ def connected(scheduler: str | None) -> Iterator[Any]:
 
 def index(
     photos: Sequence[Path],
-    folder: Path,
+    folder: str,
     *,
     scheduler: str | None,
     shards: int | None,
@@ -86,7 +86,7 @@ def index(
         )
     sizes = distributed.ShardedIndex.open(folder).rows_by_shard if len(photos) else {}
     if as_json:
-        more = {"index": str(folder), "photos": sum(sizes.values()), "shards": sizes}
+        more = {"index": folder, "photos": sum(sizes.values()), "shards": sizes}
         answer_json(report.to_dict() | more)
     else:
         answer(
@@ -102,7 +102,7 @@ def index(
 
 def search(
     photo: Path,
-    folder: Path,
+    folder: str,
     k: int,
     *,
     scheduler: str | None,

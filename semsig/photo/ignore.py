@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from semsig.durable import read_regular
 from semsig.errors import ImageError
 
 IGNORE_FILE = ".semsigignore"
@@ -35,7 +36,7 @@ def patterns_of(folder: Path) -> Iterator[Patterns]:
     if not file.is_file():
         return
     try:
-        yield Patterns(folder, file.read_text("utf-8-sig").splitlines())
+        yield Patterns(folder, read_regular(file).decode("utf-8-sig").splitlines())
     except (OSError, ValueError) as error:
         raise ImageError(
             f"Expected patterns as .gitignore has them in {file}, got: {error}",

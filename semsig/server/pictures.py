@@ -14,6 +14,7 @@ from threading import Lock
 import numpy as np
 from PIL import Image as PillowImage
 
+from semsig.durable import read_regular
 from semsig.report.draw import enlarge
 from semsig.types import Image, LabelMap
 
@@ -54,7 +55,7 @@ class PictureCache:
         name = hashlib.blake2b(key.encode("utf-8", "surrogateescape"), digest_size=16).hexdigest()
         path = self._folder / f"{name}.pic"
         try:
-            data = path.read_bytes()
+            data = read_regular(path)
         except OSError:
             data = make()
             self._write(path, data)

@@ -58,6 +58,23 @@ def test_index_and_search(run, photos, segmenter, folder, engine, cluster):
     assert "bits" in out
 
 
+def test_shards_at_a_url(run, photos, segmenter, folder, cluster):
+    url = f"file://{folder}"
+    options = ["--index", url, "--scheduler", cluster.scheduler.address, "--json"]
+    code, out, err = run("index", photos[0].parent, "--segmenter", segmenter, *options)
+    assert (code, json.loads(out)["unchanged"]) == (0, 40), err
+    for where in (url, folder):
+        code, out, _ = run("search", photos[7], "--index", where, "-k", 3, "--json")
+        hits = json.loads(out)["hits"]
+        assert (code, len(hits)) == (0, 3)
+        if where == url:
+            expected = hits
+    assert hits == expected
+    code, _, err = run("search", photos[7], "--index", "nosuch://x", "-k", 3)
+    assert code == 1
+    assert "Expected a path or URL that can be read" in err
+
+
 def test_reranking_is_of_all_shards(photos, folder, engine):
     options = RerankOptions(k1=6, k2=3, depth=20)
     found = search_photos(folder, photos[3], 5, rerank=options)
