@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import cv2
 import numpy as np
 from PIL import Image
 
@@ -97,6 +98,7 @@ def damaged_networks(folder: Path, rng: random.Random) -> Found:
 
 def damaged_keypoints(folder: Path, rng: random.Random) -> Found:
     """Entries of the cache of keypoints, damaged: found again, and the same."""
+    cv2.setNumThreads(1)  # OpenCV's own threads would be missing in a fork, which waits for them
     image = next(iter(scenes(1, 3, (64, 48)))).image
     detector, cache = load_detector("kaze"), KeypointCache(anew(folder))
     expected = cache.detect(image, detector)
@@ -119,6 +121,7 @@ def damaged_keypoints(folder: Path, rng: random.Random) -> Found:
 
 _PACK = """
 from benchmarks.torture import world
+import cv2
 import numpy as np
 kind = world.kinds()[0]
 index = kind.index(kind.schema)

@@ -46,12 +46,12 @@ Try = Callable[[], bool]
 
 
 def outcome_of(attempt: Try, limit: float = LIMIT) -> tuple[Outcome, str]:
-    """Make a try in a fork of this process, got return what of it, and what it said."""
+    """Make a try in a fork of this process; return what came of it, and what it said."""
     return _in_one_fork([attempt], limit)[0]
 
 
 def made(tries: Sequence[tuple[str, Try]], limit: float = LIMIT) -> Found:
-    """Make tries in one fork, in another after each that ends it, got yield what of each."""
+    """Make tries in one fork, in another after each that ends it; yield what came of each."""
     left = list(tries)
     while left:
         found = _in_one_fork([attempt for _, attempt in left], limit)
