@@ -10,7 +10,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import cv2
 import numpy as np
 from PIL import Image
 
@@ -98,7 +97,6 @@ def damaged_networks(folder: Path, rng: random.Random) -> Found:
 
 def damaged_keypoints(folder: Path, rng: random.Random) -> Found:
     """Entries of the cache of keypoints, damaged: found again, and the same."""
-    cv2.setNumThreads(1)  # OpenCV's own threads would be missing in a fork, which waits for them
     image = next(iter(scenes(1, 3, (64, 48)))).image
     detector, cache = load_detector("kaze"), KeypointCache(anew(folder))
     expected = cache.detect(image, detector)
