@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stdout
 from dataclasses import dataclass
@@ -235,3 +238,37 @@ def test_every_page_is_in_the_navigation_and_every_entry_is_a_page():
     assert len(named) == len(set(named))
     own = {name for name in named if not name.startswith(("reference/", "notebooks/"))}
     assert own == {page.name for page in DOCS}
+
+
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.py"))
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+def test_links_of_notebooks_lead_to_pages(notebook):
+    """As the site has them: pages are one folder up, other notebooks beside it."""
+    for link in LINK.findall(notebook.read_text("utf-8")):
+        if not re.match(r"[a-z]+:", link):
+            page = Path(link)
+            target = (
+                ROOT / "docs" / page.name
+                if page.parts[0] == ".."
+                else notebook.with_name(page.stem + ".py")
+            )
+            assert target.is_file(), link
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+def test_notebooks_run_and_show_something(notebook, tmp_path):
+    """Each in a kernel of its own, from a process without this one's filters of warnings."""
+    paths = [str(ROOT), str(ROOT / "kernels"), os.environ.get("PYTHONPATH", "")]
+    env = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, paths))}
+    command = [sys.executable, "-m", "scripts.site.notebooks", tmp_path, notebook.stem]
+    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    (page,) = tmp_path.glob("*.md")
+    text = page.read_text("utf-8")
+    assert text.startswith("# ")
+    shown = re.findall(r'src="data:image/(?:png|jpeg);base64,', text)
+    assert shown or "| map |" in text
+    assert not re.search(r'(?:src|href)="(?!data:)', text), "nothing is fetched from elsewhere"
