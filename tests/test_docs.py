@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -19,7 +20,8 @@ from urllib.parse import unquote
 
 import pytest
 
-from semsig.synthetic import write_scenes
+from semsig import HammingIndex, sbs
+from semsig.synthetic import scenes, write_scenes
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
@@ -210,6 +212,37 @@ def test_shell_of_readme(session, made_once, tmp_path):
     assert ran > 5
 
 
+def test_the_reader_of_the_format_page_reads_an_index_of_photos(session):
+    """It knows nothing of semsig: ids, records of photos and cells are as semsig reads them."""
+    session.shell("semsig index photos --index photos.semsig --segmenter files:labels --levels 2")
+    session.shell("semsig remove photos/beach/0001.jpg --index photos.semsig")
+    page: dict[str, Any] = {}
+    exec(snippets(ROOT / "docs/format.md")[1].code, page)
+    assert not [name for name in page if "semsig" in name]
+    index = HammingIndex.open("photos.semsig")
+    rows = list(page["read_index"](Path("photos.semsig")))
+    assert [id_ for id_, _, _ in rows] == [id_ for id_ in range(20) if id_ in index]
+    for id_, payload, cells in rows:
+        assert sorted(json.loads(payload)) == ["digest", "label_state", "mtime_ns", "path", "size"]
+        assert (triples := page["as_triples"](cells, 54)).shape == (len(cells), 3)
+        signature = index.signature(id_)
+        found = (signature.blocks, signature.labels, signature.proportions)
+        assert (found == triples.T).all()
+
+
+def test_the_bytes_that_the_format_page_names(tmp_path):
+    signatures = [sbs(scene.label_map) for scene in scenes(3, size=(96, 64))]
+    index = HammingIndex(signatures[0].schema)
+    index.add(signatures)
+    index.save(tmp_path / "i")
+    (path,) = (tmp_path / "i").glob("*.cells.npy")
+    content = path.read_bytes()
+    assert content[:10] == bytes.fromhex("93 4E 55 4D 50 59 01 00 76 00")
+    assert content[10:46] == b"{'descr': '<u2', 'fortran_order': Fa"
+    assert content[127:128] == b"\n"
+    assert len(content) == 128 + 2 * sum(len(s.cells) for s in signatures)
+
+
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#+ +(.+?) *$", re.M)
 
@@ -272,3 +305,11 @@ def test_notebooks_run_and_show_something(notebook, tmp_path):
     shown = re.findall(r'src="data:image/(?:png|jpeg);base64,', text)
     assert shown or "| map |" in text
     assert not re.search(r'(?:src|href)="(?!data:)', text), "nothing is fetched from elsewhere"
+
+
+@pytest.mark.parametrize("page", [README, *DOCS], ids=lambda page: page.name)
+def test_rows_of_a_table_have_as_many_cells_as_its_head(page):
+    plain = FENCED.sub("", page.read_text("utf-8"))
+    for table in re.findall(r"(?:^\|.*\|$\n?)+", plain, re.M):
+        cells = {len(re.findall(r"(?<!\\)\|", row)) for row in table.splitlines()}
+        assert len(cells) == 1, table
