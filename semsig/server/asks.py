@@ -163,6 +163,9 @@ class IndexFacts(BaseModel):
     photos: int
     segmenter: str
     signatures: list[str]
+    metrics: dict[str, dict[str, str]] = Field(
+        description="Of each signature, its distances and what they are; empty if it has one."
+    )
     writable: bool
 
 

@@ -74,6 +74,7 @@ def health(site: TheSite) -> Health:
                 photos=len(shelf.engine),
                 segmenter=shelf.engine.index.meta["segmenter"],
                 signatures=shelf.signatures,
+                metrics=shelf.metrics,
                 writable=site.options.writable is not None,
             )
             for shelf in site.shelves

@@ -22,6 +22,7 @@ from semsig.server.problems import RefusedError
 from semsig.server.shares import ClassShares
 from semsig.server.uploads import Uploads
 from semsig.types import Image, LabelMap
+from semsig.types.metrics import METRICS, POOLED_METRICS
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
@@ -88,6 +89,19 @@ class Shelf:
         """What photos can be compared by."""
         sides = self.engine.sides
         return [*sides, *([FUSED] if len(sides) > 1 else [])]
+
+    @property
+    def metrics(self) -> dict[str, dict[str, str]]:
+        """The distances of each signature that has several, the default first, with their words."""
+        named: dict[str, str] = {name: entry.meaning for name, entry in METRICS.items()}
+        named.update(POOLED_METRICS)
+        kinds = {name: side.kind.metrics for name, side in self.engine.sides.items()}
+        return {
+            name: {metric: named.get(metric, metric) for metric in kinds.get(name, ())}
+            if len(kinds.get(name, ())) > 1
+            else {}
+            for name in self.signatures
+        }
 
     def record(self, id_: int) -> PhotoRecord:
         """Return what the index remembers of a photo; UnknownIdError if it is absent."""

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image as PillowImage
 
 from semsig.engine import Engine
+from semsig.types.metrics import METRICS, POOLED_METRICS
 from tests.server.conftest import N_SCENES, start, stop
 
 TOTAL = N_SCENES + 1
@@ -26,6 +27,11 @@ def test_it_says_that_it_is_well(served):
             "photos": TOTAL,
             "segmenter": "lite",
             "signatures": ["sbs", "pooled", "fused"],
+            "metrics": {
+                "sbs": {name: entry.meaning for name, entry in METRICS.items()},
+                "pooled": dict(POOLED_METRICS),
+                "fused": {},
+            },
             "writable": False,
         }
     ]
@@ -126,6 +132,14 @@ def test_a_minus_photo_pushes_its_like_away(served):
         "hits"
     ]
     assert [hit["id"] for hit in minus].index(far) > 5
+
+
+@pytest.mark.parametrize("signature", ["sbs", "pooled"])
+def test_every_metric_that_is_named_is_taken(served, signature):
+    named = served.ask("api/v1/health").json()["indexes"][0]["metrics"][signature]
+    for metric in named:
+        answer = served.search(photos=[{"id": 0}], signature=signature, metric=metric, k=3)
+        assert answer["metric"] == metric
 
 
 def test_a_threshold_bounds_distances(served):

@@ -229,6 +229,84 @@ def test_marks_refine_are_undone_and_reset(page):
     page.until(lambda: page.tiles() == first)
 
 
+def test_less_like_this_is_weighed_sent_and_weighed_anew(page):
+    page.open("#photos=i0")
+    before = page.tiles()
+    page.click(f'.tile[data-id="{before[2]}"] .open')
+    page.until(lambda: page.all(".lightbox .quiet"))
+    next(b for b in page.all(".lightbox .quiet") if b.text == "Less like this").click()
+    page.until(lambda: f"i0;i{before[2]}~w-0.5" in page.state)
+    page.settled()
+    page.until(lambda: before[2] not in page.tiles())
+    assert "2 photos weighed" in page.one("#how").text
+    assert len(page.all(".asked .minus")) == 1
+    page.open(page.state)
+    page.click(".asked .minus .shown")
+    page.until(lambda: page.one("#cropper .cropbox").is_displayed())
+    page.one('#cropper input[type="range"]').send_keys(Keys.ARROW_RIGHT, Keys.ARROW_RIGHT)
+    assert page.one("#cropper output").text == "−1"
+    page.one('#cropper [aria-label="Less like this"]').send_keys(Keys.ARROW_LEFT)
+    assert page.one("#cropper output").text == "+1"
+    page.click("#cropper .row:last-child .quiet:nth-of-type(2)")
+    page.until(lambda: page.state.endswith(f"photos=i0;i{before[2]}"))
+    assert not page.all(".asked .minus")
+
+
+def test_a_photo_is_added_to_those_that_are_asked_for(page, served):
+    page.open("#photos=i0")
+    page.click(".asked .another")
+    page.one("#file").send_keys(str(served.photos[3]))
+    page.until(lambda: "photos=i0;u" in page.state)
+    page.settled()
+    assert "2 photos weighed" in page.one("#how").text
+    page.one("#pick").click()
+    page.one("#file").send_keys(str(served.photos[4]))
+    page.until(lambda: "photos=u" in page.state)
+
+
+def test_as_many_are_shown_as_one_wants(page, served):
+    page.open("#photos=i0&limit=10")
+    assert len(page.tiles()) == 10
+    assert "first 10 are shown" in page.one("#how").text
+    page.click("#options")
+    page.one('#limit option[value="20"]').click()
+    page.until(lambda: len(page.tiles()) == 20)
+    page.one('#limit option[value=""]').click()
+    page.until(lambda: len(page.tiles()) == len(served.photos) - 1)
+
+
+def test_distances_follow_the_signature(page):
+    page.open("#photos=i0&metric=cosine")
+    assert "(cosine)" in page.one("#how").text
+    page.click("#options")
+    page.one('#signature option[value="sbs"]').click()
+    page.until(lambda: "(hamming)" in page.one("#how").text)
+    named = [one.get_attribute("value") for one in page.all("#metric option")]
+    assert named == ["", "hamming", "tanimoto", "tanimoto-idf", "jaccard", "containment"]
+    page.one('#metric option[value="jaccard"]').click()
+    page.until(lambda: "(jaccard)" in page.one("#how").text)
+    page.one('#signature option[value="fused"]').click()
+    page.until(lambda: not page.one("#metric").is_enabled())
+
+
+def test_an_upload_is_searched_by_another_network(driver, two):
+    page = Page(driver, two.address)
+    page.open()
+    page.one("#file").send_keys(str(two.photos[3]))
+    page.until(lambda: "photos=u" in page.state)
+    page.settled()
+    before = page.state
+    page.click("#options")
+    other = page.one('#index option[value="other"]')
+    assert other.text == "other: 12 by embedded"
+    other.click()
+    page.until(lambda: page.one("#count").text == "12 photos")
+    assert page.state == before.replace("#", "#index=other&")
+    assert page.tiles()[0] == 3
+    page.click(".tile .open")
+    page.until(lambda: "bits of their blocks differ" in page.one(".lightbox .why").text)
+
+
 def test_the_lightbox_shows_why_and_follows_keys(page):
     page.open("#photos=i0")
     ids = page.tiles()

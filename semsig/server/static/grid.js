@@ -1,7 +1,7 @@
 /** The photos that were found: tiles that keep their place, marks, more while one scrolls. */
 import * as api from "./api.js";
 import { $, el, fadeIn, icon } from "./dom.js";
-import { state } from "./state.js";
+import { leading, state } from "./state.js";
 
 const tiles = new Map();
 const grid = $("results");
@@ -87,7 +87,7 @@ async function explain(tile, hit, why) {
 async function reason(hit) {
   const sentence = (text) => text[0].toUpperCase() + text.slice(1);
   if (state.layout) return sentence((await api.explainLayout(state.layout, hit.id)).sentence);
-  if (state.photos.length) return sentence((await api.explain(state.photos[0], hit.id)).sentence);
+  if (state.photos.length) return sentence((await api.explain(leading(), hit.id)).sentence);
   return sentence((await api.describe(hit)).sentence);
 }
 

@@ -2,8 +2,11 @@
 
 const EMPTY = {
   index: "", words: "", without: "", photos: [], layout: null, right: [], wrong: [],
-  signature: "", metric: "", rerank: "", threshold: "", mirrored: false, view: "",
+  signature: "", metric: "", rerank: "", threshold: "", limit: "", mirrored: false, view: "",
 };
+
+/** As many photos as the API takes in one search. */
+export const MOST_PHOTOS = 16;
 
 export const state = { ...EMPTY };
 const listeners = [];
@@ -45,7 +48,7 @@ function readLayout(text) {
 
 export function toAddress(of = state) {
   const query = new URLSearchParams();
-  for (const name of ["index", "words", "without", "signature", "metric", "rerank", "threshold", "view"]) {
+  for (const name of ["index", "words", "without", "signature", "metric", "rerank", "threshold", "limit", "view"]) {
     if (of[name]) query.set(name, of[name]);
   }
   if (of.mirrored) query.set("mirrored", "1");
@@ -65,7 +68,7 @@ export function fromAddress() {
     layout: readLayout(query.get("layout") || ""),
     right: ids("right"), wrong: ids("wrong"), mirrored: query.has("mirrored"),
   });
-  for (const name of ["index", "words", "without", "signature", "metric", "rerank", "threshold", "view"]) {
+  for (const name of ["index", "words", "without", "signature", "metric", "rerank", "threshold", "limit", "view"]) {
     state[name] = query.get(name) || "";
   }
 }
@@ -76,6 +79,9 @@ export function update(change, { replace = false } = {}) {
   history[replace ? "replaceState" : "pushState"](null, "", toAddress());
   listeners.forEach((act) => act());
 }
+
+/** The photo that answers are compared with: the first that is not "less like this". */
+export const leading = () => state.photos.find((photo) => !(photo.weight < 0)) || state.photos[0];
 
 export const isEmpty = () => !state.words && !state.without && !state.photos.length && !state.layout && !state.right.length && !state.view;
 
