@@ -61,6 +61,7 @@ class Ask(Strict):
     k: int = Field(default=60, ge=1, le=MOST_HITS)
     offset: int = Field(default=0, ge=0, le=10_000_000)
     include_self: bool = False
+    stack: bool = Field(default=False, description="Say which hits are copies of nearer ones.")
 
 
 class PhotoFacts(BaseModel):
@@ -79,6 +80,9 @@ class HitFacts(PhotoFacts):
     rank: int
     distance: float
     measure: str = Field(description="The distance with its unit.")
+    copy_of: int | None = Field(
+        default=None, description="If stacking: the nearest hit that this photo is a copy of."
+    )
 
 
 class Suggestion(BaseModel):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -69,9 +69,10 @@ class Searcher:
         stop = ask.offset + ask.k
         shown = range(ask.offset, min(stop, len(found.ids)))
         more = not found.is_all or stop < len(found.ids)
+        nearer = self._shelf.copies(found.ids[:stop]) if ask.stack else {}
         return Answer(
             total=self._total(found, conditions),
-            hits=[self._hit(found, row) for row in shown],
+            hits=[self._hit(found, row, nearer) for row in shown],
             next=stop if more else None,
             signature=found.signature,
             metric=found.metric,
@@ -80,11 +81,17 @@ class Searcher:
             seconds=time.perf_counter() - started,
         )
 
-    def _hit(self, found: Found, row: int) -> HitFacts:
+    def _hit(self, found: Found, row: int, nearer: Mapping[int, int]) -> HitFacts:
         facts = self._shelf.facts(found.ids[row])
         distance = found.distances[row]
         measure = print_distance(distance, found.metric) if found.metric else ""
-        return HitFacts(**facts.model_dump(), rank=row + 1, distance=distance, measure=measure)
+        return HitFacts(
+            **facts.model_dump(),
+            rank=row + 1,
+            distance=distance,
+            measure=measure,
+            copy_of=nearer.get(facts.id),
+        )
 
     def _total(self, found: Found, conditions: Conditions) -> int:
         if found.is_all:
@@ -102,7 +109,7 @@ class Searcher:
             depth *= 2
         depth = total if ask.threshold is not None else min(depth, total)
         key = (
-            ask.model_copy(update={"k": 1, "offset": 0}).model_dump_json(),
+            ask.model_copy(update={"k": 1, "offset": 0, "stack": False}).model_dump_json(),
             depth,
             self._shelf.engine.index.content,
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from threading import Lock
 from typing import Generic, TypeVar
@@ -13,6 +13,7 @@ from PIL import Image as PillowImage
 
 from semsig.durable import open_regular
 from semsig.engine import Engine
+from semsig.engine.duplicates import Pixels, group_copies
 from semsig.photo import PhotoRecord
 from semsig.photo.image_files import read_image
 from semsig.query import Box
@@ -78,6 +79,8 @@ class Shelf:
         self._facts: Recent[tuple[int, object], PhotoFacts] = Recent(50_000)
         self._maps: Recent[tuple[object, ...], LabelMap] = Recent(256)
         self._shares: Recent[object, ClassShares] = Recent(1)
+        self._looks: Recent[object, Pixels] = Recent(1)
+        self._copies: Recent[object, list[list[int]]] = Recent(64)
 
     @property
     def shares(self) -> ClassShares:
@@ -93,8 +96,8 @@ class Shelf:
     @property
     def metrics(self) -> dict[str, dict[str, str]]:
         """The distances of each signature that has several, the default first, with their words."""
-        named: dict[str, str] = {name: entry.meaning for name, entry in METRICS.items()}
-        named.update(POOLED_METRICS)
+        named = {str(name): entry.meaning for name, entry in METRICS.items()}
+        named |= {str(name): meaning for name, meaning in POOLED_METRICS.items()}
         kinds = {name: side.kind.metrics for name, side in self.engine.sides.items()}
         return {
             name: {metric: named.get(metric, metric) for metric in kinds.get(name, ())}
@@ -117,6 +120,16 @@ class Shelf:
         width, height = self._sizes.get(version, lambda: _size(record.path))
         name = Path(record.path).name.encode("utf-8", "replace").decode()
         return PhotoFacts(id=id_, name=name, width=width, height=height, version=version)
+
+    def copies(self, ids: Sequence[int]) -> dict[int, int]:
+        """Return which photos of a ranking are copies of nearer ones, and the nearest of these."""
+        content = self.engine.index.content
+        pixels = self._looks.get(content, lambda: Pixels(self.engine))
+        key = content, tuple(ids)
+        groups = self._copies.get(key, lambda: group_copies(self.engine, ids, pixels))
+        place = {id_: row for row, id_ in enumerate(ids)}
+        nearest = [(min(group, key=place.__getitem__), group) for group in groups]
+        return {id_: first for first, group in nearest for id_ in group if id_ != first}
 
     def pixels(self, photo: QueryPhoto, side: int = 640) -> Image:
         """Return a query's photo, turned; shape (H, W, 3) uint8."""

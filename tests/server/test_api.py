@@ -203,6 +203,21 @@ def test_copies_are_found_and_the_larger_is_best(served):
     assert served.ask("api/v1/duplicates?within=0").json()["groups"] == []
 
 
+def test_hits_that_are_copies_name_the_nearest_of_them(served):
+    copy = next(h["id"] for h in served.search(k=60)["hits"] if "copy" in h["name"])
+    plain = served.search(photos=[{"id": 7}], k=60)
+    assert {hit["copy_of"] for hit in plain["hits"]} == {None}
+    stacked = served.search(photos=[{"id": 7}], k=60, stack=True)
+    assert [hit["id"] for hit in stacked["hits"]] == [hit["id"] for hit in plain["hits"]]
+    order = [hit["id"] for hit in stacked["hits"] if hit["id"] in (0, copy)]
+    assert {hit["id"]: hit["copy_of"] for hit in stacked["hits"] if hit["copy_of"] is not None} == {
+        order[1]: order[0]
+    }
+    ranks = {hit["id"]: hit["rank"] for hit in plain["hits"]}
+    later = served.search(photos=[{"id": 7}], k=60, offset=ranks[order[0]], stack=True)
+    assert [h["copy_of"] for h in later["hits"] if h["id"] == order[1]] == [order[0]]
+
+
 @pytest.mark.parametrize(
     ("path", "body", "status", "said"),
     [

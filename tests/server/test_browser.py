@@ -344,6 +344,34 @@ def test_duplicates_are_shown(page):
     assert any("copy <b>of" in one.text for one in page.all(".copy"))
 
 
+def test_near_duplicates_are_stacked_and_opened(page, served):
+    page.open("#photos=i7")
+    shown = "return [...document.querySelectorAll('.tile:not([hidden])')].length"
+    every = page.driver.execute_script(shown)
+    page.click("#options")
+    page.click("#stack")
+    page.until(lambda: page.all(".tile .pile"))
+    assert "stack=1" in page.state
+    assert page.driver.execute_script(shown) == every - 1
+    assert "1 near-duplicate stacked" in page.one("#how").text
+    (pile,) = page.all(".tile .pile")
+    assert pile.text == "2"
+    assert "2 near-duplicates: " in pile.get_attribute("aria-label")
+    page.click(".pile")
+    assert pile.get_attribute("aria-expanded") == "true"
+    assert page.driver.execute_script(shown) == every
+    leader = page.one(".tile.opened")
+    copy = page.driver.execute_script("return arguments[0].nextElementSibling", leader)
+    assert copy.get_attribute("data-copy-of") == leader.get_attribute("data-id")
+    assert page.violations() == []
+    page.click(".pile")
+    leader.find_element(By.CSS_SELECTOR, ".open").send_keys(Keys.ARROW_RIGHT)
+    assert page.driver.switch_to.active_element.is_displayed()
+    page.click("#stack")
+    page.until(lambda: not page.all(".tile .pile"))
+    assert page.driver.execute_script(shown) == every
+
+
 def test_an_upload_that_is_gone_is_said(page):
     page.open("#photos=u" + "0" * 32)
     assert "no longer here" in page.message()

@@ -72,7 +72,9 @@ function tell(answer) {
   const weighed = state.photos.length > 1 && `${state.photos.length} photos weighed`;
   const by = { pooled: "by the network's features", sbs: "by blocks of classes", sbovp: "by visual phrases", fused: "by blocks and phrases" }[answer.signature];
   const cut = state.limit && answer.total > Number(state.limit) && `the first ${state.limit} are shown`;
-  const parts = [answer.understood, cut, weighed, by && `nearest first, ${by} (${answer.metric})`, state.right.length + state.wrong.length && "refined by your marks"];
+  const stacked = grid.stacked();
+  const piled = stacked && `${stacked} near-duplicate${stacked > 1 ? "s" : ""} stacked`;
+  const parts = [answer.understood, cut, weighed, by && `nearest first, ${by} (${answer.metric})`, state.right.length + state.wrong.length && "refined by your marks", piled];
   $("how").textContent = parts.filter(Boolean).join(" · ");
   if (!answer.total) {
     message(isEmpty() ? "There are no photos yet." : "No photo meets all of that.", isEmpty() ? "Index a folder: semsig index PHOTOS --index DIR" : "Take a word away, or let it be less: horse>2% instead of horse>20%.");
@@ -109,7 +111,7 @@ function show() {
   if ($("words").value.trim() !== state.words) $("words").value = state.words;
   offerMetrics();
   for (const name of ["signature", "metric", "limit", "rerank", "without", "threshold"]) $(name).value = state[name];
-  $("mirrored").checked = state.mirrored;
+  for (const name of ["mirrored", "stack"]) $(name).checked = state[name];
   if (state.index) $("index").value = state.index;
   $("welcome").hidden = !isEmpty() || !$("painter").hidden;
   const apart = state.view === "duplicates";
@@ -236,7 +238,7 @@ function listenForOptions() {
   });
   $("index").addEventListener("change", (event) => changeIndex(event.target.value));
   for (const name of ["without", "threshold"]) $(name).addEventListener("change", (event) => update({ [name]: event.target.value.trim() }));
-  $("mirrored").addEventListener("change", (event) => update({ mirrored: event.target.checked }));
+  for (const name of ["mirrored", "stack"]) $(name).addEventListener("change", (event) => update({ [name]: event.target.checked }));
   $("add")?.addEventListener("click", () => $("added").click());
   $("added")?.addEventListener("change", (event) => { addPhotos([...event.target.files]); event.target.value = ""; });
   document.querySelectorAll("[data-export]").forEach((button) => button.addEventListener("click", () => exported(button.dataset.export)));
@@ -276,7 +278,7 @@ async function addPhotos(files) {
 }
 
 function exported(kind) {
-  const rows = grid.hits.map(({ rank, id, name, distance, measure }) => ({ rank, id, name, distance, measure }));
+  const rows = grid.shown().map(({ rank, id, name, distance, measure }) => ({ rank, id, name, distance, measure }));
   const quoted = (value) => `"${String(value).replaceAll('"', '""')}"`;
   if (kind === "json") save("photos.json", "application/json", JSON.stringify(rows, null, 1));
   if (kind === "csv") save("photos.csv", "text/csv", ["rank,id,name,distance", ...rows.map((row) => [row.rank, row.id, quoted(row.name), row.distance].join(","))].join("\n"));
