@@ -81,7 +81,8 @@ class HitFacts(PhotoFacts):
     distance: float
     measure: str = Field(description="The distance with its unit.")
     copy_of: int | None = Field(
-        default=None, description="If stacking: the nearest hit that this photo is a copy of."
+        default=None,
+        description="If stacking, of the first 2,000: the nearest that this is a copy of.",
     )
 
 
@@ -170,6 +171,7 @@ class IndexFacts(BaseModel):
     metrics: dict[str, dict[str, str]] = Field(
         description="Of each signature, its distances and what they are; empty if it has one."
     )
+    rerankings: list[str] = Field(description="How searches can be ranked anew.")
     writable: bool
 
 

@@ -28,12 +28,18 @@ from semsig.types.metrics import METRICS, POOLED_METRICS
 Key = TypeVar("Key")
 Value = TypeVar("Value")
 
+MOST_NEIGHBOURS = 20_000
+"""Photos whose neighbours are all found for one search; the work grows by the square: 100,000 take
+89 s of the processor."""
+_MOST_STACKED = 2_000
+"""First hits among which copies are looked for."""
+
 _TURNED = frozenset({5, 6, 7, 8})
 """EXIF orientations in which width and height change places."""
 
 
 class Recent(Generic[Key, Value]):
-    """Values by key, those used last; two threads may make one twice, and alike.
+    """Values by key, those used last; who asks for one that is being made waits for it.
 
     Parameters
     ----------
@@ -44,20 +50,33 @@ class Recent(Generic[Key, Value]):
     def __init__(self, most: int) -> None:
         self._most = most
         self._kept: OrderedDict[Key, Value] = OrderedDict()
+        self._making: dict[Key, Lock] = {}
         self._lock = Lock()
 
     def get(self, key: Key, make: Callable[[], Value]) -> Value:
         """Return what is kept for `key`, made now if it is not."""
         with self._lock:
             if key in self._kept:
-                self._kept.move_to_end(key)
-                return self._kept[key]
-        value = make()
-        with self._lock:
-            self._kept[key] = value
-            while len(self._kept) > self._most:
-                self._kept.popitem(last=False)
+                return self._used(key)
+            making = self._making.setdefault(key, Lock())
+        with making:
+            with self._lock:
+                if key in self._kept:
+                    return self._used(key)
+            try:
+                value = make()
+            finally:
+                with self._lock:
+                    self._making.pop(key, None)
+            with self._lock:
+                self._kept[key] = value
+                while len(self._kept) > self._most:
+                    self._kept.popitem(last=False)
         return value
+
+    def _used(self, key: Key) -> Value:
+        self._kept.move_to_end(key)
+        return self._kept[key]
 
 
 class Shelf:
@@ -106,6 +125,11 @@ class Shelf:
             for name in self.signatures
         }
 
+    @property
+    def rerankings(self) -> list[str]:
+        """How searches can be ranked anew."""
+        return ["neighbours", "expand"] if len(self.engine) <= MOST_NEIGHBOURS else ["expand"]
+
     def record(self, id_: int) -> PhotoRecord:
         """Return what the index remembers of a photo; UnknownIdError if it is absent."""
         return PhotoRecord.from_json(self.engine.index.payload(id_))
@@ -123,6 +147,7 @@ class Shelf:
 
     def copies(self, ids: Sequence[int]) -> dict[int, int]:
         """Return which photos of a ranking are copies of nearer ones, and the nearest of these."""
+        ids = ids[:_MOST_STACKED]
         content = self.engine.index.content
         pixels = self._looks.get(content, lambda: Pixels(self.engine))
         key = content, tuple(ids)

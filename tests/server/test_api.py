@@ -32,6 +32,7 @@ def test_it_says_that_it_is_well(served):
                 "pooled": dict(POOLED_METRICS),
                 "fused": {},
             },
+            "rerankings": ["neighbours", "expand"],
             "writable": False,
         }
     ]

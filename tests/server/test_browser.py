@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -370,6 +372,25 @@ def test_near_duplicates_are_stacked_and_opened(page, served):
     page.click("#stack")
     page.until(lambda: not page.all(".tile .pile"))
     assert page.driver.execute_script(shown) == every
+
+
+@pytest.mark.parametrize("kind", ["json", "csv", "paths", "zip"])
+def test_what_is_shown_is_exported(page, tmp_path, kind):
+    page.driver.execute_cdp_cmd(
+        "Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(tmp_path)}
+    )
+    page.open("#photos=i0&limit=10")
+    page.click("#options")
+    page.click(f'[data-export="{kind}"]')
+    target = tmp_path / f"photos.{'txt' if kind == 'paths' else kind}"
+    page.until(target.exists)
+    if kind == "zip":
+        with zipfile.ZipFile(target) as archive:
+            assert len(archive.namelist()) == 11
+    elif kind == "json":
+        assert [row["id"] for row in json.loads(target.read_text())] == page.tiles()
+    else:
+        assert len(target.read_text().splitlines()) == 10 + (kind == "csv")
 
 
 def test_an_upload_that_is_gone_is_said(page):

@@ -1,7 +1,7 @@
 /** The page put together. */
 import * as api from "./api.js";
 import { crop, drawn } from "./crop.js";
-import { $, el, icon, save, swatch, toast } from "./dom.js";
+import { $, el, icon, swatch, toast } from "./dom.js";
 import * as duplicates from "./duplicates.js";
 import * as grid from "./grid.js";
 import * as lightbox from "./lightbox.js";
@@ -277,12 +277,15 @@ async function addPhotos(files) {
   search();
 }
 
-function exported(kind) {
-  const rows = grid.shown().map(({ rank, id, name, distance, measure }) => ({ rank, id, name, distance, measure }));
-  const quoted = (value) => `"${String(value).replaceAll('"', '""')}"`;
-  if (kind === "json") save("photos.json", "application/json", JSON.stringify(rows, null, 1));
-  if (kind === "csv") save("photos.csv", "text/csv", ["rank,id,name,distance", ...rows.map((row) => [row.rank, row.id, quoted(row.name), row.distance].join(","))].join("\n"));
-  if (kind === "txt") save("photos.txt", "text/plain", rows.map((row) => `${row.name}\n`).join(""));
+async function exported(kind) {
+  if (!grid.hits.length) return toast("There is nothing to export.");
+  const where = api.exported(kind, asked(0, 1), grid.hits.length);
+  try {
+    await api.check(where);
+    el("a", { href: where, download: true }).click();
+  } catch (error) {
+    toast(error.message);
+  }
 }
 
 function listenForWords() {
@@ -323,6 +326,7 @@ async function learn() {
     known = well.indexes.find((one) => one.name === state.index) || well.indexes[0];
     $("signature").replaceChildren(el("option", { value: "" }, "best for the query"), ...known.signatures.map((name) => el("option", { value: name }, NAMES[name] || name)));
     offerMetrics();
+    for (const option of $("rerank").options) option.disabled = Boolean(option.value) && !known.rerankings.includes(option.value);
     for (const name of ["signature", "metric"]) $(name).value = state[name];
     words.setClasses(found);
     paint.setClasses(found);

@@ -170,9 +170,6 @@ function toggle(leader) {
 /** How many photos lie under others. */
 export const stacked = () => grid.querySelectorAll(".tile[data-copy-of]").length;
 
-/** The hits that are in sight: of a closed stack the first alone. */
-export const shown = () => hits.filter((hit) => !tiles.get(hit.id).hidden);
-
 export function focusOn(id) {
   const tile = tiles.get(id);
   (tile?.hidden ? tiles.get(Number(tile.dataset.copyOf)) : tile)?.querySelector(".open").focus();
