@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image as PillowImage
 
 from semsig.durable import open_regular
+from semsig.engine.adding import Progress
 from semsig.engine.engine import Engine
 from semsig.errors import ImageError, OptionError, QueryError
 from semsig.photo import PhotoRecord
@@ -84,6 +85,7 @@ def find_duplicates(
     within: float | None = None,
     by: By | None = None,
     alike: float = ALIKE,
+    progress: Progress | None = None,
 ) -> list[list[Copy]]:
     """Group photos that are copies of one another, directly or through others.
 
@@ -101,6 +103,8 @@ def find_duplicates(
         for a copy if its blocks hold all that the other's do.
     alike : float
         Least correlation of the pixels, -1 to 1; -1 groups all within the radius, unread.
+    progress : callable, optional
+        Called for each photo with how many are done, and of how many.
 
     Returns
     -------
@@ -121,7 +125,7 @@ def find_duplicates(
         raise QueryError("Expected pooled descriptors, got none; leave out by, or say tanimoto.")
     index: Any = engine.sides["pooled"].index if by == "pooled" else engine.index
     radius = WITHIN[by] if within is None else within
-    groups = _groups(engine, index, radius, by, Pixels(engine, alike))
+    groups = _groups(engine, index, radius, by, Pixels(engine, alike), progress)
     return [_judged([_copy(engine, id_) for id_ in group]) for group in groups]
 
 
@@ -154,7 +158,14 @@ def _best(engine: Engine) -> By:
     return "pooled" if "pooled" in engine.sides else "tanimoto"
 
 
-def _groups(engine: Engine, index: Any, within: float, by: By, pixels: Pixels) -> list[list[int]]:
+def _groups(
+    engine: Engine,
+    index: Any,
+    within: float,
+    by: By,
+    pixels: Pixels,
+    progress: Progress | None = None,
+) -> list[list[int]]:
     """Return connected components of two ids at least, the largest first."""
     how = {} if by == "pooled" else {"metric": by}
     ids, batch = index.to_batch()
@@ -169,7 +180,11 @@ def _groups(engine: Engine, index: Any, within: float, by: By, pixels: Pixels) -
 
     for first in range(0, len(ids), _AT_ONCE):
         answers = index.search_radius(batch[first : first + _AT_ONCE], within, **how)
-        for id_, (_, near) in zip(ids[first:].tolist(), answers, strict=False):
+        for done, (id_, (_, near)) in enumerate(
+            zip(ids[first:].tolist(), answers, strict=False), first
+        ):
+            if progress is not None:
+                progress(done, len(ids))
             others = [other for other in near.tolist() if other != id_ and other in root]
             for other in others[: pixels.most] if id_ in root else ():
                 if find(other) != find(id_) and pixels.agree(id_, other):

@@ -199,6 +199,13 @@ class DuplicateGroups(BaseModel):
     groups: list[list[Duplicate]]
 
 
+class Looking(BaseModel):
+    """Work that is not done yet: ask again."""
+
+    done: int
+    of: int = Field(description="Photos; 0 if that is not known yet.")
+
+
 Problem: dict[int | str, dict[str, Any]] = {
     422: {
         "description": "What was asked for cannot be understood",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Body, Depends, Query, Request
@@ -19,6 +21,7 @@ from semsig.server.asks import (
     DuplicateGroups,
     Health,
     IndexFacts,
+    Looking,
     Painted,
     PhotoFacts,
     Problem,
@@ -261,15 +264,27 @@ def explain_layout(shelf: TheShelf, b: int, layout: Painted) -> Reason:
     return reason(shelf, shelf.layout(layout), QueryPhoto(id=b), regions=False)
 
 
-@router.get("/duplicates")
-def duplicates(
+@router.get("/duplicates", responses={202: {"model": Looking}})
+async def duplicates(
     site: TheSite,
     shelf: TheShelf,
+    response: Response,
     within: Annotated[float | None, Query(ge=0)] = None,
     by: Annotated[Literal["pooled", "tanimoto", "containment"] | None, Query()] = None,
-) -> DuplicateGroups:
-    """Group near-duplicates; nothing is moved or removed."""
-    return site.duplicates(shelf, within, by)
+    wait: Annotated[float, Query(ge=0, le=60, description="Seconds to wait.")] = 20,
+) -> DuplicateGroups | Looking:
+    """Group near-duplicates; nothing is moved or removed.
+
+    What takes longer is answered by 202 and how far it is, and given up if nobody asks again.
+    """
+    looking = await run_in_threadpool(site.duplicates, shelf, within, by)
+    ends = time.monotonic() + wait
+    while not looking.task.is_finished:
+        if time.monotonic() >= ends:
+            response.status_code = 202
+            return Looking(done=looking.task.done, of=looking.task.of)
+        await asyncio.sleep(0.05)
+    return await run_in_threadpool(looking.groups, shelf)
 
 
 @router.post("/photos", openapi_extra=_PHOTO_BODY, status_code=201)

@@ -204,6 +204,17 @@ def test_copies_are_found_and_the_larger_is_best(served):
     assert served.ask("api/v1/duplicates?within=0").json()["groups"] == []
 
 
+def test_who_does_not_wait_for_copies_is_told_how_far_it_is(served):
+    path = "api/v1/duplicates?within=0.59&wait="
+    first = served.ask(path + "0")
+    assert first.status == 202
+    assert first.json().keys() == {"done", "of"}
+    whole = served.ask(path + "60")
+    assert whole.status == 200
+    assert any("copy" in one["name"] for group in whole.json()["groups"] for one in group)
+    assert served.ask(path + "0").json() == whole.json()
+
+
 def test_hits_that_are_copies_name_the_nearest_of_them(served):
     copy = next(h["id"] for h in served.search(k=60)["hits"] if "copy" in h["name"])
     plain = served.search(photos=[{"id": 7}], k=60)

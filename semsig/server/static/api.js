@@ -44,7 +44,15 @@ export const health = () => ask("/health");
 export const add = (file) => ask("/photos", {}, { method: "POST", headers: { "content-type": file.type || "application/octet-stream" }, body: file });
 export const upload = (file) => ask("/uploads", {}, { method: "POST", headers: { "content-type": file.type || "application/octet-stream" }, body: file });
 export const describe = (photo) => ask(`${base(photo)}/description`);
-export const duplicates = (within) => ask("/duplicates", { within });
+/** Near-duplicates; `tell` hears how far the server is, and `isWanted` whether to go on asking. */
+export async function duplicates(within, tell, isWanted) {
+  for (;;) {
+    const found = await ask("/duplicates", { within, wait: 1 });
+    if (found.groups || !isWanted()) return found;
+    tell(found);
+  }
+}
+
 export const remove = (id) => ask(`/photos/${id}`, {}, { method: "DELETE" });
 
 export const exported = (kind, body, k) => address(`/export/${kind}`, { ask: JSON.stringify(body), k });
