@@ -58,16 +58,19 @@ TRIED = 6
 
 
 class Lite:
-    """EfficientNet-Lite with a head, all of it learning."""
+    """EfficientNet-Lite with a head; the first `frozen` blocks stay as they are."""
 
-    def __init__(self, name: str, packs: Sequence[Path], classes: int, mentors: list[Any]) -> None:
-        self.name, self._mentors = name, mentors
+    def __init__(
+        self, name: str, packs: Sequence[Path], classes: int, mentors: list[Any], frozen: int
+    ) -> None:
+        self.name, self._mentors, self._frozen = name, mentors, frozen
         network = EfficientNet.from_name(f"efficientnet-{name}")
         network._fc = nn.Identity()
         _start(network, packs, name)
         self._first = Backbone(copy.deepcopy(network))
         self.network = LiteNetwork(name, network, classes)
-        self.network.requires_grad_(True)
+        self._taught = _start(self.network.head, packs, f"{name}-head")
+        self.network.backbone.free(frozen)
         self.learned: nn.Module = self.network
 
     def place(self, device: Any, memory: Any) -> None:
@@ -77,12 +80,16 @@ class Lite:
 
     def loss(self, images: Any, labels: Any, average: nn.Module, share: float) -> Any:
         """Labels, soft targets, and the distance from the ImageNet features."""
-        photos = images.permute(0, 2, 3, 1)
-        fine, middle, _, last = self.network.train().backbone(photos)
-        scores = resized(self.network.head(fine, middle, last), labels.shape[1:]).float()
+        photos, network = images.permute(0, 2, 3, 1), self.network.train()
+        if self._frozen:
+            network.backbone.eval()
+        maps = network.backbone.begin(photos, self._frozen)
+        fine, middle, _, last = network.backbone.finish(maps, self._frozen)
+        scores = resized(network.head(fine, middle, last), labels.shape[2:]).float()
         with torch.no_grad():
-            first = self._first.eval()(photos)[3].float()
-            targets = self._targets(images, labels.shape[1:], average, share)
+            same = maps if self._frozen else self._first.begin(photos, 0)
+            first = self._first.eval().finish(same, self._frozen)[3].float()
+            targets = self._targets(images, labels.shape[2:], average, share)
         error = (last.float() - first).square().mean() / first.square().mean().clamp(min=LEAST)
         return _mixed(scores, labels, targets, SOFT[self.name]) + NEAR * error
 
@@ -104,7 +111,7 @@ class Lite:
     def _targets(self, images: Any, size: Any, average: nn.Module, share: float) -> Any:
         if self._mentors:
             return _agreed(self._mentors, images, size)
-        if share < ALONE:
+        if share < ALONE and not self._taught:
             return None
         return resized(self.scores(average, images), size).softmax(1)
 
@@ -134,7 +141,7 @@ class HighResolution:
         """Labels, soft targets, hints."""
         features, scores = self.network.train()((images - self._mean) / self._std)
         with torch.no_grad():
-            targets = _agreed(self._mentors, images, labels.shape[1:])
+            targets = _agreed(self._mentors, images, labels.shape[2:])
         loss = _mixed(scores.float(), labels, targets, SOFT[self.name])
         return loss + self._hints(features, images)
 
@@ -185,12 +192,12 @@ def main() -> None:
     if not (pack.complete or given.trial):
         raise SystemExit("Some photos are missing: expected all files of scripts.pack_training.")
     mentors: list[Any] = []
-    names = list(TIME)
+    names = given.networks
     for place, name in enumerate(names):
         share = TIME[name] / sum(TIME[later] for later in names[place:])
         seconds = (deadline - time.monotonic()) * share
         try:
-            task: Any = _task(name, given.packs, len(pack.classes), mentors)
+            task: Any = _task(name, given, len(pack.classes), mentors)
             average = _train(task, pack, seconds, given, log)
             if isinstance(task, Lite):
                 mentors = [*mentors, (task, average.module)]
@@ -200,13 +207,16 @@ def main() -> None:
 
 def _train(task: Any, pack: Pack, seconds: float, given: Any, log: Log) -> Average:
     started = time.monotonic()
-    plan = Plan(seconds=0, batch=given.batch, side=given.side)
+    plan = Plan(seconds=0, batch=given.batch, side=given.side, decay=given.decay)
     task.place(pack.device, _format(task, pack, plan, given, log))
     average = Average(task.network, copy.deepcopy(task.network), plan.decay)
     plan = Plan(
         seconds=max(seconds - (time.monotonic() - started) - given.spare, 1.0),
         batch=given.batch,
         side=given.side,
+        decay=given.decay,
+        rate=given.rate,
+        report=given.report,
         steps=given.steps if given.trial else None,
     )
     Run(task, average, pack, plan, given.out, given.state, log).train()
@@ -244,10 +254,10 @@ def _speed(task: Any, pack: Pack, plan: Plan, memory: Any) -> int:
     return round(TRIED * plan.batch / (time.monotonic() - began))
 
 
-def _task(name: str, packs: Sequence[Path], classes: int, mentors: list[Any]) -> Task | Any:
+def _task(name: str, given: Any, classes: int, mentors: list[Any]) -> Task | Any:
     if name == HighResolution.name:
-        return HighResolution(packs, classes, mentors)
-    return Lite(name, packs, classes, mentors)
+        return HighResolution(given.packs, classes, mentors)
+    return Lite(name, given.packs, classes, mentors, given.frozen)
 
 
 def _agreed(mentors: list[Any], images: Any, size: Any) -> Any:
@@ -257,20 +267,29 @@ def _agreed(mentors: list[Any], images: Any, size: Any) -> Any:
 
 
 def _mixed(scores: Any, labels: Any, targets: Any, soft: float) -> Any:
-    """Cross-entropy with labels that are known, and with soft targets where there are any."""
-    known = (labels != VOID).sum().clamp(min=1)
-    hard = functional.cross_entropy(
-        scores, labels, ignore_index=VOID, label_smoothing=SMOOTHING, reduction="sum"
-    )
+    """Cross-entropy with labels that are known, and with soft targets where there are any.
+
+    Of labels (B, 3, h, w), the first class counts by its share and the second by the rest.
+    """
+    logs = scores.log_softmax(1)
+    first, second, share = labels.unbind(1)
+    own, other = (_of(logs, classes) for classes in (first, second))
+    smooth = torch.lerp(torch.lerp(other, own, share / 255), logs.mean(1), SMOOTHING)
+    known = first != VOID
+    hard = -(smooth * known).sum() / known.sum().clamp(min=1)
     if targets is None:
-        return hard / known
-    likely = -(targets * scores.log_softmax(1)).sum(1).mean()
-    return torch.lerp(hard / known, likely, soft)
+        return hard
+    return torch.lerp(hard, -(targets * logs).sum(1).mean(), soft)
+
+
+def _of(logs: Any, classes: Any) -> Any:
+    """Pick each pixel's value of a class; void, which the caller leaves out, picks the last."""
+    return logs.gather(1, classes.clamp(max=logs.shape[1] - 1)[:, None])[:, 0]
 
 
 def _groups(weights: Any, rate: float) -> list[dict[str, Any]]:
     """Split weights into those that decay and those that do not."""
-    listed = list(weights)
+    listed = [weight for weight in weights if weight.requires_grad]
     return [
         {"params": [p for p in listed if p.ndim > 1], "weight_decay": DECAY, "base": rate},
         {"params": [p for p in listed if p.ndim <= 1], "weight_decay": 0.0, "base": rate},
@@ -284,14 +303,15 @@ def _hint_widths(network: nn.Module) -> list[int]:
         return [maps.shape[1] for maps in network(example)[1:]]
 
 
-def _start(network: nn.Module, packs: Sequence[Path], name: str) -> None:
-    """Load what the packs have of a network."""
+def _start(network: nn.Module, packs: Sequence[Path], name: str) -> bool:
+    """Load what the packs have of a network; tell whether they have it."""
     for folder in packs:
         path = folder / f"{name}.pth"
         if path.exists():
             network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
-            return
+            return True
     print(f"{name}: no weights to start from", flush=True)  # noqa: T201
+    return False
 
 
 def _best() -> str:
@@ -306,6 +326,11 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--formats", type=Path, default=Path("train_gpu_formats.json"))
     parser.add_argument("--minutes", type=float, default=9.0)
     parser.add_argument("--device", default="auto")
+    parser.add_argument("--networks", nargs="+", choices=list(TIME), default=list(TIME))
+    parser.add_argument("--frozen", type=int, default=0, help="first blocks of lite that stay")
+    parser.add_argument("--rate", type=float, default=1.0, help="times the learning rates")
+    parser.add_argument("--decay", type=float, default=0.998, help="of the average, a step")
+    parser.add_argument("--report", type=float, default=30.0, help="seconds between checkpoints")
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--side", type=int, default=SIDE)
     parser.add_argument("--spare", type=float, default=3.0, help="seconds left for the last report")

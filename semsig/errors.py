@@ -20,6 +20,11 @@
     * UnknownIdError, DuplicateIdError: an id is absent, or present already
     * EngineError: another engine is absent, of the wrong version, or refused what it was asked
     * DatasetError: a dataset description or folder does not match
+
+and every warning:
+
+* SemsigWarning
+    * DeviceWarning: a network runs elsewhere than asked
 """
 
 from __future__ import annotations
@@ -137,3 +142,11 @@ class EngineError(SemsigError):
 
 class DatasetError(SemsigError):
     """A dataset description or folder does not match what is expected."""
+
+
+class SemsigWarning(UserWarning):
+    """Base of every warning of semsig: what was asked is done, but otherwise."""
+
+
+class DeviceWarning(SemsigWarning):
+    """A network runs on another device than asked; its answers are the same."""
