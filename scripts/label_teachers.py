@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from semsig.classes import ClassTable
-from semsig.distill.mentor import CLASSES
 from semsig.segment.onnx import run_session, start_session
 
 Probabilities = NDArray[np.float32]
@@ -63,6 +62,9 @@ ADE = {
 }
 """Outputs of a network of ADE20K's 150 classes (0 = background), by class of semsig54."""
 
+CLASSES = "classes"
+"""As `semsig.distill.mentor.CLASSES`, whose module needs torch."""
+
 ADE_SIDE = 513
 VIEWS = (192, 256)
 """Short sides, pixels, that a network looks at a photo with, each mirrored, too."""
@@ -74,15 +76,20 @@ def ade_network(path: Path, classes: ClassTable) -> Teacher:
     Its last operator, which enlarges all scores to the input's size, takes nine tenths of its time
     and is left out.
     """
-    run = _without_last(path)
+    every = ade_outputs(path)
     gather = np.zeros((len(classes), 151), np.float32)
     for name, outputs in ADE.items():
         gather[classes.names.index(name), list(outputs)] = 1
+    return lambda photo: np.asarray(np.tensordot(gather, every(photo), 1), np.float32)
+
+
+def ade_outputs(path: Path) -> Teacher:
+    """Return the same with all 151 outputs; 0 is background."""
+    run = _without_last(path)
 
     def look(photo: NDArray[np.uint8]) -> Probabilities:
         square = cv2.resize(photo, (ADE_SIDE, ADE_SIDE), interpolation=cv2.INTER_LINEAR)
-        likely = softmax(run(square[None].astype(np.float32) / 127.5 - 1)[0].transpose(2, 0, 1))
-        return np.asarray(np.tensordot(gather, likely, 1), np.float32)
+        return softmax(run(square[None].astype(np.float32) / 127.5 - 1)[0].transpose(2, 0, 1))
 
     return look
 
