@@ -1,10 +1,13 @@
-"""How several teachers' label maps become one: each is trusted with a class as far as it earned it.
+"""How several teachers' label maps become one: a product of experts, over semsig's classes.
 
-Teachers give *votes*: for each pixel the classes they think likeliest and how likely (`Votes`). A
-teacher's say in a class is its precision there on photos held out (`precision`), a linear opinion
-pool (M. Stone 1961, "The opinion pool"); what a photo's category makes unlikely counts less
-(`category_factors`). What comes out are the two likeliest classes of each pixel and the share of
-the first (`combine`): soft targets in three bytes. Needs numpy alone.
+Teachers give *votes*: for each pixel the classes they think likeliest and how likely (`Votes`). One
+that knows all classes is taken at its word. One that lacks some calls an elephant rock: of it
+counts by how much a class is likelier than elsewhere where it says what it says, measured on
+photos held out (`evidence`). The given labels, and what a photo's category makes unlikely
+(`category_factors`), count the same way. All factors are multiplied (G. Hinton 2002, "Training
+products of experts"), those of labels and of teachers read by evidence under the square root, for
+experts that err together. What comes out are the two likeliest classes of each pixel and the share
+of the first (`combine`): soft targets in three bytes. Needs numpy alone.
 """
 
 from __future__ import annotations
@@ -19,6 +22,12 @@ VOID = 255
 
 RARE = 0.05
 """A class that so many of a category's photos show, or more, is not held against any of them."""
+
+LABELS_TRUST = 0.7
+"""Of the given labels' pixels 66 to 72 % agree with labels that people drew."""
+
+LEAST = 1e-3
+"""A class that a teacher gives nothing is not ruled out, only so unlikely."""
 
 LEAST_FACTOR = 0.1
 """What a class that no photo of a category shows still counts in one: labels are noisy."""
@@ -67,15 +76,26 @@ def count(votes: Votes, labels: NDArray[np.integer], classes: int) -> NDArray[np
     return total.reshape(classes, classes)
 
 
-def precision(counts: NDArray[np.float64], prior: float = 1e3) -> NDArray[np.float64]:
-    """Return how much of what a teacher calls a class the labels call so, shape (M,).
+def evidence(counts: NDArray[np.float64], smoothing: float = 300.0) -> NDArray[np.float64]:
+    """Return how much likelier each class is where a teacher says another, shape (M, M).
 
-    `prior` pixels at the teacher's precision over all classes are added to each class, so that one
-    seen in a photo or two gets no extreme say.
+    Row t, column c is P(c | the teacher says t) / P(c) of the labels. `smoothing` pixels as the
+    labels are everywhere are added to each row: of what it hardly ever says little is believed.
     """
-    said = counts.sum(1)
-    overall = np.trace(counts) / max(said.sum(), 1.0)
-    return np.asarray((np.diag(counts) + prior * overall) / (said + prior))
+    prior = prior_of(counts)
+    rows = counts + smoothing * prior
+    return np.asarray(rows / rows.sum(1, keepdims=True) / prior)
+
+
+def label_evidence(prior: NDArray[np.float64], trust: float = LABELS_TRUST) -> NDArray[np.float64]:
+    """Return the same of the given labels, right in `trust` of the pixels, else anything."""
+    return np.asarray((trust * np.eye(len(prior)) + (1 - trust) * prior) / prior)
+
+
+def prior_of(counts: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the classes' shares of the labels; a pixel is added to each, so that none is 0."""
+    seen = counts.sum(0) + 1
+    return np.asarray(seen / seen.sum())
 
 
 def category_factors(shown: NDArray[np.bool_], members: NDArray[np.bool_]) -> NDArray[np.float64]:
@@ -93,34 +113,34 @@ def category_factors(shown: NDArray[np.bool_], members: NDArray[np.bool_]) -> ND
 
 
 def combine(
-    votes: Sequence[Votes],
-    trust: Sequence[NDArray[np.float64]],
+    own: Votes,
+    further: Sequence[tuple[Votes, NDArray[np.float64]]],
     factors: NDArray[np.float64],
 ) -> NDArray[np.uint8]:
     """Return soft labels: two classes a pixel and the share of the first among the two.
 
     Parameters
     ----------
-    votes : sequence of Votes
-        One a teacher, all (K, H, W) of the same H and W.
-    trust : sequence of ndarray of float64, shape (M,)
-        Each teacher's say in each class, 0 to 1.
+    own : Votes
+        Of the teacher that is taken at its word, (K, H, W).
+    further : sequence of (Votes, ndarray of float64, shape (M, M))
+        Other teachers and labels, of the same H and W, each with its evidence; where one does not
+        vote, it changes nothing.
     factors : ndarray of float64, shape (M,)
         What each class counts in this photo.
 
     Returns
     -------
     ndarray of uint8, shape (H, W, 3)
-        First class, second class, 255 x the share of the first (128 to 255); 255, 255, 0 where
-        nobody votes.
+        First class, second class, 255 x the share of the first (128 to 255).
     """
     classes = len(factors)
-    total = np.zeros((classes, *votes[0].classes.shape[1:]), np.float64)
-    for one, say in zip(votes, trust, strict=True):
-        total += one.spread(classes) * (say * factors)[:, None, None]
+    total = (own.spread(classes) + LEAST) * factors[:, None, None]
+    for votes, ratios in further:
+        said = votes.spread(classes)
+        silent = np.maximum(1 - said.sum(0), 0)  # shares are rounded: their sum may exceed 1
+        total *= np.sqrt(np.tensordot(ratios.T, said, 1) + silent)
     second, first = np.argsort(total, axis=0, kind="stable")[-2:]
     high, low = (np.take_along_axis(total, at[None], 0)[0] for at in (first, second))
-    share = np.rint(255 * high / np.where(high > 0, high + low, 1.0))
-    found = np.stack([first, second, share], 2).astype(np.uint8)
-    found[high <= 0] = (VOID, VOID, 0)
-    return found
+    share = np.rint(255 * high / (high + low))
+    return np.stack([first, second, share], 2).astype(np.uint8)

@@ -5,7 +5,7 @@ Needs onnxruntime, for a TensorFlow Lite file ai-edge-litert and flatbuffers (de
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -151,13 +151,3 @@ def _without_last(path: Path) -> Callable[[NDArray[np.float32]], NDArray[np.floa
         return np.asarray(network.get_tensor(given["index"]))
 
     return run
-
-
-def load_teachers(named: Sequence[str], classes: ClassTable) -> dict[str, Teacher]:
-    """Return teachers by name from NAME=FILE: a TensorFlow Lite file of ADE20K, or ONNX scores."""
-    found: dict[str, Teacher] = {}
-    for one in named:
-        name, _, file = one.partition("=")
-        load = ade_network if file.endswith(".tflite") else views_of
-        found[name] = load(Path(file), classes)
-    return found
