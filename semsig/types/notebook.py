@@ -65,7 +65,7 @@ def key(
     largest = sorted((c for c in classes if c[0] > 0), key=lambda c: -c[0])[:_MOST_CLASSES]
     return " ".join(
         f'<span style="white-space:nowrap"><span style="background:rgb{color}">&emsp;</span> '
-        f"{safe(name)} {share:.0%}</span>"
+        f"{safe(name)} {safe('<1%' if share < 0.005 else f'{share:.0%}')}</span>"
         for share, name, color in largest
     )
 
