@@ -9,7 +9,7 @@ from semsig.explain import request
 from semsig.explain.words import sentence_case
 from semsig.query import Conditions
 from semsig.report.page import card, footer
-from semsig.templates import render
+from semsig.report.templates import render
 from semsig.types import Hit
 
 

@@ -23,7 +23,7 @@ from semsig.photo.image_files import read_image
 from semsig.query import Conditions
 from semsig.report.draw import fit, legend, overlay, overlay_signature
 from semsig.report.side import Side
-from semsig.templates import render
+from semsig.report.templates import render
 from semsig.types import Hit, Image, SbsSchema, SbsSignature
 from semsig.types.metrics import metric_title
 

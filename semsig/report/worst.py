@@ -16,7 +16,7 @@ from semsig.evaluate.results import Evaluation
 from semsig.photo.image_files import read_image
 from semsig.report.draw import fit
 from semsig.report.page import embedded
-from semsig.templates import render
+from semsig.report.templates import render
 from semsig.types import Image
 
 _SIDE = 160

@@ -6,8 +6,8 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
 from semsig import __version__
+from semsig.report.templates import render
 from semsig.server.site import Site
-from semsig.templates import render
 
 router = APIRouter(include_in_schema=False)
 
