@@ -8,7 +8,6 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, Literal
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as PillowImage
@@ -17,6 +16,7 @@ from semsig.durable import open_regular
 from semsig.engine.adding import Progress
 from semsig.engine.engine import Engine
 from semsig.errors import ImageError, OptionError, QueryError
+from semsig.opencv import cv2
 from semsig.photo import PhotoRecord
 from semsig.photo.image_files import read_image
 
