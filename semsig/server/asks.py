@@ -199,6 +199,24 @@ class DuplicateGroups(BaseModel):
     groups: list[list[Duplicate]]
 
 
+class CellFacts(PhotoFacts):
+    """A cell of the map, and the photo that stands for it."""
+
+    column: int
+    row: int
+    count: int = Field(description="Photos in the cell.")
+
+
+class MapFacts(BaseModel):
+    """A part of the map: photos that look alike lie near each other."""
+
+    photos: int
+    by: str = Field(description="What photos were compared by.")
+    columns: int
+    rows: int
+    cells: list[CellFacts]
+
+
 class Looking(BaseModel):
     """Work that is not done yet: ask again."""
 

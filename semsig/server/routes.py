@@ -16,12 +16,14 @@ from semsig.report.draw import fit
 from semsig.server.asks import (
     Answer,
     Ask,
+    CellFacts,
     ClassFacts,
     Described,
     DuplicateGroups,
     Health,
     IndexFacts,
     Looking,
+    MapFacts,
     Painted,
     PhotoFacts,
     Problem,
@@ -29,6 +31,7 @@ from semsig.server.asks import (
     Reason,
     UploadFacts,
 )
+from semsig.server.atlas import MOST_CELLS, MOST_SIDE
 from semsig.server.exporting import FILE_NAMES, MEDIA_TYPES, MOST_EXPORTED, Kind, exported
 from semsig.server.pictures import SIDES, jpeg, numbers, tint
 from semsig.server.problems import RefusedError
@@ -39,6 +42,7 @@ from semsig.server.site import Site
 router = APIRouter(prefix="/api/v1", responses=Problem)
 
 _FOREVER = {"cache-control": "private, max-age=31536000, immutable"}
+_WINDOW = "LEFT,TOP,RIGHT,BOTTOM: the cells to look at; all by default."
 _PHOTO_BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
@@ -262,6 +266,33 @@ def explain(
 def explain_layout(shelf: TheShelf, b: int, layout: Painted) -> Reason:
     """Say why a photo is like a painted layout."""
     return reason(shelf, shelf.layout(layout), QueryPhoto(id=b), regions=False)
+
+
+@router.get("/map")
+def map_(
+    shelf: TheShelf,
+    columns: Annotated[int, Query(ge=1, le=MOST_SIDE, description="Cells across the map.")] = 16,
+    rows: Annotated[int, Query(ge=1, le=MOST_SIDE)] = 9,
+    window: Annotated[
+        str, Query(pattern=r"^(\d{1,4},\d{1,4},\d{1,4},\d{1,4})?$", description=_WINDOW)
+    ] = "",
+) -> MapFacts:
+    """Return which photo stands for each cell of the map that holds some."""
+    left, top, right, bottom = map(int, window.split(",")) if window else (0, 0, columns, rows)
+    if max(0, right - left) * max(0, bottom - top) > MOST_CELLS:
+        raise RefusedError(
+            f"Expected a window of at most {MOST_CELLS:,} cells, got {right - left} x "
+            f"{bottom - top}; look at a part.",
+            status=422,
+        )
+    atlas = shelf.atlas
+    cells = [
+        CellFacts(
+            **shelf.facts(cell.id).model_dump(), column=cell.column, row=cell.row, count=cell.count
+        )
+        for cell in atlas.cells(columns, rows, (left, top, right, bottom))
+    ]
+    return MapFacts(photos=len(atlas.ids), by=atlas.by, columns=columns, rows=rows, cells=cells)
 
 
 @router.get("/duplicates", responses={202: {"model": Looking}})

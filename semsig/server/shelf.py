@@ -19,6 +19,7 @@ from semsig.photo.image_files import read_image
 from semsig.query import Box
 from semsig.search.fusion import FUSED
 from semsig.server.asks import Painted, PhotoFacts, QueryPhoto
+from semsig.server.atlas import Atlas
 from semsig.server.problems import RefusedError
 from semsig.server.shares import ClassShares
 from semsig.server.uploads import Uploads
@@ -98,6 +99,7 @@ class Shelf:
         self._facts: Recent[tuple[int, object], PhotoFacts] = Recent(50_000)
         self._maps: Recent[tuple[object, ...], LabelMap] = Recent(256)
         self._shares: Recent[object, ClassShares] = Recent(1)
+        self._atlas: Recent[object, Atlas] = Recent(1)
         self._looks: Recent[object, Pixels] = Recent(1)
         self._copies: Recent[object, list[list[int]]] = Recent(64)
 
@@ -105,6 +107,11 @@ class Shelf:
     def shares(self) -> ClassShares:
         """How much of each photo each class fills; made anew after a change."""
         return self._shares.get(self.engine.index.content, lambda: ClassShares.of(self.engine))
+
+    @property
+    def atlas(self) -> Atlas:
+        """The map of the photos; made anew after a change."""
+        return self._atlas.get(self.engine.index.content, lambda: Atlas.of(self.engine))
 
     @property
     def signatures(self) -> list[str]:

@@ -215,6 +215,19 @@ def test_who_does_not_wait_for_copies_is_told_how_far_it_is(served):
     assert served.ask(path + "0").json() == whole.json()
 
 
+def test_the_map_shows_who_stands_for_each_cell(served):
+    whole = served.ask("api/v1/map?columns=8&rows=6").json()
+    assert (whole["photos"], whole["by"]) == (TOTAL, "pooled")
+    assert sum(cell["count"] for cell in whole["cells"]) == TOTAL
+    part = served.ask("api/v1/map?columns=8&rows=6&window=2,1,5,4").json()["cells"]
+    inside = [c for c in whole["cells"] if 2 <= c["column"] < 5 and 1 <= c["row"] < 4]
+    assert part == inside
+    too_many = served.ask("api/v1/map?columns=100&rows=100")
+    assert too_many.status == 422
+    assert "look at a part" in too_many.json()["detail"]
+    assert served.ask("api/v1/map?window=1,2").status == 422
+
+
 def test_hits_that_are_copies_name_the_nearest_of_them(served):
     copy = next(h["id"] for h in served.search(k=60)["hits"] if "copy" in h["name"])
     plain = served.search(photos=[{"id": 7}], k=60)
@@ -307,6 +320,8 @@ def test_an_empty_index_is_served(tmp_path):
         answer = served.search(k=5)
         assert (answer["total"], answer["hits"], answer["next"]) == (0, [], None)
         assert served.ask("api/v1/duplicates").json()["groups"] == []
+        assert served.ask("api/v1/map").json()["cells"] == []
+        assert served.ask("map").status == 200
     finally:
         assert stop(served) == 0
     assert time.monotonic() - started < 60

@@ -346,6 +346,79 @@ def test_duplicates_are_shown(page):
     assert any("copy <b>of" in one.text for one in page.all(".copy"))
 
 
+def seen(page) -> dict[int, tuple[str, str]]:
+    script = "return [...document.querySelectorAll('#tiles li')].map(t => {const b ="
+    script += " t.getBoundingClientRect(); return [Number(t.dataset.id), b.left, b.top]})"
+    return {id_: (left, top) for id_, left, top in page.driver.execute_script(script)}
+
+
+def open_map(page, state: str = "") -> None:
+    page.driver.get("about:blank")
+    page.driver.get(page.address + "map" + state)
+    page.until(lambda: page.all("#tiles li"))
+
+
+def test_the_map_is_zoomed_moved_and_left_by_keys(page, served):
+    page.click("#map")
+    page.until(lambda: page.all("#tiles li"))
+    assert page.one("#said").text.startswith(f"{len(served.photos)} photos")
+    stage = page.one("#stage")
+    for _ in range(3):
+        stage.send_keys("+")
+    page.until(lambda: "z=3" in page.state and "photos here" in page.one("#said").text)
+    before = page.state
+    stage.send_keys(Keys.ARROW_RIGHT)
+    page.until(lambda: page.state != before)
+    stage.send_keys("0")
+    page.until(lambda: page.state == "")
+    page.until(lambda: len(seen(page)) > 10)
+    stage.send_keys(Keys.TAB)
+    first = page.driver.switch_to.active_element
+    assert first.tag_name == "a"
+    assert len([a for a in page.all("#tiles a") if a.get_attribute("tabindex") == "0"]) == 1
+    first.send_keys(Keys.ARROW_LEFT)
+    second = page.driver.switch_to.active_element
+    assert second.location["x"] < first.location["x"]
+    id_ = second.find_element(By.XPATH, "..").get_attribute("data-id")
+    second.send_keys(Keys.ENTER)
+    page.until(lambda: page.state == f"#photos=i{id_}")
+
+
+def test_the_map_follows_the_mouse_and_its_address(page):
+    open_map(page, "#z=2&x=0.5&y=0.5")
+    page.until(lambda: "photos here" in page.one("#said").text)
+    before = seen(page)
+    stage = page.one("#stage")
+    ActionChains(page.driver).move_to_element(stage).click_and_hold().move_by_offset(
+        -90, 40
+    ).release().perform()
+    assert page.driver.current_url.startswith(page.address + "map")  # a drag is no click
+    after = seen(page)
+    moved = [(after[i][0] - before[i][0], after[i][1] - before[i][1]) for i in before if i in after]
+    assert moved
+    assert all(abs(x + 90) < 2 and abs(y - 40) < 2 for x, y in moved)
+    page.until(lambda: "x=0.5&y=0.5" not in page.state)
+    again = page.state
+    open_map(page, again)
+    page.until(lambda: page.state == again)
+    page.click("#whole")
+    page.until(lambda: page.state == "")
+    assert not page.one("#out").is_enabled()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1440])
+def test_the_map_has_no_barriers(page, theme, width):
+    page.driver.set_window_size(width, 900)
+    page.driver.execute_script(f"localStorage.setItem('theme', '{theme}')")
+    open_map(page)
+    assert page.violations() == []
+    wide = "return document.documentElement.scrollWidth - innerWidth"
+    assert page.driver.execute_script(wide) <= 0
+    page.driver.execute_script("localStorage.clear()")
+    page.driver.set_window_size(1280, 900)
+
+
 def test_near_duplicates_are_stacked_and_opened(page, served):
     page.open("#photos=i7")
     shown = "return [...document.querySelectorAll('.tile:not([hidden])')].length"

@@ -53,6 +53,7 @@ export async function duplicates(within, tell, isWanted) {
   }
 }
 
+export const map = (columns, rows, window, signal) => ask("/map", { columns, rows, window }, { signal });
 export const remove = (id) => ask(`/photos/${id}`, {}, { method: "DELETE" });
 
 export const exported = (kind, body, k) => address(`/export/${kind}`, { ask: JSON.stringify(body), k });

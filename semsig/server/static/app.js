@@ -6,6 +6,7 @@ import * as duplicates from "./duplicates.js";
 import * as grid from "./grid.js";
 import * as lightbox from "./lightbox.js";
 import * as paint from "./paint.js";
+import "./theme.js";
 import { MOST_PHOTOS, asked, fromAddress, isEmpty, onChange, state, update } from "./state.js";
 import * as words from "./words.js";
 
@@ -113,6 +114,7 @@ function show() {
   for (const name of ["signature", "metric", "limit", "rerank", "without", "threshold"]) $(name).value = state[name];
   for (const name of ["mirrored", "stack"]) $(name).checked = state[name];
   if (state.index) $("index").value = state.index;
+  $("map").href = state.index ? `/map#${new URLSearchParams({ index: state.index })}` : "/map";
   $("welcome").hidden = !isEmpty() || !$("painter").hidden;
   const apart = state.view === "duplicates";
   for (const id of ["results", "end"]) $(id).hidden = apart;
@@ -307,19 +309,6 @@ function listenForWords() {
   });
 }
 
-function listenForTheme() {
-  const dark = matchMedia("(prefers-color-scheme: dark)");
-  const kept = () => { try { return localStorage.getItem("theme"); } catch { return null; } };
-  const apply = () => { document.documentElement.dataset.theme = kept() || (dark.matches ? "dark" : "light"); };
-  dark.addEventListener("change", apply);
-  $("theme").addEventListener("click", () => {
-    const other = document.documentElement.dataset.theme === "dark" ? "light" : "dark";
-    try { localStorage.setItem("theme", other); } catch { /* private windows keep nothing */ }
-    document.documentElement.dataset.theme = other;
-  });
-  apply();
-}
-
 async function learn() {
   try {
     const [well, found] = await Promise.all([api.health(), api.classes()]);
@@ -339,7 +328,6 @@ async function learn() {
 }
 
 fromAddress();
-listenForTheme();
 listenForPhotos();
 listenForMarks();
 listenForOptions();
