@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -309,12 +310,27 @@ def datasets(
             dir_okay=False,
         ),
     ] = None,
+    croissant: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DATASET",
+            help="Instead, describe a dataset as Croissant (JSON-LD).",
+            autocompletion=complete_dataset,
+        ),
+    ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="The JSON file; beside the other.", dir_okay=False)
+        Path | None,
+        typer.Option(
+            help="The JSON file; by default beside that of --convert, or printed.",
+            dir_okay=False,
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:
     """List the benchmarks that can be measured on, and which of them a folder holds."""
+    if croissant is not None:
+        _describe(croissant, out)
+        return
     if convert is not None:
         _convert(convert, out or convert.with_suffix(".json"))
         return
@@ -326,6 +342,21 @@ def datasets(
         answer_json(show.datasets_document(found, status))
     else:
         show.datasets(found, status)
+
+
+def _describe(name: str, target: Path | None) -> None:
+    """Write a dataset's description as Croissant, or print it."""
+    from semsig.datasets import load_dataset
+    from semsig.datasets.croissant import croissant
+    from semsig.durable import write_file
+
+    document = croissant(load_dataset(name))
+    if target is None:
+        answer_json(document)
+        return
+    make_room(target)
+    write_file(target, json.dumps(document, indent=2, ensure_ascii=False).encode())
+    answer(f"{name} as Croissant in {target}")
 
 
 def _convert(source: Path, target: Path) -> None:

@@ -238,7 +238,7 @@ Photo = Annotated[Path, typer.Argument(help="A photo.", exists=True, dir_okay=Fa
 Photos = Annotated[list[Path], typer.Argument(help="Photos, or folders of photos.", exists=True)]
 PhotosOrGone = Annotated[list[Path], typer.Argument(help="Photos, or folders of photos.")]
 Rerank = Annotated[
-    bool, typer.Option("--rerank", help="Rank the nearest anew by the neighbours they share.")
+    bool, typer.Option("--rerank", help="Re-rank the nearest by the neighbours they share.")
 ]
 Expand = Annotated[
     bool, typer.Option("--expand", help="Search for the query's nearest as well, and average.")
@@ -247,7 +247,7 @@ RerankBy = Annotated[
     Anew | None,
     typer.Option(
         "--rerank-by",
-        help="Or rank anew by: reciprocal (--rerank), expand (--expand), augment (each photo "
+        help="Or re-rank by: reciprocal (--rerank), expand (--expand), augment (each photo "
         "averaged with its neighbours) or diffuse (over the graph of neighbours).",
     ),
 ]

@@ -44,7 +44,7 @@ def search_photos(
     metric : str, optional
         The distance, one of the signature's own.
     rerank : RerankOptions or ExpandOptions, optional
-        Rank the nearest anew by their neighbours in all shards.
+        Re-rank the nearest by their neighbours in all shards.
     exclude_self : bool
         Leave the photo's own path out of the hits.
     segmenter : str, optional

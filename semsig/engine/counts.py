@@ -1,4 +1,4 @@
-"""In how many photos of an index each class is."""
+"""In how many photos of an index each class occurs."""
 
 from __future__ import annotations
 

@@ -165,8 +165,8 @@ class Engine(KeyedPhotos):
         path : path-like
             Folder of the index.
         segmenter, threads, device : optional
-            The segmenter, should its remembered name no longer lead to it, or mean anything but
-            a network of the package or label maps: such is never loaded unasked.
+            The segmenter, needed if its stored name no longer leads to it, or is anything but a
+            network of the package or label maps: others are never loaded automatically.
         verify : {"first-use", "never"}
             Whether each file's checksum is compared when the file is first used.
 
@@ -194,7 +194,7 @@ class Engine(KeyedPhotos):
 
     @typed(name=str)
     def add_signature(self, name: str, **options: Any) -> None:
-        """Let photos be indexed by a further signature; :meth:`add` then signs those without.
+        """Add a kind of signature to the index; :meth:`add` then computes it for photos without it.
 
         Parameters
         ----------
@@ -229,12 +229,12 @@ class Engine(KeyedPhotos):
         progress: Progress | None = None,
         options: IndexingOptions | None = None,
     ) -> AddReport:
-        """Index photos: new ones are added, changed ones replaced, unchanged ones passed over.
+        """Index photos: new ones are added, changed ones replaced, unchanged ones skipped.
 
         A photo is unchanged if its path is known and its size and time of change, or else its
         content, are as they were; label maps on disk are compared as well. One of known content,
         gone from where it was, has moved and keeps its signatures. The index on disk
-        follows every few seconds; a run that was killed is taken up by the next. Files that are
+        is updated every few seconds; the next run continues one that was killed. Files that are
         no photos are reported, never fatal; one that was a photo before keeps its signature.
 
         Parameters
@@ -301,7 +301,7 @@ class Engine(KeyedPhotos):
             ranks the photos by how well they meet the conditions; a hit's distance is then
             1 - score.
         k : int
-            At least 1; fewer hits come where fewer photos are there or meet the conditions.
+            At least 1; there are fewer hits if fewer photos are there or meet the conditions.
         signature : str or FusionOptions, optional
             What photos are compared by: the name of one of :attr:`sides`, "fused", or how to fuse
             several; see :meth:`ranked_by` for the default.
@@ -322,16 +322,16 @@ class Engine(KeyedPhotos):
             Search for the query's mirror image as well; the nearer counts. An indexed photo is
             segmented again.
         rerank : Reranking, optional
-            Rank the nearest anew by their neighbours; see :class:`semsig.search.Reranker`. The
+            Re-rank the nearest by their neighbours; see :class:`semsig.search.Reranker`. The
             first search finds the neighbours of all photos.
         where : callable or mapping, optional
-            What hits have as payload; see :meth:`where`.
+            A test of the hits' payloads; see :meth:`where`.
         nearly : bool
             Where conditions alone rank and fewer than `k` photos meet all of them, rank all
             photos by how nearly they do: see :meth:`semsig.query.Conditions.nearness`.
         by_class : bool
-            Let each class of the query count alike, however little of it there is, as painted
-            layouts want; it takes no other signature, metric or re-ranking.
+            Give each class of the query the same weight, however small its area, as suits painted
+            layouts; it allows no other signature, metric or re-ranking.
 
         Raises
         ------
@@ -370,14 +370,14 @@ class Engine(KeyedPhotos):
         )
 
     def _asked(self, query: Query, view: View, signature: str | FusionOptions) -> list[Any]:
-        """Return what a search by `signature` takes: one of each, or two if mirrored."""
+        """Return the signatures to search for: one of each kind, or two if mirrored."""
         sides = self._searcher.sides(signature)
         asked = self._reader.asked(query, view, sides)
         return asked if len(sides) > 1 else [one for each in asked for one in each.values()]
 
     @typed(signature=str)
     def encode(self, query: Query, signature: str = PHOTOS) -> Any:
-        """Return a query's signature of one kind; that of an indexed, unchanged photo is at hand.
+        """Return a query's signature of one kind, from the index if the photo is unchanged there.
 
         Raises
         ------
@@ -431,7 +431,7 @@ class Engine(KeyedPhotos):
         Returns
         -------
         Why
-            Its ``sentence`` and ``to_dict()``, and what the kind has to show besides: an
+            With ``sentence`` and ``to_dict()``, and more for some kinds: an
             :class:`semsig.explain.Explanation` for "sbs".
 
         Raises
@@ -449,7 +449,7 @@ class Engine(KeyedPhotos):
         return self._reader.inputs(as_query(query), Needs(label_map=True)).segmented()
 
     def signature(self, query: Query) -> SbsSignature:
-        """Return the signature of a query; that of an indexed, unchanged photo is at hand."""
+        """Return the signature of a query; an indexed, unchanged photo's is read from the index."""
         return self.signatures(query)[0]
 
     def conditions(self, has: Words = (), without: Words = ()) -> Conditions:
@@ -532,7 +532,7 @@ class Engine(KeyedPhotos):
             side.trim()
 
     def _require_whole(self) -> None:
-        """Raise what is wrong with further signatures that are there and cannot be read."""
+        """Raise the error of further signatures that are there but cannot be read."""
         for error in self._lost.values():
             raise error
 

@@ -48,7 +48,7 @@ class EngineInfo:
 
     @classmethod
     def of(cls, index: HammingIndex, sides: Mapping[str, SideIndex]) -> EngineInfo:
-        """Read it off what an engine wrote."""
+        """Read the facts from what an engine wrote."""
         further = sum(side.index.n_bytes for side in sides.values())
         described = {name: side.index.schema.describe() for name, side in sides.items()}
         return cls(
@@ -78,7 +78,7 @@ def is_files(segmenter: str) -> bool:
 def remembered_segmenter(
     index: HammingIndex, threads: int | None, device: Device = "auto"
 ) -> Segmenter:
-    """Load the segmenter that an index names, if naming it is harmless.
+    """Load the segmenter that an index names, if that is safe.
 
     An index is data, perhaps someone else's: a config of mmsegmentation is Python, and a network
     file is run. Only the package's own networks, and label maps on disk, are loaded by name, and
@@ -101,7 +101,7 @@ def remembered_segmenter(
 
 
 def _where_it_is(index: HammingIndex, name: str) -> str:
-    """Return a segmenter's name; that of label maps which moved along with the index is mended."""
+    """Return a segmenter's name, updated if its label maps moved along with the index."""
     if not is_files(name):
         return name
     folder, at, table = name.removeprefix("files:").rpartition("@")
@@ -130,7 +130,7 @@ def same_segmenter(index: HammingIndex, segmenter: Segmenter) -> Segmenter:
     SchemaMismatchError
         If its class table differs.
     SegmenterError
-        If it is another network, or label maps come to a network's index.
+        If it is another network, or label maps are given for a network's index.
     """
     index.schema.require(SbsSchema(index.schema.levels, segmenter.classes))
     remembered = index.meta["segmenter_fingerprint"]

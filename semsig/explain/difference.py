@@ -59,7 +59,7 @@ class Explanation:
 
     @property
     def kinds(self) -> list[str]:
-        """``"agree"``, ``"only-a"``, ``"only-b"`` or ``"share"`` (in both, not as much) a cell."""
+        """``"agree"``, ``"only-a"``, ``"only-b"`` or ``"share"`` (both, not equally) per cell."""
         verdict = np.select(
             [self.levels_a == self.levels_b, self.levels_b == 0, self.levels_a == 0],
             ["agree", "only-a", "only-b"],
@@ -102,7 +102,7 @@ class Explanation:
         return out
 
     def class_distances(self) -> list[tuple[str, int]]:
-        """Bits that differ by class, the class that sets them apart most first."""
+        """Bits that differ by class, the class with the most first."""
         bits = np.zeros(len(self.schema.classes), np.int64)
         np.add.at(bits, self.labels, self.contributions)
         order = np.argsort(-bits, kind="stable")

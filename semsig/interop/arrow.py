@@ -54,7 +54,7 @@ def from_arrow(table: Any) -> HammingIndex:
     IndexFormatError
         If the table names no schema, or its columns are not those of :func:`to_arrow`.
     SignatureError, OptionError, DuplicateIdError
-        If a signature or an id is malformed, or an id comes twice.
+        If a signature or an id is malformed, or an id occurs twice.
     """
     rows = Rows.of_table(table)
     new = HammingIndex(rows.batch.schema, meta=rows.meta)

@@ -40,7 +40,7 @@ def from_faiss(index: Any, schema: SbsSchema) -> HammingIndex:
     SignatureError
         If it is another kind of index, or a bit string is no signature of `schema`.
     OptionError, DuplicateIdError
-        If an id is negative or comes twice.
+        If an id is negative or occurs twice.
     """
     packed, ids = _stored(index)
     new = HammingIndex(schema)

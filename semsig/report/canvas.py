@@ -1,4 +1,4 @@
-"""A white sheet to place pictures, words and colour keys on."""
+"""A white canvas for pictures, text and colour keys."""
 
 from __future__ import annotations
 

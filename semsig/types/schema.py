@@ -117,10 +117,10 @@ class SbsSchema:
 
 
 def whole_number(name: str, value: object) -> int:
-    """Return the option `name` as an int; raise :class:`OptionError` if it is no whole number."""
+    """Return the option `name` as an int; raise :class:`OptionError` if it is not an integer."""
     try:
         if isinstance(value, bool):
             raise TypeError
         return index(value)  # type: ignore[arg-type]
     except TypeError:
-        raise OptionError(f"{name} is a whole number, got {value!r}.") from None
+        raise OptionError(f"{name} must be an integer, got {value!r}.") from None
