@@ -8,6 +8,7 @@
     * ImageError: a file cannot be read as an image; ``reason`` names why
     * SegmenterError: a segmenter cannot be loaded or run
         * CheckpointError: a checkpoint is missing, damaged, refused or of another network
+    * ReconstructionError: structure from motion is not installed, or cannot place the photos
     * SignatureError: a signature or bit string is malformed
         * SchemaMismatchError: two things were made with different schemas
         * VocabularyError: a vocabulary file is missing, damaged or of an unknown version
@@ -91,6 +92,10 @@ class SegmenterError(SemsigError):
 
 class CheckpointError(SegmenterError):
     """A checkpoint is missing, damaged, refused, or made for another network."""
+
+
+class ReconstructionError(SemsigError):
+    """Structure from motion is not installed, or cannot place the photos."""
 
 
 class SignatureError(SemsigError):
