@@ -67,14 +67,6 @@ def without_tilde(path: str | os.PathLike[str]) -> Path:
     return Path(os.path.expanduser(path))  # noqa: PTH111 - Path's own raises a RuntimeError
 
 
-def home_folder() -> Path:
-    """Return the user's home folder; OSError if the system knows none, as in some containers."""
-    home = without_tilde("~")
-    if not home.is_absolute():
-        raise OSError(errno.ENOENT, "no home folder is known; set HOME", "~")
-    return home
-
-
 def open_regular(path: str | os.PathLike[str]) -> BufferedReader:
     """Open a file for reading that may be a link; pipes and devices could block, or never end.
 

@@ -20,6 +20,7 @@
     * UnknownIdError, DuplicateIdError: an id is absent, or present already
     * EngineError: another engine is absent, of the wrong version, or refused what it was asked
     * DatasetError: a dataset description or folder does not match
+    * MissingPackageError: a package that is needed is not installed; an ImportError too
 
 and every warning:
 
@@ -142,6 +143,10 @@ class EngineError(SemsigError):
 
 class DatasetError(SemsigError):
     """A dataset description or folder does not match what is expected."""
+
+
+class MissingPackageError(SemsigError, ImportError):
+    """A package that is needed is not installed, or cannot be loaded."""
 
 
 class SemsigWarning(UserWarning):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
-from semsig.cli.console import answer, answer_json, one_line, remark, size
+from semsig.cli.console import answer, answer_json, one_line, progress_bar, remark, size
 from semsig.cli.options import DeviceOption, IndexFolder, Json, TrustedSegmenter
 from semsig.errors import OptionError
 
@@ -122,12 +122,14 @@ def duplicates(
     known: dict[str, By] = {name: name for name in get_args(By)}
     if by is not None and by not in known:
         raise typer.BadParameter(f"Expected --by of {', '.join(known)}; got {by}.")
-    groups = find_duplicates(
-        Engine.open(index),
-        within=within,
-        by=known[by] if by else None,
-        alike=-1 if lookalikes else ALIKE,
-    )
+    with progress_bar("comparing") as progress:
+        groups = find_duplicates(
+            Engine.open(index),
+            within=within,
+            by=known[by] if by else None,
+            alike=-1 if lookalikes else ALIKE,
+            progress=progress,
+        )
     if as_json:
         document: Any = [[asdict(copy) for copy in group] for group in groups]
         answer_json({"groups": document})

@@ -33,7 +33,8 @@ def distill(
         Figures on the held-out photos, and the files written under ``options.out``:
         ``model.onnx``, ``classes.txt``, ``MODEL_CARD.md``, ``curves.png``, ``overlays.png``,
         ``failures.png`` (the held-out photos with the least agreement), ``log.jsonl``,
-        ``weights.pth`` (averaged weights) and ``checkpoint.pth`` (to resume).
+        ``weights.pth`` and ``weights.safetensors`` (averaged weights) and ``checkpoint.pth`` (to
+        resume).
 
     Raises
     ------

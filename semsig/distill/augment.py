@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from semsig.opencv import cv2
 from semsig.types.label_map import Image
 
 Labels = NDArray[np.uint8] | NDArray[np.uint16]

@@ -8,11 +8,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import safetensors.torch
 import torch
 
 from semsig.documents import Entries, parse_json
 from semsig.durable import read_regular, write_file
 from semsig.errors import CheckpointError
+from semsig.segment.checkpoint import META
 
 
 def write_checkpoint(path: Path, content: dict[str, Any]) -> None:
@@ -20,6 +22,28 @@ def write_checkpoint(path: Path, content: dict[str, Any]) -> None:
     memory = io.BytesIO()  # torch's own writer turns a full disk into a RuntimeError
     torch.save(content, memory)
     write_file(path, memory.getvalue())
+
+
+def write_weights(path: Path, state_dict: Mapping[str, Any], meta: Mapping[str, Any]) -> None:
+    """Write weights to exchange: a file of safetensors, its header holding `meta` as JSON.
+
+    :func:`semsig.segment.checkpoint.load_checkpoint` reads both back.
+
+    Parameters
+    ----------
+    path : Path
+        Ends in ``.safetensors``; a crash leaves what was there as it was.
+    state_dict : mapping of str to torch.Tensor
+        The weights.
+    meta : mapping of str to object
+        What JSON can hold.
+    """
+    # safetensors refuses tensors that share memory
+    tensors = {
+        name: tensor.detach().cpu().clone().contiguous() for name, tensor in state_dict.items()
+    }
+    header = {"format": "pt", META: json.dumps(meta, allow_nan=False)}
+    write_file(path, safetensors.torch.save(tensors, header))
 
 
 Row = Mapping[str, float]

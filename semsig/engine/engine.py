@@ -36,7 +36,7 @@ from semsig.search.options import Reranking
 from semsig.segment import DEFAULT_SEGMENTER, Segmenter, load_segmenter
 from semsig.segment.devices import Device
 from semsig.signatures import Needs, load_signature, signature_kinds
-from semsig.types import Hit, LabelMap, SbsSchema, SbsSignature
+from semsig.types import Hit, Hits, LabelMap, SbsSchema, SbsSignature
 from semsig.types.metrics import BY_SCORE
 
 if TYPE_CHECKING:
@@ -364,10 +364,10 @@ class Engine(KeyedPhotos):
         own = key_of(self.index, query) if exclude_self and is_path(query) else None
         paths = ((distance, id_, self.path(id_)) for distance, id_ in found)
         others = [hit for hit in paths if hit[2] != own][:k]
-        return [
+        return Hits(
             Hit(rank=rank, id=id_, path=path, distance=distance, metric=measure)
             for rank, (distance, id_, path) in enumerate(others, 1)
-        ]
+        )
 
     def _asked(self, query: Query, view: View, signature: str | FusionOptions) -> list[Any]:
         """Return what a search by `signature` takes: one of each, or two if mirrored."""

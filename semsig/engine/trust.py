@@ -16,8 +16,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from semsig.documents import Entries, parse_json
-from semsig.durable import home_folder, open_regular, read_regular, without_tilde, write_file
+from semsig.durable import open_regular, read_regular, without_tilde, write_file
 from semsig.errors import IndexFormatError, OptionError
+from semsig.folders import config_folder
 from semsig.search import HammingIndex
 
 _WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
@@ -67,11 +68,7 @@ class Trust:
 
 def trust_file() -> Path:
     """Return the file that keeps what is trusted, in the user's folder of settings."""
-    if sys.platform == "win32":
-        home = os.environ.get("APPDATA") or home_folder() / "AppData" / "Roaming"
-    else:
-        home = os.environ.get("XDG_CONFIG_HOME") or home_folder() / ".config"
-    return Path(home) / "semsig" / "trusted.json"
+    return config_folder() / "trusted.json"
 
 
 def is_trusted(index: HammingIndex) -> bool:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from semsig.types import SbsSchema, SbsSignature
+from semsig.types.notebook import safe, shown, table
 
 Cells = NDArray[np.int64]
 
@@ -76,6 +77,16 @@ class Explanation:
         total = self._per_block(weight)
         differing = self.block_distances
         return np.where(total > 0, 1 - differing / np.maximum(total, 1), 1.0)
+
+    def _repr_html_(self) -> str:
+        side = 2**self.schema.levels
+        agree = np.asarray(255 * (1 - self.block_agreement), np.uint8).reshape(side, side)
+        picture = np.stack([agree, 255 - agree, np.full_like(agree, 120)], axis=-1)
+        rows = [(safe(name), f"{bits:,}") for name, bits in self.class_distances()]
+        return (
+            f"<p>{safe(self.sentence)}</p>{shown(picture, 'blocks: green agree, red differ')}"
+            f"<p>{self.distance:,} bits differ</p>{table(('class', 'bits'), rows)}"
+        )
 
     def _per_block(self, values: Cells) -> Cells:
         out = np.zeros(self.schema.n_blocks, np.int64)

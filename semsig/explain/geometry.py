@@ -6,11 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from semsig.errors import OptionError
+from semsig.opencv import cv2
 from semsig.types import Image
 
 KeypointName = Literal["sift", "kaze"]

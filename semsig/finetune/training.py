@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from semsig.distill.checkpoint import write_checkpoint
+from semsig.distill.checkpoint import write_checkpoint, write_weights
 from semsig.durable import read_regular
 from semsig.errors import CheckpointError
 from semsig.finetune.groups import Groups, unlabelled
@@ -165,6 +165,9 @@ class Training:
             "meta": meta,
         }
         write_checkpoint(self.checkpoint, content)
+        backbone = self.options.backbone.partition("@")[0]  # beyond it is a place on this machine
+        shared = {"epoch": self.epoch, "backbone": backbone}
+        write_weights(self.options.out / "weights.safetensors", self.network.state_dict(), shared)
 
     def _restore(self) -> None:
         saved = load_checkpoint(self.checkpoint)

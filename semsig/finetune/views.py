@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 
+from semsig.opencv import cv2
 from semsig.types import Image
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from semsig.classes import ClassTable, Color
 from semsig.explain.words import spoken
+from semsig.opencv import cv2
 from semsig.types import Image, LabelMap, SbsSignature
 
 _LEAST_SHARE = 0.005

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as PillowImage
 from PIL import ImageDraw, ImageFont
 
 from semsig.explain.words import sentence_case
+from semsig.opencv import cv2
 from semsig.report.canvas import FAINT, Canvas, Ink
 from semsig.report.draw import fit
 from semsig.report.side import Side

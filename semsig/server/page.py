@@ -14,6 +14,9 @@ from semsig.server.site import Site
 
 router = APIRouter(include_in_schema=False)
 
+LIMITS = (10, 20, 50, 100, 200, 500)
+"""Numbers of results that the page offers."""
+
 
 @cache
 def _templates() -> Environment:
@@ -30,7 +33,15 @@ def index(request: Request) -> HTMLResponse:
         .get_template("index.html")
         .render(
             version=__version__,
-            indexes=[{"name": shelf.name, "photos": len(shelf.engine)} for shelf in site.shelves],
+            indexes=[
+                {
+                    "name": shelf.name,
+                    "photos": len(shelf.engine),
+                    "segmenter": shelf.engine.index.meta["segmenter"],
+                }
+                for shelf in site.shelves
+            ],
+            limits=LIMITS,
             writable=site.options.writable is not None,
         )
     )

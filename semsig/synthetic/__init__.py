@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as PillowImage
@@ -20,6 +19,7 @@ from PIL import Image as PillowImage
 from semsig.classes import ClassTable
 from semsig.durable import make_folder, write_file
 from semsig.errors import OptionError
+from semsig.opencv import cv2
 from semsig.synthetic import indoors, outdoors
 from semsig.synthetic.canvas import Canvas
 from semsig.types import Image, LabelMap

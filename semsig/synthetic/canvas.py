@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from semsig.classes import ClassTable
+from semsig.opencv import cv2
 
 Points = Sequence[tuple[float, float]]
 """(x, y) in pixels, x to the right, y down."""

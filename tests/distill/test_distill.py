@@ -144,7 +144,7 @@ def test_head_rows_start_from_the_class_of_the_same_name(tmp_path):
 def test_a_run_without_views_exports_the_mean_of_weights(run, tmp_path):
     options, first, _ = run
     other = distill(replace(options, out=tmp_path / "other", seed=1, paste=0.5))
-    both = (options.out / "weights.pth", other.out / "weights.pth")
+    both = (options.out / "weights.pth", other.out / "weights.safetensors")
     mean = distill(replace(options, out=tmp_path / "mean", init=both, views=0))
     assert mean.views == max(first.views, other.views)
     one, two, got = weights(options.out), weights(other.out), weights(mean.out)

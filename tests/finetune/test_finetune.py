@@ -16,6 +16,7 @@ from semsig.finetune import FinetuneOptions, finetune  # noqa: E402
 from semsig.finetune.losses import tuple_loss  # noqa: E402
 from semsig.finetune.network import gem, new_network  # noqa: E402
 from semsig.finetune.pipeline import precision_of  # noqa: E402
+from semsig.segment.checkpoint import load_checkpoint  # noqa: E402
 from tests.explain.test_geometry import picture, warped  # noqa: E402
 
 pytestmark = pytest.mark.mmseg
@@ -122,6 +123,10 @@ def test_a_resumed_run_is_the_same_run(photos, tmp_path, teacher):
                for run in ("whole", "parts")]  # fmt: skip
     for name, tensor in weights[0].items():
         assert torch.equal(tensor, weights[1][name])
+    shared = load_checkpoint(tmp_path / "parts" / "weights.safetensors")
+    assert shared["meta"] == {"epoch": 3, "backbone": "tiny"}
+    assert all(torch.equal(shared["state_dict"][name], weights[1][name]) for name in weights[1])
+    assert b".png" not in (tmp_path / "parts" / "weights.safetensors").read_bytes()
     with pytest.raises(CheckpointError, match="margin differ"):
         finetune(recipe(photos, tmp_path / "parts", teacher=teacher, margin=0.5, resume=True))
 
@@ -147,8 +152,8 @@ def test_starts_from_another_run_and_tells_what_is_forgotten(photos, tmp_path):
     first = finetune(recipe(photos, tmp_path / "first", left_out=0))
     assert first.after == {}
     second = finetune(
-        recipe(photos, tmp_path / "second", init=tmp_path / "first" / "checkpoint.pth", old=photos,
-               epochs=1)
+        recipe(photos, tmp_path / "second", init=tmp_path / "first" / "weights.safetensors",
+               old=photos, epochs=1)
     )  # fmt: skip
     assert set(second.before) == {"left_out", "old"}
     (tmp_path / "other.pth").write_bytes(b"nothing")

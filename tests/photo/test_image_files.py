@@ -4,7 +4,6 @@ import errno
 import io
 import os
 import random
-import resource
 import signal
 import struct
 import warnings
@@ -389,6 +388,7 @@ def test_500_mutated_files_are_images_or_errors(tmp_path):
     sources = originals()
     path = tmp_path / "mutated"
     outcomes: dict[str, int] = {}
+    resource = pytest.importorskip("resource")  # not on Windows
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     for number in range(500):
         content = mutated(sources[number % len(sources)], rng.choice(sources), rng)

@@ -231,7 +231,7 @@ def _components(
     columns: NDArray[np.int64],
 ) -> NDArray[np.int64]:
     """Return the connected component of each keypoint's pixel, apart for each class."""
-    import cv2
+    from semsig.opencv import cv2
 
     regions = labels * label_map.labels.size
     for label in np.unique(labels):

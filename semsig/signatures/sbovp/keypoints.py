@@ -125,7 +125,7 @@ class _Detector:
     find: Find
 
     def __call__(self, image: Image) -> Keypoints:
-        import cv2
+        from semsig.opencv import cv2
 
         if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or not image.size:
             raise SignatureError(
@@ -141,7 +141,7 @@ class _Detector:
 
 
 def _shrink(image: Image, max_side: int) -> Image:
-    import cv2
+    from semsig.opencv import cv2
 
     height, width = image.shape[:2]
     scale = max_side / max(height, width)
@@ -161,7 +161,7 @@ def _strongest(
 
 
 def _kaze(options: KeypointOptions) -> Find:
-    import cv2
+    from semsig.opencv import cv2
 
     def find(
         gray: NDArray[np.uint8],
