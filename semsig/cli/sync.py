@@ -13,7 +13,7 @@ from semsig.cli.options import Json
 
 def sync(
     source: Annotated[
-        str, typer.Argument(help="Folder of an index; a path, or s3://... or alike.")
+        str, typer.Argument(help="Folder of an index; a path, or a URL such as s3://...")
     ],
     target: Annotated[str, typer.Argument(help="A new folder, or an earlier copy.")],
     as_json: Json = False,

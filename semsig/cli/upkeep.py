@@ -16,7 +16,7 @@ _DAMAGED = 4
 
 
 def info(index: IndexFolder, as_json: Json = False) -> None:
-    """Say what an index holds and what it was made with; list its classes with their photos."""
+    """Show what an index holds and what it was made with; list its classes with their photos."""
     from semsig.engine import Engine
     from semsig.engine.counts import class_counts
 
@@ -59,12 +59,12 @@ def verify(index: IndexFolder, as_json: Json = False) -> None:
 
 def trust(
     index: IndexFolder,
-    forget: Annotated[bool, typer.Option("--forget", help="Trust it no longer.")] = False,
+    forget: Annotated[bool, typer.Option("--forget", help="Revoke the trust.")] = False,
     as_json: Json = False,
 ) -> None:
     """Let an index load the segmenter that it names: a network file, or a Python configuration.
 
-    Kept in your own folder of settings, for this folder, name and fingerprint alone.
+    Stored in your own settings, for this folder, name and fingerprint only.
     """
     from semsig.engine.trust import forget_index, trust_index
 

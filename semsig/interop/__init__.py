@@ -1,6 +1,6 @@
-"""Signatures out to other libraries and back: faiss, Arrow, Parquet, bitarray; and to engines.
+"""Signatures for other libraries and back (faiss, Arrow, Parquet, bitarray), and search engines.
 
-Every form holds the signatures in the order of ``index.ids`` and comes back exactly. Engines
+Every format holds the signatures in the order of ``index.ids`` and is restored exactly. Engines
 (``semsig.interop.tantivy``, ``.clickhouse``, ``.postgres``, ``.duckdb``, ``.opensearch``,
 ``.qdrant``, ``.milvus``, ``.lance``) answer with semsig's own distances: each module has
 ``export`` and the query that returns them.

@@ -1,6 +1,6 @@
 """LanceDB, in a folder: exact search by Hamming's distance over bit strings. Needs ``lancedb``.
 
-Bit strings are kept dense, n_bits / 8 bytes a row, and compared one by one.
+Bit strings are kept dense, n_bits / 8 bytes per row, and compared one by one.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Signatures as terms, by which any inverted index serves them exactly. Needs the extra ``arrow``.
+"""Signatures as terms, which any inverted index can search exactly. Needs the extra ``arrow``.
 
 A cell (block, class) of proportion level l becomes the terms ``4 * cell``, ..., ``4 * cell + l -
 1`` with cell = block * M + class: the first of impact 2, for the presence bit and the first bit
@@ -104,7 +104,7 @@ def impacts_of(terms: NDArray[np.uint32]) -> NDArray[np.uint8]:
 
 
 def term_weights(terms: NDArray[np.uint32], weights: Weights) -> NDArray[np.int64]:
-    """Return what shared terms sum to, by a metric's weights but idf: bits, or cells present."""
+    """Return the sum of shared terms by a metric's weights, except idf: bits, or cells present."""
     if weights == "presence":
         return np.asarray(terms & 3 == 0, np.int64)
     return impacts_of(terms).astype(np.int64)
@@ -207,7 +207,7 @@ def to_terms(index: HammingIndex, *, pooled: PooledIndex | None = None) -> Any:
 def write_terms(
     index: HammingIndex, path: Path | str, *, pooled: PooledIndex | None = None
 ) -> None:
-    """Write the terms of an index to a file, which is there whole or not at all.
+    """Write the terms of an index to a file, completely or not at all.
 
     Parameters
     ----------
@@ -215,7 +215,7 @@ def write_terms(
         As :func:`to_terms` takes them.
     path : Path or str
         ``*.parquet`` or ``*.arrow`` (Arrow's IPC file) hold the table of :func:`to_terms`;
-        ``*.jsonl`` a JSON object a line, its keys the table's columns.
+        ``*.jsonl`` one JSON object per line, its keys the table's columns.
 
     Raises
     ------

@@ -15,7 +15,7 @@ from semsig.types import PooledSchema
 from semsig.types.metrics import POOLED_METRICS
 
 PROJECTION = "pooled.npz"
-"""What an index's descriptors are projected by, if they are, in the folder of its photos."""
+"""File of the projection, if there is one, in the folder of the photos' index."""
 
 
 class PooledKind:
