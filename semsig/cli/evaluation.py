@@ -323,7 +323,7 @@ def datasets(
     out: Annotated[
         Path | None,
         typer.Option(
-            help="The JSON file; by default beside that of --convert, or printed.",
+            help="The JSON file; by default next to that of --convert, or printed.",
             dir_okay=False,
         ),
     ] = None,

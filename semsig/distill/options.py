@@ -131,7 +131,7 @@ class DistillOptions:
         ``auto`` (CUDA when there is one), or a torch device.
     precision : {"auto", "float32", "bfloat16"}
         ``auto`` is bfloat16 autocast on CUDA and on processors with AMX (1.8 times the speed
-        there), float32 elsewhere; what it came to stands in the model card.
+        there), float32 elsewhere; the model card states which.
     compile : bool
         Use torch.compile: up to 1.2 times the speed on a CPU after minutes of compiling for
         each resolution.

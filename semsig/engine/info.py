@@ -90,7 +90,7 @@ def remembered_segmenter(index: HammingIndex, threads: int | None) -> Segmenter:
     if not (is_files(name) or is_packaged(name) or is_trusted(index)):
         raise SegmenterError(
             f"Expected an index that names a packaged network; {index.path} names {name!r}, which "
-            "may run code, so it is not loaded unasked. If you trust it, pass it yourself: "
+            "may run code, so it is not loaded automatically. If you trust it, pass it yourself: "
             f"--segmenter {shlex.quote(name)}, or Engine.open(folder, segmenter={name!r}); or once "
             f"and for all: semsig trust --index {shlex.quote(str(index.path))}."
         )

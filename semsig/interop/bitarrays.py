@@ -48,7 +48,7 @@ def _packed(rows: Iterable[bitarray], schema: SbsSchema) -> NDArray[np.uint8]:
     found = list(rows)
     for number, row in enumerate(found):
         if not isinstance(row, bitarray) or len(row) != schema.n_bits:
-            came = f"{len(row)} bits" if isinstance(row, bitarray) else type(row).__name__
-            raise SignatureError(f"Row {number}: expected {schema.n_bits} bits, got {came}.")
+            got = f"{len(row)} bits" if isinstance(row, bitarray) else type(row).__name__
+            raise SignatureError(f"Row {number}: expected {schema.n_bits} bits, got {got}.")
     content = b"".join(bitarray(row, endian="big").tobytes() for row in found)
     return np.frombuffer(content, np.uint8).reshape(len(found), n_bytes(schema))

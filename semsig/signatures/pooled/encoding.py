@@ -95,7 +95,7 @@ class PooledOptions:
         if dims > most or (projection is None and dims != channels):
             raise OptionError(
                 f"Expected dims {'up to ' if projection else ''}{most}, got {dims}; "
-                "fit a projection of so many dims with `semsig pca`."
+                "fit a projection of that many dims with `semsig pca`."
             )
         schema = PooledSchema(
             network=network,

@@ -61,7 +61,7 @@ class PooledKind:
             encoder.projection.save(folder / PROJECTION)
 
     def encoder_of(self, schema: PooledSchema, folder: Path) -> PooledEncoder:
-        """Return the encoder of a schema, by the projection beside it.
+        """Return the encoder of a schema, with the projection stored next to it.
 
         Raises
         ------

@@ -63,7 +63,7 @@ class SbovpOptions:
         Raises
         ------
         OptionError
-            If so many words over so many classes do not fit 32-bit column numbers.
+            If the words times the classes do not fit 32-bit column numbers.
         """
         return SbovpSchema(
             detector=vocabulary.detector,

@@ -59,7 +59,7 @@ class SbovpKind:
     ) -> SbovpEncoder:
         """Return an encoder with a vocabulary, KAZE's shipped one if none is given.
 
-        OptionError if so many words over so many classes do not fit 32-bit column numbers.
+        OptionError if the words times the classes do not fit 32-bit column numbers.
         """
         from semsig.signatures.sbovp.encoder import SbovpEncoder
         from semsig.signatures.sbovp.encoding import SbovpOptions
