@@ -6,6 +6,7 @@ import io
 import logging
 import os
 import sys
+import warnings
 from contextlib import suppress
 from typing import Annotated, Any
 
@@ -29,7 +30,7 @@ from semsig.cli import (
     upkeep,
 )
 from semsig.cli.console import answer_json, remark
-from semsig.errors import SemsigError
+from semsig.errors import SemsigError, SemsigWarning
 
 EXIT_CODES = """Exit codes: 0 done; 1 an error, named on stderr; 2 wrong usage;
 3 done, but files were skipped and --strict was given; 4 verify found damage; 130 interrupted."""
@@ -100,6 +101,7 @@ def main() -> None:
             stream.reconfigure(errors="surrogateescape" if whole else "backslashreplace")
     _show_remarks_of_kernels()
     _show_remarks_of_label_maps()
+    _show_warnings_as_remarks()
     try:
         try:
             _run()
@@ -160,6 +162,19 @@ def _show_remarks_of_label_maps() -> None:
     logger = logging.getLogger("semsig.segment.files")
     if not any(isinstance(handler, _Remarks) for handler in logger.handlers):
         logger.addHandler(_Remarks())
+
+
+def _show_warnings_as_remarks() -> None:
+    """Let semsig's own warnings be read without the place in its code that they come from."""
+    shown = warnings.showwarning
+
+    def show(message: Any, category: Any, *rest: Any, **more: Any) -> None:
+        if issubclass(category, SemsigWarning):
+            remark(f"semsig: {message}")
+        else:
+            shown(message, category, *rest, **more)
+
+    warnings.showwarning = show
 
 
 def _flush() -> None:

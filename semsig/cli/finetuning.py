@@ -40,6 +40,14 @@ def finetune(
             "--mined", help="No labels: photos of one thing, found by VLAD and geometry, match."
         ),
     ] = False,
+    sfm: Annotated[
+        bool,
+        typer.Option(
+            "--sfm",
+            help="No labels: as --mined, and of these the pairs that structure from motion finds "
+            "matching and hard (extra sfm).",
+        ),
+    ] = False,
     views: Annotated[
         bool, typer.Option("--views", help="No labels: crops and warps of a photo match it.")
     ] = False,
@@ -107,9 +115,12 @@ def finetune(
     from semsig.finetune import finetune as stage
     from semsig.finetune.options import Source
 
-    if mined + views + (classes is not None) > 1:
-        raise typer.BadParameter("Give one of --classes, --mined and --views.")
-    source: Source = "mined" if mined else "views" if views else "table" if classes else "folders"
+    asked: dict[Source, bool] = {
+        "table": classes is not None, "mined": mined, "sfm": sfm, "views": views
+    }  # fmt: skip
+    if sum(asked.values()) > 1:
+        raise typer.BadParameter("Give one of --classes, --mined, --sfm and --views.")
+    source: Source = next((name for name, given in asked.items() if given), "folders")
     recipe: dict[str, Any] = {
         "backbone": backbone,
         "loss": loss and loss.value,
@@ -145,6 +156,8 @@ def finetune(
         return
     answer(f"network    {result.onnx}")
     answer(f"learned    {result.photos:,} photos, {result.groups:,} groups, {result.epochs} epochs")
+    if result.pairs is not None:
+        answer(f"pairs      {result.pairs:,} hard ones by structure from motion")
     for name, value in result.after.items():
         what = "left out" if name == "left_out" else name
         answer(f"map        {result.before[name]:.4f} before, {value:.4f} after ({what})")

@@ -8,7 +8,7 @@ import os
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -50,6 +50,18 @@ def a_metric(name: str | None) -> str | None:
     if name is not None and name not in known:
         raise typer.BadParameter(f"Expected one of {', '.join(known)}; got {name}.")
     return name
+
+
+def a_device(name: str) -> str:
+    """Check the name of a device."""
+    if name not in DEVICES:
+        raise typer.BadParameter(f"Expected one of {', '.join(DEVICES)}; got {name}.")
+    return name
+
+
+def _devices_of(incomplete: str) -> list[str]:
+    """Complete the name of a device."""
+    return [name for name in DEVICES if name.startswith(incomplete)]
 
 
 def _metrics_of(incomplete: str) -> list[str]:
@@ -264,6 +276,19 @@ TrustedSegmenter = Annotated[
         callback=fetched,
         autocompletion=complete_segmenter,
         help="By default the index's own, if that is a packaged network or was trusted.",
+    ),
+]
+DEVICES = ("auto", "cpu", "cuda", "coreml", "openvino", "mps")
+"""As :data:`semsig.segment.devices.DEVICES`, which is imported late."""
+
+DeviceOption = Annotated[
+    Any,  # one of DEVICES, which mypy cannot see that the callback has made sure of
+    typer.Option(
+        "--device",
+        envvar="SEMSIG_DEVICE",
+        callback=a_device,
+        autocompletion=_devices_of,
+        help=f"Where the network runs: {', '.join(DEVICES)}; auto is CUDA or the CPU.",
     ),
 ]
 PresetOption = Annotated[

@@ -17,6 +17,7 @@ from semsig.cli.console import answer, answer_json, progress_bar, remark
 from semsig.cli.options import (
     DEFAULT_SEGMENTER,
     SEGMENTERS,
+    DeviceOption,
     Exclude,
     FollowLinks,
     IndexOrUrl,
@@ -39,6 +40,7 @@ from semsig.cli.regions import ExplainChoice, explain_regions
 if TYPE_CHECKING:
     from semsig.engine import Engine
     from semsig.photo.walk import Survey
+    from semsig.segment.devices import Device
     from semsig.signatures.presets import Preset
 
 _SKIPPED = 3
@@ -67,6 +69,7 @@ def index(
             "features), or both. A new index has pooled if the network gives features."
         ),
     ] = None,
+    device: DeviceOption = "auto",
     preset: PresetOption = None,
     vocabulary: phrases.Vocab = "kaze",
     phrase_words: phrases.Words = None,
@@ -106,6 +109,7 @@ def index(
         gone = next(path for path in photos if path not in there)
         raise typer.BadParameter(f"{gone} does not exist; --prune takes it out of the index.")
     if scheduler or n_shards or shards.is_sharded(index):
+        shards.refuse_device(device)
         shards.refuse(prune, phrase_words, phrase_length, phrase_space, phrase_regions, phrase_norm)
         shards.index(
             surveyed(there, exclude or (), follow_links=follow_links)[0],
@@ -131,7 +135,7 @@ def index(
     chosen = Preset.named(preset or "default")
     if is_new and not paths:
         raise OptionError(_nothing(photos, surveys))
-    engine = _open_or_create(folder, segmenter, levels, chosen)
+    engine = _open_or_create(folder, segmenter, levels, chosen, device)
     wanted = _signatures(signature, engine, chosen, is_new=is_new)
     encoding = phrases.encoding(
         vocabulary,
@@ -201,6 +205,7 @@ def explain(
     b: Photo,
     out: Annotated[Path | None, typer.Option(help="Write a picture (PNG).")] = None,
     segmenter: SegmenterName = DEFAULT_SEGMENTER,
+    device: DeviceOption = "auto",
     levels: Level = 3,
     shared_phrases: Annotated[
         bool, typer.Option("--phrases", help="Find the visual phrases they share as well.")
@@ -222,9 +227,9 @@ def explain(
     make_room(out)
     make_room(matches)
     if signature is ExplainChoice.POOLED:
-        explain_regions(a, b, out, segmenter, as_json=as_json)
+        explain_regions(a, b, out, segmenter, device, as_json=as_json)
         return
-    engine = Engine.create(None, segmenter=segmenter, levels=levels, signatures=())
+    engine = Engine.create(None, segmenter=segmenter, levels=levels, signatures=(), device=device)
     explanation, links = engine.explain(a, b, names=("A", "B")), None
     if shared_phrases:
         engine.add_signature("sbovp", **phrases.encoding(vocabulary)["sbovp"]())
@@ -265,6 +270,7 @@ def segment(
     photos: Photos,
     out: Annotated[Path, typer.Option(help="Folder for the pictures.", file_okay=False)],
     segmenter: SegmenterName = DEFAULT_SEGMENTER,
+    device: DeviceOption = "auto",
     levels: Level = 3,
     exclude: Exclude = None,
     follow_links: FollowLinks = False,
@@ -278,7 +284,7 @@ def segment(
     from semsig.report import Side, segmentation_picture
 
     make_folder(out)
-    engine = Engine.create(None, segmenter=segmenter, levels=levels, signatures=())
+    engine = Engine.create(None, segmenter=segmenter, levels=levels, signatures=(), device=device)
     written, skipped = [], []
     paths, surveys = surveyed(photos, exclude or (), follow_links=follow_links)
     targets = _targets(paths, out)
@@ -306,7 +312,7 @@ def segment(
 
 
 def _open_or_create(
-    folder: Path, segmenter: str | None, levels: int | None, preset: Preset
+    folder: Path, segmenter: str | None, levels: int | None, preset: Preset, device: Device
 ) -> Engine:
     from semsig.engine import Engine
     from semsig.errors import OptionError
@@ -315,8 +321,8 @@ def _open_or_create(
     if is_unused(folder):
         levels = preset.levels if levels is None else levels
         name = segmenter or preset.segmenter
-        return Engine.create(folder, segmenter=name, levels=levels, signatures=())
-    engine = Engine.open(folder, segmenter=segmenter, threads=1)
+        return Engine.create(folder, segmenter=name, levels=levels, signatures=(), device=device)
+    engine = Engine.open(folder, segmenter=segmenter, threads=1, device=device)
     if levels not in (None, engine.index.schema.levels):
         raise OptionError(
             f"{folder} was made with --levels {engine.index.schema.levels}, got {levels}. "

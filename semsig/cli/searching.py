@@ -13,6 +13,7 @@ from semsig.cli.completion import complete_words
 from semsig.cli.console import answer_json, remark
 from semsig.cli.options import (
     PICTURES,
+    DeviceOption,
     Expand,
     Geometry,
     IndexOrUrl,
@@ -91,6 +92,7 @@ def search(
     rerank_by: RerankBy = None,
     geometry: Geometry = None,
     segmenter: TrustedSegmenter = None,
+    device: DeviceOption = "auto",
     verify: VerifyOption = VerifyChoice.FIRST_USE,
     exactly: Annotated[
         bool,
@@ -128,6 +130,7 @@ def search(
     if photo is None and layout is None and metric:
         raise typer.BadParameter("--metric needs a photo or --layout.")
     if shards.is_sharded(index):
+        shards.refuse_device(device)
         if photo is None or has or without or part or mirrored or html or geometry:
             raise typer.BadParameter(
                 "Over shards, search takes a photo, -k, --signature, --metric, --rerank, --expand, "
@@ -147,7 +150,7 @@ def search(
         )
         return
     make_room(html, make_folders=False)
-    engine = Engine.open(Path(index), segmenter=segmenter, verify=verify.value)
+    engine = Engine.open(Path(index), segmenter=segmenter, verify=verify.value, device=device)
     wanted = [*(has or []), *_conditions_of(words, engine)]
     asked = photo if layout is None else read_layout(layout, engine.index.schema.classes)
     named = signature

@@ -39,6 +39,12 @@ def refuse(*options: object) -> None:
         raise typer.BadParameter("--prune and options of phrases cannot be used with shards.")
 
 
+def refuse_device(device: str) -> None:
+    """Raise a usage error if a device was named: every worker has its own."""
+    if device != "auto":
+        raise typer.BadParameter(f"Workers choose their devices; got --device {device}.")
+
+
 @contextmanager
 def connected(scheduler: str | None) -> Iterator[Any]:
     """Connect to a scheduler; without its address, start workers on this machine's cores."""

@@ -19,17 +19,20 @@ def info(index: IndexFolder, as_json: Json = False) -> None:
     """Show what an index holds and what it was made with; list its classes with their photos."""
     from semsig.engine import Engine
     from semsig.engine.counts import class_counts
+    from semsig.segment.devices import onnx_devices
 
     engine = Engine.open(index)
     facts, counts = engine.info(), class_counts(engine.index)
     if as_json:
-        answer_json({"index": str(index)} | asdict(facts) | {"class_counts": counts})
+        devices = {"devices": onnx_devices()}
+        answer_json({"index": str(index)} | asdict(facts) | devices | {"class_counts": counts})
         return
     answer(f"photos     {facts.photos:,}")
     answer(f"on disk    {size(facts.bytes)}")
     answer(f"signature  n = {facts.levels}, {facts.bits:,} bits")
     answer(f"classes    {facts.n_classes} of {facts.classes}")
     answer(f"segmenter  {facts.segmenter}")
+    answer(f"devices    {', '.join(onnx_devices())}")
     for name, made in facts.signatures.items():
         answer(f"{name:10} {made}")
     answer("")

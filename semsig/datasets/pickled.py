@@ -20,6 +20,13 @@ from semsig.errors import DatasetError
 _MOST_BYTES = 64 << 20
 """Largest file that is read; the published ones are below 1 MiB."""
 
+_MOST_ITEMS = 4_000_000
+"""Most instructions that are run, and items that are returned: lists of the same list many times,
+six deep, would fill any memory from a few kilobytes. Published files need below 1,000,000."""
+
+_DEEPEST = 6
+"""Deeper nesting than ground truth has; it also ends lists that hold themselves."""
+
 
 def read_pickled(path: Path) -> Any:
     """Return what a pickle of plain data holds.
@@ -43,7 +50,10 @@ def read_pickled(path: Path) -> Any:
         if path.stat().st_size > _MOST_BYTES:
             raise DatasetError(f"Expected ground truth below 64 MiB, got more in {path}.")
         machine = _Machine()
-        for opcode, argument, _ in pickletools.genops(read_regular(path, most=_MOST_BYTES)):
+        content = read_regular(path, most=_MOST_BYTES)
+        for number, (opcode, argument, _) in enumerate(pickletools.genops(content)):
+            if number == _MOST_ITEMS:
+                raise ValueError(f"more than {_MOST_ITEMS:,} instructions")
             machine.step(opcode.name, argument)
         return machine.result()
     except OSError as error:
@@ -107,11 +117,29 @@ class _Machine:
         self._stack: list[Any] = []
         self._marks: list[int] = []
         self._memo: dict[int, Any] = {}
+        self._items = 0
 
     def result(self) -> Any:
         """Return what is left at the end."""
         (value,) = self._stack
-        return _plain(value, depth=0)
+        return self._plain(value, depth=0)
+
+    def _plain(self, value: Any, depth: int) -> Any:
+        """Put arrays in place of those that were being made; refuse names."""
+        self._items += 1
+        if depth > _DEEPEST or self._items > _MOST_ITEMS:
+            raise ValueError("deeper nesting or more items than ground truth has")
+        if isinstance(value, _Array):
+            if value.value is None:
+                raise ValueError("an array without content")
+            return value.value
+        if isinstance(value, _Named | _Dtype):
+            raise ValueError("a name in place of data")
+        if isinstance(value, list | tuple):
+            return type(value)([self._plain(item, depth + 1) for item in value])
+        if isinstance(value, dict):
+            return {key: self._plain(item, depth + 1) for key, item in value.items()}
+        return value
 
     def step(self, name: str, argument: Any) -> None:
         """Run one instruction."""
@@ -253,27 +281,6 @@ def _list(value: Any) -> list[Any]:
 def _dict(value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ValueError(f"{type(value).__name__} instead of a dictionary")
-    return value
-
-
-_DEEPEST = 6
-"""Deeper than any ground truth; the limit also stops lists that contain themselves."""
-
-
-def _plain(value: Any, depth: int) -> Any:
-    """Replace arrays under construction by the finished ones; refuse names."""
-    if depth > _DEEPEST:
-        raise ValueError("deeper nesting than ground truth has")
-    if isinstance(value, _Array):
-        if value.value is None:
-            raise ValueError("an array without content")
-        return value.value
-    if isinstance(value, _Named | _Dtype):
-        raise ValueError("a name in place of data")
-    if isinstance(value, list | tuple):
-        return type(value)([_plain(item, depth + 1) for item in value])
-    if isinstance(value, dict):
-        return {key: _plain(item, depth + 1) for key, item in value.items()}
     return value
 
 

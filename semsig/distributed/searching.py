@@ -13,7 +13,7 @@ from semsig.errors import IndexFormatError, OptionError
 from semsig.photo import PhotoPath, PhotoRecord, absolute
 from semsig.search import Reranker
 from semsig.search.options import Reranking
-from semsig.types import Hit
+from semsig.types import Hit, Hits
 from semsig.types.metrics import refuse_metric
 
 
@@ -81,10 +81,10 @@ def search_photos(
     named = [(d, i, PhotoRecord.from_json(photos.payload(i)).path) for d, i in pairs]
     own = absolute(photo) if exclude_self else None
     others = [hit for hit in named if hit[2] != own][:k]
-    return [
+    return Hits(
         Hit(rank=rank, id=id_, path=path, distance=distance, metric=measure)
         for rank, (distance, id_, path) in enumerate(others, 1)
-    ]
+    )
 
 
 def _first(folder: ShardFolder, segmenter: str | None) -> Engine:

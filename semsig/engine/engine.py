@@ -34,8 +34,9 @@ from semsig.search.checks import check_k
 from semsig.search.fusion import FusionOptions
 from semsig.search.options import Reranking
 from semsig.segment import DEFAULT_SEGMENTER, Segmenter, load_segmenter
+from semsig.segment.devices import Device
 from semsig.signatures import Needs, load_signature, signature_kinds
-from semsig.types import Hit, LabelMap, SbsSchema, SbsSignature
+from semsig.types import Hit, Hits, LabelMap, SbsSchema, SbsSignature
 from semsig.types.metrics import BY_SCORE
 
 if TYPE_CHECKING:
@@ -57,6 +58,8 @@ class Engine(KeyedPhotos):
         needed.
     threads : int, optional
         Threads of a network loaded by name; all cores by default.
+    device : {"auto", "cpu", "cuda", "coreml", "openvino", "mps"}
+        Where a network loaded by name runs, see :func:`semsig.load_segmenter`.
 
     Attributes
     ----------
@@ -74,6 +77,7 @@ class Engine(KeyedPhotos):
         segmenter: Segmenter | None = None,
         *,
         threads: int | None = None,
+        device: Device = "auto",
     ) -> None:
         if "segmenter" not in index.meta:
             raise IndexFormatError(
@@ -81,6 +85,7 @@ class Engine(KeyedPhotos):
             )
         self.index = index
         self._threads = threads
+        self._device = device
         self._loading = Lock()
         if segmenter is not None:
             require_segmenter(segmenter)
@@ -99,6 +104,7 @@ class Engine(KeyedPhotos):
         segmenter: str | Segmenter = DEFAULT_SEGMENTER,
         levels: int = 3,
         signatures: Iterable[str] | None = None,
+        device: Device = "auto",
     ) -> Engine:
         """Make an empty index.
 
@@ -113,6 +119,8 @@ class Engine(KeyedPhotos):
         signatures : iterable of str, optional
             Signatures besides "sbs", which every index has; by default those that suit
             the segmenter: "pooled" where it gives features.
+        device : optional
+            Where a network named runs, see :func:`semsig.load_segmenter`.
 
         Raises
         ------
@@ -123,7 +131,7 @@ class Engine(KeyedPhotos):
         if path is not None and not is_unused(Path(path)):
             raise OptionError(f"{path} is not empty; open it, or name a new folder.")
         if isinstance(segmenter, str):
-            segmenter = load_segmenter(segmenter, threads=1)
+            segmenter = load_segmenter(segmenter, threads=1, device=device)
         require_segmenter(segmenter)
         meta = meta_of(segmenter) | folder_of(path)
         index = HammingIndex(SbsSchema(levels, segmenter.classes), meta=meta)
@@ -147,6 +155,7 @@ class Engine(KeyedPhotos):
         *,
         segmenter: str | Segmenter | None = None,
         threads: int | None = None,
+        device: Device = "auto",
         verify: Verify = "first-use",
     ) -> Engine:
         """Open an index on disk; the segmenter is loaded when first needed.
@@ -155,7 +164,7 @@ class Engine(KeyedPhotos):
         ----------
         path : path-like
             Folder of the index.
-        segmenter, threads : optional
+        segmenter, threads, device : optional
             The segmenter, needed if its stored name no longer leads to it, or is anything but a
             network of the package or label maps: others are never loaded automatically.
         verify : {"first-use", "never"}
@@ -167,8 +176,9 @@ class Engine(KeyedPhotos):
             If the folder is no such index, damaged, or made with another segmenter.
         """
         if isinstance(segmenter, str):
-            segmenter = load_segmenter(segmenter, threads=threads)
-        return cls(HammingIndex.open(Path(path), verify=verify), segmenter, threads=threads)
+            segmenter = load_segmenter(segmenter, threads=threads, device=device)
+        index = HammingIndex.open(Path(path), verify=verify)
+        return cls(index, segmenter, threads=threads, device=device)
 
     def __len__(self) -> int:
         return len(self.index)
@@ -178,7 +188,7 @@ class Engine(KeyedPhotos):
         """The segmenter, loaded on first use; SegmenterError if it is not the index's own."""
         with self._loading:
             if self._segmenter is None:
-                loaded = remembered_segmenter(self.index, self._threads)
+                loaded = remembered_segmenter(self.index, self._threads, self._device)
                 self._segmenter = same_segmenter(self.index, loaded)
             return self._segmenter
 
@@ -354,10 +364,10 @@ class Engine(KeyedPhotos):
         own = key_of(self.index, query) if exclude_self and is_path(query) else None
         paths = ((distance, id_, self.path(id_)) for distance, id_ in found)
         others = [hit for hit in paths if hit[2] != own][:k]
-        return [
+        return Hits(
             Hit(rank=rank, id=id_, path=path, distance=distance, metric=measure)
             for rank, (distance, id_, path) in enumerate(others, 1)
-        ]
+        )
 
     def _asked(self, query: Query, view: View, signature: str | FusionOptions) -> list[Any]:
         """Return the signatures to search for: one of each kind, or two if mirrored."""

@@ -14,6 +14,7 @@ from semsig.errors import SegmenterError
 from semsig.photo import native, portable
 from semsig.search import HammingIndex
 from semsig.segment import Segmenter, is_packaged, load_segmenter
+from semsig.segment.devices import Device
 from semsig.types import SbsSchema
 
 
@@ -74,7 +75,9 @@ def is_files(segmenter: str) -> bool:
     return segmenter.startswith("files:")
 
 
-def remembered_segmenter(index: HammingIndex, threads: int | None) -> Segmenter:
+def remembered_segmenter(
+    index: HammingIndex, threads: int | None, device: Device = "auto"
+) -> Segmenter:
     """Load the segmenter that an index names, if that is safe.
 
     An index is data, perhaps someone else's: a config of mmsegmentation is Python, and a network
@@ -94,7 +97,7 @@ def remembered_segmenter(index: HammingIndex, threads: int | None) -> Segmenter:
             f"--segmenter {shlex.quote(name)}, or Engine.open(folder, segmenter={name!r}); or once "
             f"and for all: semsig trust --index {shlex.quote(str(index.path))}."
         )
-    return load_segmenter(_where_it_is(index, native(name)), threads=threads)
+    return load_segmenter(_where_it_is(index, native(name)), threads=threads, device=device)
 
 
 def _where_it_is(index: HammingIndex, name: str) -> str:

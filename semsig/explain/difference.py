@@ -9,8 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from semsig.types import SbsSchema, SbsSignature
+from semsig.types.notebook import safe, shown, table
 
 Cells = NDArray[np.int64]
+
+_MOST_SHOWN = 20
+_INKS = ((222, 255, 30), (92, 255, 178), (38, 255, 166))
+"""Red, green and blue of a block that differs, half agrees, agrees: orange, white, teal, which
+those who tell red from green badly can tell apart."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -76,6 +82,19 @@ class Explanation:
         total = self._per_block(weight)
         differing = self.block_distances
         return np.where(total > 0, 1 - differing / np.maximum(total, 1), 1.0)
+
+    def _repr_html_(self) -> str:
+        side = 2**self.schema.levels
+        agreement = self.block_agreement.reshape(side, side)
+        channels = [np.interp(agreement, (0, 0.5, 1), ink) for ink in _INKS]
+        picture = np.stack(channels, axis=-1).astype(np.uint8)
+        differing = self.class_distances()
+        rows = [(safe(name), f"{bits:,}") for name, bits in differing[:_MOST_SHOWN]]
+        classes = table(("class", "bits"), rows, len(differing) - len(rows))
+        return (
+            f"<p>{safe(self.sentence)}</p>{shown(picture, 'blocks: teal agree, orange differ')}"
+            f"<p>{self.distance:,} bits differ</p>{classes}"
+        )
 
     def _per_block(self, values: Cells) -> Cells:
         out = np.zeros(self.schema.n_blocks, np.int64)

@@ -9,12 +9,13 @@ from typing import Any, Literal, get_args
 
 from semsig.errors import OptionError
 
-Source = Literal["folders", "table", "mined", "views"]
+Source = Literal["folders", "table", "mined", "sfm", "views"]
 """Where matching photos come from.
 
 - ``"folders"``: photos of one class folder match;
 - ``"table"``: photos that a CSV gives one label;
 - ``"mined"``: no labels: photos of one thing, found by VLAD and verified by geometry;
+- ``"sfm"``: the same, and of these the hard pairs that structure from motion tells (extra ``sfm``);
 - ``"views"``: no labels: every photo matches crops and warps of itself.
 """
 

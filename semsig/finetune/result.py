@@ -46,6 +46,8 @@ class FinetuneResult:
         ``left_out``: strict mean average precision among the photos of groups that were left
         out, a query left out of its own ranking; ``old``: the same of the old photos. Without
         such photos, they are missing.
+    pairs : int or None
+        Hard pairs that structure from motion told; None where it was not asked.
     whitened : float or None
         Map of the left-out groups with learned whitening; None where there is none.
     """
@@ -58,6 +60,7 @@ class FinetuneResult:
     power: float
     before: Mapping[str, float]
     after: Mapping[str, float]
+    pairs: int | None = None
     whitened: float | None = None
 
     @property

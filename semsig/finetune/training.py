@@ -107,6 +107,7 @@ class Training:
             count=options.tuples,
             negatives=options.negatives,
             random=random,
+            matches=self.groups.matches,
         )
         steps = -(-len(tuples) // options.batch)
         for step in range(steps):

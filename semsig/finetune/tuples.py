@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,6 +18,7 @@ def draw_tuples(
     count: int,
     negatives: int,
     random: np.random.Generator,
+    matches: Sequence[NDArray[np.int64]] | None = None,
 ) -> NDArray[np.int64]:
     """Draw queries, a hard match of each, and the hardest photos of other groups.
 
@@ -35,6 +38,9 @@ def draw_tuples(
         Other photos per tuple.
     random : Generator
         Source of random choices.
+    matches : sequence of ndarray of int64, optional
+        For each photo, those that its match is drawn from, instead of all of its label; photos
+        without any are not queries.
 
     Returns
     -------
@@ -42,14 +48,15 @@ def draw_tuples(
         Numbers of photos: query, match, others, the nearest first. Where there are too few other
         groups, the last is repeated.
     """
-    alone = _alone(labels)
     askable = np.flatnonzero(labels >= 0)
+    if matches is not None:
+        askable = np.flatnonzero([len(row) for row in matches])
     queries = random.permutation(askable)[:count]
     return np.array(
         [
             [
                 q,
-                _match(q, descriptors, labels, alone, random),
+                _match(q, _matches(q, labels, matches), descriptors, random),
                 *_others(q, descriptors, labels, negatives),
             ]
             for q in queries.tolist()
@@ -58,22 +65,22 @@ def draw_tuples(
     ).reshape(-1, 2 + negatives)
 
 
-def _alone(labels: NDArray[np.int64]) -> NDArray[np.bool_]:
-    _, inverse, counts = np.unique(labels, return_inverse=True, return_counts=True)
-    return np.asarray(counts[inverse] == 1)
+def _matches(
+    query: int, labels: NDArray[np.int64], matches: Sequence[NDArray[np.int64]] | None
+) -> NDArray[np.int64]:
+    if matches is not None:
+        return matches[query]
+    same = np.flatnonzero(labels == labels[query])
+    return same[same != query] if len(same) > 1 else same
 
 
 def _match(
     query: int,
+    matches: NDArray[np.int64],
     descriptors: NDArray[np.float32],
-    labels: NDArray[np.int64],
-    alone: NDArray[np.bool_],
     random: np.random.Generator,
 ) -> int:
-    if alone[query]:
-        return query
-    others = np.flatnonzero(labels == labels[query])
-    drawn = random.permutation(others[others != query])[:HARDEST_OF]
+    drawn = random.permutation(matches)[:HARDEST_OF]
     return int(drawn[np.argmin(descriptors[drawn] @ descriptors[query])])
 
 

@@ -33,6 +33,19 @@ def gem_vectors(network: FeatureSegmenter, groups: Groups, side: int) -> NDArray
     return np.asarray(made / np.maximum(np.linalg.norm(made, axis=1, keepdims=True), 1e-12))
 
 
+def matching_rows(
+    vectors: NDArray[np.float64], groups: Groups
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Return rows and their groups to learn whitening from: pairs, where these are known.
+
+    Without pairs the photos as they are; with them both photos of each, a group a pair.
+    """
+    if groups.matches is None:
+        return vectors, groups.labels
+    pairs = groups.pairs()
+    return vectors[pairs.ravel()], np.repeat(np.arange(len(pairs)), 2)
+
+
 def learn_whitening(
     vectors: NDArray[np.float64], labels: NDArray[np.int64], network: Segmenter, training: str
 ) -> Projection:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Body, Depends, Query, Request
 from fastapi.concurrency import run_in_threadpool
-from fastapi.responses import PlainTextResponse, Response
+from fastapi.responses import PlainTextResponse, Response, StreamingResponse
 from pydantic import ValidationError
 
 from semsig import __version__
@@ -14,11 +16,14 @@ from semsig.report.draw import fit
 from semsig.server.asks import (
     Answer,
     Ask,
+    CellFacts,
     ClassFacts,
     Described,
     DuplicateGroups,
     Health,
     IndexFacts,
+    Looking,
+    MapFacts,
     Painted,
     PhotoFacts,
     Problem,
@@ -26,6 +31,8 @@ from semsig.server.asks import (
     Reason,
     UploadFacts,
 )
+from semsig.server.atlas import MOST_CELLS, MOST_SIDE
+from semsig.server.exporting import FILE_NAMES, MEDIA_TYPES, MOST_EXPORTED, Kind, exported
 from semsig.server.pictures import SIDES, jpeg, numbers, tint
 from semsig.server.problems import RefusedError
 from semsig.server.reasons import described, reason
@@ -35,6 +42,7 @@ from semsig.server.site import Site
 router = APIRouter(prefix="/api/v1", responses=Problem)
 
 _FOREVER = {"cache-control": "private, max-age=31536000, immutable"}
+_WINDOW = "LEFT,TOP,RIGHT,BOTTOM: the cells to look at; all by default."
 _PHOTO_BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
@@ -74,6 +82,8 @@ def health(site: TheSite) -> Health:
                 photos=len(shelf.engine),
                 segmenter=shelf.engine.index.meta["segmenter"],
                 signatures=shelf.signatures,
+                metrics=shelf.metrics,
+                rerankings=shelf.rerankings,
                 writable=site.options.writable is not None,
             )
             for shelf in site.shelves
@@ -153,6 +163,24 @@ async def search_by_photo(
         return site.searcher(shelf).answer(_ask(asked))
 
     return await run_in_threadpool(answer)
+
+
+@router.get("/export/{kind}", response_class=StreamingResponse)
+def export(
+    site: TheSite,
+    shelf: TheShelf,
+    kind: Kind,
+    ask: Annotated[str, Query(description="A search, as POST /search takes it.")] = "{}",
+    k: Annotated[int, Query(ge=1, le=MOST_EXPORTED, description="Most hits.")] = 500,
+) -> StreamingResponse:
+    """Return a search's hits as a file; if it stacks copies, the nearest of each stack alone."""
+    wanted = _ask(ask).model_copy(update={"k": k})
+    hits = [hit for hit in site.searcher(shelf).answer(wanted).hits if hit.copy_of is None]
+    return StreamingResponse(
+        exported(shelf, hits, kind),
+        media_type=MEDIA_TYPES[kind],
+        headers={"content-disposition": f'attachment; filename="{FILE_NAMES[kind]}"'},
+    )
 
 
 @router.post("/uploads", openapi_extra=_PHOTO_BODY, status_code=201)
@@ -240,15 +268,54 @@ def explain_layout(shelf: TheShelf, b: int, layout: Painted) -> Reason:
     return reason(shelf, shelf.layout(layout), QueryPhoto(id=b), regions=False)
 
 
-@router.get("/duplicates")
-def duplicates(
+@router.get("/map")
+def map_(
+    shelf: TheShelf,
+    columns: Annotated[int, Query(ge=1, le=MOST_SIDE, description="Cells across the map.")] = 16,
+    rows: Annotated[int, Query(ge=1, le=MOST_SIDE)] = 9,
+    window: Annotated[
+        str, Query(pattern=r"^(\d{1,4},\d{1,4},\d{1,4},\d{1,4})?$", description=_WINDOW)
+    ] = "",
+) -> MapFacts:
+    """Return which photo stands for each cell of the map that holds some."""
+    left, top, right, bottom = map(int, window.split(",")) if window else (0, 0, columns, rows)
+    if max(0, right - left) * max(0, bottom - top) > MOST_CELLS:
+        raise RefusedError(
+            f"Expected a window of at most {MOST_CELLS:,} cells, got {right - left} x "
+            f"{bottom - top}; look at a part.",
+            status=422,
+        )
+    atlas = shelf.atlas
+    cells = [
+        CellFacts(
+            **shelf.facts(cell.id).model_dump(), column=cell.column, row=cell.row, count=cell.count
+        )
+        for cell in atlas.cells(columns, rows, (left, top, right, bottom))
+    ]
+    return MapFacts(photos=len(atlas.ids), by=atlas.by, columns=columns, rows=rows, cells=cells)
+
+
+@router.get("/duplicates", responses={202: {"model": Looking}})
+async def duplicates(
     site: TheSite,
     shelf: TheShelf,
+    response: Response,
     within: Annotated[float | None, Query(ge=0)] = None,
     by: Annotated[Literal["pooled", "tanimoto", "containment"] | None, Query()] = None,
-) -> DuplicateGroups:
-    """Group near-duplicates; nothing is moved or removed."""
-    return site.duplicates(shelf, within, by)
+    wait: Annotated[float, Query(ge=0, le=60, description="Seconds to wait.")] = 20,
+) -> DuplicateGroups | Looking:
+    """Group near-duplicates; nothing is moved or removed.
+
+    What takes longer is answered by 202 and how far it is, and given up if nobody asks again.
+    """
+    looking = await run_in_threadpool(site.duplicates, shelf, within, by)
+    ends = time.monotonic() + wait
+    while not looking.task.is_finished:
+        if time.monotonic() >= ends:
+            response.status_code = 202
+            return Looking(done=looking.task.done, of=looking.task.of)
+        await asyncio.sleep(0.05)
+    return await run_in_threadpool(looking.groups, shelf)
 
 
 @router.post("/photos", openapi_extra=_PHOTO_BODY, status_code=201)
@@ -272,11 +339,16 @@ async def _body(request: Request) -> bytes:
     return data
 
 
-def _ask(document: dict[str, Any]) -> Ask:
+def _ask(document: dict[str, Any] | str) -> Ask:
+    """Check a search, given as JSON or as what JSON holds."""
     try:
+        if isinstance(document, str):
+            return Ask.model_validate_json(document)
         return Ask.model_validate(document)
     except ValidationError as error:
-        said = "; ".join(f"{one['loc'][-1]}: {one['msg']}" for one in error.errors())
+        said = "; ".join(
+            f"{'.'.join(map(str, one['loc'])) or 'ask'}: {one['msg']}" for one in error.errors()
+        )
         raise RefusedError(said, status=422) from error
 
 

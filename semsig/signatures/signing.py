@@ -32,7 +32,7 @@ class Signer:
     def __init__(self, segmenter: Callable[[], Segmenter], encoders: Mapping[str, Encoder]) -> None:
         self._segmenter = segmenter
         self._encoders = encoders
-        self._needs = _all_needs(encoder.needs for encoder in encoders.values())
+        self.needs = _all_needs(encoder.needs for encoder in encoders.values())
 
     def read(self, photo: Photo) -> Inputs:
         """Read what is needed of a photo: its label map where that is on disk, else its pixels.
@@ -43,7 +43,7 @@ class Signer:
             If it cannot be read, or label maps are on disk and it has none ("no-label-map").
         """
         on_disk = label_map_on_disk(self._segmenter(), photo.path)
-        if on_disk is not None and not self._needs.image:
+        if on_disk is not None and not self.needs.image:
             return Inputs(label_map=on_disk)
         return Inputs(image=photo.image(self._pixels()), label_map=on_disk)
 
@@ -53,17 +53,18 @@ class Signer:
         A photo is decoded once for all of its signatures, so the one that needs most sets it.
         """
         side: int | None = getattr(self._segmenter(), "short_side", None)
-        return None if side is None else max(side, self._needs.short_side or 0)
+        return None if side is None else max(side, self.needs.short_side or 0)
 
     def see(self, photos: Sequence[Inputs], needs: Needs | None = None) -> list[Inputs]:
         """Add the label maps and features that photos lack, by one call of the network."""
-        needs = needs or self._needs
+        needs = needs or self.needs
         lacking = [number for number, one in enumerate(photos) if _lacks(one, needs)]
         images = [photos[number].pixels() for number in lacking]
         seen = list(photos)
         for number, found in zip(lacking, self._run(images, needs), strict=True):
             label_map = seen[number].label_map or found.label_map
-            seen[number] = replace(seen[number], label_map=label_map, features=found.features)
+            features = seen[number].features if found.features is None else found.features
+            seen[number] = replace(seen[number], label_map=label_map, features=features)
         return seen
 
     def _run(self, images: Sequence[Image], needs: Needs) -> list[Inputs]:
@@ -83,7 +84,7 @@ class Signer:
 
         The whole photo is segmented and its label map cut; features are of the part alone.
         """
-        label_maps = Needs(label_map=self._needs.label_map)
+        label_maps = Needs(label_map=self.needs.label_map)
         whole = crop is None and not mirrored
         (seen,) = self.see([photo], None if whole else label_maps)
         if whole:
@@ -128,9 +129,9 @@ def _all_needs(each: Iterable[Needs]) -> Needs:
 
 
 def _lacks(photo: Inputs, needs: Needs) -> bool:
-    return (needs.label_map and photo.label_map is None) or (
-        needs.features and photo.features is None
-    )
+    if needs.features and (photo.features is None or needs.maps != (photo.features.ndim == 3)):
+        return True  # none, or pooled where the map itself is needed, or the other way round
+    return needs.label_map and photo.label_map is None
 
 
 def _cut(photo: Inputs, crop: Box | None) -> Inputs:

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from semsig.arguments import expect
 from semsig.classes import ClassTable, Color
 from semsig.errors import LabelMapError
+from semsig.types.notebook import key, safe, shown
 
 Image = NDArray[np.uint8]
 """A photo: shape (H, W, 3), RGB."""
@@ -78,6 +79,14 @@ class LabelMap:
     def __repr__(self) -> str:
         height, width = self.shape
         return f"LabelMap({height} x {width}, {self.classes.name}: {len(self.classes)} classes)"
+
+    def _repr_html_(self) -> str:
+        counts = np.bincount(self.labels.ravel(), minlength=len(self.classes))
+        shares = counts[: len(self.classes)] / self.labels.size
+        return (
+            f"<p>{safe(repr(self))}</p>{shown(self.colored(), 'label map')}"
+            f"<p>{key(shares, self.classes.names, self.classes.palette)}</p>"
+        )
 
     def flipped(self) -> LabelMap:
         """Return the map mirrored left to right."""

@@ -10,7 +10,12 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("onnx")
 
 from semsig import load_segmenter  # noqa: E402
-from semsig.errors import CheckpointError, OptionError, SegmenterError  # noqa: E402
+from semsig.errors import (  # noqa: E402
+    CheckpointError,
+    OptionError,
+    ReconstructionError,
+    SegmenterError,
+)
 from semsig.evaluate.measures import average_precision  # noqa: E402
 from semsig.finetune import FinetuneOptions, finetune  # noqa: E402
 from semsig.finetune.losses import tuple_loss  # noqa: E402
@@ -18,6 +23,7 @@ from semsig.finetune.network import gem, new_network  # noqa: E402
 from semsig.finetune.pipeline import precision_of  # noqa: E402
 from semsig.segment.checkpoint import load_checkpoint  # noqa: E402
 from tests.explain.test_geometry import picture, warped  # noqa: E402
+from tests.finetune.scene import photograph, positions, scene  # noqa: E402
 
 pytestmark = pytest.mark.mmseg
 
@@ -186,7 +192,31 @@ def test_learns_without_labels(tmp_path, source):
     assert result.after == {}
 
 
+def test_learns_from_pairs_that_structure_from_motion_tells(tmp_path, run):
+    pytest.importorskip("pycolmap")
+    (tmp_path / "photos").mkdir()
+    for seed in (0, 200):
+        solids = scene(seed)
+        for n, place in enumerate(positions()[3:9]):
+            photo = PillowImage.fromarray(photograph(solids, place))
+            photo.save(tmp_path / "photos" / f"{seed}_{n}.png")
+    code, out, err = run(
+        "finetune", tmp_path / "photos", "--out", tmp_path / "run", "--sfm", "--backbone", "tiny",
+        "--side", 64, "--epochs", 1, "--left-out", 0, "--json",
+    )  # fmt: skip
+    assert code == 0, err
+    result = json.loads(out)
+    assert (result["groups"], result["photos"], result["epochs"]) == (2, 12, 1)
+    assert 12 <= result["pairs"] <= 2 * 6 * 5
+    assert (tmp_path / "run" / "whitening.npz").exists()
+    assert f"{result['pairs']} hard pairs" in (tmp_path / "run" / "MODEL_CARD.md").read_text()
+
+
 def test_says_what_is_missing(photos, tmp_path, monkeypatch):
+    with monkeypatch.context() as without:
+        without.setitem(__import__("sys").modules, "pycolmap", None)
+        with pytest.raises(ReconstructionError, match=r"pip install 'semsig\[sfm\]'"):
+            finetune(recipe(photos / "g0", tmp_path / "a", source="sfm"))
     with pytest.raises(OptionError, match="Expected backbone lite0"):
         finetune(recipe(photos, tmp_path / "a", backbone="vgg99"))
     monkeypatch.setitem(__import__("sys").modules, "efficientnet_lite_pytorch", None)

@@ -110,6 +110,17 @@ def served(indexed) -> Iterator[Served]:
 
 
 @pytest.fixture(scope="session")
+def two(indexed, tmp_path_factory) -> Iterator[Served]:
+    """A server of two indexes, of which the second, "other", was made by another network."""
+    folder = tmp_path_factory.mktemp("two") / "other"
+    photos = indexed[1][:12]
+    assert Engine.create(folder, segmenter="embedded").add(photos, workers=2).added == 12
+    server = start(indexed[0], photos, "--index", str(folder))
+    yield server
+    stop(server)
+
+
+@pytest.fixture(scope="session")
 def photo(indexed) -> bytes:
     """The bytes of an indexed photo, 256 pixels wide."""
     with PillowImage.open(indexed[1][3]) as picture:
