@@ -25,7 +25,6 @@ from semsig.cli import (
     publishing,
     searching,
     serving,
-    sync,
     training,
     upkeep,
 )
@@ -58,7 +57,7 @@ for command in (
     upkeep.compact,
     export.export,
     upkeep.trust,
-    sync.sync,
+    upkeep.sync,
     phrases.vocab,
     projections.pca,
     evaluation.evaluate,
