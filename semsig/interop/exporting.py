@@ -65,7 +65,7 @@ def export(
         If files cannot be written.
     """
     if engine in ("terms", "arrow"):
-        from semsig.interop.terms import write_terms
+        from semsig.interop.term_tables import write_terms
 
         suffixes = (".jsonl",) if engine == "terms" else (".parquet", ".arrow")
         if Path(target).suffix not in suffixes:

@@ -23,7 +23,8 @@ from semsig.interop.exporting import (
     settled,
     write_facts,
 )
-from semsig.interop.terms import LEAST_ARROW, cut, header, vector_column
+from semsig.interop.term_tables import LEAST_ARROW, header, vector_column
+from semsig.interop.terms import cut
 from semsig.search import HammingIndex, PooledIndex
 from semsig.search.checks import check_k
 from semsig.storage.checks import Signatures, as_batch

@@ -10,15 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from semsig.interop.exporting import Found, as_answer, require
-from semsig.interop.terms import (
-    LEAST_ARROW,
-    TermRows,
-    cut,
-    header,
-    query_terms,
-    term_weights,
-    vector_column,
-)
+from semsig.interop.term_tables import LEAST_ARROW, header, vector_column
+from semsig.interop.terms import TermRows, cut, query_terms, term_weights
 from semsig.search import HammingIndex, PooledIndex
 from semsig.search.checks import check_k
 from semsig.search.scoring import IdfWeights, count_documents, idf, row_totals
