@@ -100,7 +100,7 @@ def _arrays(archive: zipfile.ZipFile, most: int, only: tuple[str, ...]) -> Array
 
 
 def _check_header(file: IO[bytes], most: int) -> None:
-    """Raise ValueError unless an .npy file announces numbers that take at most so many bytes."""
+    """Raise ValueError unless an .npy file announces numbers that take at most `most` bytes."""
     try:
         file.seek(0)
         shape, _, dtype = _HEADERS[np.lib.format.read_magic(file)](file)

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
 _SKIPPED = 3
 _NAME_REFUSED = (errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ)
-"""Errors about a file's name, which may be too long or not of a kind that the disk takes."""
+"""Errors about a file's name, which may be too long or invalid on the disk."""
 
 
 def index(
@@ -65,8 +65,8 @@ def index(
     signature: Annotated[
         str | None,
         typer.Option(
-            help="What to sign photos by beside sbs: sbovp (visual phrases), pooled (the network's "
-            "features), or several by commas. A new index has pooled if the network gives features."
+            help="Signatures to add besides sbs: sbovp (visual phrases), pooled (the network's "
+            "features), or both. A new index has pooled if the network gives features."
         ),
     ] = None,
     device: DeviceOption = "auto",
@@ -85,7 +85,10 @@ def index(
     coding: projections.Coded = None,
     workers: Workers = None,
     rehash: Annotated[
-        bool, typer.Option("--rehash", help="Trust content alone, not size and time of change.")
+        bool,
+        typer.Option(
+            "--rehash", help="Compare content, instead of trusting size and time of change."
+        ),
     ] = False,
     prune: Annotated[
         bool, typer.Option("--prune", help="Remove photos whose files are gone.")
@@ -161,9 +164,9 @@ def index(
         with progress_bar("indexing") as progress:
             report = engine.add(paths, workers=workers, rehash=rehash, progress=progress)
     except KeyboardInterrupt:
-        remark(f"Stopped; {folder} holds {len(engine):,} photos. The same command goes on.")
+        remark(f"Stopped; {folder} holds {len(engine):,} photos. Run the same command to continue.")
         raise
-    pruned = engine.prune(photos) if prune else []  # what has only moved is no longer gone
+    pruned = engine.prune(photos) if prune else []  # photos that only moved are not gone
     if not (paths or pruned):
         remark("No photo was found; nothing was added.")
     if as_json:
@@ -184,14 +187,14 @@ def _add_signatures(
     encoding: Mapping[str, Callable[[], dict[str, Any]]],
     preset: Preset,
 ) -> None:
-    """Let photos be signed by these signatures, as the command's options and the preset say."""
+    """Add these signatures to an index, with the options of the command and the preset."""
     for name in names:
         given = encoding[name]() if name in encoding else {}
         engine.add_signature(name, **{**given, **preset.encoding.get(name, {})})
 
 
 def _nothing(photos: Sequence[Path], surveys: Sequence[Survey]) -> str:
-    """Say that there is nothing to make an index of, and what was passed over."""
+    """Raise the error that there is nothing to index, with what was skipped."""
     where = ", ".join(map(str, photos))
     passed = "; ".join(line for one in surveys for line in one.remarks())
     return f"Expected photos, got none in {where}. No index was made.{passed and f' {passed}'}"
@@ -349,7 +352,7 @@ def _signatures(
 
 
 def _targets(paths: Sequence[Path], out: Path) -> list[Path]:
-    """One file a photo, and none of the photos; photos of one stem are numbered."""
+    """One file per photo, never one of the photos; photos with the same stem are numbered."""
     from semsig.errors import OptionError
 
     seen: Counter[str] = Counter()

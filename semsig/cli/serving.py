@@ -106,7 +106,10 @@ def duplicates(
         typer.Option(help="The distance: pooled (where the index has it), tanimoto, containment."),
     ] = None,
     lookalikes: Annotated[
-        bool, typer.Option("--lookalikes", help="Group all within the distance, by no pixel.")
+        bool,
+        typer.Option(
+            "--lookalikes", help="Group all within the distance, without comparing pixels."
+        ),
     ] = False,
     spare: Annotated[
         bool, typer.Option("--spare", help="List the paths that have a better copy, nothing else.")

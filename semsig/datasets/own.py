@@ -79,7 +79,7 @@ def own_dataset(
         Folder of the photos that are searched: one folder per class, unless `relevant` or
         `table` is given.
     queries : Path, optional
-        Folder of the queries, laid out alike; each searched photo is a query by default.
+        Folder of the queries, with the same layout; each searched photo is a query by default.
     relevant : Path, optional
         Ground truth as :func:`semsig.datasets.gnd.read_ground_truth` takes it, or TREC
         judgements of the queries: lines ``query 0 photo grade``. Photos go by their path

@@ -21,7 +21,7 @@ Mode = Literal["query-in-ground-truth", "query-left-out", "disjoint", "listed", 
 - ``"query-in-ground-truth"``: all photos, each searched and its own first hit;
 - ``"query-left-out"``: some of the searched photos; a query is not counted in its own ranking;
 - ``"disjoint"``: photos kept apart;
-- ``"listed"``: parts of searched photos; files beside them list what is relevant and what is junk;
+- ``"listed"``: parts of searched photos; files list what is relevant and what is junk;
 - ``"judged"``: some photos; what is relevant to each is named photo by photo.
 """
 

@@ -1,4 +1,4 @@
-"""The model card: what a network was made from, how well it does, and where it fails."""
+"""The model card: what a network was made from, its figures, and where it fails."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MISTAKES = 12
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CardFacts:
-    """What the card is written from.
+    """Content of the card.
 
     Parameters
     ----------

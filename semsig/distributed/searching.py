@@ -55,7 +55,7 @@ def search_photos(
     Raises
     ------
     OptionError
-        If the signature is another, or a metric is named beside one that has its own.
+        If the signature is another, or a metric is given for one that has its own.
     SemsigError
         As :meth:`ShardedIndex.open` and :meth:`semsig.Engine.search` do.
     """
@@ -88,7 +88,7 @@ def search_photos(
 
 
 def _first(folder: ShardFolder, segmenter: str | None) -> Engine:
-    """Open the first shard that has photos, which knows how photos are signed."""
+    """Open the first shard that has photos; its engine computes the query's signature."""
     for number in range(folder.shards):
         if folder.exists(number):
             workspace = Workspace(folder.shard(number))

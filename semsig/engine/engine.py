@@ -117,7 +117,7 @@ class Engine(KeyedPhotos):
         levels : int
             Level n of the SBS signatures, 0..8.
         signatures : iterable of str, optional
-            What photos are signed by besides "sbs", which every index has; by default what suits
+            Signatures besides "sbs", which every index has; by default those that suit
             the segmenter: "pooled" where it gives features.
         device : optional
             Where a network named runs, see :func:`semsig.load_segmenter`.

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from semsig.engine.moving import moved_along
 from semsig.engine.side import SideIndex
 from semsig.engine.trust import is_trusted
@@ -64,6 +66,21 @@ class EngineInfo:
         )
 
 
+def class_counts(index: HammingIndex) -> dict[str, int]:
+    """Return how many photos show each class, by name, the most frequent first.
+
+    A photo shows a class if any of its blocks has a trace of it.
+    """
+    ids, batch = index.to_batch()
+    classes = batch.schema.classes
+    rows = np.repeat(np.arange(len(ids), dtype=np.int64), np.diff(batch.offsets))
+    labels = (batch.cells.astype(np.int64) >> 2) % len(classes)
+    pairs = np.unique(rows * len(classes) + labels)
+    counts = np.bincount(pairs % len(classes), minlength=len(classes))
+    order = np.argsort(-counts, kind="stable")
+    return {classes.names[label]: int(counts[label]) for label in order}
+
+
 def meta_of(segmenter: Segmenter) -> dict[str, str]:
     """Return what an index remembers of its segmenter."""
     name = portable(segmenter.name)
@@ -93,7 +110,7 @@ def remembered_segmenter(
     if not (is_files(name) or is_packaged(name) or is_trusted(index)):
         raise SegmenterError(
             f"Expected an index that names a packaged network; {index.path} names {name!r}, which "
-            "may run code, so it is not loaded unasked. If you trust it, pass it yourself: "
+            "may run code, so it is not loaded automatically. If you trust it, pass it yourself: "
             f"--segmenter {shlex.quote(name)}, or Engine.open(folder, segmenter={name!r}); or once "
             f"and for all: semsig trust --index {shlex.quote(str(index.path))}."
         )

@@ -48,7 +48,7 @@ class SideIndex:
 
     @classmethod
     def create(cls, photos: HammingIndex, kind: SignatureKind, encoder: Encoder) -> Self:
-        """Make an empty index beside `photos`: in its folder, or in memory.
+        """Make an empty index next to `photos`: in its folder, or in memory.
 
         Raises
         ------
@@ -66,7 +66,7 @@ class SideIndex:
 
     @classmethod
     def open(cls, photos: HammingIndex, kind: SignatureKind) -> Self | None:
-        """Open the signatures beside `photos`; None if there are none.
+        """Open the signatures stored with `photos`; None if there are none.
 
         Raises
         ------

@@ -112,8 +112,8 @@ class Match:
     def sentence(self) -> str:
         """The match in words."""
         if not self.inliers:
-            return f"no geometry in common ({self.tried:,} keypoints look alike)"
-        return f"{self.inliers:,} of {self.tried:,} keypoints that look alike fit one homography"
+            return f"no geometry in common ({self.tried:,} keypoints look similar)"
+        return f"{self.inliers:,} of {self.tried:,} similar keypoints fit one homography"
 
 
 def local_features(image: Image, options: GeometryOptions) -> LocalFeatures:

@@ -1,4 +1,4 @@
-"""Fine-tune a network for retrieval on one's own photos.
+"""Fine-tuning of a network for retrieval on the user's own photos.
 
 Needs torch and onnx, and for the backbone ``lite0`` the extra ``cnn``; importing this package
 does not.

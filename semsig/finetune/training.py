@@ -34,7 +34,8 @@ MEMORY = 0.95
 class Training:
     """A run: a network, the photos it learns from, and how far it has come.
 
-    Batch norms keep their statistics, as in Radenovic et al. 2019: tuples are no fair sample.
+    Batch norms keep their statistics, as in Radenovic et al. 2019: tuples are not a representative
+    sample.
 
     Parameters
     ----------
@@ -75,7 +76,7 @@ class Training:
 
     @property
     def log(self) -> Path:
-        """One JSON object an epoch."""
+        """One JSON object per epoch."""
         return self.options.out / "log.jsonl"
 
     def run(
@@ -166,7 +167,7 @@ class Training:
             "meta": meta,
         }
         write_checkpoint(self.checkpoint, content)
-        backbone = self.options.backbone.partition("@")[0]  # beyond it is a place on this machine
+        backbone = self.options.backbone.partition("@")[0]  # what follows is a path on this machine
         shared = {"epoch": self.epoch, "backbone": backbone}
         write_weights(self.options.out / "weights.safetensors", self.network.state_dict(), shared)
 

@@ -1,4 +1,4 @@
-"""Packed bits in faiss's flat binary index, and out of it; needs the package ``faiss-cpu``."""
+"""Signatures to and from faiss's flat binary index; needs the package ``faiss-cpu``."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from semsig.types import SbsSchema
 def to_faiss(index: HammingIndex) -> Any:
     """Return a ``faiss.IndexBinaryIDMap2`` over an ``IndexBinaryFlat`` with the same ids.
 
-    Its Hamming distances are those of :meth:`HammingIndex.search`; ties may come in another
+    Its Hamming distances are those of :meth:`HammingIndex.search`; ties may have another
     order.
     """
     packed = index.to_packed()

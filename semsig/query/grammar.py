@@ -151,7 +151,7 @@ class _Reader:
         while self._take(r"\|"):
             more = self._class()
             if len(groups) > 1 or len(more) > 1:
-                self._refuse("Expected classes beside |, got a scene.", (start, self._at))
+                self._refuse("Expected classes on both sides of |, got a scene.", (start, self._at))
             groups = (tuple(dict.fromkeys(groups[0] + more[0])),)
         return groups
 

@@ -116,7 +116,7 @@ def mirrored(signature: SbsSignature) -> SbsSignature:
     """Return a signature with its block columns in reverse, j to 2^n - 1 - j.
 
     Where 2^n divides the label map's width, this is the signature of the mirrored map. Where it
-    does not, block edges are rounded down, not to both sides alike, and levels may differ a
+    does not, block edges are rounded down, which is not symmetric, and levels may differ a
     little: sign :meth:`LabelMap.flipped` where there is a map.
     """
     schema = signature.schema

@@ -83,7 +83,7 @@ def draw_regions(image: Image, alike: NDArray[np.float32], boxes: Sequence[Box])
     image : ndarray of uint8, shape (H, W, 3)
         The photo, RGB.
     alike : ndarray of float32, shape (h, w)
-        Similarity of each part to the other photo's most alike, -1..1.
+        Similarity of each part to the other photo's most similar one, -1..1.
     boxes : sequence of Box
         Parts to frame, at most as many as there are colours.
     """

@@ -54,7 +54,7 @@ def as_batch(signatures: Any, schema: AnySchema) -> AnyBatch:
     SchemaMismatchError
         If a signature has another schema.
     SignatureError
-        If something else than signatures came, or they are malformed.
+        If something other than signatures is given, or they are malformed.
     """
     records = records_of(schema)
     if isinstance(signatures, records.batch):

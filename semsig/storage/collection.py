@@ -217,7 +217,7 @@ class SignatureCollection(Entries, Generic[Schema, Signature, Batch]):
         return snapshot.ids, cast(Batch, snapshot.batch())
 
     def to_rows(self) -> tuple[NDArray[np.int64], Batch, list[str]]:
-        """Return what :meth:`to_batch` does and the texts kept beside it, all of one moment.
+        """Return what :meth:`to_batch` does, and the stored texts, from one snapshot.
 
         :func:`semsig.storage.keys.read_texts` makes keys and payloads of the texts.
         """
