@@ -79,16 +79,20 @@ def draw_pareto(rows: Sequence[dict[str, Any]]) -> None:
     networks = list(dict.fromkeys(row["network"] for row in rows))
     figure, panels = plt.subplots(1, len(datasets), figsize=(10, 4), squeeze=False)
     for panel, dataset in zip(panels[0], datasets, strict=True):
-        for color, network in zip(("tab:blue", "tab:orange"), networks, strict=False):
+        for network, color, above in zip(
+            networks, ("tab:blue", "tab:orange"), (5, -12), strict=False
+        ):
             some = [row for row in rows if (row["dataset"], row["network"]) == (dataset, network)]
             panel.scatter([row["bytes"] for row in some], [row["map"] for row in some], c=color)
             for row in some:
-                text = f" {row['signature']}, {row['seconds'] * 1e3:.0f} ms"
-                panel.annotate(text, (row["bytes"], row["map"]), fontsize=8, color=color)
+                text = f"{row['signature']}, {row['seconds'] * 1e3:.0f} ms"
+                at = {"xytext": (0, above), "textcoords": "offset points", "ha": "center"}
+                panel.annotate(text, (row["bytes"], row["map"]), fontsize=8, color=color, **at)
             panel.scatter([], [], c=color, label=network)
         panel.set_title(dataset)
         panel.set_xlabel("bytes per photo on disk")
-        panel.set_xlim(0, 1200)
+        panel.set_xlim(0, 1000)
+        panel.margins(y=0.12)
         panel.grid(alpha=0.3)
     panels[0][0].set_ylabel("map")
     panels[0][0].legend(loc="lower right")
