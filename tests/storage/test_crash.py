@@ -1,4 +1,4 @@
-"""Whatever moment a writer dies or the disk fails, the index is as before or after."""
+"""A writer that dies or a disk that fails at any moment leaves the index as before or after."""
 
 from __future__ import annotations
 
@@ -49,9 +49,9 @@ def content(index) -> list[tuple[int, str, object]]:
 
 @contextmanager
 def failing(monkeypatch, step: int, error: BaseException, *, lasting: bool) -> Iterator[list[str]]:
-    """Let the given step of a writer raise; if lasting, and all later ones.
+    """Make the given step of a writer raise; all later ones as well if lasting.
 
-    A kill comes after the step: a file that was opened for writing is there, and empty.
+    A kill happens after the step: a file that was opened for writing is there, and empty.
     """
     calls: list[str] = []
 
