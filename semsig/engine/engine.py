@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 
 class Engine(KeyedPhotos):
-    """Photos in, ranked and explained hits out.
+    """An index of photos, from files to ranked and explained hits.
 
     Made by :meth:`create` or :meth:`open`. The index remembers the segmenter's name and
     fingerprint; label maps of another network are never mixed in or searched with.
