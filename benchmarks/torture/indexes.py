@@ -176,7 +176,7 @@ def full_disks(folder: Path, rng: random.Random) -> Found:
             return True
 
         outcome, said = outcome_of(attempt)
-        yield f"{kind.index.__name__} {name}, {limit} bytes a file", outcome, said
+        yield f"{kind.index.__name__} {name}, {limit} bytes per file", outcome, said
         check = world.rows(kind, left) in states[outcome == Outcome.RIGHT :]
         yield "what a full disk leaves", Outcome.RIGHT if check else Outcome.WRONG, ""
 

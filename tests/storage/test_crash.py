@@ -146,7 +146,7 @@ def test_the_disk_is_full_at_any_step(kind, case, stored, make, monkeypatch, tmp
 
 
 def test_a_full_disk_leaves_the_old_index_and_no_debris(kind, stored, make):
-    """The kernel itself refuses to write more than 600 bytes a file."""
+    """The kernel itself refuses to write more than 600 bytes to a file."""
     before = content(stored)
     resource = pytest.importorskip("resource")  # not on Windows
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
