@@ -79,7 +79,7 @@ class Searcher:
         more = not found.is_all or stop < len(found.ids)
         nearer = self._shelf.copies(found.ids[:stop]) if ask.stack else {}
         return Answer(
-            total=self._total(found, conditions),
+            total=self._total(ask, found, conditions),
             hits=[self._hit(found, row, nearer) for row in shown],
             next=stop if more else None,
             signature=found.signature,
@@ -101,10 +101,11 @@ class Searcher:
             copy_of=nearer.get(facts.id),
         )
 
-    def _total(self, found: Found, conditions: Conditions) -> int:
+    def _total(self, ask: Ask, found: Found, conditions: Conditions) -> int:
         if found.is_all:
             return len(found.ids)
-        return len(self._met(conditions).ids if len(conditions) else self._shelf.engine)
+        ids = self._met(conditions).ids if len(conditions) else self._shelf.engine.index.ids
+        return len(ids) - int(np.isin(ids, list(_left_out(ask))).sum())
 
     def _met(self, conditions: Conditions) -> Met:
         """Return the photos that meet conditions."""
@@ -134,9 +135,7 @@ class Searcher:
         return self._rankings.get(key, lambda: self._rank(ask, depth))
 
     def _rank(self, ask: Ask, depth: int) -> Found:
-        left_out = set(ask.wrong)
-        if not ask.include_self:
-            left_out |= {p.id for p in ask.photos if p.id is not None and p.crop is None}
+        left_out = _left_out(ask)
         wanted = min(depth + len(left_out), max(1, len(self._shelf.engine)))
         found = self._search(ask, wanted)
         limit = float("inf") if ask.threshold is None else ask.threshold
@@ -249,6 +248,12 @@ class Searcher:
         image = Inputs(image=self._shelf.pixels(photo))
         signer = Signer(lambda: self._shelf.engine.segmenter, {name: side.encoder})
         return side.encoder(signer.view(image, box_of(photo), mirrored=False)[0])
+
+
+def _left_out(ask: Ask) -> set[int]:
+    """Return photos that are no hits: those marked wrong, and those that are searched by."""
+    asked = {photo.id for photo in ask.photos if photo.id is not None and photo.crop is None}
+    return set(ask.wrong) | (set() if ask.include_self else asked)
 
 
 def describe_parts(

@@ -59,3 +59,20 @@ def test_many_photos_are_not_ranked_by_shared_neighbours(indexed, monkeypatch):
     with pytest.raises(QueryError, match="take 'expand'"):
         Searcher(shelf).answer(ask)
     assert len(Searcher(shelf).answer(ask.model_copy(update={"rerank": "expand"})).hits) == 5
+
+
+def test_what_is_left_out_does_not_count(indexed, monkeypatch):
+    monkeypatch.setattr("semsig.server.searching._FIRST", 4)
+    monkeypatch.setattr("semsig.server.searching._SPLIT", 4)
+    engine = Engine.open(indexed[0])
+    searcher = Searcher(Shelf("index", engine, Uploads(10**8, 10**8)))
+    count = len(engine)
+    assert searcher.answer(Ask(k=3)).total == count
+    assert searcher.answer(Ask(k=3, photos=[{"id": 0}])).total == count - 1
+    assert searcher.answer(Ask(k=3, photos=[{"id": 0}], include_self=True)).total == count
+    assert searcher.answer(Ask(k=3, photos=[{"id": 0}], wrong=[1, 2])).total == count - 3
+    sky = searcher.answer(Ask(k=3, words="sky")).total
+    ids = {hit.id for hit in searcher.answer(Ask(k=count, words="sky")).hits}
+    assert sky == len(ids) > 4
+    one = min(ids)
+    assert searcher.answer(Ask(k=3, words="sky", photos=[{"id": one}])).total == sky - 1
