@@ -44,7 +44,7 @@ def draw_hamming(sizes: dict[str, Any]) -> None:
 
 
 def _lines(sizes: dict[str, Any], stage: str) -> dict[str, list[tuple[int, float]]]:
-    """Return, by candidate, its (rows, milliseconds a query)."""
+    """Return, by candidate, its (rows, milliseconds per query)."""
     lines = defaultdict(list)
     queries = 100 if stage.startswith("batch") else 1
     for rows, size in sizes.items():

@@ -41,11 +41,11 @@ STEPS = (
     "pooled alone",
     "pooled alone, re-ranked",
 )
-"""Steps past the paper that the README shows; docs/measures.md has all."""
+"""Steps beyond the paper that the README shows; docs/measures.md has all."""
 
 
 def construction() -> str:
-    """Tabulate SBS construction, one row a method, one column a level."""
+    """Tabulate SBS construction, one row per method, one column per level."""
     found = _load("construction")
     levels = found["levels"]
     methods = next(iter(levels.values()))
@@ -70,7 +70,7 @@ def segmenters() -> str:
 
 
 def hamming() -> str:
-    """Tabulate exact search: a table a size, one row a method, one column a kind of query."""
+    """Tabulate exact search: one table per size, a row per method, a column per query kind."""
     return _hamming_tables("hamming")
 
 
@@ -111,7 +111,7 @@ def _timing(run: Any) -> str:
 
 
 def l2() -> str:
-    """Tabulate exact search of bags of visual phrases: a table a search, one row a method."""
+    """Tabulate exact search of bags of visual phrases: one table per search, one row per method."""
     found = _load("l2")
     return "\n\n".join(_l2_table(name, of["timings"]) for name, of in found["searches"].items())
 
@@ -163,7 +163,7 @@ def _default_first(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def paper() -> str:
-    """Tabulate the paper's best beside the steps of ours that matter most."""
+    """Tabulate the paper's best next to the most important of our steps."""
     return _paper(STEPS)
 
 
@@ -226,7 +226,7 @@ PAGES: dict[Path, dict[str, Callable[[], str]]] = {
 
 
 def render(page: Path) -> str:
-    """Return a page with every block made anew."""
+    """Return a page with every block regenerated."""
     text = page.read_text("utf-8")
     for name, make in PAGES[page].items():
         pattern = re.compile(rf"(<!-- {name} -->\n).*?(<!-- end {name} -->)", re.DOTALL)

@@ -50,7 +50,7 @@ SIDE = 192
 HOLDOUT = 0.05
 
 MIXED = ("coco", "coco2", "imagenet", "people", "scene", "voc")
-"""Categories that say nothing of what a photo shows."""
+"""Categories that do not tell what a photo shows."""
 
 
 def main() -> None:

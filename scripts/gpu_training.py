@@ -1,4 +1,4 @@
-"""The training loop of scripts.train_gpu: steps for so many seconds, an average, figures, files."""
+"""The training loop of scripts.train_gpu: timed steps, an average, figures, files."""
 
 from __future__ import annotations
 

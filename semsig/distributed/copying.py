@@ -59,9 +59,9 @@ class SyncReport:
 def sync(source: Path | str, target: Path | str) -> SyncReport:
     """Make a copy of an index, or bring it up to date; only what is new is copied.
 
-    May run while a writer changes the source and while readers read the copy: each index in it,
-    that of the photos and those of their further signatures and of shards, is at each moment as
-    the source's was at one. The next run continues one that was stopped. One run at a time.
+    May run while a writer changes the source and while readers read the copy: each index in the
+    copy (of photos, further signatures or shards) is at each moment in a state that the source's
+    had. The next run continues one that was stopped. One run at a time.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Photos in, hits of all shards out."""
+"""Search for a photo in all shards."""
 
 from __future__ import annotations
 

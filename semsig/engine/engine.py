@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 
 class Engine(KeyedPhotos):
-    """Photos in, ranked and explained hits out.
+    """An index of photos, from files to ranked and explained hits.
 
     Made by :meth:`create` or :meth:`open`. The index remembers the segmenter's name and
     fingerprint; label maps of another network are never mixed in or searched with.
@@ -67,8 +67,8 @@ class Engine(KeyedPhotos):
         SBS signatures of the photos.
     sides : dict of str to SideIndex
         All signatures of the photos by name: "sbs", which is `index` itself, and what else the
-        index has. Damaged ones are left out: searches by blocks of classes go on, and what needs
-        them, or would add photos, says what is wrong.
+        index has. Damaged ones are left out: searches by SBS still work, and calls that need
+        the damaged ones, or add photos, raise the error.
     """
 
     def __init__(
@@ -393,8 +393,8 @@ class Engine(KeyedPhotos):
         """Return the signature that :meth:`search` compares by if none is named.
 
         Of those that the index has, the one of the lowest :attr:`SignatureKind.rank` that can
-        compare the query: a label map has neither pixels nor features, and what is taken as
-        absent, or compared by a metric, must have classes, or that metric.
+        compare the query: a label map has neither pixels nor features, leaving out classes takes a
+        signature that has classes, and a metric one that has that metric.
         """
 
         def fits(side: SideIndex) -> bool:
@@ -482,8 +482,8 @@ class Engine(KeyedPhotos):
     def path(self, id_: int) -> str:
         """Return the path of the photo with an id; UnknownIdError if it is absent.
 
-        If the photo is gone and the index was moved: where it lies as seen from the index, if it
-        is there.
+        If the photo is gone and the index was moved: the path with the same position relative to
+        the index, if there is a file.
         """
         path = PhotoRecord.from_json(self.index.payload(id_)).path
         return moved_along(self.index, path)

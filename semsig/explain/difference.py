@@ -15,13 +15,13 @@ Cells = NDArray[np.int64]
 
 _MOST_SHOWN = 20
 _INKS = ((222, 255, 30), (92, 255, 178), (38, 255, 166))
-"""Red, green and blue of a block that differs, half agrees, agrees: orange, white, teal, which
-those who tell red from green badly can tell apart."""
+"""Red, green and blue of a block that differs, half agrees, agrees: orange, white and teal, which
+red-green colour-blind people can tell apart."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Explanation:
-    """What sets two signatures A and B apart.
+    """Differences of two signatures A and B.
 
     Parameters
     ----------

@@ -25,7 +25,7 @@ class GeometryOptions:
     first : int
         Number of first hits that are compared, at least 1.
     detector : {"sift", "kaze"}
-        What finds and describes keypoints.
+        Method that finds and describes keypoints.
     max_points : int
         Most keypoints per photo, the strongest; at least 4.
     max_side : int
@@ -199,7 +199,7 @@ def _sift() -> cv2.Feature2D:
 
 
 def _kaze() -> cv2.Feature2D:
-    return cv2.KAZE.create(threshold=0.0003)  # as semsig.load_detector has it
+    return cv2.KAZE.create(threshold=0.0003)  # as in semsig.load_detector
 
 
 _DETECTORS: dict[str, Callable[[], cv2.Feature2D]] = {"sift": _sift, "kaze": _kaze}

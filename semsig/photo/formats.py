@@ -17,7 +17,7 @@ from semsig.errors import ImageError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
-    """A kind of picture file.
+    """A file format of pictures.
 
     Parameters
     ----------
@@ -167,7 +167,7 @@ def require_reader(kind: Kind, path: Path) -> None:
 
 @cache
 def _register(module: str) -> None:
-    """Let Pillow know a plug-in, when the first file needs it."""
+    """Register a plug-in of Pillow, when the first file needs it."""
     if module == "pillow_heif":
         import pillow_heif
 

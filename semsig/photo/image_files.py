@@ -81,7 +81,7 @@ def read_image(
     Parameters
     ----------
     source : path-like, bytes, binary file object or PIL.Image.Image
-        A file, its content, something to read that from (from its start, where it can seek), or
+        A file, its content, an open file (read from its start if it can seek), or
         a picture that Pillow has opened.
     max_pixels : int
         Largest width x height that is decoded; beyond 178,956,970 Pillow itself refuses. Reading

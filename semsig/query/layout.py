@@ -117,7 +117,7 @@ def mirrored(signature: SbsSignature) -> SbsSignature:
 
     Where 2^n divides the label map's width, this is the signature of the mirrored map. Where it
     does not, block edges are rounded down, which is not symmetric, and levels may differ a
-    little: sign :meth:`LabelMap.flipped` where there is a map.
+    little: where there is a map, make the signature of :meth:`LabelMap.flipped` instead.
     """
     schema = signature.schema
     side = 2**schema.levels

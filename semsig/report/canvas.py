@@ -21,7 +21,7 @@ DIFFER: Ink = (222, 92, 38)
 
 
 class Canvas:
-    """A sheet that grows downwards: place things at ``y``, then move on.
+    """A canvas that grows downwards: place things at ``y``, then move on.
 
     Parameters
     ----------

@@ -72,7 +72,7 @@ class Manifest:
     schema : SbsSchema or SbovpSchema
         Schema of every signature.
     meta : mapping of str to str
-        What the index's maker wants remembered.
+        Whatever the index's creator stored with it.
     next_id : int
         The smallest id never used.
     segments : tuple of SegmentEntry

@@ -1,4 +1,4 @@
-"""What a bag of visual phrases was made with: signatures compare only within one schema."""
+"""What a bag of visual phrases was made with: only signatures of one schema can be compared."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def require_choice(name: str, value: object) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class SbovpSchema:
-    """What an SBOVP signature was made with; signatures compare only within one schema.
+    """What an SBOVP signature was made with; only signatures of one schema can be compared.
 
     A column stands for an unordered pair of words i <= j: ``i * L - i * (i - 1) / 2 + j - i``,
     the upper triangle of an L x L matrix read row by row; with semantic words, class c's block

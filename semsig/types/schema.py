@@ -1,4 +1,4 @@
-"""What a signature was made with: signatures compare only within one schema."""
+"""What a signature was made with: only signatures of one schema can be compared."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MAX_LEVELS = 8
 
 @dataclass(frozen=True)
 class SbsSchema:
-    """What an SBS signature was made with; signatures compare only within one schema.
+    """What an SBS signature was made with; only signatures of one schema can be compared.
 
     Parameters
     ----------
