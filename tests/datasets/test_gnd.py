@@ -101,7 +101,7 @@ def test_what_would_fill_the_memory_is_refused(tmp_path):
         few = [few] * 400  # 16 kB as a pickle, 400 ** 6 items
     for content in (pickle.dumps(few), b"\x80\x02" + b"}0" * 2_000_001 + b"N."):
         (tmp_path / "x.pkl").write_bytes(content)
-        with pytest.raises(DatasetError, match="more items|instructions"):
+        with pytest.raises(DatasetError, match=r"more items|instructions"):
             read_pickled(tmp_path / "x.pkl")
 
 
