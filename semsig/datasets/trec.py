@@ -46,9 +46,8 @@ def read_run(path: Path) -> Run:
     """
     scored: dict[str, dict[str, float]] = {}
     name = path.stem
-    for number, (query, _, photo, _, score, tag) in _lines(
-        path, "query Q0 photo rank score system"
-    ):
+    columns = "query Q0 photo rank score system"
+    for number, (query, _, photo, _, score, tag) in _lines(path, columns):
         name = tag
         found = scored.setdefault(query, {})
         if photo in found:
@@ -132,8 +131,8 @@ def _lines(path: Path, columns: str) -> Iterator[tuple[int, list[str]]]:
                     yield number, words
                 elif words:
                     raise DatasetError(
-                        f"{path}, line {number}: expected {expected} columns, as in {columns!r}; got "
-                        f"{len(words)}: {line.strip()[:80]!r}."
+                        f"{path}, line {number}: expected {expected} columns, as in {columns!r}; "
+                        f"got {len(words)}: {line.strip()[:80]!r}."
                     )
     except OSError as error:
         raise DatasetError(f"{path} cannot be read: {error.strerror}") from error
