@@ -63,7 +63,7 @@ def evaluate(
     relevant: Annotated[
         Path | None,
         typer.Option(
-            help="TREC judgements (query 0 photo grade), or ground truth as gnd_*.pkl, .mat, .json.",
+            help="TREC judgements (query 0 photo grade), or ground truth: gnd_*.pkl, .mat, .json.",
             exists=True,
             dir_okay=False,
             rich_help_panel=OWN,
