@@ -21,7 +21,9 @@ from typing import Any
 from benchmarks.markdown import load as _load
 from benchmarks.markdown import seconds as _seconds
 from benchmarks.markdown import table as _table
+from benchmarks.pareto import render as pareto_table
 from benchmarks.phrase_tables import sbovp, sbovp_all, signatures
+from benchmarks.plots import draw_pareto
 from semsig.segment import DEFAULT_SEGMENTER
 from semsig.segment.card import PACKAGED
 
@@ -144,6 +146,13 @@ def retrieval() -> str:
     return _table(["benchmark", "label maps", "signature", "n", "metric", *columns], rows)
 
 
+def pareto() -> str:
+    """Tabulate what accuracy costs, and draw it."""
+    rows = _load("pareto")
+    draw_pareto(rows)
+    return pareto_table(rows)
+
+
 def _default_first(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return rows by dataset, those of the default network before others."""
     datasets = list(dict.fromkeys(row["dataset"] for row in rows))
@@ -197,6 +206,7 @@ PAGES: dict[Path, dict[str, Callable[[], str]]] = {
     README: {"example": example},
     ROOT / "docs" / "results.md": {
         "retrieval": retrieval,
+        "pareto": pareto,
         "paper": paper,
         "sbovp": sbovp,
     },

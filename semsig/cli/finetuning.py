@@ -183,21 +183,23 @@ def onnx(
     from semsig.finetune.export import export_descriptor
     from semsig.finetune.network import DescriptorNetwork
     from semsig.finetune.whitening import published_whitening
-    from semsig.segment.cnn import locate_weights
-    from semsig.segment.cnn_networks import load_network
+    from semsig.segment import load_segmenter
+    from semsig.segment.cnn import CnnSegmenter
     from semsig.segment.onnx import OnnxSegmenter
 
     if not network.startswith("cnn:"):
         raise typer.BadParameter(f"Expected cnn:NAME[@WEIGHTS], got {network!r}.")
-    name, _, weights = network.removeprefix("cnn:").partition("@")
-    loaded = load_network(name, locate_weights(name, weights or None))
+    loaded = load_segmenter(network)
+    assert isinstance(loaded, CnnSegmenter)  # what load_segmenter makes of cnn:
     made = DescriptorNetwork(loaded.backbone, loaded.power).eval()
     out.parent.mkdir(parents=True, exist_ok=True)
     provenance = {"made_by": "semsig onnx", "network": network, "gem_power": f"{loaded.power:.4f}"}
     card = export_descriptor(made, out, short_side=side, provenance=provenance)
     answer(f"{out}, SHA-256 {card.sha256}")
-    fingerprint = OnnxSegmenter(out).fingerprint
+    exported = OnnxSegmenter(out)
     for what, (mean, projection) in loaded.whitening.items():
         target = out.with_name(f"{out.stem}-{what.replace(' ', '-')}.npz")
-        published_whitening(mean, projection, fingerprint, f"{network}, {what}").save(target)
-        answer(f"{target}, for --signature pooled@{target.name}")
+        # "ms" was learned at three scales, which the graph does not see
+        owner, told = (loaded, network) if what.endswith(" ms") else (exported, f"onnx:{out}")
+        published_whitening(mean, projection, owner.fingerprint, f"{network}, {what}").save(target)
+        answer(f"{target}, for --segmenter {told} --signature pooled@{target}")

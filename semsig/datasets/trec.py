@@ -46,7 +46,8 @@ def read_run(path: Path) -> Run:
     """
     scored: dict[str, dict[str, float]] = {}
     name = path.stem
-    for number, (query, _, photo, _, score, tag) in _lines(path, 6):
+    columns = "query Q0 photo rank score system"
+    for number, (query, _, photo, _, score, tag) in _lines(path, columns):
         name = tag
         found = scored.setdefault(query, {})
         if photo in found:
@@ -69,7 +70,7 @@ def read_qrels(path: Path) -> dict[str, dict[str, int]]:
         If the file cannot be read, is malformed, or judges a photo twice for a query.
     """
     judged: dict[str, dict[str, int]] = {}
-    for number, (query, _, photo, grade) in _lines(path, 4):
+    for number, (query, _, photo, grade) in _lines(path, "query 0 photo grade"):
         grades = judged.setdefault(query, {})
         if photo in grades:
             raise DatasetError(f"{path}, line {number}: {photo} occurs twice for query {query}.")
@@ -120,17 +121,18 @@ def token(name: str) -> str:
     return re.sub(r"[\s%]", lambda sign: "".join(f"%{b:02X}" for b in sign[0].encode()), name)
 
 
-def _lines(path: Path, columns: int) -> Iterator[tuple[int, list[str]]]:
+def _lines(path: Path, columns: str) -> Iterator[tuple[int, list[str]]]:
+    expected = len(columns.split())
     try:
         with io.TextIOWrapper(open_regular(path), "utf-8-sig", "surrogateescape") as file:
             for number, line in enumerate(file, start=1):
                 words = line.split()
-                if len(words) == columns:
+                if len(words) == expected:
                     yield number, words
                 elif words:
                     raise DatasetError(
-                        f"{path}, line {number}: expected {columns} columns, got {len(words)}: "
-                        f"{line.strip()[:80]!r}."
+                        f"{path}, line {number}: expected {expected} columns, as in {columns!r}; "
+                        f"got {len(words)}: {line.strip()[:80]!r}."
                     )
     except OSError as error:
         raise DatasetError(f"{path} cannot be read: {error.strerror}") from error

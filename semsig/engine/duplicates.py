@@ -208,7 +208,9 @@ class Pixels:
 
     def __init__(self, engine: Engine, alike: float = ALIKE) -> None:
         self._engine, self._alike = engine, alike
-        self._small = lru_cache(8192)(self._read)
+        self._large = lru_cache(2048)(self._read)
+        # 1 kB each: all of 100,000 photos fit, so that each is read once
+        self._coarse = lru_cache(1 << 17)(self._shrink)
         self._apart: set[tuple[int, int]] = set()
 
     @property
@@ -230,22 +232,29 @@ class Pixels:
         return alike
 
     def _compare(self, a: int, b: int) -> bool:
-        first, second = self._small(a), self._small(b)
+        first, second = self._coarse(a), self._coarse(b)
         if first is None or second is None:
             return False
-        pairs = zip(_orders(first[0], second[0]), _orders(first[1], second[1]), strict=True)
-        return any(
-            _inside(*small, self._alike - _COARSE_SLACK) and _inside(*large, self._alike)
-            for small, large in pairs
-        )
+        least = self._alike - _COARSE_SLACK
+        fitting = [n for n, pair in enumerate(_orders(first, second)) if _inside(*pair, least)]
+        if not fitting:
+            return False
+        first, second = self._large(a), self._large(b)
+        if first is None or second is None:
+            return False
+        pairs = _orders(first, second)
+        return any(_inside(*pairs[n], self._alike) for n in fitting)
 
     def _read(self, id_: int) -> Any:
         try:
             image = read_image(self._engine.path(id_), at_least=_SMALL_SIDE)
         except ImageError:
             return None
-        grey = cv2.GaussianBlur(_grey(image, _SMALL_SIDE), (3, 3), 0)
-        return _grey(image, _SMALL_SIDE // _COARSE), grey
+        return cv2.GaussianBlur(_grey(image, _SMALL_SIDE), (3, 3), 0)
+
+    def _shrink(self, id_: int) -> Any:
+        large = self._large(id_)
+        return None if large is None else _shrunk(large, _SMALL_SIDE // _COARSE)
 
 
 def _orders(a: Any, b: Any) -> list[tuple[Any, Any]]:
@@ -268,9 +277,13 @@ def _inside(whole: Any, part: Any, least: float) -> bool:
 
 
 def _grey(image: NDArray[np.uint8], side: int) -> Any:
+    return cv2.cvtColor(_shrunk(image, side), cv2.COLOR_RGB2GRAY)
+
+
+def _shrunk(image: NDArray[np.uint8], side: int) -> Any:
     scale = side / max(image.shape[:2])
     size = tuple(max(8, round(length * scale)) for length in image.shape[1::-1])
-    return cv2.cvtColor(cv2.resize(image, size, interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY)
+    return cv2.resize(image, size, interpolation=cv2.INTER_AREA)
 
 
 def _copy(engine: Engine, id_: int) -> Copy:
