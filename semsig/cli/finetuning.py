@@ -17,6 +17,7 @@ RECIPE = "Recipe"
 class LossChoice(StrEnum):
     """What pulls matching photos together."""
 
+    GROUPS = "groups"
     CONTRASTIVE = "contrastive"
     TRIPLET = "triplet"
 
@@ -69,26 +70,32 @@ def finetune(
         typer.Option(help="lite0 (default), cnn:NAME[@WEIGHTS] or tiny.", rich_help_panel=RECIPE),
     ] = None,
     loss: Annotated[
-        LossChoice | None, typer.Option(help="contrastive by default.", rich_help_panel=RECIPE)
+        LossChoice | None, typer.Option(help="groups by default.", rich_help_panel=RECIPE)
     ] = None,
     margin: Annotated[float | None, typer.Option(help="0.7.", rich_help_panel=RECIPE)] = None,
     epochs: Annotated[
-        int | None, typer.Option(help="5; negatives are mined for each.", rich_help_panel=RECIPE)
+        int | None, typer.Option(help="2; hard photos are mined for each.", rich_help_panel=RECIPE)
     ] = None,
     tuples: Annotated[
-        int | None, typer.Option(help="Queries an epoch (1,000).", rich_help_panel=RECIPE)
+        int | None, typer.Option(help="Queries an epoch (800).", rich_help_panel=RECIPE)
     ] = None,
     negatives: Annotated[
         int | None, typer.Option(help="Others a query (3).", rich_help_panel=RECIPE)
     ] = None,
     batch: Annotated[
-        int | None, typer.Option(help="Tuples a step (8).", rich_help_panel=RECIPE)
+        int | None, typer.Option(help="Queries a step (16).", rich_help_panel=RECIPE)
     ] = None,
     side: Annotated[
         int | None, typer.Option(help="Pixels of the crops (160).", rich_help_panel=RECIPE)
     ] = None,
     learning_rate: Annotated[
-        float | None, typer.Option(help="0.00001.", rich_help_panel=RECIPE)
+        float | None, typer.Option(help="0.0001.", rich_help_panel=RECIPE)
+    ] = None,
+    keep: Annotated[
+        float | None,
+        typer.Option(
+            help="Share of the weights as they were in the result (0.5).", rich_help_panel=RECIPE
+        ),
     ] = None,
     left_out: Annotated[
         float | None,
@@ -128,6 +135,7 @@ def finetune(
         "batch": batch,
         "side": side,
         "learning_rate": learning_rate,
+        "keep": keep,
         "left_out": left_out,
         "teacher": teacher,
         "minutes": minutes,
