@@ -21,6 +21,12 @@
     * UnknownIdError, DuplicateIdError: an id is absent, or present already
     * EngineError: another engine is absent, of the wrong version, or refused what it was asked
     * DatasetError: a dataset description or folder does not match
+    * MissingPackageError: a package that is needed is not installed; an ImportError too
+
+and every warning:
+
+* SemsigWarning
+    * DeviceWarning: a network runs elsewhere than asked
 """
 
 from __future__ import annotations
@@ -142,3 +148,15 @@ class EngineError(SemsigError):
 
 class DatasetError(SemsigError):
     """A dataset description or folder does not match what is expected."""
+
+
+class MissingPackageError(SemsigError, ImportError):
+    """A package that is needed is not installed, or cannot be loaded."""
+
+
+class SemsigWarning(UserWarning):
+    """Base of every warning of semsig: what was asked is done, but otherwise."""
+
+
+class DeviceWarning(SemsigWarning):
+    """A network runs on another device than asked; its answers are the same."""

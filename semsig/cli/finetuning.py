@@ -15,7 +15,7 @@ RECIPE = "Recipe"
 
 
 class LossChoice(StrEnum):
-    """What pulls matching photos together."""
+    """The loss function."""
 
     GROUPS = "groups"
     CONTRASTIVE = "contrastive"
@@ -59,7 +59,7 @@ def finetune(
     old: Annotated[
         Path | None,
         typer.Option(
-            help="Class folders known before: what is forgotten of them is measured.",
+            help="Class folders known before, to measure how much is forgotten.",
             exists=True,
             file_okay=False,
         ),
@@ -74,16 +74,16 @@ def finetune(
     ] = None,
     margin: Annotated[float | None, typer.Option(help="0.7.", rich_help_panel=RECIPE)] = None,
     epochs: Annotated[
-        int | None, typer.Option(help="2; hard photos are mined for each.", rich_help_panel=RECIPE)
+        int | None, typer.Option(help="2; photos are drawn anew for each.", rich_help_panel=RECIPE)
     ] = None,
     tuples: Annotated[
-        int | None, typer.Option(help="Queries an epoch (800).", rich_help_panel=RECIPE)
+        int | None, typer.Option(help="Queries per epoch (800).", rich_help_panel=RECIPE)
     ] = None,
     negatives: Annotated[
-        int | None, typer.Option(help="Others a query (3).", rich_help_panel=RECIPE)
+        int | None, typer.Option(help="Other photos per query (3).", rich_help_panel=RECIPE)
     ] = None,
     batch: Annotated[
-        int | None, typer.Option(help="Queries a step (16).", rich_help_panel=RECIPE)
+        int | None, typer.Option(help="Queries per step (16).", rich_help_panel=RECIPE)
     ] = None,
     side: Annotated[
         int | None, typer.Option(help="Pixels of the crops (160).", rich_help_panel=RECIPE)
@@ -104,14 +104,17 @@ def finetune(
     teacher: Annotated[
         float | None,
         typer.Option(
-            help="Weight of staying near what the network made before (0).", rich_help_panel=RECIPE
+            help="Weight of staying near the network's original descriptors (0).",
+            rich_help_panel=RECIPE,
         ),
     ] = None,
     minutes: Annotated[
         float | None,
-        typer.Option(help="End after so long even if epochs are left.", rich_help_panel=RECIPE),
+        typer.Option(help="Stop after this time even if epochs are left.", rich_help_panel=RECIPE),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of all that is drawn.", rich_help_panel=RECIPE)] = 0,
+    seed: Annotated[
+        int, typer.Option(help="Seed of all random choices.", rich_help_panel=RECIPE)
+    ] = 0,
     as_json: Json = False,
 ) -> None:
     """Train a network so that matching photos are near each other, and export it."""
@@ -173,7 +176,7 @@ def finetune(
 
 def onnx(
     network: Annotated[str, typer.Argument(help="cnn:NAME[@WEIGHTS].")],
-    out: Annotated[Path, typer.Argument(help="File to write; its card goes beside it.")],
+    out: Annotated[Path, typer.Argument(help="File to write; its card is written next to it.")],
     side: Annotated[
         int, typer.Option(min=64, max=1024, help="Pixels of photos' short side.")
     ] = 384,

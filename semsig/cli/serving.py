@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
-from semsig.cli.console import answer, answer_json, one_line, remark, size
-from semsig.cli.options import IndexFolder, Json, TrustedSegmenter
+from semsig.cli.console import answer, answer_json, one_line, progress_bar, remark, size
+from semsig.cli.options import DeviceOption, IndexFolder, Json, TrustedSegmenter
 from semsig.errors import OptionError
+
+if TYPE_CHECKING:
+    from semsig.segment.devices import Device
 
 
 def serve(
@@ -37,11 +40,13 @@ def serve(
         bool, typer.Option("--anonymous", help="Log no requests, so no photos' names.")
     ] = False,
     segmenter: TrustedSegmenter = None,
+    device: DeviceOption = "auto",
 ) -> None:
     """Serve a page and an HTTP API that search indexes."""
     serve_indexes(
         index,
         segmenter=segmenter,
+        device=device,
         open_page=open_page,
         host=host,
         port=port,
@@ -54,7 +59,12 @@ def serve(
 
 
 def serve_indexes(
-    folders: list[Path], *, segmenter: str | None = None, open_page: bool = True, **options: Any
+    folders: list[Path],
+    *,
+    segmenter: str | None = None,
+    device: Device = "auto",
+    open_page: bool = True,
+    **options: Any,
 ) -> None:
     """Serve the indexes in some folders, as ServeOptions `options` say, until Ctrl-C."""
     from semsig.engine import Engine
@@ -66,7 +76,7 @@ def serve_indexes(
         raise OptionError(
             f"Expected the extra 'serve', got no {error.name}; pip install 'semsig[serve]'."
         ) from error
-    engines = [Engine.open(folder, segmenter=segmenter) for folder in folders]
+    engines = [Engine.open(folder, segmenter=segmenter, device=device) for folder in folders]
 
     def ready(address: str) -> None:
         answer(f"Serving {', '.join(map(str, folders))} at {address}")
@@ -96,7 +106,10 @@ def duplicates(
         typer.Option(help="The distance: pooled (where the index has it), tanimoto, containment."),
     ] = None,
     lookalikes: Annotated[
-        bool, typer.Option("--lookalikes", help="Group all within the distance, by no pixel.")
+        bool,
+        typer.Option(
+            "--lookalikes", help="Group all within the distance, without comparing pixels."
+        ),
     ] = False,
     spare: Annotated[
         bool, typer.Option("--spare", help="List the paths that have a better copy, nothing else.")
@@ -112,12 +125,14 @@ def duplicates(
     known: dict[str, By] = {name: name for name in get_args(By)}
     if by is not None and by not in known:
         raise typer.BadParameter(f"Expected --by of {', '.join(known)}; got {by}.")
-    groups = find_duplicates(
-        Engine.open(index),
-        within=within,
-        by=known[by] if by else None,
-        alike=-1 if lookalikes else ALIKE,
-    )
+    with progress_bar("comparing") as progress:
+        groups = find_duplicates(
+            Engine.open(index),
+            within=within,
+            by=known[by] if by else None,
+            alike=-1 if lookalikes else ALIKE,
+            progress=progress,
+        )
     if as_json:
         document: Any = [[asdict(copy) for copy in group] for group in groups]
         answer_json({"groups": document})

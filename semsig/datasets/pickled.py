@@ -1,8 +1,8 @@
-"""Ground truth that circulates as Python pickles, read without running what a pickle may run.
+"""Ground truth published as Python pickles, read without executing anything.
 
-A pickle is a program; Python's own reader imports and calls what it names. This one knows the
-few instructions that build numbers, texts, lists, tuples, dictionaries and NumPy arrays of
-numbers, and refuses all others.
+A pickle is a program, and Python's own reader imports and calls whatever it names. This reader
+knows only the instructions that build numbers, strings, lists, tuples, dictionaries and NumPy
+arrays of numbers, and refuses all others.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ class _Array:
 
 
 class _Dtype:
-    """A type of numbers: whole, real or bool, no objects."""
+    """A dtype of numbers: integer, real or bool, no objects."""
 
     def __init__(self, code: Any) -> None:
         self.value = np.dtype(_text(code))
@@ -224,14 +224,14 @@ class _Machine:
     def reduce(self, _: object) -> None:
         called, arguments = self._last(2)
         if not isinstance(called, _Named) or not isinstance(arguments, tuple):
-            raise ValueError("a call of something else than NumPy's arrays")
+            raise ValueError("a call of something other than NumPy's arrays")
         self._stack.append(_CALLS[called.name](*arguments))
 
     def build(self, _: object) -> None:
         (state,) = self._last(1)
         target = self._stack[-1]
         if not isinstance(target, _Array | _Dtype) or not isinstance(state, tuple):
-            raise ValueError("a state of something else than NumPy's arrays")
+            raise ValueError("a state of something other than NumPy's arrays")
         target.build(state)
 
 
@@ -250,13 +250,13 @@ _CALLS: dict[str, Callable[..., Any]] = {
     "scalar": _scalar,
     "dtype": lambda code, *_: _Dtype(code),
     "encode": lambda text, encoding: _bytes(text) if _text(encoding) == "latin1" else _no_bytes(),
-    "bytes": lambda: b"",  # how older protocols write those of no length
+    "bytes": lambda: b"",  # how older protocols write empty ones
     "ndarray": lambda *_: _no_bytes(),
 }
 
 
 def _no_bytes() -> Any:
-    raise ValueError("bytes or an array made in another way than NumPy pickles them")
+    raise ValueError("bytes or an array in another form than NumPy's pickles")
 
 
 def _text(value: Any) -> str:
@@ -268,7 +268,7 @@ def _text(value: Any) -> str:
 
 
 def _bytes(value: Any) -> bytes:
-    """Return bytes; those of Python 2 are read as text, a byte a sign."""
+    """Return bytes; those of Python 2 are read as text, one byte per character."""
     return value if isinstance(value, bytes) else _text(value).encode("latin-1")
 
 

@@ -1,4 +1,4 @@
-"""Runs and relevance judgements as files that TREC's tools exchange."""
+"""Runs and relevance judgements in TREC's file formats."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from semsig.durable import open_regular
 from semsig.errors import DatasetError
 
 Grades = Mapping[str, int]
-"""Photos to how relevant they are: above 0 relevant, 0 not, below 0 junk, which is passed over."""
+"""Relevance of photos: above 0 relevant, 0 not, below 0 junk, which is ignored."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +37,7 @@ def read_run(path: Path) -> Run:
     """Read a run: lines of query, ``Q0``, photo, rank, score and the system's name.
 
     As trec_eval does, photos are put in order of falling scores, compared as float32, and equal
-    ones in falling order of their names; the column of ranks is not looked at.
+    ones in falling order of their names; the column of ranks is ignored.
 
     Raises
     ------
@@ -51,7 +51,7 @@ def read_run(path: Path) -> Run:
         name = tag
         found = scored.setdefault(query, {})
         if photo in found:
-            raise DatasetError(f"{path}, line {number}: {photo} comes twice for query {query}.")
+            raise DatasetError(f"{path}, line {number}: {photo} occurs twice for query {query}.")
         found[photo] = _number(path, number, score)
     return Run(name=name, rankings={query: _ordered(found) for query, found in scored.items()})
 
@@ -73,7 +73,7 @@ def read_qrels(path: Path) -> dict[str, dict[str, int]]:
     for number, (query, _, photo, grade) in _lines(path, "query 0 photo grade"):
         grades = judged.setdefault(query, {})
         if photo in grades:
-            raise DatasetError(f"{path}, line {number}: {photo} comes twice for query {query}.")
+            raise DatasetError(f"{path}, line {number}: {photo} occurs twice for query {query}.")
         if not re.fullmatch(r"[+-]?[0-9]{1,9}", grade):
             raise DatasetError(f"{path}, line {number}: expected an integer grade, got {grade!r}.")
         grades[photo] = int(grade)
@@ -83,8 +83,8 @@ def read_qrels(path: Path) -> dict[str, dict[str, int]]:
 def run_lines(name: str, rankings: Iterable[tuple[str, Sequence[str]]]) -> Iterator[str]:
     """Yield the lines of a run.
 
-    A photo's score is how many are ranked at or below it: scores fall strictly, and trec_eval,
-    which keeps them as float32, puts photos at equal distances in no order of its own (integers
+    A photo's score is how many are ranked at or below it: scores fall strictly, so that trec_eval,
+    which keeps them as float32, does not re-order photos at equal distances (integers
     are exact there below 2^24).
 
     Parameters
@@ -109,7 +109,7 @@ def qrels_lines(judged: Iterable[tuple[str, Grades]]) -> Iterator[str]:
 
 
 def token(name: str) -> str:
-    """Return a name without blanks, which end a column: they and ``%`` become ``%20`` and alike.
+    """Return a name without blanks, which end a column: they and ``%`` become ``%20`` and so on.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""semsig in scikit-learn's terms: transformers, and neighbours."""
+"""semsig as scikit-learn estimators: transformers, and neighbours."""
 
 from semsig.estimators.neighbors import SbsNeighbors
 from semsig.estimators.pooled import PooledTransformer

@@ -18,7 +18,7 @@ from semsig.segment.batching import resize
 from semsig.types import Image
 
 SPARE = 1.15
-"""Photos are kept this much larger than the crops that are taken of them."""
+"""Photos are kept this many times larger than the crops that are taken of them."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,7 +28,7 @@ class Groups:
     Parameters
     ----------
     names : tuple of str
-        What they are called.
+        Names of the photos.
     images : tuple of ndarray of uint8, shape (H, W, 3)
         RGB, short side :data:`SPARE` times that of the crops.
     labels : ndarray of int64, shape (N,)

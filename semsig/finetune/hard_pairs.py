@@ -73,7 +73,7 @@ def matches_of(
 
     Returns
     -------
-    tuple of ndarray of int64, one a photo
+    tuple of ndarray of int64, one per photo
         Numbers of photos, rising. Photos of no group, not placed, or of a group that cannot be
         reconstructed have none.
 

@@ -32,7 +32,7 @@ def tuple_loss(descriptors: Any, loss: Loss, margin: float) -> Any:
     match, others = squared[:, :1], squared[:, 1:]
     if loss == "triplet":
         return (match - others + margin).clamp(min=0).sum(1).mean()
-    # the root has no derivative at 0; 1e-12 moves no distance by more than 1e-6
+    # the root has no derivative at 0; adding 1e-12 changes no distance by more than 1e-6
     distances = (others + 1e-12).sqrt()
     apart = (margin - distances).clamp(min=0).square().sum(1)
     return (match.sum(1) + apart).mean() / 2

@@ -1,4 +1,4 @@
-"""What to fine-tune, on what, and how."""
+"""Options of fine-tuning."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _RANGES: dict[str, tuple[float, float]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FinetuneOptions:
-    """What to fine-tune, on what, and how.
+    """Options of fine-tuning.
 
     Parameters
     ----------
@@ -66,17 +66,17 @@ class FinetuneOptions:
     loss : {"groups", "contrastive", "triplet"}
         What pulls matching photos together and pushes others apart.
     margin : float
-        Distance beyond which photos that do not match count no more: of "contrastive" as such,
-        of "triplet" squared and beyond the matching one.
+        Distance beyond which photos that do not match are ignored: the distance itself for
+        "contrastive", the excess of squared distances over the matching photo's for "triplet".
     epochs : int
-        How often hard photos are mined anew; 0 exports the network untrained.
+        Number of epochs, each with newly drawn photos; 0 exports the network untrained.
     tuples : int
-        Queries an epoch: each with three matches if the loss is of groups, else with a match and
+        Queries per epoch, each with three matches if the loss is "groups", else with a match and
         `negatives` others.
     negatives : int
-        Hardest photos of other groups, each of a different group, a query.
+        Hardest photos of other groups per query, each of a different group.
     batch : int
-        Queries a step.
+        Queries per step.
     side : int
         Pixels of the square crops that are learned from; short side of the exported network.
     learning_rate, decay : float
@@ -94,11 +94,11 @@ class FinetuneOptions:
     old : Path, optional
         Class folders of photos that the network was made for before, to measure what it forgets.
     minutes : float
-        End after so long even if epochs are left.
+        Stop after this time even if epochs are left.
     resume : bool
         Continue the run in `out`.
     seed : int
-        Of everything that is drawn.
+        Seed of all random choices.
 
     Raises
     ------

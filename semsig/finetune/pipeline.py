@@ -115,7 +115,7 @@ def _numbers(path: Path) -> dict[str, float]:
 def mean_precision(network: DescriptorNetwork, groups: Groups, side: int) -> float:
     """Return strict mean average precision among photos, each left out of its own ranking.
 
-    Photos without a match ask for nothing, and are searched.
+    Photos without a match are searched, but are not queries.
     """
     return precision_of(describe(network, groups.images, side), groups.labels)
 

@@ -25,7 +25,7 @@ _TITLES = {"left_out": "map of left-out groups", "old": "map of old photos", "po
 
 
 def draw_run(rows: Sequence[Mapping[str, float]], path: Path) -> None:
-    """Draw loss, map and GeM's exponent by epoch, a panel each, as a PNG.
+    """Draw loss, map and GeM's exponent by epoch, one panel each, as a PNG.
 
     Parameters
     ----------

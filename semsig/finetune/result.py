@@ -1,4 +1,4 @@
-"""What fine-tuning reached."""
+"""Results of fine-tuning."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """How far a run has come.
+    """Progress of a run.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FinetuneResult:
-    """What fine-tuning reached.
+    """Results of fine-tuning.
 
     Parameters
     ----------

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from semsig.distill.checkpoint import write_checkpoint
+from semsig.distill.checkpoint import write_checkpoint, write_weights
 from semsig.durable import read_regular
 from semsig.errors import CheckpointError
 from semsig.finetune.groups import Groups, unlabelled
@@ -34,7 +34,8 @@ MEMORY = 0.95
 class Training:
     """A run: a network, the photos it learns from, and how far it has come.
 
-    Batch norms keep their statistics, as in Radenovic et al. 2019: tuples are no fair sample.
+    Batch norms keep their statistics, as in Radenovic et al. 2019: tuples are not a representative
+    sample.
 
     Parameters
     ----------
@@ -78,7 +79,7 @@ class Training:
 
     @property
     def log(self) -> Path:
-        """One JSON object an epoch."""
+        """One JSON object per epoch."""
         return self.options.out / "log.jsonl"
 
     def run(
@@ -102,9 +103,13 @@ class Training:
     def _finish_epoch(self, measure: Callable[[], dict[str, float]]) -> None:
         """Save what was learned; measure it as it would be given back."""
         trained = copy.deepcopy(self.network.state_dict())
-        self.network.load_state_dict(mixed(self.start, trained, self.options.keep))
+        given_back = mixed(self.start, trained, self.options.keep)
+        self.network.load_state_dict(given_back)
         measured = measure()
         self.network.load_state_dict(trained)
+        backbone = self.options.backbone.partition("@")[0]  # what follows is a path on this machine
+        shared = {"epoch": self.epoch, "backbone": backbone}
+        write_weights(self.options.out / "weights.safetensors", given_back, shared)
         self._save(measured)
 
     def _run_epoch(self, progress: Callable[[Progress], None], end: float) -> bool:

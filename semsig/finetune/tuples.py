@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 HARDEST_OF = 5
-"""A match is the farthest of so many drawn: hard, and seldom a mistake of the labels."""
+"""A match is the farthest of this many drawn: hard, but rarely an error of the labels."""
 
 TOGETHER = 4
 """Photos of a group in one step, where the loss is of groups."""
@@ -26,7 +26,7 @@ def draw_tuples(
     """Draw queries, a hard match of each, and the hardest photos of other groups.
 
     Hard-negative mining as Radenovic, Tolias and Chum (TPAMI 2019, section 4.3) do it: the
-    nearest photos that do not match, at most one a group.
+    nearest photos that do not match, at most one per group.
 
     Parameters
     ----------
@@ -36,14 +36,14 @@ def draw_tuples(
         Photos of one label match; -1 matches none and is a negative of all. A photo alone with
         its label is its own match: a view of it is.
     count : int
-        Tuples T, at most one a query.
+        Tuples T, at most one per query.
     negatives : int
-        Others a tuple.
+        Other photos per tuple.
     random : Generator
-        What draws.
+        Source of random choices.
     matches : sequence of ndarray of int64, optional
-        Of each photo, those that a match is drawn from, instead of all of its label; photos
-        without ask for nothing.
+        For each photo, those that its match is drawn from, instead of all of its label; photos
+        without any are not queries.
 
     Returns
     -------

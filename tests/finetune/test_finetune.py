@@ -22,6 +22,7 @@ from semsig.finetune.losses import TEMPERATURE, group_loss, tuple_loss  # noqa: 
 from semsig.finetune.network import gem, new_network  # noqa: E402
 from semsig.finetune.pipeline import precision_of  # noqa: E402
 from semsig.finetune.training import start_from  # noqa: E402
+from semsig.segment.checkpoint import load_checkpoint  # noqa: E402
 from tests.explain.test_geometry import picture, warped  # noqa: E402
 from tests.finetune.scene import photograph, positions, scene  # noqa: E402
 
@@ -174,6 +175,13 @@ def test_a_resumed_run_is_the_same_run(photos, tmp_path, more):
                for run in ("whole", "parts")]  # fmt: skip
     for name, tensor in weights[0].items():
         assert torch.equal(tensor, weights[1][name])
+    shared = load_checkpoint(tmp_path / "parts" / "weights.safetensors")
+    assert shared["meta"] == {"epoch": 3, "backbone": "tiny"}
+    given_back = new_network("tiny", 0)
+    start_from(given_back, tmp_path / "parts" / "checkpoint.pth")
+    for name, tensor in given_back.state_dict().items():
+        assert torch.equal(shared["state_dict"][name], tensor)
+    assert b".png" not in (tmp_path / "parts" / "weights.safetensors").read_bytes()
     with pytest.raises(CheckpointError, match="margin differ"):
         finetune(recipe(photos, tmp_path / "parts", resume=True, **more, margin=0.5))
 
@@ -199,8 +207,8 @@ def test_starts_from_another_run_and_tells_what_is_forgotten(photos, tmp_path):
     first = finetune(recipe(photos, tmp_path / "first", left_out=0))
     assert first.after == {}
     second = finetune(
-        recipe(photos, tmp_path / "second", init=tmp_path / "first" / "checkpoint.pth", old=photos,
-               epochs=1)
+        recipe(photos, tmp_path / "second", init=tmp_path / "first" / "weights.safetensors",
+               old=photos, epochs=1)
     )  # fmt: skip
     assert set(second.before) == {"left_out", "old"}
     (tmp_path / "other.pth").write_bytes(b"nothing")
