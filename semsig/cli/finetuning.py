@@ -17,6 +17,7 @@ RECIPE = "Recipe"
 class LossChoice(StrEnum):
     """The loss function."""
 
+    GROUPS = "groups"
     CONTRASTIVE = "contrastive"
     TRIPLET = "triplet"
 
@@ -74,27 +75,33 @@ def finetune(
     ] = None,
     loss: Annotated[
         LossChoice | None,
-        typer.Option(help="Loss: contrastive by default.", rich_help_panel=RECIPE),
+        typer.Option(help="Loss: groups by default.", rich_help_panel=RECIPE),
     ] = None,
     margin: Annotated[float | None, typer.Option(help="0.7.", rich_help_panel=RECIPE)] = None,
     epochs: Annotated[
         int | None,
-        typer.Option(help="Epochs (5); negatives are mined for each.", rich_help_panel=RECIPE),
+        typer.Option(help="Epochs (2); photos are drawn anew for each.", rich_help_panel=RECIPE),
     ] = None,
     tuples: Annotated[
-        int | None, typer.Option(help="Queries per epoch (1,000).", rich_help_panel=RECIPE)
+        int | None, typer.Option(help="Queries per epoch (800).", rich_help_panel=RECIPE)
     ] = None,
     negatives: Annotated[
         int | None, typer.Option(help="Other photos per query (3).", rich_help_panel=RECIPE)
     ] = None,
     batch: Annotated[
-        int | None, typer.Option(help="Tuples per step (8).", rich_help_panel=RECIPE)
+        int | None, typer.Option(help="Queries per step (16).", rich_help_panel=RECIPE)
     ] = None,
     side: Annotated[
         int | None, typer.Option(help="Pixels of the crops (160).", rich_help_panel=RECIPE)
     ] = None,
     learning_rate: Annotated[
-        float | None, typer.Option(help="0.00001.", rich_help_panel=RECIPE)
+        float | None, typer.Option(help="0.0001.", rich_help_panel=RECIPE)
+    ] = None,
+    keep: Annotated[
+        float | None,
+        typer.Option(
+            help="Share of the weights as they were in the result (0.5).", rich_help_panel=RECIPE
+        ),
     ] = None,
     left_out: Annotated[
         float | None,
@@ -137,6 +144,7 @@ def finetune(
         "batch": batch,
         "side": side,
         "learning_rate": learning_rate,
+        "keep": keep,
         "left_out": left_out,
         "teacher": teacher,
         "minutes": minutes,

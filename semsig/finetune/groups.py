@@ -56,6 +56,18 @@ class Groups:
             self.matches and tuple(places[self.matches[n][chosen[self.matches[n]]]] for n in kept),
         )
 
+    def relations(self, numbers: NDArray[np.int64]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Return which of some photos match, and which do not, both (n, n).
+
+        Where `matches` are known, photos of one label that are no such pair are in neither.
+        """
+        labels = self.labels[numbers]
+        same = labels[:, None] == labels
+        if self.matches is None:
+            return same, ~same
+        known = np.stack([np.isin(numbers, self.matches[n]) for n in numbers.tolist()])
+        return known | known.T | (numbers[:, None] == numbers), ~same
+
     def pairs(self) -> NDArray[np.int64]:
         """Return the photos and matches of `matches`, (K, 2)."""
         found = [(n, i) for n, row in enumerate(self.matches or ()) for i in row.tolist()]

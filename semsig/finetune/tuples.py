@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 HARDEST_OF = 5
 """A match is the farthest of this many drawn: hard, but rarely an error of the labels."""
 
+TOGETHER = 4
+"""Photos of a group in one step, where the loss is of groups."""
+
 
 def draw_tuples(
     descriptors: NDArray[np.float32],
@@ -48,10 +51,7 @@ def draw_tuples(
         Numbers of photos: query, match, others, the nearest first. Where there are too few other
         groups, the last is repeated.
     """
-    askable = np.flatnonzero(labels >= 0)
-    if matches is not None:
-        askable = np.flatnonzero([len(row) for row in matches])
-    queries = random.permutation(askable)[:count]
+    queries = random.permutation(_askable(labels, matches))[:count]
     return np.array(
         [
             [
@@ -63,6 +63,41 @@ def draw_tuples(
         ],
         np.int64,
     ).reshape(-1, 2 + negatives)
+
+
+def draw_groups(
+    labels: NDArray[np.int64],
+    *,
+    count: int,
+    random: np.random.Generator,
+    matches: Sequence[NDArray[np.int64]] | None = None,
+) -> NDArray[np.int64]:
+    """Draw queries, and as many matches of each as make :data:`TOGETHER` photos.
+
+    Parameters
+    ----------
+    labels, count, random, matches
+        As :func:`draw_tuples` takes them.
+
+    Returns
+    -------
+    ndarray of int64, shape (T, TOGETHER)
+        Numbers of photos; where there are too few matches, they are repeated.
+    """
+    queries = random.permutation(_askable(labels, matches))[:count]
+    rows = [
+        [q, *np.resize(random.permutation(_matches(q, labels, matches)), TOGETHER - 1)]
+        for q in queries.tolist()
+    ]
+    return np.array(rows, np.int64).reshape(-1, TOGETHER)
+
+
+def _askable(
+    labels: NDArray[np.int64], matches: Sequence[NDArray[np.int64]] | None
+) -> NDArray[np.int64]:
+    if matches is None:
+        return np.flatnonzero(labels >= 0)
+    return np.flatnonzero([len(row) for row in matches])
 
 
 def _matches(

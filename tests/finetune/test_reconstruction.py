@@ -206,6 +206,21 @@ def test_queries_are_drawn_with_their_hard_matches_alone():
         assert groups().labels[other] != groups().labels[query]
 
 
+def test_photos_of_a_group_that_are_no_pair_neither_match_nor_not():
+    numbers = np.array([2, 0, 1, 3, 2])
+    matching, apart = groups().relations(numbers)
+    expected = {(2, 0), (2, 1), (2, 2), (0, 0), (1, 1), (3, 3)}
+    for place, q in enumerate(numbers.tolist()):
+        for other, i in enumerate(numbers.tolist()):
+            assert matching[place, other] == ((q, i) in expected or (i, q) in expected)
+            assert apart[place, other] == ((q == 3) != (i == 3))
+    labels = np.array([0, 0, 1])
+    plain_ = Groups(tuple("abc"), groups().images[:3], labels)
+    matching, apart = plain_.relations(np.arange(3))
+    assert matching.tolist() == (labels[:, None] == labels).tolist()
+    assert apart.tolist() == (labels[:, None] != labels).tolist()
+
+
 def test_matches_follow_their_photos():
     kept = groups().take(np.array([True, False, True, False, True, True]))
     assert [row.tolist() for row in kept.matches] == [[1], [0], [], []]
