@@ -1,4 +1,4 @@
-"""Possible definitions of the paper's undefined "MAP", with the score of chance under each."""
+"""Possible readings of the paper's "MAP", whose divisor it leaves open, with chance under each."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def _under_each(relevance: Relevance, cutoff: int | None) -> dict[str, NDArray[n
 
 
 def show(found: dict[str, Any]) -> list[Part]:
-    """Compare every definition with the paper's figure for the method."""
+    """Compare every reading with the paper's figure for the method."""
     rows = [
         [TITLES[name], method, _theirs(method, name), *(number(of[r]) for r in READINGS)]
         for name, methods in found.items()

@@ -54,7 +54,7 @@ def evaluate(
     queries: Annotated[
         Path | None,
         typer.Option(
-            help="Folder of the queries, if they are other photos.",
+            help="Folder of the queries, if these are not the searched photos.",
             exists=True,
             file_okay=False,
             rich_help_panel=OWN,
@@ -63,7 +63,7 @@ def evaluate(
     relevant: Annotated[
         Path | None,
         typer.Option(
-            help="TREC judgements, query 0 photo grade; or ground truth as gnd_*.pkl, .mat, .json.",
+            help="TREC judgements (query 0 photo grade), or ground truth: gnd_*.pkl, .mat, .json.",
             exists=True,
             dir_okay=False,
             rich_help_panel=OWN,
@@ -72,7 +72,7 @@ def evaluate(
     classes: Annotated[
         Path | None,
         typer.Option(
-            help="CSV with columns file and label; several labels by ;.",
+            help="CSV with columns file and label; several labels are separated by ;.",
             exists=True,
             dir_okay=False,
             rich_help_panel=OWN,
@@ -108,7 +108,8 @@ def evaluate(
         ),
     ] = None,
     levels: Annotated[
-        int | None, typer.Option(min=0, max=8, help="Blocks: 4^N of them; 3 by default.")
+        int | None,
+        typer.Option(min=0, max=8, help="Level N of signatures: 4^N blocks; 3 by default."),
     ] = None,
     metric: MetricOption = None,
     pyramid: Annotated[

@@ -38,7 +38,8 @@ def finetune(
     mined: Annotated[
         bool,
         typer.Option(
-            "--mined", help="No labels: photos of one thing, found by VLAD and geometry, match."
+            "--mined",
+            help="No labels: photos of one thing, found by VLAD and geometry, match each other.",
         ),
     ] = False,
     sfm: Annotated[
@@ -50,7 +51,8 @@ def finetune(
         ),
     ] = False,
     views: Annotated[
-        bool, typer.Option("--views", help="No labels: crops and warps of a photo match it.")
+        bool,
+        typer.Option("--views", help="No labels: each photo matches crops and warps of itself."),
     ] = False,
     init: Annotated[
         Path | None,
@@ -67,14 +69,18 @@ def finetune(
     resume: Annotated[bool, typer.Option("--resume", help="Continue the run in --out.")] = False,
     backbone: Annotated[
         str | None,
-        typer.Option(help="lite0 (default), cnn:NAME[@WEIGHTS] or tiny.", rich_help_panel=RECIPE),
+        typer.Option(
+            help="Backbone: lite0 (default), cnn:NAME[@WEIGHTS] or tiny.", rich_help_panel=RECIPE
+        ),
     ] = None,
     loss: Annotated[
-        LossChoice | None, typer.Option(help="groups by default.", rich_help_panel=RECIPE)
+        LossChoice | None,
+        typer.Option(help="Loss: groups by default.", rich_help_panel=RECIPE),
     ] = None,
     margin: Annotated[float | None, typer.Option(help="0.7.", rich_help_panel=RECIPE)] = None,
     epochs: Annotated[
-        int | None, typer.Option(help="2; photos are drawn anew for each.", rich_help_panel=RECIPE)
+        int | None,
+        typer.Option(help="Epochs (2); photos are drawn anew for each.", rich_help_panel=RECIPE),
     ] = None,
     tuples: Annotated[
         int | None, typer.Option(help="Queries per epoch (800).", rich_help_panel=RECIPE)

@@ -224,7 +224,9 @@ IndexOrUrl = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
-Level = Annotated[int, typer.Option("--levels", min=0, max=8, help="Blocks: 4^N of them.")]
+Level = Annotated[
+    int, typer.Option("--levels", min=0, max=8, help="Level N of signatures: 4^N blocks.")
+]
 MetricOption = Annotated[
     str | None,
     typer.Option(

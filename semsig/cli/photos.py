@@ -60,7 +60,8 @@ def index(
         ),
     ] = None,
     levels: Annotated[
-        int | None, typer.Option(min=0, max=8, help="Blocks: 4^N of them; 3 for a new index.")
+        int | None,
+        typer.Option(min=0, max=8, help="Level N of signatures: 4^N blocks; 3 for a new index."),
     ] = None,
     signature: Annotated[
         str | None,
@@ -217,7 +218,9 @@ def explain(
     ] = None,
     signature: Annotated[
         ExplainChoice,
-        typer.Option("--signature", help="Blocks of classes, or regions by pooled features."),
+        typer.Option(
+            "--signature", help="sbs: blocks of classes; pooled: regions by the network's features."
+        ),
     ] = ExplainChoice.SBS,
     as_json: Json = False,
 ) -> None:

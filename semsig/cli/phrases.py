@@ -22,12 +22,17 @@ Vocab = Annotated[
     str,
     typer.Option(
         "--vocabulary",
-        help="kaze, surf, or with a number of words, as in kaze-200; or a file of `semsig vocab`.",
+        help="Visual words: kaze, surf, or with their number as in kaze-200; or a file of them.",
         rich_help_panel=PANEL,
     ),
 ]
 Words = Annotated[
-    str | None, typer.Option("--phrase-words", help="semantic or visual.", rich_help_panel=PANEL)
+    str | None,
+    typer.Option(
+        "--phrase-words",
+        help="Kind of words: semantic (kept apart by class) or visual.",
+        rich_help_panel=PANEL,
+    ),
 ]
 Length = Annotated[
     int | None,
@@ -35,14 +40,25 @@ Length = Annotated[
 ]
 Space = Annotated[
     str | None,
-    typer.Option("--phrase-space", help="descriptor or picture.", rich_help_panel=PANEL),
+    typer.Option(
+        "--phrase-space",
+        help="Space of a keypoint's neighbours: descriptor or picture.",
+        rich_help_panel=PANEL,
+    ),
 ]
 Regions = Annotated[
     str | None,
-    typer.Option("--phrase-regions", help="classes or components.", rich_help_panel=PANEL),
+    typer.Option(
+        "--phrase-regions",
+        help="Regions in which keypoints are linked: classes or components.",
+        rich_help_panel=PANEL,
+    ),
 ]
 Norm = Annotated[
-    str | None, typer.Option("--phrase-norm", help="sqrt, l2 or none.", rich_help_panel=PANEL)
+    str | None,
+    typer.Option(
+        "--phrase-norm", help="Scaling of counts: sqrt, l2 or none.", rich_help_panel=PANEL
+    ),
 ]
 
 
@@ -51,7 +67,7 @@ def vocab(
     out: Annotated[Path, typer.Option(help="The file to write.", dir_okay=False)],
     words: Annotated[int, typer.Option(min=1, max=65_535, help="Number L of words.")] = 50,
     keypoints: Annotated[
-        str, typer.Option(help="kaze or surf.", rich_help_panel=KEYPOINTS)
+        str, typer.Option(help="Detector: kaze or surf.", rich_help_panel=KEYPOINTS)
     ] = "kaze",
     upright: Annotated[
         bool,

@@ -28,7 +28,9 @@ PANEL = "Pooled descriptors"
 
 Pool = Annotated[
     str | None,
-    typer.Option("--pool", help="spoc, mac, gem, rmac or crow.", rich_help_panel=PANEL),
+    typer.Option(
+        "--pool", help="Pooling of features: spoc, mac, gem, rmac or crow.", rich_help_panel=PANEL
+    ),
 ]
 Power = Annotated[
     float | None,
@@ -50,7 +52,8 @@ Dims = Annotated[
     int | None, typer.Option("--dims", min=1, help="Dimensions kept.", rich_help_panel=PANEL)
 ]
 Coded = Annotated[
-    str | None, typer.Option("--coding", help="int8 or float16.", rich_help_panel=PANEL)
+    str | None,
+    typer.Option("--coding", help="Storage of values: int8 or float16.", rich_help_panel=PANEL),
 ]
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class ExplainChoice(StrEnum):
-    """What two photos are explained by."""
+    """Signatures by which two photos can be explained."""
 
     SBS = "sbs"
     POOLED = "pooled"

@@ -57,7 +57,7 @@ def search(
     has: Annotated[
         list[str] | None,
         typer.Option(
-            help='What hits show: "sky:top, horse>10%, !person"; ranks if alone.',
+            help='What hits must show: "sky:top, horse>10%, !person"; alone, it also ranks.',
             autocompletion=complete_words,
         ),
     ] = None,

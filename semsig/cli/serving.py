@@ -20,10 +20,14 @@ def serve(
         list[Path], typer.Option("--index", envvar="SEMSIG_INDEX", help="Folder of an index.")
     ],
     host: Annotated[str, typer.Option(help="Address to listen at.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65_535, help="0 takes a free one.")] = 8765,
+    port: Annotated[
+        int, typer.Option(min=0, max=65_535, help="Port to listen at; 0 takes a free one.")
+    ] = 8765,
     token: Annotated[
         str,
-        typer.Option(envvar="SEMSIG_TOKEN", help="What clients must know; 'new' makes one up."),
+        typer.Option(
+            envvar="SEMSIG_TOKEN", help="Secret that clients must send; 'new' generates one."
+        ),
     ] = "",
     allow_host: Annotated[
         list[str] | None, typer.Option(help="A further name by which browsers call the server.")

@@ -37,7 +37,8 @@ def distill(
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the run in --out.")] = False,
     arch: Annotated[
-        str | None, typer.Option(help="hr18s (default), hr18 or hr48.", rich_help_panel=RECIPE)
+        str | None,
+        typer.Option(help="Network: hr18s (default), hr18 or hr48.", rich_help_panel=RECIPE),
     ] = None,
     views: Annotated[
         int | None,
@@ -51,13 +52,16 @@ def distill(
     ] = None,
     stages: Annotated[
         str | None,
-        typer.Option(help="SIDE:SHARE,... (128:0.6,192:0.4).", rich_help_panel=RECIPE),
+        typer.Option(
+            help="Sides of crops and their shares of the run (128:0.6,192:0.4).",
+            rich_help_panel=RECIPE,
+        ),
     ] = None,
     batch_size: Annotated[
         int | None, typer.Option(help="Views per step (16).", rich_help_panel=RECIPE)
     ] = None,
     optimizer: Annotated[
-        str | None, typer.Option(help="muon (default) or adamw.", rich_help_panel=RECIPE)
+        str | None, typer.Option(help="Optimiser: muon (default) or adamw.", rich_help_panel=RECIPE)
     ] = None,
     learning_rate: Annotated[
         float | None,
@@ -126,10 +130,11 @@ def distill(
         int | None, typer.Option(help="Seed of weights and crops (0).", rich_help_panel=RECIPE)
     ] = None,
     device: Annotated[
-        str | None, typer.Option(help="auto, cpu, cuda, ...", rich_help_panel=MACHINE)
+        str | None, typer.Option(help="Device: auto, cpu, cuda, ...", rich_help_panel=MACHINE)
     ] = None,
     precision: Annotated[
-        str | None, typer.Option(help="auto, float32 or bfloat16.", rich_help_panel=MACHINE)
+        str | None,
+        typer.Option(help="Precision: auto, float32 or bfloat16.", rich_help_panel=MACHINE),
     ] = None,
     compile_network: Annotated[
         bool,

@@ -59,7 +59,8 @@ def average_precision_first(relevance: Relevance, cutoff: ArrayLike) -> Scores:
 
     ``AP_R = sum over relevant ranks k <= R of P(k) / hits in R``, 0 without hits. Photos that were
     not found among the first R do not count against it, so it exceeds strict average precision. Its
-    mean over queries, ``map_paper``, is the MAP of Ouni et al. 2022 as its text defines it.
+    mean over queries, ``map_paper``, is one reading of the MAP of Ouni et al. 2022, who leave the
+    divisor open; docs/measures.md says why this one.
 
     Parameters
     ----------

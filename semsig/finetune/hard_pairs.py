@@ -30,7 +30,7 @@ def hard_pairs(found: Reconstruction, options: SfmOptions | None = None) -> NDAr
     Returns
     -------
     ndarray of int64, shape (K, 2)
-        Numbers of photos, query and match, rising.
+        Numbers of photos, query and match, ascending.
     """
     options = options or SfmOptions()
     rows = range(len(found.photos))
@@ -74,7 +74,7 @@ def matches_of(
     Returns
     -------
     tuple of ndarray of int64, one per photo
-        Numbers of photos, rising. Photos of no group, not placed, or of a group that cannot be
+        Numbers of photos, ascending. Photos of no group, not placed, or of a group that cannot be
         reconstructed have none.
 
     Raises

@@ -18,7 +18,7 @@ from semsig.photo.image_files import read_image
 from semsig.segment.batching import resize
 
 _ERRORS_ALONE = 2
-"""glog's level below which COLMAP keeps quiet."""
+"""Level of glog below which COLMAP prints nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,18 +30,18 @@ class SfmOptions:
     max_side : int
         Photos with a longer side are scaled down to it first, at least 64 pixels.
     max_points : int
-        Most keypoints a photo, at least 100.
+        Most keypoints per photo, at least 100.
     shared : float
         Share of a photo's points that its match must show too, above 0 to 1.
     most_scale : float
-        Times larger that one photo may show the common points than the other, at least 1.
+        Largest ratio of the sizes at which the photos show their common points, at least 1.
     least_angle : float
-        Degrees between the directions that the cameras see the common points from, 0 to 90: less
-        is no other viewpoint, so that the pair is easy, unless the scale makes it hard.
+        Degrees between the directions from which the cameras see the common points, 0 to 90. With
+        less, the viewpoint is the same and the pair is easy, unless the scale makes it hard.
     least_scale : float
-        Times larger from which the scale alone makes a pair hard, at least 1.
+        Ratio of sizes from which the scale alone makes a pair hard, at least 1.
     seed : int
-        Of RANSAC, at least 0.
+        Seed of RANSAC, at least 0.
 
     Raises
     ------
@@ -80,14 +80,14 @@ class SfmOptions:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Reconstruction:
-    """Cameras and points, up to where the world begins, how it is turned, and its unit.
+    """Cameras and points, up to a similarity transform of space.
 
     Parameters
     ----------
     photos : ndarray of int64, shape (n,)
-        Numbers of the photos that were placed, rising; the others are in no row below.
+        Numbers of the photos that were placed, ascending; the others are in no row below.
     centres : ndarray of float64, shape (n, 3)
-        Where the cameras stood.
+        Positions of the cameras.
     points : ndarray of float64, shape (P, 3)
         Points of the scene.
     sizes : ndarray of float64, shape (n, P)

@@ -47,7 +47,7 @@ class FinetuneResult:
         out, a query left out of its own ranking; ``old``: the same of the old photos. Without
         such photos, they are missing.
     pairs : int or None
-        Hard pairs that structure from motion told; None where it was not asked.
+        Hard pairs found by structure from motion; None if it was not used.
     whitened : float or None
         Map of the left-out groups with learned whitening; None where there is none.
     """

@@ -1,4 +1,4 @@
-"""What a label file stores comes out as it was stored, or is refused."""
+"""A label file is read exactly as it was stored, or refused."""
 
 import struct
 import zlib

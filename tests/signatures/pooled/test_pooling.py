@@ -140,7 +140,7 @@ def test_projections_of_others_are_refused():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"p": 2.0}, "pool 'gem' alone"),
+        ({"p": 2.0}, "with pool 'gem' only"),
         ({"pool": "gem", "p": 0.5}, "p above 1 to 64"),
         ({"pool": "gem", "p": 65.0}, "p above 1 to 64"),
         ({"projection": "pca"}, "Expected a Projection"),
