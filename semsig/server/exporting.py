@@ -14,9 +14,9 @@ from typing import Literal
 
 from semsig.durable import open_regular
 from semsig.photo.record import portable
-from semsig.server.asks import HitFacts
 from semsig.server.problems import RefusedError
-from semsig.server.shelf import Shelf
+from semsig.server.searching import Ranked
+from semsig.server.shelf import Shelf, shown_name
 
 Kind = Literal["json", "csv", "paths", "zip"]
 
@@ -41,7 +41,7 @@ _MOST_NAME = 120
 
 
 def exported(
-    shelf: Shelf, hits: Sequence[HitFacts], kind: Kind, *, most_bytes: int = MOST_BYTES
+    shelf: Shelf, hits: Sequence[Ranked], kind: Kind, *, most_bytes: int = MOST_BYTES
 ) -> Iterator[bytes]:
     """Return hits as a file, piece by piece.
 
@@ -49,7 +49,7 @@ def exported(
     ----------
     shelf : Shelf
         The index.
-    hits : sequence of HitFacts
+    hits : sequence of Ranked
         What was found.
     kind : {"json", "csv", "paths", "zip"}
         What file. A zip holds the photos as they are, by rank and name, the CSV, and a list of
@@ -81,18 +81,18 @@ def _encoded(text: str) -> bytes:
     return text.encode("utf-8", "surrogateescape")
 
 
-def _rows(hits: Sequence[HitFacts], paths: Sequence[str]) -> Iterator[dict[str, object]]:
+def _rows(hits: Sequence[Ranked], paths: Sequence[str]) -> Iterator[dict[str, object]]:
     for hit, path in zip(hits, paths, strict=True):
-        facts = hit.model_dump() | {"path": portable(path)}
+        facts = hit._asdict() | {"name": shown_name(path), "path": portable(path)}
         yield {name: facts[name] for name in _COLUMNS}
 
 
-def _json(hits: Sequence[HitFacts], paths: Sequence[str]) -> str:
+def _json(hits: Sequence[Ranked], paths: Sequence[str]) -> str:
     """As ASCII, so that names that are no text survive."""
     return json.dumps(list(_rows(hits, paths)), indent=1) + "\n"
 
 
-def _csv(hits: Sequence[HitFacts], paths: Sequence[str]) -> str:
+def _csv(hits: Sequence[Ranked], paths: Sequence[str]) -> str:
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, _COLUMNS)
     writer.writeheader()
@@ -100,7 +100,7 @@ def _csv(hits: Sequence[HitFacts], paths: Sequence[str]) -> str:
     return text.getvalue()
 
 
-def _paths(_: Sequence[HitFacts], paths: Sequence[str]) -> str:
+def _paths(_: Sequence[Ranked], paths: Sequence[str]) -> str:
     return "".join(f"{portable(path)}\n" for path in paths)
 
 
@@ -123,14 +123,14 @@ class _Pipe(io.RawIOBase):
         return taken
 
 
-def _zipped(hits: Sequence[HitFacts], paths: Sequence[str]) -> Iterator[bytes]:
+def _zipped(hits: Sequence[Ranked], paths: Sequence[str]) -> Iterator[bytes]:
     """Yield a zip of the photos: stored, as they are compressed already."""
     pipe, lost = _Pipe(), []
     digits = len(str(hits[-1].rank)) if hits else 1
     with zipfile.ZipFile(pipe, "w") as archive:
         for hit, path in zip(hits, paths, strict=True):
             try:
-                for _ in _put(archive, f"{hit.rank:0{digits}} {_plain(hit.name)}", path):
+                for _ in _put(archive, f"{hit.rank:0{digits}} {_plain(shown_name(path))}", path):
                     yield pipe.take()
             except OSError:
                 lost.append(path)

@@ -121,7 +121,7 @@ def export(
 ) -> StreamingResponse:
     """Return a search's hits as a file; if it stacks copies, the nearest of each stack alone."""
     wanted = read_ask(ask).model_copy(update={"k": k})
-    hits = [hit for hit in site.searcher(shelf).answer(wanted).hits if hit.copy_of is None]
+    hits = [hit for hit in site.searcher(shelf).hits(wanted) if hit.copy_of is None]
     return StreamingResponse(
         exported(shelf, hits, kind),
         media_type=MEDIA_TYPES[kind],

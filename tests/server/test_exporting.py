@@ -86,7 +86,7 @@ def shelf(indexed, tmp_path) -> Shelf:
 
 
 def hits_of(shelf):
-    return Searcher(shelf).answer(Ask(k=10)).hits
+    return Searcher(shelf).hits(Ask(k=10))
 
 
 def test_a_zip_goes_on_without_photos_that_are_gone(shelf):
