@@ -8,9 +8,12 @@ import io
 import json
 import os
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
+
+from fastapi.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from semsig.durable import open_regular
 from semsig.photo.record import portable
@@ -19,6 +22,7 @@ from semsig.server.searching import Ranked
 from semsig.server.shelf import Shelf, shown_name
 
 Kind = Literal["json", "csv", "paths", "zip"]
+Pieces = Generator[bytes, None, None]
 
 MOST_EXPORTED = 10_000
 MOST_BYTES = 4 << 30
@@ -40,9 +44,24 @@ _MOST_NAME = 120
 """Characters of a name in a zip: with its number it fits any file system's 255 bytes."""
 
 
+class Sending(StreamingResponse):
+    """A response of pieces, whose files are closed once it ends: by a client that leaves, too."""
+
+    def __init__(self, pieces: Pieces, **how: Any) -> None:
+        super().__init__(pieces, **how)
+        self._pieces = pieces
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the pieces."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._pieces.close()
+
+
 def exported(
     shelf: Shelf, hits: Sequence[Ranked], kind: Kind, *, most_bytes: int = MOST_BYTES
-) -> Iterator[bytes]:
+) -> Pieces:
     """Return hits as a file, piece by piece.
 
     Parameters
@@ -73,7 +92,7 @@ def exported(
             )
         return _zipped(hits, paths)
     write: dict[str, Callable[..., str]] = {"json": _json, "csv": _csv, "paths": _paths}
-    return iter([_encoded(write[kind](hits, paths))])
+    return (piece for piece in [_encoded(write[kind](hits, paths))])
 
 
 def _encoded(text: str) -> bytes:
@@ -123,7 +142,7 @@ class _Pipe(io.RawIOBase):
         return taken
 
 
-def _zipped(hits: Sequence[Ranked], paths: Sequence[str]) -> Iterator[bytes]:
+def _zipped(hits: Sequence[Ranked], paths: Sequence[str]) -> Pieces:
     """Yield a zip of the photos: stored, as they are compressed already."""
     pipe, lost = _Pipe(), []
     digits = len(str(hits[-1].rank)) if hits else 1
