@@ -21,7 +21,9 @@ from typing import Any
 from benchmarks.markdown import load as _load
 from benchmarks.markdown import seconds as _seconds
 from benchmarks.markdown import table as _table
+from benchmarks.pareto import render as pareto_table
 from benchmarks.phrase_tables import sbovp, sbovp_all, signatures
+from benchmarks.plots import draw_pareto
 from semsig.segment import DEFAULT_SEGMENTER
 from semsig.segment.card import PACKAGED
 
@@ -39,11 +41,11 @@ STEPS = (
     "pooled alone",
     "pooled alone, re-ranked",
 )
-"""Steps past the paper that the README shows; docs/measures.md has all."""
+"""Steps beyond the paper that the README shows; docs/measures.md has all."""
 
 
 def construction() -> str:
-    """Tabulate SBS construction, one row a method, one column a level."""
+    """Tabulate SBS construction, one row per method, one column per level."""
     found = _load("construction")
     levels = found["levels"]
     methods = next(iter(levels.values()))
@@ -68,7 +70,7 @@ def segmenters() -> str:
 
 
 def hamming() -> str:
-    """Tabulate exact search: a table a size, one row a method, one column a kind of query."""
+    """Tabulate exact search: one table per size, a row per method, a column per query kind."""
     return _hamming_tables("hamming")
 
 
@@ -109,7 +111,7 @@ def _timing(run: Any) -> str:
 
 
 def l2() -> str:
-    """Tabulate exact search of bags of visual phrases: a table a search, one row a method."""
+    """Tabulate exact search of bags of visual phrases: one table per search, one row per method."""
     found = _load("l2")
     return "\n\n".join(_l2_table(name, of["timings"]) for name, of in found["searches"].items())
 
@@ -144,6 +146,13 @@ def retrieval() -> str:
     return _table(["benchmark", "label maps", "signature", "n", "metric", *columns], rows)
 
 
+def pareto() -> str:
+    """Tabulate what accuracy costs, and draw it."""
+    rows = _load("pareto")
+    draw_pareto(rows)
+    return pareto_table(rows)
+
+
 def _default_first(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return rows by dataset, those of the default network before others."""
     datasets = list(dict.fromkeys(row["dataset"] for row in rows))
@@ -154,7 +163,7 @@ def _default_first(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def paper() -> str:
-    """Tabulate the paper's best beside the steps of ours that matter most."""
+    """Tabulate the paper's best next to the most important of our steps."""
     return _paper(STEPS)
 
 
@@ -197,6 +206,7 @@ PAGES: dict[Path, dict[str, Callable[[], str]]] = {
     README: {"example": example},
     ROOT / "docs" / "results.md": {
         "retrieval": retrieval,
+        "pareto": pareto,
         "paper": paper,
         "sbovp": sbovp,
     },
@@ -216,7 +226,7 @@ PAGES: dict[Path, dict[str, Callable[[], str]]] = {
 
 
 def render(page: Path) -> str:
-    """Return a page with every block made anew."""
+    """Return a page with every block regenerated."""
     text = page.read_text("utf-8")
     for name, make in PAGES[page].items():
         pattern = re.compile(rf"(<!-- {name} -->\n).*?(<!-- end {name} -->)", re.DOTALL)

@@ -40,7 +40,7 @@ FUSED_LEVEL = 3
 
 
 def parts_of(segmenter: Segmenter, cache: Path) -> dict[str, Part]:
-    """Return what photos are ranked by: the default signature first, blocks in many ways."""
+    """Return the signatures that photos are ranked by: the default first, SBS in many variants."""
     parts = {}
     for kind in sorted(signature_kinds(), key=lambda kind: kind.rank):
         if kind.has_levels:

@@ -70,7 +70,8 @@ explain(signature, semsig.sbs(other.label_map, levels=3))
 # %%
 write_scenes(".", 60)
 engine = semsig.Engine.create("scenes.semsig", segmenter="files:labels")
-print(engine.add(sorted(Path("photos").rglob("*.jpg"))))
+report = engine.add(sorted(Path("photos").rglob("*.jpg")))
+print(report.added, "photos added")
 
 # %%
 engine.search("photos/beach/0001.jpg", k=4, exclude_self=True)

@@ -1,4 +1,4 @@
-"""Where the system wants a user's caches and settings kept."""
+"""Folders of a user's caches and settings, by the conventions of each system."""
 
 from __future__ import annotations
 

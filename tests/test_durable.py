@@ -44,8 +44,10 @@ def test_open_inside_refuses_all_else_without_waiting(tmp_path, kind, flags):
 
 @pytest.mark.parametrize("code", [errno.EINVAL, errno.ENOTSUP, errno.ENOSYS])
 def test_folders_that_cannot_be_synced_are_passed_over(tmp_path, monkeypatch, code):
-    monkeypatch.setattr(os, "fsync", lambda descriptor: refuse(code))
+    tried = []
+    monkeypatch.setattr(os, "fsync", lambda descriptor: (tried.append(descriptor), refuse(code)))
     sync_folder(tmp_path)
+    assert len(tried) == 1
 
 
 def test_an_error_of_the_disk_is_one(tmp_path, monkeypatch):

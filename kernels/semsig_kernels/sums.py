@@ -15,12 +15,14 @@ from numpy.typing import NDArray
 
 from semsig_kernels._jit import kernel
 from semsig_kernels.postings import Queries
+from semsig_kernels.simd import prefetch
 from semsig_kernels.vectors import highest
 
 CHUNK_ROWS = 8192
 BLOCK_ROWS = 32
 """The highest score of every so many rows is kept."""
 OFFSET = 2**15
+_LINE_BYTES = 64
 
 
 class Sums(NamedTuple):
@@ -128,10 +130,10 @@ def score_chunk(
         scores[i] = start[i]
         part[i] = 0
     most = np.int64(0)
+    _ask_for_postings(sums, chunk, groups)
     for g in range(groups.size):
         group, need = groups[g], needs[g]
         if sums.column_of[group] < 0:
-            _add_postings(sums, chunk, group, need, scores)
             continue
         most += np.int64(need)
         if most > 255:
@@ -139,6 +141,22 @@ def score_chunk(
             most = np.int64(need)
         _add_column(sums.columns[chunk, sums.column_of[group]], need, part)
     _move(part, scores)
+    for g in range(groups.size):
+        if sums.column_of[groups[g]] < 0:
+            _add_postings(sums, chunk, groups[g], needs[g], scores)
+
+
+@kernel
+def _ask_for_postings(sums: Sums, chunk: int, groups: NDArray[np.int64]) -> None:
+    """Have postings loaded while columns are added: lists are too short for the CPU to foresee."""
+    for g in range(groups.size):
+        if sums.column_of[groups[g]] >= 0:
+            continue
+        first, last = sums.bounds[chunk, groups[g]], sums.bounds[chunk, groups[g] + 1]
+        for p in range(first, last, _LINE_BYTES // sums.ids.itemsize):
+            prefetch(sums.ids, p)
+        for p in range(first, last, _LINE_BYTES):
+            prefetch(sums.sums, p)
 
 
 @kernel

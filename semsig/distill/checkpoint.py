@@ -1,4 +1,4 @@
-"""Files that a run writes: each appears whole or not at all, and none runs code when read."""
+"""Files of a run: each is written completely or not at all, and none runs code when read."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from semsig.segment.checkpoint import META
 
 def write_checkpoint(path: Path, content: dict[str, Any]) -> None:
     """Write tensors and plain values; a crash leaves the file as it was."""
-    memory = io.BytesIO()  # torch's own writer turns a full disk into a RuntimeError
+    memory = io.BytesIO()  # torch's own writer raises a RuntimeError on a full disk
     torch.save(content, memory)
     write_file(path, memory.getvalue())
 
 
 def write_weights(path: Path, state_dict: Mapping[str, Any], meta: Mapping[str, Any]) -> None:
-    """Write weights to exchange: a file of safetensors, its header holding `meta` as JSON.
+    """Write weights for others as a safetensors file, with `meta` as JSON in its header.
 
     :func:`semsig.segment.checkpoint.load_checkpoint` reads both back.
 
@@ -36,7 +36,7 @@ def write_weights(path: Path, state_dict: Mapping[str, Any], meta: Mapping[str, 
     state_dict : mapping of str to torch.Tensor
         The weights.
     meta : mapping of str to object
-        What JSON can hold.
+        JSON values.
     """
     # safetensors refuses tensors that share memory
     tensors = {
@@ -50,7 +50,7 @@ Row = Mapping[str, float]
 
 
 class RunLog:
-    """One JSON object a line: figures of a run, by photo-views.
+    """One JSON object per line: figures of a run, by photo-views.
 
     Parameters
     ----------

@@ -24,7 +24,7 @@ By = Literal["pooled", "tanimoto", "containment"]
 
 WITHIN: dict[By, float] = {"pooled": 0.6, "tanimoto": 0.5, "containment": 0.4}
 """Radius by default, within which pixels decide. Of copies of 250 training photos that were
-cropped by 20 % a side, the hardest, pooled 0.6 reaches 95 of 100; tanimoto 0.5, 65."""
+cropped by 20 % per side, the hardest, pooled 0.6 reaches 95 of 100; tanimoto 0.5, 65."""
 
 ALIKE = 0.93
 """Least correlation of two copies. Of copies of 150 training photos 98 of 100 reach it or more
@@ -64,7 +64,7 @@ class Copy:
     taken : str
         When it was taken as its EXIF has it, or last changed: ISO 8601, no time zone.
     sharpness : float
-        Variance of the Laplacian of its grey values at 512 pixels a side.
+        Variance of the Laplacian of its grey values at 512 pixels per side.
     best : bool
         Whether it is the one to keep: most pixels, then sharpest, then most bytes.
     """
@@ -90,7 +90,7 @@ def find_duplicates(
     """Group photos that are copies of one another, directly or through others.
 
     Signatures say which may be, pixels which are: one is looked for within the other, mirrored
-    too, in grey and at 96 pixels a side.
+    too, in grey and at 96 pixels per side.
 
     Parameters
     ----------

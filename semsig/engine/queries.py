@@ -59,7 +59,7 @@ class View:
 
     @property
     def is_whole(self) -> bool:
-        """Whether the photo counts as it is, but for absent classes."""
+        """Whether the photo is used unchanged, apart from absent classes."""
         return self.crop is None and not self.mirrored
 
 
@@ -69,11 +69,11 @@ class QueryReader:
     Parameters
     ----------
     index : HammingIndex
-        The index of photos; signatures of unchanged ones are at hand.
+        The index of photos; stored signatures of unchanged ones are used.
     segmenter : callable returning Segmenter
         Called when a label map is needed.
     sides : callable returning a mapping of str to SideIndex
-        All signatures that there are: photos are decoded as large as they need.
+        All signatures of the index; photos are decoded as large as these need.
     """
 
     def __init__(
@@ -104,8 +104,8 @@ class QueryReader:
     ) -> list[dict[str, Any]]:
         """Return the signatures to search for by name: once, or twice if mirrored.
 
-        Phrases know no places: absent classes are left out everywhere. Pooled descriptors know
-        no classes: they are of the query as it is.
+        Phrases have no places: absent classes are left out everywhere. Pooled descriptors have no
+        classes: they are computed from the unchanged query.
         """
         known = self.known(query) if view.is_whole else None
         if known is not None:

@@ -1,4 +1,4 @@
-"""The photos last asked for, with what the network gave of them."""
+"""A cache of the last photos read, with the network's results."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from semsig.photo.record import absolute
 from semsig.signatures import Inputs
 
 _KEPT = 2
-"""Photos: an explanation is of two."""
+"""Number of photos kept: an explanation needs two."""
 
 _MOST_BYTES = 1 << 24
-"""Of pixels a photo, 16 MiB: what networks of a given short side decode is far below."""
+"""Largest photo kept, in bytes of pixels; photos decoded for a network are far below."""
 
 Stamp = tuple[int, int, int, int, int]
 
@@ -23,7 +23,7 @@ Stamp = tuple[int, int, int, int, int]
 class SeenPhotos:
     """Keeps the last photos read, so that a search, its reasons and its page share one pass.
 
-    A photo whose file was changed or replaced since is not given back. Threads may share it.
+    A photo whose file was changed or replaced since is not returned. Threads may share it.
     """
 
     def __init__(self) -> None:
@@ -31,7 +31,7 @@ class SeenPhotos:
         self._lock = Lock()
 
     def get(self, path: PhotoPath) -> Inputs | None:
-        """Return what was kept of a photo; None where nothing was, or its file has changed."""
+        """Return a kept photo; None if it is not kept, or its file has changed."""
         with self._lock:
             found = self._kept.get(absolute(path))
         return found[1] if found is not None and found[0] == stamp(path) else None

@@ -1,7 +1,8 @@
 """Indexes whose segmenter the user trusts: recorded once, outside the index, for this user alone.
 
-What an index names may run code. Trust is of one folder, one name, one fingerprint and, where the
-name is a configuration in Python, of that file as it is: another of any of them is asked for anew.
+The segmenter that an index names may run code. Trust is given to one folder, name and fingerprint
+and, where the name is a configuration in Python, to the present content of that file; if any of
+them changes, trust is needed again.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ class Trust:
 
     @classmethod
     def of(cls, index: HammingIndex) -> Trust:
-        """Return what is to be trusted of an index in a folder.
+        """Return what would have to be trusted for an index in a folder.
 
         Raises
         ------

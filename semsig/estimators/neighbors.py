@@ -124,7 +124,7 @@ class SbsNeighbors(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         distances : ndarray of int32 (hamming) or float32, shape (Q, n_neighbors)
             Ascending; only if `return_distance`.
         indices : ndarray of int64, shape (Q, n_neighbors)
-            Places in the fitted signatures.
+            Positions in the fitted signatures.
 
         Raises
         ------
@@ -179,14 +179,14 @@ class SbsNeighbors(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         X, return_distance
             See :meth:`kneighbors`.
         radius : float, optional
-            Instead of the estimator's own; the distance may equal it.
+            Instead of the estimator's own; inclusive.
 
         Returns
         -------
         distances : ndarray of object, shape (Q,)
             One array per query, ascending; only if `return_distance`.
         indices : ndarray of object, shape (Q,)
-            The same for places in the fitted signatures.
+            One array per query: positions in the fitted signatures.
         """
         found = self._within(X, radius)
         indices = _objects([indices for _, indices in found])
@@ -303,7 +303,7 @@ def _check_mode(mode: Mode) -> None:
 def _without_self(
     distances: Distances, indices: NDArray[np.int64]
 ) -> tuple[Distances, NDArray[np.int64]]:
-    """Drop row i from the neighbours of row i; the last where equals before it crowd it out."""
+    """Drop i from the neighbours of row i; the last one if ties before i left no place for it."""
     others = indices != np.arange(len(indices))[:, None]
     others[others.all(axis=1), -1] = False
     shape = len(indices), indices.shape[1] - 1

@@ -25,7 +25,7 @@ Photos = Sequence[str | os.PathLike[str]] | Sequence[Image] | NDArray[Any]
 """Paths or pictures of shape (H, W, 3) uint8 RGB, of any sizes; they may be mixed."""
 
 _BATCH = 32
-"""Photos that are read and handed to the network together."""
+"""Photos that are read and given to the network together."""
 
 
 class PooledTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]

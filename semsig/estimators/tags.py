@@ -1,4 +1,4 @@
-"""What scikit-learn may know about estimators whose samples are no rows of numbers."""
+"""scikit-learn's tags for estimators whose samples are not rows of numbers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def of_photos(tags: Tags) -> Tags:
 def of_objects(tags: Tags, *, string: bool = False) -> Tags:
     """Return `tags`, changed to say that samples are objects in a sequence, or also strings.
 
-    Features are neither counted nor named on the way in: ``no_validation``.
+    Input features are neither counted nor named: ``no_validation``.
     """
     tags.input_tags.two_d_array = False
     tags.input_tags.one_d_array = True

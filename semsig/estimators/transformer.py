@@ -201,7 +201,7 @@ class SbsTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
 @lru_cache(maxsize=4)
 def loaded(name: str, threads: int | None) -> Segmenter:
-    """Load a network once a process, also for the many clones of a cross-validation."""
+    """Load a network once per process, also for the many clones of a cross-validation."""
     return load_segmenter(name, threads=threads)
 
 

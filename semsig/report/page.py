@@ -58,7 +58,7 @@ def search_page(
     hits : sequence of Hit
         What was found.
     conditions : Conditions, optional
-        What was asked for beside the query.
+        Conditions in addition to the query.
     side : int
         Longer side of the hits' pictures in pixels.
 

@@ -1,4 +1,4 @@
-"""A page of the queries that a system answered worst: each, and what it found first."""
+"""A page of the queries with the worst results: each with its first hits."""
 
 from __future__ import annotations
 

@@ -89,9 +89,10 @@ def sort_heaps(heaps: Heaps, k: int, dtype: np.dtype[Any]) -> tuple[Distances, N
     """Return the k best of each row of heaps, ascending, ties by row, padded with -1."""
     distances, rows = heaps
     sort_nearest(distances, rows, k)
-    best: Distances = np.full((len(rows), k), -1, dtype)
-    found = np.full((len(rows), k), -1, np.int64)
-    held = min(k, rows.shape[1])
-    found[:, :held] = rows[:, :held]
-    best[:, :held] = np.where(found[:, :held] < 0, -1, distances[:, :held])
-    return best, found
+    found = rows[:, :k]
+    best: Distances = np.where(found < 0, -1, distances[:, :k]).astype(dtype)
+    missing = k - found.shape[1]
+    if not missing:
+        return best, found
+    beyond = (0, 0), (0, missing)
+    return np.pad(best, beyond, constant_values=-1), np.pad(found, beyond, constant_values=-1)

@@ -58,7 +58,9 @@ class FlatWeights:
 
     def of(self, codes: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the weight of levels 1..4 of each code's cell, shape (n, 4)."""
-        return np.tile(self._levels, (len(codes), 1))
+        weights = np.empty((len(codes), len(self._levels)), np.int64)
+        weights[:] = self._levels
+        return weights
 
     def own(self, codes: NDArray[np.integer]) -> NDArray[np.int64]:
         """Return the weight of each code, shape (n,)."""

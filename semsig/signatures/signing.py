@@ -1,4 +1,4 @@
-"""Photo -> what it is compared by: decoded once, one pass of the network, every signature."""
+"""From a photo to all its signatures, with one decoding and one pass of the network."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from semsig.types import Image, LabelMap
 
 
 class Signer:
-    """Makes every signature of photos from one decoding and one pass of the network.
+    """Computes all signatures of photos from one decoding and one pass of the network.
 
     Threads may share it.
 
@@ -48,7 +48,7 @@ class Signer:
         return Inputs(image=photo.image(self._pixels()), label_map=on_disk)
 
     def _pixels(self) -> int | None:
-        """Return the short side that photos are decoded at, at least; None for all pixels.
+        """Return the least short side at which photos are decoded; None for full size.
 
         A photo is decoded once for all of its signatures, so the one that needs most sets it.
         """
@@ -56,7 +56,7 @@ class Signer:
         return None if side is None else max(side, self.needs.short_side or 0)
 
     def see(self, photos: Sequence[Inputs], needs: Needs | None = None) -> list[Inputs]:
-        """Give photos the label maps and features that they lack, by one call of the network."""
+        """Add the label maps and features that photos lack, by one call of the network."""
         needs = needs or self.needs
         lacking = [number for number, one in enumerate(photos) if _lacks(one, needs)]
         images = [photos[number].pixels() for number in lacking]
@@ -80,7 +80,7 @@ class Signer:
         return [Inputs(label_map=label_map, features=found) for label_map, found in described]
 
     def view(self, photo: Inputs, crop: Box | None, mirrored: bool) -> list[Inputs]:
-        """Return a photo's part, seen, and perhaps its mirror image.
+        """Return a segmented part of a photo, and perhaps its mirror image.
 
         The whole photo is segmented and its label map cut; features are of the part alone.
         """

@@ -53,5 +53,4 @@ class Hits(list[Hit]):
             (str(hit.rank), thumbnail(hit.path), safe(hit.path), safe(hit.measure))
             for hit in self[:_MOST_SHOWN]
         ]
-        more = f"<p>and {len(self) - len(rows):,} more</p>" if len(self) > len(rows) else ""
-        return table(("rank", "photo", "path", "distance"), rows) + more
+        return table(("rank", "photo", "path", "distance"), rows, len(self) - len(rows))

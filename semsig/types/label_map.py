@@ -19,7 +19,7 @@ _SHARED = -1
 
 
 class LabelMap:
-    """Which class is where: one label a pixel over a class table.
+    """Which class is where: one label per pixel over a class table.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ class LabelMap:
 
     @property
     def present(self) -> tuple[int, ...]:
-        """Labels that it holds, void left out, ascending."""
+        """Labels that occur, without void, ascending."""
         labels = np.unique(self.labels)
         return tuple(labels[labels != self.classes.void].tolist())
 
@@ -114,7 +114,7 @@ class LabelMap:
         Raises
         ------
         LabelMapError
-            If `rgb` has another shape, or a colour that stands for nothing or for two classes.
+            If `rgb` has another shape, or a colour that stands for no class or for two.
         """
         array = np.asarray(rgb)
         if array.ndim != 3 or array.shape[2] != 3 or array.dtype != np.uint8:

@@ -19,10 +19,14 @@ if TYPE_CHECKING:
 _SIDE = 224
 """Most pixels of a picture's longer side."""
 _MOST_CLASSES = 8
+_MOST_CHARACTERS = 1000
 
 
 def safe(text: str) -> str:
-    """Escape a text for HTML; what is no Unicode becomes a question mark."""
+    """Escape a text for HTML; one too long is cut, what is no Unicode becomes a question mark."""
+    if len(text) > _MOST_CHARACTERS:
+        half = _MOST_CHARACTERS // 2
+        text = f"{text[:half]} … {text[-half:]}"
     return escape(text.encode("utf-8", "replace").decode())
 
 
@@ -65,13 +69,14 @@ def key(
     largest = sorted((c for c in classes if c[0] > 0), key=lambda c: -c[0])[:_MOST_CLASSES]
     return " ".join(
         f'<span style="white-space:nowrap"><span style="background:rgb{color}">&emsp;</span> '
-        f"{safe(name)} {share:.0%}</span>"
+        f"{safe(name)} {safe('<1%' if share < 0.005 else f'{share:.0%}')}</span>"
         for share, name, color in largest
     )
 
 
-def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    """Return a table of cells that are HTML already."""
+def table(head: Iterable[str], rows: Iterable[Iterable[str]], left_out: int = 0) -> str:
+    """Return a table of cells that are HTML already, and how many rows were left out of it."""
     lines = ["".join(f"<th>{cell}</th>" for cell in head)]
     lines += ["".join(f"<td>{cell}</td>" for cell in row) for row in rows]
-    return "<table>" + "".join(f"<tr>{line}</tr>" for line in lines) + "</table>"
+    more = f"<p>and {left_out:,} more</p>" if left_out else ""
+    return "<table>" + "".join(f"<tr>{line}</tr>" for line in lines) + f"</table>{more}"

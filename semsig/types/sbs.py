@@ -158,8 +158,8 @@ class SbsSignature:
         Raises
         ------
         SignatureError
-            If the length is wrong or the bits are no SBS: a nibble that is no thermometer, or
-            one that disagrees with its presence bit.
+            If the length is wrong or the bits are not an SBS: a nibble that is not a thermometer
+            code, or disagrees with its presence bit.
         """
         packed = np.asarray(bits)
         n_bytes = -(-schema.n_bits // 8)
@@ -225,7 +225,7 @@ class SbsBatch(Sequence[SbsSignature]):
         SchemaMismatchError
             If the signatures have different schemas.
         SignatureError
-            If there is neither a signature nor a schema, or something else came.
+            If there is neither a signature nor a schema, or something else is given.
         """
         rows, schema = agreeing(signatures, SbsSignature, schema)
         offsets = offsets_of([len(row.cells) for row in rows])
@@ -257,7 +257,7 @@ def check_cells(cells: NDArray[np.int64], schema: SbsSchema) -> None:
     if not len(cells):
         return
     if (np.diff(cells >> 2) <= 0).any():
-        raise SignatureError("Cells must be strictly ascending, one level a cell.")
+        raise SignatureError("Cells must be strictly ascending, one level per cell.")
     if cells[0] < 0 or cells[-1] >= schema.n_cells * 4:
         raise SignatureError(
             f"Cells must lie in 0..{schema.n_cells * 4 - 1}, got {cells[0]}..{cells[-1]}."
@@ -273,7 +273,7 @@ SBS_RECORDS = register_records(
         dtypes=lambda schema: {"cells": schema.cell_dtype},
         limits=lambda schema: {"cells": (0, schema.n_cells * 4 - 1)},
         positions=lambda values: values["cells"] >> 2,
-        rule="cells must be strictly ascending, one level a cell",
+        rule="cells must be strictly ascending, one level per cell",
     )
 )
 """How SBS signatures are stored."""

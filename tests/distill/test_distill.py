@@ -163,7 +163,8 @@ def test_a_run_goes_on_from_an_exported_network(run, tmp_path):
     assert abs(same.held_out.pixels - first.held_out.pixels) < 0.01
     assert (weights(same.out)["backbone.bn1.running_var"] != 1).all()
     assert (
-        "went on from the exported network `model.onnx`" in (same.out / "MODEL_CARD.md").read_text()
+        "Training started from the exported network `model.onnx`"
+        in (same.out / "MODEL_CARD.md").read_text()
     )
     more = distill(replace(start, out=tmp_path / "more", precision="bfloat16"))
     assert more.views == first.views + options.views

@@ -78,7 +78,7 @@ class CoatedNeighbors(Transforming, SbsNeighbors):
     [CoatedSbs(), CoatedPooled(segmenter=Describing()), CoatedNeighbors(1)],
 )
 def test_scikit_learn_finds_nothing_wrong(estimator, check):
-    check(estimator)
+    assert check(estimator) is None  # a check that fails raises
 
 
 @pytest.mark.parametrize("estimator", [SbsTransformer(), PooledTransformer(), SbsNeighbors()])

@@ -430,7 +430,7 @@ def test_image_paths(tmp_path):
 
 
 def forbid(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let a folder be listed by nobody, root included."""
+    """Make a folder impossible to list, even for root."""
     list_folder = os.scandir
 
     def scandir(path):
@@ -484,7 +484,7 @@ def upload(tmp_path):
 
 
 class Pipe:
-    """Can be read once, from where it is."""
+    """Can be read once, without seeking."""
 
     def __init__(self, content):
         self.read = lambda: content

@@ -28,7 +28,7 @@ N_SCENES = 30
 
 @dataclass(frozen=True)
 class Reply:
-    """What the server answered."""
+    """A response of the server."""
 
     status: int
     headers: Any

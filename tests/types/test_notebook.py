@@ -126,6 +126,18 @@ def test_many_hits_are_cut():
     assert "and 10 more" in html
 
 
+def test_many_classes_with_long_names_are_cut():
+    classes = semsig.ClassTable([f"{n}{'x' * 5000}" for n in range(200)])
+    a, b = (
+        semsig.sbs(semsig.LabelMap(np.roll(np.arange(200), shift)[None], classes), levels=0)
+        for shift in (0, 1)
+    )
+    thin = semsig.sbs(semsig.LabelMap(np.zeros((1, 4), int), classes), levels=0)
+    assert "and 180 more" in explain(a, thin)._repr_html_()
+    for value in (a, explain(a, b), explain(a, thin), hit("y" * 100_000)):
+        assert len(value._repr_html_()) < MOST_BYTES
+
+
 def test_search_answers_with_hits_that_are_a_list():
     hits = Hits([hit("a")])
     assert hits == [hit("a")]

@@ -1,4 +1,4 @@
-"""Keypoints of many photos: over all cores, and kept on disk, so that each is found once."""
+"""Keypoints of many photos, on all cores, and cached on disk."""
 
 from __future__ import annotations
 
