@@ -1,5 +1,6 @@
 # make demo   sets up what it needs and runs the main job (PHOTOS=DIR for your own folder)
 # make test   sets up what it needs and passes every check
+# make docs   sets up what it needs and builds the documentation into build/site, warnings being errors
 # make test-cnn   the tests that need torch, torchvision and timm, in an environment of their own
 # make test-mmseg   the tests that need torch and mmsegmentation, in an environment of their own
 
@@ -8,7 +9,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 PHOTOS ?=
 
-.PHONY: demo test test-cnn test-mmseg format clean
+.PHONY: demo docs test test-cnn test-mmseg format clean
 
 demo: $(VENV)/.demo
 	$(BIN)/semsig demo $(if $(PHOTOS),--photos "$(PHOTOS)") --out demo
@@ -16,6 +17,10 @@ demo: $(VENV)/.demo
 
 test: $(VENV)/.dev
 	VENV=$(VENV) bash scripts/check
+
+docs: $(VENV)/.docs
+	PYTHONPATH=.:kernels NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@echo 'Read build/site/index.html'
 
 test-mmseg: .venv-mmseg/.ready
 	.venv-mmseg/bin/python -m pytest -m mmseg
@@ -36,6 +41,10 @@ $(VENV)/.demo: $(BIN)/python pyproject.toml
 
 $(VENV)/.dev: $(VENV)/.demo
 	$(BIN)/python -m pip install --quiet --group dev
+	touch $@
+
+$(VENV)/.docs: $(VENV)/.demo
+	$(BIN)/python -m pip install --quiet --group docs
 	touch $@
 
 .venv-mmseg/.ready: pyproject.toml

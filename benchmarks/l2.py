@@ -2,10 +2,10 @@
 
     python -m benchmarks.l2 [--searches WORDS:ROWS ...] [--norm NORM] [--repeats R] [--json]
 
-Made-up histograms over 200 visual words (20,100 columns) and 50 semantic ones (68,850), k = 10,
+Generated histograms over 200 visual words (20,100 columns) and 50 semantic ones (68,850), k = 10,
 one thread. Every candidate must give the distances of semsig, to the rounding of float32, or it
 is named as wrong and the exit code is 1. faiss needs a dense matrix, 8 GB for 100,000 rows: beyond
---dense-bytes it is left out. Searches in results/l2.json that are not asked for stay. Needs
+--dense-bytes it is left out. Searches in results/l2.json that are not repeated stay. Needs
 faiss-cpu and scipy (``pip install --group bench``). "best scipy form" is the fastest of them in
 the same run.
 """

@@ -1,4 +1,4 @@
-"""What the README's tables are made with."""
+"""Helpers for the tables in README and docs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def load(name: str) -> Any:
 
 
 def table(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    """Return a table as GitHub's Markdown has it."""
+    """Return a table in GitHub's Markdown."""
     header = list(header)
     lines = [header, ["---"] * len(header), *map(list, rows)]
     return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)

@@ -26,7 +26,7 @@ from semsig.evaluate import evaluate
 from semsig.segment import gives_features
 
 SIGNATURES = ("sbs", "sbovp", "pooled", "fused")
-PARTS = {"fused": ("sbs", "sbovp")}
+PARTS = {"fused": ("sbs", "sbovp", "pooled")}
 """Signatures that are kept for one that is made of several."""
 
 

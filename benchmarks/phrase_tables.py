@@ -19,7 +19,7 @@ _LENGTHS = (2, 3, 4)
 
 
 def sbovp() -> str:
-    """Tabulate mean average precision: a row a dataset, label maps, words and detector."""
+    """Tabulate mean average precision: one row per dataset, label maps, words and detector."""
     found = {_key(row): row for row in load("sbovp")["rows"]}
     shown = [
         [dataset, maps, words, detector.upper(), *map(_score, _series(found, case))]

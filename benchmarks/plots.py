@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,7 @@ def draw_hamming(sizes: dict[str, Any]) -> None:
 
 
 def _lines(sizes: dict[str, Any], stage: str) -> dict[str, list[tuple[int, float]]]:
-    """Return, by candidate, its (rows, milliseconds a query)."""
+    """Return, by candidate, its (rows, milliseconds per query)."""
     lines = defaultdict(list)
     queries = 100 if stage.startswith("batch") else 1
     for rows, size in sizes.items():
@@ -68,4 +69,33 @@ def draw_construction(runs: dict[str, Any], theirs: list[float]) -> None:
     panel.grid(alpha=0.3, axis="x")
     figure.tight_layout()
     figure.savefig(DOCS / "construction.svg", metadata={"Date": None})
+    plt.close(figure)
+
+
+def draw_pareto(rows: Sequence[dict[str, Any]]) -> None:
+    """Draw accuracy against bytes per photo, a panel per data set, a colour per network."""
+    plt.rcParams["svg.hashsalt"] = "semsig"
+    datasets = list(dict.fromkeys(row["dataset"] for row in rows))
+    networks = list(dict.fromkeys(row["network"] for row in rows))
+    figure, panels = plt.subplots(1, len(datasets), figsize=(10, 4), squeeze=False)
+    for panel, dataset in zip(panels[0], datasets, strict=True):
+        for network, color, above in zip(
+            networks, ("tab:blue", "tab:orange"), (5, -12), strict=False
+        ):
+            some = [row for row in rows if (row["dataset"], row["network"]) == (dataset, network)]
+            panel.scatter([row["bytes"] for row in some], [row["map"] for row in some], c=color)
+            for row in some:
+                text = f"{row['signature']}, {row['seconds'] * 1e3:.0f} ms"
+                at = {"xytext": (0, above), "textcoords": "offset points", "ha": "center"}
+                panel.annotate(text, (row["bytes"], row["map"]), fontsize=8, color=color, **at)
+            panel.scatter([], [], c=color, label=network)
+        panel.set_title(dataset)
+        panel.set_xlabel("bytes per photo on disk")
+        panel.set_xlim(0, 1000)
+        panel.margins(y=0.12)
+        panel.grid(alpha=0.3)
+    panels[0][0].set_ylabel("map")
+    panels[0][0].legend(loc="lower right")
+    figure.tight_layout()
+    figure.savefig(DOCS / "pareto.svg", metadata={"Date": None})
     plt.close(figure)

@@ -1,7 +1,7 @@
 """Signatures of real label maps, cropped, scaled, mirrored and pasted into one another.
 
 A folder has label maps as PNG files of class numbers, itself or in ``labels/``, and
-``classes.txt``: a class a line, or class and colour. Labels without a line are void.
+``classes.txt``: one class per line, or class and colour. Labels without a line are void.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from semsig.signatures.sbs.encoding import sbs_batch
 
 SHAPE = 48, 72
 _SIDE = 128
-"""Maps are read at this many pixels along the longer side: crops keep more than a made map has."""
+"""Maps are read with this longer side in pixels, so that crops are larger than generated maps."""
 _LEAST_CROP = 0.4
 _MIRRORED, _PASTED = 0.5, 0.4
 _AT_ONCE = 1000

@@ -21,7 +21,9 @@ from typing import Any
 from benchmarks.markdown import load as _load
 from benchmarks.markdown import seconds as _seconds
 from benchmarks.markdown import table as _table
+from benchmarks.pareto import render as pareto_table
 from benchmarks.phrase_tables import sbovp, sbovp_all, signatures
+from benchmarks.plots import draw_pareto
 from semsig.segment import DEFAULT_SEGMENTER
 from semsig.segment.card import PACKAGED
 
@@ -33,18 +35,17 @@ STEPS = (
     "SBS, Hamming (the paper's)",
     "idf-Tanimoto",
     "SBS + SBOVP",
-    "SBS + SBOVP + GeM, re-ranked",
-    "SBS + SBOVP + axes",
-    "SBS + SBOVP + axes, re-ranked",
-    "SBS + SBOVP + axes, expanded",
-    "GeM alone, re-ranked",
-    "axes alone, re-ranked",
+    "SBS + SBOVP + pooled",
+    "SBS + SBOVP + pooled, re-ranked",
+    "SBS + SBOVP + pooled, expanded",
+    "pooled alone",
+    "pooled alone, re-ranked",
 )
-"""Steps past the paper that the README shows; docs/measures.md has all."""
+"""Steps beyond the paper that the README shows; docs/measures.md has all."""
 
 
 def construction() -> str:
-    """Tabulate SBS construction, one row a method, one column a level."""
+    """Tabulate SBS construction, one row per method, one column per level."""
     found = _load("construction")
     levels = found["levels"]
     methods = next(iter(levels.values()))
@@ -69,7 +70,7 @@ def segmenters() -> str:
 
 
 def hamming() -> str:
-    """Tabulate exact search: a table a size, one row a method, one column a kind of query."""
+    """Tabulate exact search: one table per size, a row per method, a column per query kind."""
     return _hamming_tables("hamming")
 
 
@@ -116,7 +117,7 @@ def _timing(run: Any) -> str:
 
 
 def l2() -> str:
-    """Tabulate exact search of bags of visual phrases: a table a search, one row a method."""
+    """Tabulate exact search of bags of visual phrases: one table per search, one row per method."""
     found = _load("l2")
     return "\n\n".join(_l2_table(name, of["timings"]) for name, of in found["searches"].items())
 
@@ -141,12 +142,21 @@ def retrieval() -> str:
     columns = ("map", "p@20", "map_paper", "p@r", "anmrr")
     rows = [
         [
-            *(str(row[key]) for key in ("dataset", "label_maps", "levels", "metric")),
+            *(str(row[key]) for key in ("dataset", "label_maps", "signature")),
+            "" if row["levels"] is None else str(row["levels"]),
+            row["metric"],
             *(f"{row[column]:.3f}" for column in columns),
         ]
         for row in _default_first(_load("retrieval")["rows"])
     ]
-    return _table(["benchmark", "label maps", "n", "metric", *columns], rows)
+    return _table(["benchmark", "label maps", "signature", "n", "metric", *columns], rows)
+
+
+def pareto() -> str:
+    """Tabulate what accuracy costs, and draw it."""
+    rows = _load("pareto")
+    draw_pareto(rows)
+    return pareto_table(rows)
 
 
 def _default_first(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -159,7 +169,7 @@ def _default_first(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def paper() -> str:
-    """Tabulate the paper's best beside the steps of ours that matter most."""
+    """Tabulate the paper's best next to the most important of our steps."""
     return _paper(STEPS)
 
 
@@ -202,6 +212,7 @@ PAGES: dict[Path, dict[str, Callable[[], str]]] = {
     README: {"example": example},
     ROOT / "docs" / "results.md": {
         "retrieval": retrieval,
+        "pareto": pareto,
         "paper": paper,
         "sbovp": sbovp,
     },
@@ -221,7 +232,7 @@ PAGES: dict[Path, dict[str, Callable[[], str]]] = {
 
 
 def render(page: Path) -> str:
-    """Return a page with every block made anew."""
+    """Return a page with every block regenerated."""
     text = page.read_text("utf-8")
     for name, make in PAGES[page].items():
         pattern = re.compile(rf"(<!-- {name} -->\n).*?(<!-- end {name} -->)", re.DOTALL)

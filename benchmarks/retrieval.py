@@ -1,104 +1,156 @@
-"""Retrieval accuracy of SBS on benchmarks, by segmenter, level and metric.
+"""Retrieval accuracy of every signature on benchmarks, by segmenter, level and metric.
 
-python -m benchmarks.retrieval --root DATA [--segmenter embedded lite] [--json]
+python -m benchmarks.retrieval --root DATA [--segmenter lite embedded] [--json]
 
-DATA holds a folder a benchmark (``wang``, ``msrc_v2``, ...); where it also holds
-``<name>_labelmaps``, those are measured as one more segmenter. Each photo is segmented once.
+DATA holds a folder per benchmark (``wang``, ``msrc_v2``, ...); where it also holds
+``<name>_labelmaps``, those are measured as one more segmenter. Each photo is segmented once per
+segmenter, and every signature is made from that.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from rich.progress import Progress as Bar
 
-from semsig import ClassTable, LabelMap, load_segmenter
-from semsig.evaluate import evaluate
-from semsig.segment import Segmenter, segment_path
+from semsig import load_segmenter
+from semsig.datasets import Photos, load_dataset
+from semsig.evaluate import measure
+from semsig.evaluate.comparisons import Comparison, Part
+from semsig.evaluate.rankings import Distances, some_of
+from semsig.evaluate.signing import sign_photos
+from semsig.search.fusion import FUSED, FusionOptions
+from semsig.segment import DEFAULT_SEGMENTER, Segmenter
 from semsig.segment.card import PACKAGED
-from semsig.types import Image, Metric
+from semsig.signatures import SignatureKind, load_signature, signature_kinds
+from semsig.types.metrics import METRICS
 
 RESULT = Path(__file__).parent.parent / "results" / "retrieval.json"
 BENCHMARKS = ("wang", "msrc_v2")
 LEVELS = (1, 3)
-METRICS: tuple[Metric, ...] = ("hamming", "tanimoto", "tanimoto-idf")
+SBS_METRICS = tuple(name for name in METRICS if name in ("hamming", "tanimoto", "tanimoto-idf"))
+FUSED_LEVEL = 3
 
 
-class Remembered:
-    """A segmenter that segments each photo once."""
-
-    def __init__(self, segmenter: Segmenter) -> None:
-        self._segmenter = segmenter
-        self._maps: dict[str, LabelMap] = {}
-        self.classes: ClassTable = segmenter.classes
-        self.name: str = segmenter.name
-        self.fingerprint: str = segmenter.fingerprint
-
-    def for_path(self, path: str | os.PathLike[str]) -> LabelMap:
-        """Return the photo's label map."""
-        key = os.fspath(path)
-        if key not in self._maps:
-            self._maps[key] = segment_path(self._segmenter, path)
-        return self._maps[key]
-
-    def state(self, path: str | os.PathLike[str]) -> str:
-        """Return the path: a photo's map does not change within a run."""
-        return os.fspath(path)
-
-    def __call__(self, image: Image) -> LabelMap:
-        """Segment one photo."""
-        return self._segmenter(image)
-
-    def batch(self, images: Sequence[Image]) -> list[LabelMap]:
-        """Segment many photos."""
-        return self._segmenter.batch(images)
+def parts_of(segmenter: Segmenter, cache: Path) -> dict[str, Part]:
+    """Return the signatures that photos are ranked by: the default first, SBS in many variants."""
+    parts = {}
+    for kind in sorted(signature_kinds(), key=lambda kind: kind.rank):
+        if kind.has_levels:
+            for level in LEVELS:
+                encoder = kind.encoder(segmenter, levels=level)
+                for metric in SBS_METRICS:
+                    parts[f"{kind.name} {level} {metric}"] = Part(
+                        kind=kind, encoder=encoder, metric=metric
+                    )
+        elif kind.suits(segmenter):
+            kept = {"cache": cache} if kind.name == "sbovp" else {}
+            encoder = kind.encoder(segmenter, **kept)
+            parts[kind.name] = Part(kind=kind, encoder=encoder, metric=kind.metrics[0])
+    return parts
 
 
-def measure(name: str, root: Path, label: str, segmenter: Segmenter, bar: Bar) -> list[dict]:
-    """Evaluate one benchmark with one segmenter at every level and metric."""
-    remembered = Remembered(segmenter)
-    task = bar.add_task(f"{name}, {label}", total=len(LEVELS) * len(METRICS))
+def distances_by(parts: Mapping[str, Part], signed: Mapping[int, Any], photos: Photos) -> Any:
+    """Return all distances of each part, (N, M): of every photo to those of the database."""
+    database = np.flatnonzero(photos.in_database)
+    numbers = np.arange(len(photos.paths))
+    found = {}
+    for name, part in parts.items():
+        rows = [signed[number][0][name] for number in numbers]
+        compare = part.among([rows[i] for i in database])
+        each = [compare([rows[i] for i in some]) for some in some_of(numbers)]
+        found[name] = np.concatenate(each)
+    return found
+
+
+def ways(
+    parts: Mapping[str, Part], found: Mapping[str, NDArray[np.float32]]
+) -> Iterator[tuple[dict[str, Any], Distances]]:
+    """Yield each signature, with level and metric where there are such, and its distances."""
+    for name, part in parts.items():
+        level = part.encoder.schema.levels if part.kind.has_levels else None
+        facts = {"signature": part.kind.name, "levels": level, "metric": part.metric}
+        yield facts, _rows(found[name])
+    scaled = {}
+    for name in FusionOptions().shares:
+        kind = load_signature(name)
+        key = f"{name} {FUSED_LEVEL} {kind.fused_metric}" if kind.has_levels else name
+        if key in parts:
+            scaled[name] = _fusible(kind, parts[key], found[key])
+    facts = {"signature": FUSED, "levels": FUSED_LEVEL, "metric": " + ".join(scaled)}
+    yield facts, _rows(FusionOptions().fuse(scaled))
+
+
+def _fusible(
+    kind: SignatureKind, part: Part, distances: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    if part.metric != kind.fused_metric:
+        raise ValueError(f"expected {kind.fused_metric} of {kind.name}, got {part.metric}")
+    return np.float32(kind.scale(part.encoder.schema)) * distances
+
+
+def _rows(distances: NDArray[np.float32]) -> Distances:
+    return lambda asked: distances[asked]
+
+
+def measure_all(name: str, root: Path, label: str, segmenter: Segmenter, cache: Path) -> list[Any]:
+    """Measure every signature of one segmenter on one benchmark."""
+    dataset = load_dataset(name)
+    photos = dataset.scan(root)
+    parts = parts_of(segmenter, cache)
+    with Bar() as bar:
+        task = bar.add_task(f"{name}, {label}")
+        signed, skipped = sign_photos(
+            photos,
+            segmenter,
+            Comparison(parts=parts),
+            lambda _, done, total: bar.update(task, completed=done, total=total),
+        )
+    if skipped:
+        raise SystemExit(f"{skipped[0].path} was skipped: {skipped[0].reason}")
     rows = []
-    for levels in LEVELS:
-        for metric in METRICS:
-            found = evaluate(name, root, segmenter=remembered, levels=levels, metric=metric)
-            rows.append(
-                {
-                    "dataset": name,
-                    "label_maps": label,
-                    "segmenter_fingerprint": segmenter.fingerprint,
-                    "levels": levels,
-                    "metric": metric,
-                    "n_queries": found.n_queries,
-                    "notes": list(found.notes),
-                    **{measure: round(value, 4) for measure, value in found.measures.items()},
-                }
-            )
-            bar.advance(task)
+    for facts, distances in ways(parts, distances_by(parts, signed, photos)):
+        found = measure(dataset, photos, distances)
+        rows.append(
+            {"dataset": name, "label_maps": label, "segmenter_fingerprint": segmenter.fingerprint}
+            | facts
+            | {"n_queries": found.n_queries, "notes": list(found.notes)}
+            | {of: round(value, 4) for of, value in found.measures.items()}
+        )
     return rows
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--root", type=Path, required=True)
-    parser.add_argument("--segmenter", nargs="+", default=list(PACKAGED))
-    parser.add_argument("--json", action="store_true", help="print the result file")
-    args = parser.parse_args()
-    rows = []
-    with Bar(disable=args.json) as bar:
+def run(root: Path, segmenters: Sequence[str]) -> Iterator[Any]:
+    """Yield the rows of every benchmark below `root`."""
+    with tempfile.TemporaryDirectory() as cache:
         for name in BENCHMARKS:
-            folder, maps = args.root / name, args.root / f"{name}_labelmaps"
+            folder, maps = root / name, root / f"{name}_labelmaps"
             if not folder.is_dir():
                 continue
-            for segmenter in args.segmenter:
-                rows += measure(name, folder, segmenter, load_segmenter(segmenter), bar)
+            for segmenter in segmenters:
+                loaded = load_segmenter(segmenter, threads=1)
+                yield from measure_all(name, folder, segmenter, loaded, Path(cache))
             if maps.is_dir():
                 teachers = load_segmenter(f"files:{maps}")
-                rows += measure(name, folder, "two public teachers", teachers, bar)
+                yield from measure_all(name, folder, "two public teachers", teachers, Path(cache))
+
+
+def main() -> None:
+    """Measure, and keep what was measured."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--root", type=Path, required=True)
+    default_first = sorted(PACKAGED, key=lambda name: name != DEFAULT_SEGMENTER)
+    parser.add_argument("--segmenter", nargs="+", default=default_first)
+    parser.add_argument("--json", action="store_true", help="print the result file")
+    args = parser.parse_args()
+    rows = list(run(args.root, args.segmenter))
     RESULT.write_text(json.dumps({"rows": rows}, indent=1) + "\n")
     if args.json:
         print(RESULT.read_text(), end="")

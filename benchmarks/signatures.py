@@ -1,7 +1,7 @@
 """Every signature's construction by the paper's protocol, next to rivals in the same run.
 
-Detection, extraction and segmentation are done beforehand and count for nobody: what is timed is
-label map to SBS, label map and keypoints to SBOVP, descriptors to BoVW, VLAD and Fisher vector.
+Detection, extraction and segmentation are done beforehand and not timed. What is timed is label
+map to SBS, label map and keypoints to SBOVP, descriptors to BoVW, VLAD and Fisher vector.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def timings(folder: Path | None) -> dict[str, object]:
     means = (f"{np.mean([len(f) for f in found]):.0f} {n}" for n, found in keypoints.items())
     return {
         "task": f"{len(photos)} {'photos' if folder else 'rendered scenes'} of about "
-        f"{height} x {width}, keypoints a photo: {', '.join(means)}",
+        f"{height} x {width}, keypoints per photo: {', '.join(means)}",
         "runs": as_entries(timed, BASE),
     }
 
@@ -76,7 +76,7 @@ def _photos(folder: Path | None) -> Iterator[Photo]:
 
 
 def _enlarge(label_map: LabelMap, width: int, height: int) -> LabelMap:
-    """Bring a network's map to its photo's size, as the paper's maps are."""
+    """Resize a network's map to its photo's size, as in the paper."""
     labels = cv2.resize(label_map.labels, (width, height), interpolation=cv2.INTER_NEAREST)
     classes: ClassTable = label_map.classes
     return LabelMap(labels, classes)
@@ -134,10 +134,12 @@ def table(entries: dict[str, dict[str, dict[str, float]]]) -> str:
         f"  {name:32} {run['cpu'] * 1e3:9.4f} ms   {run['faster']:8.1f} x"
         for name, run in entries["runs"].items()
     ]
-    lines.append("the paper's Table 4, SBS, ms a photo: 1, 4, 16, 64 blocks")
+    lines.append("the paper's Table 4, SBS, ms per photo: 1, 4, 16, 64 blocks")
     lines += [
         f"  {TITLES[name]:32} {'  '.join(f'{value:5.1f}' for value in values)}"
         for name, values in paper()["table4"].items()
     ]
-    lines.append("the paper gives Figure 11 (SBS beside BoVW, VLAD, Fisher, ...) without numbers")
+    lines.append(
+        "the paper gives Figure 11 (SBS compared with BoVW, VLAD, Fisher, ...) without numbers"
+    )
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""Timing side by side: on a shared machine only ratios from one interleaved run mean much."""
+"""Interleaved timing: on a shared machine only ratios within one run are meaningful."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ RESULTS = Path(__file__).resolve().parent.parent / "results"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timing:
-    """Seconds a call takes.
+    """Seconds that a call takes.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ def interleave(
     repeats: int = 7,
     least_seconds: float = 0.03,
 ) -> dict[str, Timing]:
-    """Time callables in turns, so that noise hits all alike.
+    """Time callables in turns, so that noise affects all equally.
 
     Parameters
     ----------
@@ -99,7 +99,7 @@ def ratios(timings: Mapping[str, Timing], base: str) -> dict[str, float]:
 
 
 def cycle(count: int, call: Callable[[int], object]) -> Callable[[], object]:
-    """Return a callable that passes 0, 1, ..., count - 1, 0, ... to `call`, one a call."""
+    """Return a callable that passes 0, 1, ..., count - 1, 0, ... to `call`, one per call."""
     turn = iter(int(i) for i in _forever(count))
     return lambda: call(next(turn))
 

@@ -1,4 +1,4 @@
-"""Build the wheel, check what is in it, install it elsewhere and run it there.
+"""Build sdist and wheel twice, compare them, check what is in the wheel, install and run it.
 
 python scripts/check_wheel.py
 """
@@ -6,6 +6,7 @@ python scripts/check_wheel.py
 from __future__ import annotations
 
 import fnmatch
+import hashlib
 import os
 import subprocess
 import sys
@@ -30,14 +31,14 @@ EXPECTED = (
     "semsig-*.dist-info/licenses/licenses/Apache-2.0.txt",
     "semsig/signatures/pooled/projections/*.npz",
     "semsig/signatures/sbovp/vocabularies/*.npz",
-    "semsig/report/*.html",
     "semsig/query/words.toml",
     "semsig/server/static/*.js",
     "semsig/server/static/*.css",
     "semsig/server/static/*.svg",
-    "semsig/server/templates/*.html",
+    "semsig/report/templates/*.html",
     "semsig_kernels/__init__.py",
     "semsig_kernels/py.typed",
+    "semsig-*.data/data/share/man/man1/semsig.1",
 )
 """At least one file of each must be there."""
 
@@ -53,18 +54,59 @@ ALLOWED = (
 
 def main() -> None:
     """Run every check; the first that fails ends the program."""
-    with tempfile.TemporaryDirectory() as folder:
-        wheel = build(Path(folder))
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        first = build(ROOT, folder / "first")
+        copy_elsewhere(folder / "elsewhere" / "source")
+        second = build(
+            folder / "elsewhere" / "source", folder / "second", umask=0o077, TZ="Asia/Tokyo"
+        )
+        check_same(first, second)
+        wheel = next(file for file in first if file.suffix == ".whl")
         check_contents(wheel)
-        run_installed(wheel, Path(folder))
+        run_installed(wheel, folder)
 
 
-def build(folder: Path) -> Path:
-    """Build the wheel and return it."""
-    command = [sys.executable, "-m", "build", "--wheel", "--outdir", str(folder), str(ROOT)]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    (wheel,) = folder.glob("*.whl")
-    return wheel
+def build(source: Path, out: Path, *, umask: int = 0o022, **environment: str) -> list[Path]:
+    """Build sdist and wheel as `python -m build` does, and return both.
+
+    What is built bears the date of the last commit, unless SOURCE_DATE_EPOCH says otherwise.
+    """
+    command = [sys.executable, "-m", "build", "--outdir", str(out), str(source)]
+    environment = {"SOURCE_DATE_EPOCH": date_of_commit()} | os.environ | environment
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=environment, umask=umask)
+    return sorted(out.iterdir())
+
+
+def date_of_commit() -> str:
+    """Return when the last commit was made, in seconds since 1970."""
+    command = ["git", "log", "-1", "--format=%ct"]
+    return subprocess.run(
+        command, check=True, capture_output=True, text=True, cwd=ROOT
+    ).stdout.strip()
+
+
+def copy_elsewhere(target: Path) -> None:
+    """Copy the files that git knows or would know, with other dates and fewer permissions."""
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT).stdout
+    for name in filter(None, listed.split("\0")):
+        if (ROOT / name).is_file():
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            (target / name).write_bytes((ROOT / name).read_bytes())
+            (target / name).chmod((ROOT / name).stat().st_mode & 0o700)
+
+
+def check_same(first: list[Path], second: list[Path]) -> None:
+    """Fail unless two builds are the same to the byte."""
+    hashes = [
+        {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in built}
+        for built in (first, second)
+    ]
+    if hashes[0] != hashes[1] or len(hashes[0]) != 2:
+        sys.exit(f"Expected the same sdist and wheel twice, got {hashes[0]} and {hashes[1]}.")
+    for name, digest in hashes[0].items():
+        print(f"{digest}  {name}, twice")  # noqa: T201
 
 
 def check_contents(wheel: Path) -> None:

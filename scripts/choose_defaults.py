@@ -3,11 +3,10 @@
     python -m scripts.choose_defaults PHOTOS CSV [NETWORK ...]
 
 PHOTOS and CSV are those of `semsig distill`. Photos that it holds out (5 %) are asked for others
-of their category, among every third of the rest as well, as `scripts.choose_ranking` draws them.
-Prints a Markdown table: each network by blocks at each level and metric, by phrases, by pooled
-descriptors, and by fusions of them at several shares. `scripts.choose_pooled` chooses how features
-are pooled. The shipped projection was fitted to all training photos, these among them: it flatters
-"pooled" beside what it is compared with.
+of their category, among every third of the rest as well (`scripts.training_photos`). Prints a
+Markdown table: each network by blocks at each level and metric, by phrases, by pooled descriptors
+(projected by what is learned from the photos that are not searched), by fusions of them at several
+shares, and re-ranked. `scripts.choose_pooled` chooses how features are pooled and projected.
 """
 
 from __future__ import annotations
@@ -20,19 +19,29 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from scripts.choose_ranking import catalogued
+from scripts.training_photos import catalogued
 from semsig.datasets import Photos, load_dataset
 from semsig.evaluate import measure
 from semsig.evaluate.comparisons import Comparison, Part
 from semsig.evaluate.rankings import Distances, some_of
 from semsig.evaluate.signing import sign_photos
-from semsig.segment import load_segmenter
-from semsig.signatures import load_signature, signature_kinds
+from semsig.photo.image_files import read_image
+from semsig.search.options import ExpandOptions, Reranking, RerankOptions
+from semsig.segment import Segmenter, load_segmenter
+from semsig.signatures import (
+    PooledOptions,
+    Projection,
+    fit_projection,
+    load_signature,
+    signature_kinds,
+)
 from semsig.types.metrics import METRICS
 
 LEVELS = (1, 2, 3)
 FUSED = {"sbs": "sbs n = 3, tanimoto-idf", "sbovp": "sbovp", "pooled": "pooled"}
 """What is fused of each kind, by the names of :func:`parts_of`."""
+
+Way = tuple[str, Distances, Reranking | None]
 
 SHARES = (0.0, 0.05, 0.1, 0.2, 0.4)
 """Of blocks and of phrases beside pooled descriptors, which count 1."""
@@ -40,42 +49,57 @@ SHARES = (0.0, 0.05, 0.1, 0.2, 0.4)
 
 def main(folder: str, catalogue: str, *networks: str) -> None:
     """Print a row a way to rank, network by network."""
-    photos, _ = catalogued(Path(folder), Path(catalogue))
+    photos, others = catalogued(Path(folder), Path(catalogue))
     queries = int(photos.is_query.sum())
     _tell(f"{queries} queries, {len(photos.paths)} photos, {len(photos.classes)} categories\n")
     _tell("| network | ranked by | map | p@20 | map_paper |\n|---|---|---|---|---|")
     for network in networks or ("lite", "embedded"):
-        for name, distances in ways(photos, network):
-            found = measure(load_dataset("wang"), photos, distances).measures
+        for name, distances, rerank in ways(photos, others, network):
+            found = measure(load_dataset("wang"), photos, distances, rerank=rerank).measures
             row = " | ".join(f"{found[of]:.4f}" for of in ("map", "p@20", "map_paper"))
             _tell(f"| {network} | {name} | {row} |")
 
 
-def ways(photos: Photos, network: str) -> Iterator[tuple[str, Distances]]:
-    """Yield what photos are ranked by, and the distances."""
-    parts = parts_of(network)
+def ways(photos: Photos, others: Photos, network: str) -> Iterator[Way]:
+    """Yield what photos are ranked by, the distances, and how they are ranked again if so."""
     segmenter = load_segmenter(network, threads=1)
+    parts = parts_of(segmenter, learned(others, segmenter))
     signed, _ = sign_photos(photos, segmenter, Comparison(parts=parts), lambda *_: None)
     found = {}
     for name, part in parts.items():
         rows = [signed[number][0][name] for number in range(len(photos.paths))]
         found[name] = _remembered(part, rows)
-        yield name, found[name]
+        yield name, found[name], None
     scaled = {
         kind: _scaled(found[name], parts[name]) for kind, name in FUSED.items() if name in found
     }
     for sbs, sbovp in product(SHARES, SHARES):
         if sbs or sbovp:
             weights = {"sbs": sbs, "sbovp": sbovp, "pooled": 1.0}
-            yield f"fused {weights}", _fused(scaled, weights)
+            yield f"fused {weights}", _fused(scaled, weights), None
     for share in (0.2, 0.4, 0.6):
         weights = {"sbs": 1 - share, "sbovp": share}
-        yield f"fused {weights}", _fused(scaled, weights)
+        yield f"fused {weights}", _fused(scaled, weights), None
+    for how in rerankings():
+        yield f"pooled, {how}", found["pooled"], how
 
 
-def parts_of(network: str) -> dict[str, Part]:
+def rerankings() -> Iterator[Reranking]:
+    """Yield the ways to rank again."""
+    for k1, k2, weight in product((20, 30, 40), (4, 8), (0.1, 0.3, 0.5)):
+        yield RerankOptions(k1=k1, k2=k2, weight=weight)
+    for neighbors, alpha in product((4, 8, 16), (0, 1, 3)):
+        yield ExpandOptions(neighbors=neighbors, alpha=alpha)
+
+
+def learned(photos: Photos, segmenter: Segmenter) -> Projection:
+    """Return the projection learned from photos and their categories."""
+    images = (read_image(path, at_least=192) for path in photos.paths)
+    return fit_projection(images, segmenter, groups=photos.labels.tolist())
+
+
+def parts_of(segmenter: Segmenter, projection: Projection) -> dict[str, Part]:
     """Return every single distance: blocks by level and metric, and each further signature."""
-    segmenter = load_segmenter(network, threads=1)
     sbs = load_signature("sbs")
     parts = {
         f"sbs n = {level}, {metric}": Part(
@@ -86,7 +110,8 @@ def parts_of(network: str) -> dict[str, Part]:
     }
     for kind in signature_kinds():
         if not kind.has_levels:
-            encoder = kind.encoder(segmenter)
+            options = PooledOptions(projection=projection) if kind.name == "pooled" else None
+            encoder = kind.encoder(segmenter, options=options)
             parts[kind.name] = Part(kind=kind, encoder=encoder, metric=kind.metrics[0])
     return parts
 

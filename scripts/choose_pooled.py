@@ -13,25 +13,29 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import track
 
 from scripts.training_photos import TrainingPhotos
-from semsig.segment import load_segmenter
+from semsig.parallel import ordered_map, usable_cores
+from semsig.segment import load_segmenter, require_maps
 from semsig.signatures import Pooling, Projection, fit_pca, fit_whitening
-from semsig.signatures.pooled.encoding import unit
-from semsig.signatures.pooled.training import photo_vectors
+from semsig.signatures.pooled.encoding import unit, unit_vectors
+from semsig.types import Image
 
 A_CATEGORY = 40
 POWERS = (1.0, 0.5)
 DIMS = (64, 128, 256)
 SHRINKS = (0.3, 1.0, 3.0, 10.0)
 
-Rows = NDArray[np.float64]
+Rows = NDArray[np.floating[Any]]
 Measure = tuple[float, float]
 
 
@@ -54,6 +58,24 @@ def halves(labels: NDArray[np.int64]) -> list[Half]:
         drawn = [random.permutation(np.flatnonzero(labels == one))[:A_CATEGORY] for one in own]
         found.append(Half(np.flatnonzero(~np.isin(labels, own)), np.concatenate(drawn)))
     return found
+
+
+def seen(photos: TrainingPhotos, name: str, poolings: Sequence[Pooling]) -> list[list[Rows]]:
+    """Return for each pooling the vectors of each photo, all from one pass of the network."""
+    network = require_maps(load_segmenter(name, threads=1))
+
+    def vectors(image: Image) -> list[Rows]:
+        [(_, features)] = network.describe_maps([image])
+        return [unit_vectors(features, pooling).astype(np.float32) for pooling in poolings]
+
+    images = photos.images(getattr(network, "short_side", 1))
+    every = track(
+        ordered_map(vectors, images, usable_cores()),
+        "photos",
+        len(photos.paths),
+        console=Console(stderr=True),
+    )
+    return [list(one) for one in zip(*every, strict=True)]
 
 
 def measure(rows: Rows, labels: NDArray[np.int64]) -> Measure:
@@ -116,15 +138,11 @@ def main() -> None:
     photos = TrainingPhotos.read(options.photos, options.csv)
     some = slice(None, None, options.every)
     photos = TrainingPhotos(photos.paths[some], photos.labels[some])
-    network = load_segmenter(options.network, threads=1)
-    side = getattr(network, "short_side", 1)
     sys.stdout.write(f"{options.network}: {len(photos.paths):,} photos\n\n")
     sys.stdout.write("| pool | power | projection | dims | map | p@20 |\n" + "| --- " * 6 + "|\n")
-    for pool in options.pools:
-        for power in POWERS:
-            pooling = Pooling(pool=pool, power=power)
-            vectors = list(photo_vectors(photos.images(side), network, pooling))
-            compare(vectors, photos.labels, pooling)
+    poolings = [Pooling(pool=pool, power=power) for pool in options.pools for power in POWERS]
+    for pooling, vectors in zip(poolings, seen(photos, options.network, poolings), strict=True):
+        compare(vectors, photos.labels, pooling)
 
 
 if __name__ == "__main__":

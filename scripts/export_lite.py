@@ -1,4 +1,4 @@
-"""Export what scripts.train_gpu made of "lite", or of its mentor.
+"""Export a network that scripts.train_gpu trained: "lite", or its mentor.
 
 Usage: python -m scripts.export_lite CHECKPOINT OUT
 
@@ -35,7 +35,7 @@ SIDE = 192
 
 
 def main(checkpoint: str, out: str) -> None:
-    """Build the network that `checkpoint` is of, and export it."""
+    """Build the network of `checkpoint`, and export it."""
     content = load_checkpoint(Path(checkpoint))
     meta, folder = content["meta"], Path(out)
     classes = ClassTable.builtin("semsig54")

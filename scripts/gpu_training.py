@@ -1,4 +1,4 @@
-"""The training loop of scripts.train_gpu: steps for so many seconds, an average, figures, files."""
+"""The training loop of scripts.train_gpu: timed steps, an average, figures, files."""
 
 from __future__ import annotations
 
@@ -54,6 +54,7 @@ class Plan:
     paste: float = 0.4
     warmup: int = 100
     decay: float = 0.998
+    rate: float = 1.0
     report: float = 30.0
     steps: int | None = None
     seed: int = 0
@@ -158,7 +159,7 @@ class Run:
         rate = min(1.0, (self.step + 1) / plan.warmup) * (0.5 + 0.5 * math.cos(math.pi * share))
         for optimizer in self._optimizers:
             for group in optimizer.param_groups:
-                group["lr"] = group["base"] * rate
+                group["lr"] = group["base"] * plan.rate * rate
         self._random.manual_seed(plan.seed * PRIME + self.step)
         images, labels = self.pack.draw(plan.batch, plan.side, plan.zoom, plan.paste, self._random)
         with torch.autocast(self.pack.device.type, torch.bfloat16):

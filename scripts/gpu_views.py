@@ -39,7 +39,8 @@ class Pack:
         self.classes = [str(name) for name in loads[0]["classes"]]
         self.complete = sum(len(load["sizes"]) for load in loads) == int(loads[0]["total"])
         self.images = torch.cat([_images(load).to(device) for load in loads])
-        self.labels = torch.cat([_labels(load).to(device) for load in loads])
+        self.labels = torch.cat([_planes(load, "labels", 1)[:, 0].to(device) for load in loads])
+        self.learned = torch.cat([_learned(load).to(device) for load in loads])
         self.sizes = torch.from_numpy(np.concatenate([x["sizes"] for x in loads])).to(device)
         weight = torch.from_numpy(np.concatenate([load["weight"] for load in loads]))
         self.weight = weight.float().to(device)
@@ -48,10 +49,19 @@ class Pack:
     def draw(
         self, count: int, side: int, zoom: float, paste: float, random: torch.Generator
     ) -> tuple[Any, Any]:
-        """Draw random views: float32 (B, 3, S, S) of 0..255 and int64 (B, S / 4, S / 4)."""
+        """Draw random views and what is to be learned of them.
+
+        Returns
+        -------
+        images : Tensor of float32, shape (B, 3, S, S)
+            0..255.
+        labels : Tensor of int64, shape (B, 3, S / 4, S / 4)
+            First class, second class and 255 x the share of the first; without soft labels both
+            classes are the label.
+        """
         chosen = torch.multinomial(self.weight, count, replacement=True, generator=random)
         boxes = self._boxes(chosen, zoom, random)
-        images, labels = self._cut(chosen, boxes, side)
+        images, labels = self._cut(chosen, boxes, side, self.learned[chosen])
         images = _recolored(images, random)
         return _pasted(images, labels, paste, random)
 
@@ -60,7 +70,8 @@ class Pack:
         height, width = self.sizes[self.held].float().unbind(1)
         edge = torch.minimum(height, width)
         boxes = ((height - edge) / 2, (width - edge) / 2, edge, edge, torch.zeros_like(edge))
-        return self._cut(self.held, boxes, side)
+        images, labels = self._cut(self.held, boxes, side, self.labels[self.held, None])
+        return images, labels[:, 0]
 
     def _boxes(self, chosen: Any, zoom: float, random: torch.Generator) -> tuple[Any, ...]:
         u = torch.rand(6, len(chosen), device=self.device, generator=random)
@@ -71,16 +82,15 @@ class Pack:
         w = torch.minimum(width, window * aspect)
         return (height - h) * u[2], (width - w) * u[3], h, w, (u[4] < 0.5).float()
 
-    def _cut(self, chosen: Any, boxes: tuple[Any, ...], side: int) -> tuple[Any, Any]:
+    def _cut(self, chosen: Any, boxes: tuple[Any, ...], side: int, labels: Any) -> tuple[Any, Any]:
         images = self.images[chosen].float()
         cut = functional.grid_sample(
             images, _grid(boxes, side), mode="bilinear", padding_mode="border", align_corners=False
         )
-        labels = self.labels[chosen, None].float()
         found = functional.grid_sample(
-            labels, _grid(boxes, side // STRIDE), mode="nearest", align_corners=False
+            labels.float(), _grid(boxes, side // STRIDE), mode="nearest", align_corners=False
         )
-        return cut, found[:, 0].long()
+        return cut, found.long()
 
 
 def _grid(boxes: tuple[Any, ...], side: int) -> Any:
@@ -109,7 +119,7 @@ def _recolored(images: Any, random: torch.Generator) -> Any:
 
 def _pasted(images: Any, labels: Any, share: float, random: torch.Generator) -> tuple[Any, Any]:
     """Paste a rectangle of the next view into a share of the views (CutMix)."""
-    count, side = len(images), labels.shape[1]
+    count, side = len(images), labels.shape[2]
     u = torch.rand(5, count, device=images.device, generator=random)
     area = PASTED[0] + (PASTED[1] - PASTED[0]) * u[0]
     aspect = torch.exp(u[1] - 0.5)
@@ -122,7 +132,7 @@ def _pasted(images: Any, labels: Any, share: float, random: torch.Generator) -> 
     box = rows[:, :, None] & columns[:, None, :]
     large = box.repeat_interleave(STRIDE, 1).repeat_interleave(STRIDE, 2)[:, None]
     images = torch.where(large, images.roll(-1, 0), images)
-    return images, torch.where(box, labels.roll(-1, 0), labels)
+    return images, torch.where(box[:, None], labels.roll(-1, 0), labels)
 
 
 def _images(load: dict[str, Any]) -> Any:
@@ -141,11 +151,20 @@ def _images(load: dict[str, Any]) -> Any:
     return torch.from_numpy(canvas).permute(0, 3, 1, 2).contiguous()
 
 
-def _labels(load: dict[str, Any]) -> Any:
+def _planes(load: dict[str, Any], key: str, count: int) -> Any:
+    """Unpack label maps of `count` planes each: (N, count, 128, 128)."""
     sizes = (load["sizes"] + 1) // 2
-    values = np.frombuffer(lzma.decompress(load["labels"].tobytes()), np.uint8)
-    canvas = np.full((len(sizes), CANVAS // 2, CANVAS // 2), VOID, np.uint8)
-    ends = sizes.prod(1).cumsum()
+    values = np.frombuffer(lzma.decompress(load[key].tobytes()), np.uint8)
+    canvas = np.full((len(sizes), count, CANVAS // 2, CANVAS // 2), VOID, np.uint8)
+    ends = count * sizes.prod(1).cumsum()
     for place, (part, size) in enumerate(zip(np.split(values, ends[:-1]), sizes, strict=True)):
-        canvas[place, : size[0], : size[1]] = part.reshape(size)
+        canvas[place, :, : size[0], : size[1]] = part.reshape(count, *size)
     return torch.from_numpy(canvas)
+
+
+def _learned(load: dict[str, Any]) -> Any:
+    """Soft labels; where there are none, the labels, and all the share to them."""
+    if "soft" in load:
+        return _planes(load, "soft", 3)
+    labels = _planes(load, "labels", 1)
+    return torch.cat([labels, labels, torch.full_like(labels, VOID)], 1)

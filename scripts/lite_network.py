@@ -30,15 +30,34 @@ class Backbone(nn.Module):
 
     def forward(self, photos: Any) -> tuple[Any, Any, Any, Any]:
         """Turn RGB 0..255 (N, H, W, 3) into three maps, the last also as classifiers see it."""
-        net, maps = self.network, []
+        return self.finish(self.begin(photos, 0), 0)
+
+    def begin(self, photos: Any, blocks: int) -> list[Any]:
+        """Run the first blocks: return the maps before each halving, and the last."""
+        net = self.network
         x = (photos.permute(0, 3, 1, 2).float() - MEAN) / STD
-        x = net._swish(net._bn0(net._conv_stem(x)))
-        for block in net._blocks:
+        return self._run([net._swish(net._bn0(net._conv_stem(x)))], net._blocks[:blocks])
+
+    def finish(self, maps: list[Any], blocks: int) -> tuple[Any, Any, Any, Any]:
+        """Go on from what :meth:`begin` returned; answer as :meth:`forward` does."""
+        net = self.network
+        *_, fine, middle, x = self._run(maps, net._blocks[blocks:])
+        return fine, middle, x, net._swish(net._bn1(net._conv_head(x)))
+
+    def free(self, blocks: int) -> None:
+        """Let all but the stem and the first blocks learn; 0 lets everything."""
+        net = self.network
+        parts = [net._conv_stem, net._bn0] if not blocks else []
+        for part in [*parts, *net._blocks[blocks:], net._conv_head, net._bn1]:
+            part.requires_grad_(True)
+
+    def _run(self, maps: list[Any], blocks: Any) -> list[Any]:
+        *maps, x = maps
+        for block in blocks:
             if block._block_args.stride in (2, [2]):
                 maps.append(x)
             x = block(x)
-        last = net._swish(net._bn1(net._conv_head(x)))
-        return maps[-2], maps[-1], x, last
+        return [*maps, x]
 
 
 class Head(nn.Module):

@@ -38,34 +38,45 @@ SETTINGS = tuple(product(LEVELS, METRICS))
 
 def main(network: str, photos: str, labels: str, catalogue: str, *sides: str) -> None:
     """Print Markdown tables: agreement, mIoU and mean average precisions, a row a side; classes."""
-    paths = find_photos(Path(photos))
-    categories = strata_of([path.stem for path in paths], read_catalogue(Path(catalogue)))
-    _, held = hold_out(categories, HOLDOUT)
-    asked = np.array([categories[position] for position in held])
-    teacher = load_segmenter(f"files:{labels}")
-    store = PhotoStore([paths[position] for position in held], teacher)
+    store, asked = held_out_photos(Path(photos), labels, Path(catalogue))
     names = [f"n={levels} {metric}" for levels, metric in SETTINGS]
     print(f"| short side | agreement | mIoU | {' | '.join(names)} |")  # noqa: T201
     print("|---" * (3 + len(names)) + "|")  # noqa: T201
-    name = network if network in PACKAGED else f"onnx:{network}"
+    name = named(network)
     for chosen in [f"{name}@{side}" for side in sides] or [name]:
         segmenter = load_segmenter(chosen)
         total = np.zeros((len(store.classes),) * 2, np.int64)
         maps = []
-        for sample in samples(segmenter, store, range(len(held))):
+        for sample in samples(segmenter, store, range(len(store))):
             total += sample.confusion
             maps.append(sample.network)
         held_out = Agreement(total)
         found = [held_out.pixels, held_out.miou]
-        found += [_map(maps, asked, levels, metric) for levels, metric in SETTINGS]
+        found += [own_category(maps, asked, levels, metric) for levels, metric in SETTINGS]
         row = " | ".join(f"{figure:.4f}" for figure in found)
         print(f"| {chosen.rpartition('@')[2]} | {row} |", flush=True)  # noqa: T201
     print("\n".join(["", *per_class(held_out, store.classes), ""]))  # noqa: T201
     print("\n".join(mistakes(held_out, np.array(store.classes.names))))  # noqa: T201
 
 
-def _map(maps: Sequence[LabelMap], labels: np.ndarray, levels: int, metric: Metric) -> float:
-    """Ask with every photo whose category has another."""
+def held_out_photos(photos: Path, labels: str, catalogue: Path) -> tuple[PhotoStore, np.ndarray]:
+    """Return the photos that are never trained on, with their labels, and their categories."""
+    paths = find_photos(photos)
+    categories = strata_of([path.stem for path in paths], read_catalogue(catalogue))
+    _, held = hold_out(categories, HOLDOUT)
+    store = PhotoStore([paths[position] for position in held], load_segmenter(f"files:{labels}"))
+    return store, np.array([categories[position] for position in held])
+
+
+def named(network: str) -> str:
+    """Return what loads a network: the name of a packaged one, or an ONNX file's."""
+    return network if network in PACKAGED else f"onnx:{network}"
+
+
+def own_category(
+    maps: Sequence[LabelMap], labels: np.ndarray, levels: int, metric: Metric
+) -> float:
+    """Ask with every photo whose category has another, by SBS; return the map."""
     batch = SbsBatch.of([sbs(label_map, levels) for label_map in maps])
     index = HammingIndex(batch.schema)
     index.add(batch, ids=np.arange(len(batch)))

@@ -70,7 +70,7 @@ def main(photos: str, labels: str, *networks: str) -> None:
 def measure(paths: list[Path], drawn: object, name: str) -> dict[str, float]:
     """Return the IoU of each class that people drew and the network knows."""
     assert isinstance(drawn, PathSegmenter)
-    network = load_segmenter(name, threads=1)
+    network = load_segmenter(name, threads=1, device="cpu")
     table = network.classes
 
     def look(path: Path) -> NDArray[np.int64]:

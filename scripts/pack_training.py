@@ -1,13 +1,15 @@
 """Pack what scripts.train_gpu needs into a folder small enough to carry to another machine.
 
-Usage: python -m scripts.pack_training PHOTOS LABELS CSV OUT [QUALITY]
+Usage: python -m scripts.pack_training PHOTOS LABELS CSV OUT [QUALITY [SOFT]]
 
 PHOTOS, LABELS (DIR[@TABLE]) and CSV are those of `semsig distill`; photos are reduced to a short
-side of 192 and stored as WebP of QUALITY (70), labels at half of that. OUT gets
+side of 192 and stored as WebP of QUALITY (70), labels at half of that, and so are the soft labels
+of scripts.ensemble_labels where SOFT names their folder: training learns those. OUT gets
 
 * photos0.npz and photos1.npz, seven and three tenths of the photos, drawn at random: two loads;
-* lite0.pth, lite2.pth: EfficientNet-Lite, weights of ImageNet, and hr18s.pth: the embedded
-  network with its batch norms back and their statistics taken from photos; all in fp16;
+* lite0.pth, lite2.pth: EfficientNet-Lite, weights of ImageNet, lite0-head.pth: the head of the
+  packaged lite, and hr18s.pth: the embedded network with its batch norms back and their
+  statistics taken from photos; all in fp16;
 * code/: what runs there with torch, numpy and opencv alone.
 
 Needs the extra mmseg and the dependency group mentor.
@@ -24,19 +26,23 @@ from typing import Any
 
 import cv2
 import numpy as np
+import onnx
 import torch
 from numpy.typing import NDArray
+from PIL import Image as Pictures
 
 from benchmarks.rivals.whole import efficientnet
 from scripts.gpu_training import halved
+from scripts.gpu_views import VOID
+from semsig.classes import ClassTable
 from semsig.distill.augment import center_view, resize_labels
 from semsig.distill.holdout import draw_weights, hold_out, read_catalogue, strata_of
 from semsig.distill.network import new_network, start_from
 from semsig.distill.photos import PhotoStore, find_photos
 from semsig.distill.unfold import settle
 from semsig.segment import load_segmenter
-from semsig.segment.card import PACKAGED
-from semsig.segment.export import MEAN, STD
+from semsig.segment.card import PACKAGED, NetworkCard
+from semsig.segment.export import HALVED, MEAN, STD
 
 SIDE = 192
 HOLDOUT = 0.05
@@ -44,11 +50,15 @@ BALANCE = 0.5
 FIRST = 0.7
 """Share of the photos in the first load; the weights travel with the second."""
 
+STEP = 17
+"""Shares of soft labels are stored in steps of 17 / 255."""
+
 SETTLED = 256
 """Photos whose statistics the batch norms of the embedded network get."""
 
 CODE = (
     "scripts/train_gpu.py",
+    "scripts/gpu_tasks.py",
     "scripts/gpu_training.py",
     "scripts/gpu_views.py",
     "scripts/lite_network.py",
@@ -58,7 +68,9 @@ CODE = (
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def main(photos: str, labels: str, catalogue: str, out: str, quality: str = "70") -> None:
+def main(
+    photos: str, labels: str, catalogue: str, out: str, quality: str = "70", soft: str | None = None
+) -> None:
     """Write everything; tell the sizes."""
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)
@@ -71,7 +83,8 @@ def main(photos: str, labels: str, catalogue: str, out: str, quality: str = "70"
     order = np.random.default_rng(0).permutation(len(paths))
     cut = round(FIRST * len(paths))
     for number, part in enumerate((order[:cut], order[cut:])):
-        pack(store, np.sort(part), weight, int(quality), folder / f"photos{number}.npz")
+        given = Path(soft) if soft else None
+        pack(store, np.sort(part), weight, int(quality), given, folder / f"photos{number}.npz")
     write_weights(
         store, [int(position) for position in train[:: max(1, len(train) // SETTLED)]], folder
     )
@@ -82,23 +95,36 @@ def main(photos: str, labels: str, catalogue: str, out: str, quality: str = "70"
 
 
 def pack(
-    store: PhotoStore, part: NDArray[np.int64], weight: NDArray[np.float64], quality: int, out: Path
+    store: PhotoStore,
+    part: NDArray[np.int64],
+    weight: NDArray[np.float64],
+    quality: int,
+    soft: Path | None,
+    out: Path,
 ) -> None:
-    """Write some photos: encoded, one after the other, and the labels of all in one LZMA stream."""
-    encoded, maps, sizes = [], [], []
+    """Write some photos: encoded, one after the other, and the labels of all in one LZMA stream.
+
+    Soft labels are a second stream, of which each photo has its first classes, second classes and
+    shares in a row, the shares in 16 steps. A photo without them is as its labels say.
+    """
+    encoded, maps, sizes, soft_maps = [], [], [], []
     for position in part.tolist():
         image, labels = store[position]
         height, width = labels.shape
         options = [cv2.IMWRITE_WEBP_QUALITY, quality]
         found = cv2.imencode(".webp", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), options)[1]
         encoded.append(found.ravel())
-        maps.append(resize_labels(labels, ((width + 1) // 2, (height + 1) // 2)).ravel())
+        half = resize_labels(labels, ((width + 1) // 2, (height + 1) // 2))
+        maps.append(half.ravel())
+        if soft:
+            soft_maps.append(_soft(soft / f"{store.paths[position].stem}.png", half).ravel())
         sizes.append((height, width))
     np.savez(
         out,
         photos=np.concatenate(encoded),
         ends=np.cumsum([len(one) for one in encoded]),
-        labels=np.frombuffer(lzma.compress(np.concatenate(maps).tobytes()), np.uint8),
+        labels=_packed(maps),
+        **({"soft": _packed(soft_maps)} if soft else {}),
         sizes=np.array(sizes),
         position=part,
         weight=weight[part],
@@ -107,17 +133,49 @@ def pack(
     )
 
 
+def _soft(path: Path, labels: NDArray[Any]) -> NDArray[np.uint8]:
+    """Return first and second classes and shares, (3, H, W), as they are packed."""
+    if not path.exists():
+        return np.stack([labels, labels, np.where(labels == VOID, 0, VOID)]).astype(np.uint8)
+    found = np.asarray(Pictures.open(path)).transpose(2, 0, 1).copy()
+    if found.shape[1:] != labels.shape:
+        raise SystemExit(f"{path} is {found.shape[1:]}, the photo's labels are {labels.shape}.")
+    found[2] = np.rint(found[2] / STEP) * STEP
+    return found
+
+
+def _packed(maps: list[NDArray[Any]]) -> NDArray[np.uint8]:
+    return np.frombuffer(lzma.compress(np.concatenate(maps).tobytes()), np.uint8)
+
+
 def write_weights(store: PhotoStore, settled: list[int], folder: Path) -> None:
     """Write what training starts from."""
     for name in ("lite0", "lite2"):
         state = efficientnet(name).state_dict()
         kept = {key: value for key, value in state.items() if not key.startswith("_fc")}
         torch.save(halved(kept), folder / f"{name}.pth")
+    write_head(folder / "lite0-head.pth", store.classes)
     network = new_network("hr18s", len(store.classes))
     start_from(network, [PACKAGED["embedded"]], store.classes)
     squares = [center_view(*store[position], SIDE)[0] for position in settled]
     settle(network, [_normalized(squares[at : at + 16]) for at in range(0, len(squares), 16)])
     torch.save(halved(network.state_dict()), folder / "hr18s.pth")
+
+
+def write_head(out: Path, classes: ClassTable) -> None:
+    """Write the head of the packaged lite, where it is of these classes."""
+    if NetworkCard.read(PACKAGED["lite"]).classes.names != classes.names:
+        return
+    found = {}
+    for tensor in onnx.load(PACKAGED["lite"]).graph.initializer:
+        name = tensor.name.removesuffix(HALVED)
+        if name.startswith("head."):
+            value = torch.from_numpy(onnx.numpy_helper.to_array(tensor).copy())
+            found[name.removeprefix("head.")] = value if value.ndim > 1 else value.float()
+    means = [name for name in found if name.endswith("running_mean")]
+    counts = [name.replace("running_mean", "num_batches_tracked") for name in means]
+    found |= dict.fromkeys(counts, torch.tensor(0))
+    torch.save(found, out)
 
 
 def copy_code(folder: Path) -> None:

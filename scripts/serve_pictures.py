@@ -1,6 +1,6 @@
 """Make the pictures of the page under docs/serve, on rendered scenes, by a real browser.
 
-    python -m scripts.serve_pictures [FOLDER]
+    python -m scripts.serve_pictures [FOLDER [WIDTH ...]]
 
 Needs ``apt-get install chromium chromium-driver`` and selenium. Each picture is the page at 360,
 768 or 1,440 pixels, light or dark; look at them after every change of the page.
@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +25,20 @@ from semsig.synthetic import write_scenes
 
 SIZES = {360: 740, 768: 1024, 1440: 900}
 WAIT = (
-    "return !document.querySelector('.busy') && document.querySelectorAll('.tile .in').length > 2"
+    "return !document.querySelector('.busy') && document.querySelectorAll('.in').length > 2"
+    " && ![...document.querySelectorAll('.tile .photo, #tiles img, .copy img')].some(i => {"
+    " const b = i.getBoundingClientRect();"
+    " return b.top < innerHeight && b.bottom > 0 && b.left < innerWidth && !i.complete })"
 )
 PAINTED = "layout=72x48:{sky}*1440,{sea}*1008,{sand}*1008"
+
+
+def copied(photo: Path) -> Path:
+    """Return a smaller copy of a photo, beside it."""
+    copy = photo.with_stem(f"{photo.stem}-small")
+    with PillowImage.open(photo) as picture:
+        picture.resize((picture.width * 2 // 3, picture.height * 2 // 3)).save(copy, quality=70)
+    return copy
 
 
 def until(driver: Any, script: str, seconds: float = 20) -> None:
@@ -64,8 +75,22 @@ def mark(driver: Any) -> None:
     time.sleep(0.6)
 
 
-def shoot(driver: Any, address: str, folder: Path, layout: str) -> None:
-    """Take every picture."""
+def stack(driver: Any) -> None:
+    """Open a stack of near-duplicates, and the options."""
+    driver.execute_script(
+        "document.querySelector('.pile')?.click(); document.getElementById('options').click()"
+    )
+    time.sleep(0.6)
+
+
+def copies(driver: Any) -> None:
+    """Wait for groups of near-duplicates."""
+    until(driver, "return document.querySelectorAll('.group').length")
+    until(driver, WAIT)
+
+
+def shoot(driver: Any, address: str, folder: Path, layout: str, widths: Sequence[int]) -> None:
+    """Take every picture of some widths."""
     nothing: Callable[[Any], None] = lambda _: None  # noqa: E731
     views = {
         "home": ("", nothing),
@@ -73,8 +98,12 @@ def shoot(driver: Any, address: str, folder: Path, layout: str) -> None:
         "why": ("#photos=i34", lightbox),
         "marks": ("#photos=i34", mark),
         "paint": (f"#{layout}", paint),
+        "stack": ("#photos=i34&stack=1", stack),
+        "copies": ("#view=duplicates", copies),
+        "map": ("map", nothing),
     }
-    for width, height in SIZES.items():
+    for width in widths:
+        height = SIZES[width]
         for theme in ("light", "dark"):
             driver.execute_cdp_cmd(
                 "Emulation.setDeviceMetricsOverride",
@@ -86,13 +115,13 @@ def shoot(driver: Any, address: str, folder: Path, layout: str) -> None:
                 driver.execute_script(f"localStorage.setItem('theme', '{theme}')")
                 driver.get("about:blank")
                 driver.get(address + state)
-                until(driver, WAIT)
+                until(driver, WAIT if name != "copies" else "return true")
                 act(driver)
                 with PillowImage.open(io.BytesIO(driver.get_screenshot_as_png())) as picture:
                     picture.convert("RGB").save(folder / f"{name}-{width}-{theme}.webp", quality=72)
 
 
-def main(folder: str = "docs/serve") -> None:
+def main(folder: str = "docs/serve", *widths: str) -> None:
     """Render, index, serve and shoot."""
     from selenium import webdriver
 
@@ -104,6 +133,7 @@ def main(folder: str = "docs/serve") -> None:
     service = webdriver.ChromeService(shutil.which("chromedriver"))
     with tempfile.TemporaryDirectory() as place:
         photos = sorted(write_scenes(Path(place, "scenes"), 220).glob("*/*.jpg"))
+        photos += [copied(photos[34]), copied(photos[60])]
         engine = Engine.create(Path(place, "holidays"))
         engine.add(photos)
         classes = engine.index.schema.classes
@@ -116,7 +146,7 @@ def main(folder: str = "docs/serve") -> None:
             address = server.stdout.readline().split(" at ")[1].strip()
             driver = webdriver.Chrome(options=options, service=service)
             try:
-                shoot(driver, address, Path(folder), layout)
+                shoot(driver, address, Path(folder), layout, [int(w) for w in widths] or [*SIZES])
             finally:
                 driver.quit()
                 server.terminate()

@@ -1,4 +1,4 @@
-"""Arguments of a wrong type: refused by name before anything is done with them."""
+"""Checks of argument types: a wrong type is refused by the argument's name before the call."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ _SPOKEN |= {os.PathLike: "a path", bool: "True or False", Mapping: "a mapping"}
 
 
 def typed(**kinds: type | Kinds) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Make a function refuse arguments that are of none of the types named.
+    """Make a function refuse arguments that have none of the named types.
 
     Raises
     ------
     OptionError
-        By the function, before it runs: what it expected, what it got.
+        Raised by the function before it runs; says what was expected and what was got.
     """
 
     def decorate(function: Callable[P, R]) -> Callable[P, R]:

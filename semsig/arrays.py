@@ -1,4 +1,4 @@
-"""NumPy's array files that may come from anyone: what they state is checked before it is read."""
+"""NumPy files from untrusted sources: headers are checked before data is read."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def read_npy(file: IO[bytes], *, most: int) -> NDArray[Any]:
     Raises
     ------
     ValueError
-        If it is no such file, states more, or ends early.
+        If it is not such a file, announces more, or ends early.
     """
     _check_header(file, most)
     file.seek(0)
@@ -49,7 +49,7 @@ def read_npz(content: bytes | IO[bytes], *, most: int, only: tuple[str, ...] = (
     content : bytes or binary file
         The archive.
     most : int
-        Most bytes that its arrays, as far as they are read, may take in memory together: an
+        Most bytes that the arrays that are read may take in memory together: compressed, an
         archive may be a thousand times smaller.
     only : tuple of str
         The arrays to read; all if empty.
@@ -70,7 +70,7 @@ def read_npz(content: bytes | IO[bytes], *, most: int, only: tuple[str, ...] = (
             return _arrays(archive, most, only)
     except ValueError:
         raise
-    except Exception as error:  # zip archives let damage surface as nearly anything
+    except Exception as error:  # damaged zip archives raise nearly any exception type
         raise ValueError(f"the archive cannot be read: {error!r}") from error
 
 
@@ -100,11 +100,11 @@ def _arrays(archive: zipfile.ZipFile, most: int, only: tuple[str, ...]) -> Array
 
 
 def _check_header(file: IO[bytes], most: int) -> None:
-    """Raise ValueError unless an .npy file announces numbers that take at most so many bytes."""
+    """Raise ValueError unless an .npy file announces numbers that take at most `most` bytes."""
     try:
         file.seek(0)
         shape, _, dtype = _HEADERS[np.lib.format.read_magic(file)](file)
-    except Exception as error:  # NumPy's header parser lets damage surface as nearly anything
+    except Exception as error:  # NumPy's header parser raises nearly any exception type on damage
         raise ValueError(f"expected an .npy file of numbers, got {error!r}") from error
     if dtype.kind not in "biuf" or any(side < 0 for side in shape):
         raise ValueError(f"expected numbers, got {dtype} of shape {shape}")

@@ -36,7 +36,7 @@ class ClassTable:
     name : str
         Name of the table itself, for messages and headers.
     palette : iterable of (int, int, int), optional
-        One RGB colour (0..255) a class. Well-separated hues by default.
+        One RGB colour (0..255) per class. Well-separated hues by default.
 
     Raises
     ------
@@ -75,11 +75,11 @@ class ClassTable:
             raise ClassTableError("Expected names that UTF-8 can write; got half a character pair.")
         if len(set(self.names)) != len(self.names):
             twice = next(n for n in self.names if self.names.count(n) > 1)
-            raise ClassTableError(f"Class names must be distinct; {twice!r} comes twice.")
+            raise ClassTableError(f"Class names must be distinct; {twice!r} occurs twice.")
         if len(self.palette) != len(self.names):
             raise ClassTableError(
                 f"The palette of {self.name!r} has {len(self.palette)} colours for "
-                f"{len(self.names)} classes; give one RGB triple a class."
+                f"{len(self.names)} classes; give one RGB triple per class."
             )
 
     def __len__(self) -> int:
@@ -150,7 +150,7 @@ class ClassTable:
         Raises
         ------
         ValueError, ClassTableError
-            If its entries, under the keys `names` and `name`, are not such.
+            If the entries under the keys `names` and `name` are malformed.
         """
         return cls(
             entries.texts(names), name=entries.text(name), palette=_palette(entries, "palette")
@@ -172,7 +172,7 @@ class ClassTable:
 
     @classmethod
     def from_lines(cls, path: Path) -> ClassTable:
-        """Read a table from a text file, one class name a line, label = line number from 0.
+        """Read a table from a text file, one class name per line, label = line number from 0.
 
         Raises
         ------

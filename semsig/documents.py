@@ -1,4 +1,4 @@
-"""JSON and TOML that may come from anyone: parsed within limits, read by type and range.
+"""JSON and TOML from untrusted sources: parsed within limits, read by type and range.
 
 Whatever is wrong with a document is a ValueError that says what was expected where.
 """
@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 MAX_NUMBER = 2**63 - 1
-"""Largest whole number that is read: that of an int64."""
+"""Largest integer that is read: that of an int64."""
 
 _MISSING: Any = object()
 
@@ -25,7 +25,7 @@ def parse_json(content: bytes | str) -> object:
     Raises
     ------
     ValueError
-        If it is none, as NaN and Infinity are, or is nested too deeply to be read.
+        If it is not valid JSON (NaN and Infinity are not), or is nested too deeply.
     """
     try:
         return json.loads(content, parse_constant=_no_number)
@@ -161,5 +161,5 @@ def _short(value: object) -> str:
     shown.maxlong = shown.maxstring = shown.maxother = 40
     try:
         return shown.repr(value)
-    except ValueError:  # more digits than Python turns into text
+    except ValueError:  # more digits than Python converts to a string
         return f"a {type(value).__name__} of very many digits"

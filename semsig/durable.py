@@ -1,4 +1,4 @@
-"""Files and folders that survive a power cut, and files that are opened without surprises."""
+"""Files and folders that survive a power cut; opening files, but no links or devices."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 UNSYNCED = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
-"""What file systems answer that cannot sync a folder: CIFS, WSL's DrvFs, sshfs."""
+"""Error codes of file systems that cannot sync a folder: CIFS, WSL's DrvFs, sshfs."""
 
 DOCUMENT_BYTES = 1 << 26
 """Most bytes of a document that is read whole: class tables, cards, descriptions."""
@@ -63,16 +63,8 @@ def read_inside(folder: Path, name: str) -> bytes:
 
 
 def without_tilde(path: str | os.PathLike[str]) -> Path:
-    """Return a path whose leading ``~`` is the home folder; as it is where there is no such."""
+    """Return a path with a leading ``~`` expanded, or unchanged where no home folder is known."""
     return Path(os.path.expanduser(path))  # noqa: PTH111 - Path's own raises a RuntimeError
-
-
-def home_folder() -> Path:
-    """Return the user's home folder; OSError if the system knows none, as in some containers."""
-    home = without_tilde("~")
-    if not home.is_absolute():
-        raise OSError(errno.ENOENT, "no home folder is known; set HOME", "~")
-    return home
 
 
 def open_regular(path: str | os.PathLike[str]) -> BufferedReader:
@@ -100,7 +92,7 @@ def read_regular(path: str | os.PathLike[str], *, most: int = DOCUMENT_BYTES) ->
 
 
 def sync_file(file: BinaryIO) -> None:
-    """Have what was written to a file on the disk."""
+    """Flush a file to the disk."""
     file.flush()
     os.fsync(file.fileno())
 
@@ -108,7 +100,7 @@ def sync_file(file: BinaryIO) -> None:
 def sync_folder(folder: Path) -> None:
     """Make names in `folder` survive a power cut; Windows does so by itself.
 
-    A file system that cannot is left to itself; an error of the disk is one.
+    File systems that cannot sync folders are ignored; errors of the disk are raised.
     """
     if sys.platform == "win32":
         return
@@ -131,7 +123,7 @@ def make_folder(folder: Path) -> None:
 
 
 def write_file(path: Path, content: bytes, *, sync: bool = True, mode: int | None = None) -> None:
-    """Write a file: after an error or a power cut it is as before or as it should be.
+    """Write a file so that after an error or a power cut it has either its old or its new content.
 
     Parameters
     ----------
@@ -140,7 +132,7 @@ def write_file(path: Path, content: bytes, *, sync: bool = True, mode: int | Non
     content : bytes
         All of it.
     sync : bool
-        False for what can be made again: a power cut, alone, may then leave less of it.
+        False for what can be made again: only after a power cut the file may then be incomplete.
     mode : int, optional
         Permissions; by default those of the file before, or of any new file.
 
@@ -155,7 +147,7 @@ def write_file(path: Path, content: bytes, *, sync: bool = True, mode: int | Non
 
 @contextmanager
 def writing(path: Path, *, sync: bool = True, mode: int | None = None) -> Iterator[BinaryIO]:
-    """Give a file to write to, which takes the place of `path` at the end; see `write_file`.
+    """Yield a file to write to, which replaces `path` at the end; see `write_file`.
 
     A link is kept, and the file it leads to replaced.
     """

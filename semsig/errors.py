@@ -8,6 +8,7 @@
     * ImageError: a file cannot be read as an image; ``reason`` names why
     * SegmenterError: a segmenter cannot be loaded or run
         * CheckpointError: a checkpoint is missing, damaged, refused or of another network
+    * ReconstructionError: structure from motion is not installed, or cannot place the photos
     * SignatureError: a signature or bit string is malformed
         * SchemaMismatchError: two things were made with different schemas
         * VocabularyError: a vocabulary file is missing, damaged or of an unknown version
@@ -20,6 +21,12 @@
     * UnknownIdError, DuplicateIdError: an id is absent, or present already
     * EngineError: another engine is absent, of the wrong version, or refused what it was asked
     * DatasetError: a dataset description or folder does not match
+    * MissingPackageError: a package that is needed is not installed; an ImportError too
+
+and every warning:
+
+* SemsigWarning
+    * DeviceWarning: a network runs elsewhere than asked
 """
 
 from __future__ import annotations
@@ -87,6 +94,10 @@ class CheckpointError(SegmenterError):
     """A checkpoint is missing, damaged, refused, or made for another network."""
 
 
+class ReconstructionError(SemsigError):
+    """Structure from motion is not installed, or cannot place the photos."""
+
+
 class SignatureError(SemsigError):
     """A signature or bit string is malformed."""
 
@@ -137,3 +148,15 @@ class EngineError(SemsigError):
 
 class DatasetError(SemsigError):
     """A dataset description or folder does not match what is expected."""
+
+
+class MissingPackageError(SemsigError, ImportError):
+    """A package that is needed is not installed, or cannot be loaded."""
+
+
+class SemsigWarning(UserWarning):
+    """Base of every warning of semsig: what was asked is done, but otherwise."""
+
+
+class DeviceWarning(SemsigWarning):
+    """A network runs on another device than asked; its answers are the same."""

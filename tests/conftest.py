@@ -1,4 +1,4 @@
-"""What tests of several modules share."""
+"""Fixtures shared by several test modules."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ def run(monkeypatch, capsys):
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run the modules that say so for every kind of signature; others see SBS only."""
+    """Run modules that ask for it with every kind of signature; others with SBS only."""
     if getattr(metafunc.module, "EVERY_KIND", False) and "kind" in metafunc.fixturenames:
         metafunc.parametrize("kind", KINDS, indirect=True, scope="session")
 
 
 @pytest.fixture(autouse=True)
 def no_waiting_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only a power cut tells fsync from nothing; processes that tests start do call it."""
+    """Skip fsync, which only matters in a power cut; processes that tests start do call it."""
     monkeypatch.setattr(os, "fsync", lambda descriptor: None)
 
 

@@ -1,4 +1,4 @@
-"""Kinds of signatures that tests of storage, search and exchange run for."""
+"""The kinds of signatures with which tests of storage, search and exchange run."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from semsig.types import SbovpSignature, SbsSchema, SbsSignature
 from tests.search.histograms import schema_of
 
 Make = Callable[[int], Any]
-"""Makes the signature of a seed: any seed, the same signature each time."""
+"""Makes a signature from a seed, deterministically."""
 
 META = {"made": "by a test"}
 

@@ -92,7 +92,7 @@ def test_the_largest_table_leaves_room_for_void():
         (["sky", " "], "one line"),
         (["sky\nsea"], "one line"),
         ([1], "one line"),
-        (["sky", "sea", "sky"], "'sky' comes twice"),
+        (["sky", "sea", "sky"], "'sky' occurs twice"),
     ],
 )
 def test_refuses_names(names, message):

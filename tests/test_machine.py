@@ -100,7 +100,7 @@ def test_nonsense_in_the_environment_is_an_error_of_ours(monkeypatch, name, valu
 def test_what_is_known_passes(monkeypatch, name, value):
     monkeypatch.setenv(name, value)
     monkeypatch.setenv("NUMBA_NUM_THREADS", "2")
-    check_environment()
+    assert check_environment() is None
 
 
 @pytest.mark.parametrize(

@@ -6,33 +6,21 @@ from collections.abc import Iterator, Mapping
 from itertools import pairwise, product
 from typing import Any
 
-from benchmarks.paper.axes import Axes, joined
-from benchmarks.paper.distances import (
-    fused,
-    remembered,
-    sbovp_vectors,
-    sbs_distances,
-    scores,
-    vector_distances,
-)
+from benchmarks.paper.distances import kind_distances, remembered, sbs_distances, scores
 from benchmarks.paper.facts import TITLES, with_interval
 from benchmarks.paper.material import Material
 from benchmarks.paper.parts import Heading, Part, Table, Text
-from benchmarks.rivals.local import unit_rows
 from semsig.evaluate.rankings import Distances, RankingOptions
+from semsig.search.fusion import FusionOptions
 from semsig.search.options import ExpandOptions, Reranking, RerankOptions
 from semsig.segment.card import PACKAGED
-from semsig.segment.onnx import OnnxSegmenter
+from semsig.signatures import signature_kinds
 
-GEM = 2
-PYRAMID = RankingOptions(metric="tanimoto-idf", pyramid=True, mirrored=True)
-FUSIONS: dict[str, Mapping[str, float]] = {
-    "SBS + SBOVP": {"sbs": 0.25, "sbovp": 0.5},
-    "SBS + SBOVP + GeM": {"sbs": 0.25, "sbovp": 0.5, "gem": 1},
-    "SBS + SBOVP + axes": {"sbs": 0.1, "sbovp": 0.25, "axes": 1},
+FUSIONS = {
+    "SBS + SBOVP": FusionOptions(shares={"sbs": 0.5, "sbovp": 0.5}),
+    "SBS + SBOVP + pooled": FusionOptions(),
 }
-"""What each distance counts: chosen by `scripts.choose_ranking`, as all else here, for the embedded
-network; lite goes by the same."""
+"""As semsig fuses by default, with pooled descriptors and without."""
 
 RERANK = RerankOptions()
 EXPAND = ExpandOptions()
@@ -43,14 +31,11 @@ SBS = {
     "Tanimoto": RankingOptions(metric="tanimoto"),
     "idf-Tanimoto": RankingOptions(metric="tanimoto-idf"),
     "idf-Tanimoto, pyramid": RankingOptions(metric="tanimoto-idf", pyramid=True),
-    "idf-Tanimoto, pyramid, mirrored": PYRAMID,
+    "idf-Tanimoto, pyramid, mirrored": RankingOptions(
+        metric="tanimoto-idf", pyramid=True, mirrored=True
+    ),
 }
-ALONE = {
-    "sbovp": "SBOVP alone",
-    "sbs": "SBS alone (pyramid, mirrored)",
-    "gem": "GeM alone",
-    "axes": "axes alone",
-}
+ALONE = {"sbs": "idf-Tanimoto", "sbovp": "SBOVP alone", "pooled": "pooled alone"}
 
 TARGETS = {
     "wang": {"map_paper": 0.89, "p@20": 0.90},
@@ -60,45 +45,31 @@ TARGETS = {
 MEASURES = ("map_paper", "map", "p@20")
 
 
-def phrases(material: Material, segmenter: str = "embedded") -> Distances:
-    """Return distances of bags of visual phrases, as semsig makes them by default."""
-    return vector_distances(material, sbovp_vectors(material.phrases("kaze", segmenter)))
-
-
 def parts(material: Material, segmenter: str = "embedded") -> dict[str, Distances]:
-    """Return the distances that are fused, each computed once.
-
-    Features come with the package's networks only; axes only if learned for the network.
-    """
-    made = {
-        "sbs": sbs_distances(material, PYRAMID, segmenter),
-        "sbovp": phrases(material, segmenter),
+    """Return the distances that are fused, each computed once: pooled ones by networks only."""
+    source = material.segmenters[segmenter]
+    return {
+        kind.name: remembered(material, kind_distances(material, kind, segmenter))
+        for kind in signature_kinds()
+        if kind.suits(source)
     }
-    network = material.segmenters[segmenter]
-    if isinstance(network, OnnxSegmenter):
-        features, axes = material.features(segmenter), Axes.read()
-        made["gem"] = vector_distances(material, unit_rows(features[:, GEM]))
-        if axes.network == network.fingerprint:
-            made["axes"] = vector_distances(material, axes(joined(features)))
-    return {name: remembered(material, distances) for name, distances in made.items()}
-
-
-def fusion(of: Mapping[str, Distances], weights: Mapping[str, float]) -> Distances:
-    """Return the weighted sum of some distances."""
-    return fused([(weight, of[name]) for name, weight in weights.items()])
 
 
 def fusions(of: Mapping[str, Distances]) -> dict[str, Distances]:
     """Return the fusions of what is there, the best last."""
     return {
-        name: fusion(of, weights)
-        for name, weights in FUSIONS.items()
-        if weights.keys() <= of.keys()
+        name: _fused(of, options)
+        for name, options in FUSIONS.items()
+        if options.shares.keys() <= of.keys()
     }
 
 
+def _fused(of: Mapping[str, Distances], options: FusionOptions) -> Distances:
+    return lambda asked: options.fuse({name: of[name](asked) for name in options.shares})
+
+
 def best(material: Material, segmenter: str = "embedded") -> tuple[Distances, Reranking]:
-    """Return what reached most on held-out training photos, with the embedded network."""
+    """Return what reached most on held-out training photos."""
     return [*fusions(parts(material, segmenter)).values()][-1], RERANK
 
 
@@ -140,12 +111,10 @@ def show(found: dict[str, Any]) -> list[Part]:
         shown.append(Table(header, rows))
     shown.append(
         Text(
-            "95 % intervals by bootstrap over queries. “GeM” and “axes” are features of the "
-            "network, pooled: by generalised mean, and all three poolings along the axes "
-            "that part the categories of training photos best. Nothing was chosen on these sets: "
-            "shares, counts of neighbours and axes come from training photos, the former from "
-            "ones unseen by the embedded network (scripts/choose_ranking.py, "
-            "scripts/learn_axes.py); lite goes by the same shares and counts."
+            "95 % intervals by bootstrap over queries. “Pooled” are the descriptors that an index "
+            "has by default. Nothing was chosen on these sets: how features are pooled and "
+            "projected, shares and counts of neighbours come from training photos "
+            "(scripts/choose_pooled.py, scripts/choose_defaults.py)."
         )
     )
     return [*shown, *_setbacks(found), *_targets(found)]

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from benchmarks.paper.material import Material
 from semsig.evaluate import Evaluation, measure
-from semsig.evaluate.comparisons import compare_by
+from semsig.evaluate.comparisons import Part, compare_by
 from semsig.evaluate.rankings import Distances, RankingOptions, some_of
 from semsig.search.options import Reranking
-from semsig.signatures import Inputs, Signer
+from semsig.signatures import Inputs, SignatureKind, Signer
 from semsig.types import SbovpBatch
 
 
@@ -31,6 +29,18 @@ def sbs_distances(
     searched = np.flatnonzero(material.photos.in_database)
     compare = comparison.among([views[i] for i in searched])
     return lambda asked: compare([views[i] for i in asked])
+
+
+def kind_distances(
+    material: Material, kind: SignatureKind, segmenter: str = "embedded"
+) -> Distances:
+    """Return distances by a kind of signature, made and compared as semsig fuses it, 0..1."""
+    encoder = kind.encoder(material.segmenters[segmenter])
+    scale = kind.scale(encoder.schema)
+    part = Part(kind=kind, encoder=encoder, metric=kind.fused_metric, weight=scale)
+    rows = material.signatures(encoder, segmenter)
+    compare = part.among([rows[i] for i in np.flatnonzero(material.photos.in_database)])
+    return lambda asked: compare([rows[i] for i in asked])
 
 
 def vector_distances(material: Material, vectors: NDArray[np.float32] | csr_array) -> Distances:
@@ -69,11 +79,6 @@ def remembered(material: Material, distances: Distances) -> Distances:
     numbers = np.arange(len(material.photos.paths))
     rows = np.concatenate([distances(some) for some in some_of(numbers)])
     return lambda asked: rows[asked]
-
-
-def fused(parts: Sequence[tuple[float, Distances]]) -> Distances:
-    """Return the weighted sum of distances."""
-    return lambda asked: np.sum([weight * of(asked) for weight, of in parts], axis=0)
 
 
 def scores(

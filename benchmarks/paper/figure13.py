@@ -28,7 +28,7 @@ RED_MEANS = "framed in red: another class than the query's"
 
 
 def run(materials: list[Material]) -> dict[str, Any]:
-    """Find the nearest of one query a class, evenly drawn over the classes, by Hamming distance."""
+    """Find the nearest of one query per class, evenly drawn from it, by Hamming distance."""
     return {
         material.name: {network: _examples(material, network) for network in PACKAGED}
         for material in materials
@@ -51,7 +51,7 @@ def _examples(material: Material, network: str) -> list[dict[str, Any]]:
 
 
 def draw(materials: list[Material], found: dict[str, Any], figures: Path) -> list[Part]:
-    """Draw a row a query: the photo, its label map, the nearest photos."""
+    """Draw one row per query: the photo, its label map, the nearest photos."""
     parts: list[Part] = [Heading("Figure 13. Queries, their segmentation, three nearest")]
     figures.mkdir(parents=True, exist_ok=True)
     for material, network in product((m for m in materials if m.name in found), PACKAGED):

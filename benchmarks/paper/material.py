@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import repeat
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +20,7 @@ from semsig.photo.image_files import read_image
 from semsig.segment import Segmenter, load_segmenter, segment_paths
 from semsig.segment.card import PACKAGED
 from semsig.segment.onnx import OnnxSegmenter
-from semsig.signatures import detect_all
+from semsig.signatures import Encoder, Inputs, detect_all
 from semsig.signatures.sbovp.encoding import SbovpOptions, sbovp_batch
 from semsig.signatures.sbovp.keypoints import load_detector
 from semsig.signatures.sbovp.vocabulary import default_vocabulary
@@ -83,6 +85,14 @@ class Material:
         network = self.segmenters[segmenter]
         assert isinstance(network, OnnxSegmenter)
         return np.stack(self._seen(network)[1])
+
+    def signatures(self, encoder: Encoder, segmenter: str = "embedded") -> Sequence[Any]:
+        """Return every photo's signature by an encoder of a kind's defaults."""
+        if encoder.needs.image:
+            return self.phrases("kaze", segmenter)
+        features = self.features(segmenter) if encoder.needs.features else repeat(None)
+        both = zip(self.label_maps(segmenter), features, strict=False)
+        return [encoder(Inputs(label_map=seen, features=of)) for seen, of in both]
 
     def _seen(self, network: OnnxSegmenter) -> list[list[Array]]:
         """Return the labels and features of every photo, a photo a core."""

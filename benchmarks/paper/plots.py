@@ -14,7 +14,7 @@ from matplotlib import pyplot
 
 
 def costs(names: Sequence[str], values: Sequence[float], *, label: str) -> Any:
-    """Draw one bar a name, from left to right, on a logarithmic scale."""
+    """Draw one bar per name, from left to right, on a logarithmic scale."""
     figure, axes = pyplot.subplots(figsize=(8, 0.3 * len(names) + 1), layout="tight")
     drawn = axes.barh(range(len(names)), values)
     axes.bar_label(drawn, [f"{value:.2g}" for value in values], padding=3, fontsize="small")
@@ -27,7 +27,7 @@ def costs(names: Sequence[str], values: Sequence[float], *, label: str) -> Any:
 
 
 def bars(groups: Sequence[str], series: Mapping[str, Sequence[float]], *, label: str) -> Any:
-    """Draw one bar a group and series."""
+    """Draw one bar per group and series."""
     figure, axes = pyplot.subplots(figsize=(max(6, 0.9 * len(groups) + 3), 4), layout="tight")
     width = 0.8 / len(series)
     for position, (name, values) in enumerate(series.items()):
@@ -42,7 +42,7 @@ def bars(groups: Sequence[str], series: Mapping[str, Sequence[float]], *, label:
 
 
 def lines(places: Sequence[float], series: Mapping[str, Sequence[float]], labels: str) -> Any:
-    """Draw a line a series; `labels` are those of both axes, parted by a bar.
+    """Draw one line per series; `labels` are those of both axes, separated by a bar.
 
     The axis upwards spans at least 0.1, so that hundredths do not look like leaps.
     """

@@ -1,4 +1,4 @@
-"""What the paper's unnamed "MAP" can mean: several readings, and what chance reaches under each."""
+"""Possible readings of the paper's "MAP", whose divisor it leaves open, with chance under each."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def _under_each(relevance: Relevance, cutoff: int | None) -> dict[str, NDArray[n
 
 
 def show(found: dict[str, Any]) -> list[Part]:
-    """Put every reading beside the paper's figure for the method."""
+    """Compare every reading with the paper's figure for the method."""
     rows = [
         [TITLES[name], method, _theirs(method, name), *(number(of[r]) for r in READINGS)]
         for name, methods in found.items()

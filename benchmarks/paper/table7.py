@@ -5,14 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from benchmarks.paper.beat import best, phrases
-from benchmarks.paper.distances import sbs_distances
+from benchmarks.paper.beat import best
+from benchmarks.paper.distances import kind_distances, sbs_distances
 from benchmarks.paper.facts import number, paper
 from benchmarks.paper.material import Material
 from benchmarks.paper.parts import Figure, Heading, Part, Table
 from benchmarks.paper.plots import bars, save
 from semsig.evaluate import measure
 from semsig.evaluate.rankings import RankingOptions
+from semsig.signatures import load_signature
 
 QUOTED = {
     "elalami": "ElAlami 2014",
@@ -30,7 +31,7 @@ def run(materials: list[Material]) -> dict[str, Any]:
         return {}
     ways = {
         "SBS, Hamming": (sbs_distances(wang, RankingOptions()), None),
-        "SBOVP": (phrases(wang), None),
+        "SBOVP": (kind_distances(wang, load_signature("sbovp")), None),
         "ours": best(wang),
         "SBS, Hamming, lite": (sbs_distances(wang, RankingOptions(), "lite"), None),
         "ours, lite": best(wang, "lite"),

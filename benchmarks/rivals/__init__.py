@@ -1,6 +1,6 @@
-"""Methods that semsig is compared with, each a few lines over public libraries.
+"""Methods that semsig is compared with, each in a few lines on public libraries.
 
-A rival turns what was found in photos, local descriptors or pixels, into vectors; distances are
-L2 between them. Vocabularies and mixtures are learned from photos of another dataset where there
+A rival converts local descriptors or pixels of photos to vectors, which are compared by L2
+distance. Vocabularies and mixtures are learned from photos of another dataset where there
 is one, as semsig's own are.
 """

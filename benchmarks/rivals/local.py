@@ -18,7 +18,7 @@ from sklearn.mixture import GaussianMixture
 from semsig.types import Image
 
 Descriptors = NDArray[np.float32]
-"""Shape (n, d): one row a keypoint, the strongest first."""
+"""Shape (n, d): one row per keypoint, the strongest first."""
 
 SAMPLE = 60_000
 """Descriptors that vocabularies are learned from."""

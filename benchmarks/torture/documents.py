@@ -1,4 +1,4 @@
-"""Documents with odd values and right checksums, or no documents at all."""
+"""Documents with odd values and right checksums, or that are no documents."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from semsig.signatures import Vocabulary, default_vocabulary
 
 
 def odd_documents(folder: Path, rng: random.Random) -> Found:
-    """Documents with odd values and right checksums, or no documents at all."""
+    """Documents with odd values and right checksums, or that are no documents."""
     anew(folder)
     for kind in world.kinds():
         world.make_index(kind, folder / kind.index.__name__, rng)
@@ -40,7 +40,7 @@ def odd_documents(folder: Path, rng: random.Random) -> Found:
         def attempt() -> bool:
             write(document)
             read()
-            return True  # what a document means is its writer's affair
+            return True  # a document with a right checksum may mean anything
 
         return f"{', '.join(example)[:40]} ...", attempt
 

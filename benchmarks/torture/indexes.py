@@ -1,5 +1,5 @@
-"""What befalls indexes: writers that are killed, power cuts, full disks, damaged files."""
-# ruff: noqa: B023 - each try is made before its loop goes on
+"""Faults of indexes: killed writers, power cuts, full disks, damaged files."""
+# ruff: noqa: B023 - each try runs before its loop goes on
 
 from __future__ import annotations
 
@@ -88,13 +88,13 @@ def kills(folder: Path, rng: random.Random) -> Found:
 
 
 def _state(check: Try) -> tuple[Outcome, str]:
-    """Of a state that must be right: an error, named or not, counts as a wrong answer."""
+    """Check a state that must be valid: any error counts as a wrong answer."""
     outcome, said = outcome_of(check)
     return (Outcome.WRONG if outcome == Outcome.NAMED else outcome), said
 
 
 def kills_of_indexing(folder: Path, rng: random.Random) -> Found:
-    """Kill indexing at some operation, and let the next run take it up."""
+    """Kill indexing at some operation, and let the next run continue it."""
     photos, segmenter = world.write_photos(anew(folder), 24)
     options = IndexingOptions(workers=1, commit_every=3)
     Engine.create(folder / "whole", segmenter=segmenter).add(photos)
@@ -121,7 +121,7 @@ def kills_of_indexing(folder: Path, rng: random.Random) -> Found:
 
 
 def power_cuts(folder: Path, rng: random.Random) -> Found:
-    """Cut the power after some step: any legal part of it made it to the disk."""
+    """Cut the power after some step: any legal part of the changes reached the disk."""
     for kind, name, seed, whole in _changes(folder, rng):
         before, after = _before_and_after(kind, name, seed, whole)
         place = folder / "world"
@@ -176,7 +176,7 @@ def full_disks(folder: Path, rng: random.Random) -> Found:
             return True
 
         outcome, said = outcome_of(attempt)
-        yield f"{kind.index.__name__} {name}, {limit} bytes a file", outcome, said
+        yield f"{kind.index.__name__} {name}, {limit} bytes per file", outcome, said
         check = world.rows(kind, left) in states[outcome == Outcome.RIGHT :]
         yield "what a full disk leaves", Outcome.RIGHT if check else Outcome.WRONG, ""
 

@@ -1,10 +1,10 @@
-"""Simulated power cuts: what a program did to a folder is recorded, and any legal rest replayed.
+"""Simulated power cuts: a program's changes of a folder are recorded, and legal outcomes replayed.
 
-POSIX promises little. A file's content is on the disk once the file was synced; a name, be it
-made, moved, taken away or a folder's, once the folder that it lies in was synced. Before that
-each may be there or not, apart from the others, though a rename is one step, and a file may hold
-any part of what was written. So a cut after each step has many legal outcomes: a set of names
-that made it, and a length for each file that was not synced.
+POSIX promises little. A file's content is on the disk once the file was synced; the creation,
+renaming or removal of a name once the folder that holds it was synced. Before that each change may
+be on the disk or not, independently of the others (a rename is one change), and a file may hold any
+part of what was written. So a cut after a step has many legal outcomes: a set of changes that
+reached the disk, and a length for each file that was not synced.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ FOLDER = 0
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One thing that was done: to names in a folder, or a file or folder that was synced.
+    """One recorded step: a change of names in a folder, or the sync of a file or folder.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ class Recorder(AbstractContextManager["Recorder"]):
         self._patch.stop()
 
     def _number(self, path: Path | str) -> int:
-        """Return the number of a file: systems use theirs again once a file is gone."""
+        """Return the number of a file: the system reuses its own numbers."""
         inode = os.stat(path).st_ino  # noqa: PTH116
         if inode not in self._files:
             self._last += 1
@@ -164,8 +164,8 @@ class Recorder(AbstractContextManager["Recorder"]):
     def outcomes(self, after: int, rng: random.Random, most: int) -> Iterator[Outcome]:
         """Yield up to `most` different outcomes of a cut after so many steps.
 
-        The one where all made it and the one where nothing did come first, then those that lack
-        one name or have one alone, then others by chance.
+        First the one where every change reached the disk and the one where none did, then those
+        that lack one change or have only one, then random ones.
         """
         durable, pending, contents = self._replayed(after)
         choices = list(_subsets(len(pending), rng, most))
@@ -239,7 +239,7 @@ class Outcome:
 
 
 def _subsets(count: int, rng: random.Random, most: int) -> Iterator[tuple[bool, ...]]:
-    """Yield which of `count` steps made it."""
+    """Yield which of `count` steps reached the disk."""
     yield (True,) * count
     yield (False,) * count
     for alone in (False, True):

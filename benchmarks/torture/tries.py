@@ -1,4 +1,4 @@
-"""Tries: made in processes of their own, so that a crash or a hang is an outcome like any other."""
+"""Tries, each in a process of its own, so that a crash or a hang is an outcome like any other."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LIMIT = 60.0
 
 
 class Outcome(IntEnum):
-    """What came of a try."""
+    """Outcome of a try."""
 
     RIGHT = 0
     NAMED = 1
@@ -39,7 +39,7 @@ BAD = (Outcome.WRONG, Outcome.TRACEBACK, Outcome.CRASH, Outcome.HANG)
 Tally = Counter[Outcome]
 
 Found = Iterator[tuple[str, Outcome, str]]
-"""What was done, what came of it, and what was said."""
+"""A try: what was done, the outcome, and the output."""
 
 Try = Callable[[], bool]
 """True for a right answer; an error of semsig's own is one that is named."""

@@ -1,4 +1,4 @@
-"""The commands put together, and what becomes of errors."""
+"""The application: all commands, and the handling of errors."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import io
 import logging
 import os
 import sys
+import warnings
 from contextlib import suppress
 from typing import Annotated, Any
 
@@ -24,12 +25,11 @@ from semsig.cli import (
     publishing,
     searching,
     serving,
-    sync,
     training,
     upkeep,
 )
 from semsig.cli.console import answer_json, remark
-from semsig.errors import SemsigError
+from semsig.errors import SemsigError, SemsigWarning
 
 EXIT_CODES = """Exit codes: 0 done; 1 an error, named on stderr; 2 wrong usage;
 3 done, but files were skipped and --strict was given; 4 verify found damage; 130 interrupted."""
@@ -57,7 +57,7 @@ for command in (
     upkeep.compact,
     export.export,
     upkeep.trust,
-    sync.sync,
+    upkeep.sync,
     phrases.vocab,
     projections.pca,
     evaluation.evaluate,
@@ -95,20 +95,21 @@ def main() -> None:
     """Run the command line; errors of semsig and of files become one line and exit code 1."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            # UTF-8 gives back the bytes of names that are no Unicode; others escape what they lack
+            # UTF-8 restores the bytes of names that are not Unicode; other encodings escape
             whole = stream.encoding.casefold().replace("-", "") == "utf8"
             stream.reconfigure(errors="surrogateescape" if whole else "backslashreplace")
     _show_remarks_of_kernels()
     _show_remarks_of_label_maps()
+    _show_warnings_as_remarks()
     try:
         try:
             _run()
         finally:
             _flush()
     except BrokenPipeError:
-        sys.exit(0)  # the reader, such as head, has had what it wanted
+        sys.exit(0)  # the reader, such as head, has closed the pipe
     except SystemExit as done:
-        # rich and typer exit with 1 themselves when the reader has gone
+        # rich and typer exit with 1 themselves when the pipe is closed
         sys.exit(0 if isinstance(done.__context__, BrokenPipeError) else done.code)
     except (SemsigError, OSError) as error:
         remark(f"semsig: {_message(error)}")
@@ -131,7 +132,7 @@ def _run() -> None:
 
 
 def _answer_error(error: Exception, message: str, code: int) -> None:
-    """Print an error as one JSON document where the answer would have been one."""
+    """With --json, print an error as one JSON document instead of the answer."""
     if "--json" not in sys.argv:
         return
     with suppress(OSError):  # where nothing can be printed, stderr has said it
@@ -140,7 +141,7 @@ def _answer_error(error: Exception, message: str, code: int) -> None:
 
 
 def _show_remarks_of_kernels() -> None:
-    """Let a terminal show that kernels are being compiled, which takes a while."""
+    """Show on a terminal that kernels are being compiled, which takes a while."""
     if sys.stderr is not None and sys.stderr.isatty():
         logger = logging.getLogger("semsig.kernels")
         logger.addHandler(logging.StreamHandler())
@@ -156,14 +157,27 @@ class _Remarks(logging.Handler):
 
 
 def _show_remarks_of_label_maps() -> None:
-    """Let what may be doubted of label maps on disk be read."""
+    """Show warnings about label maps on disk."""
     logger = logging.getLogger("semsig.segment.files")
     if not any(isinstance(handler, _Remarks) for handler in logger.handlers):
         logger.addHandler(_Remarks())
 
 
+def _show_warnings_as_remarks() -> None:
+    """Let semsig's own warnings be read without the place in its code that they come from."""
+    shown = warnings.showwarning
+
+    def show(message: Any, category: Any, *rest: Any, **more: Any) -> None:
+        if issubclass(category, SemsigWarning):
+            remark(f"semsig: {message}")
+        else:
+            shown(message, category, *rest, **more)
+
+    warnings.showwarning = show
+
+
 def _flush() -> None:
-    """Write out what was printed; drop it where that fails, lest it fail again at exit."""
+    """Flush stdout; on failure discard its buffer, which would fail again at exit."""
     try:
         sys.stdout.flush()
     except OSError:

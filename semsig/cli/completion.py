@@ -1,4 +1,4 @@
-"""What the shell offers after Tab: classes and words, datasets, segmenters."""
+"""Shell completion of classes and words, datasets and segmenters."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ def complete_words(context: typer.Context, incomplete: str) -> list[str]:
 
 
 def complete_dataset(incomplete: str) -> list[str]:
-    """Offer the datasets that semsig describes; folders and files are the shell's own."""
+    """Offer the datasets that semsig describes; the shell itself completes paths."""
     from semsig.datasets import dataset_names
 
     return [name for name in dataset_names() if name.startswith(incomplete)]
 
 
 def complete_segmenter(incomplete: str) -> list[str]:
-    """Offer the packaged segmenters, and how the others begin."""
+    """Offer the packaged segmenters, and the prefixes of the others."""
     from semsig.segment import segmenter_names
 
     return [name for name in segmenter_names() if name.startswith(incomplete)]

@@ -45,7 +45,7 @@ def answer_json(document: Any) -> None:
 
 @contextmanager
 def progress_bar(what: str) -> Iterator[Callable[[int, int], None]]:
-    """Give a function that shows (done, total) with rate and time left, on a terminal only."""
+    """Yield a function that shows (done, total) with rate and time left, on a terminal only."""
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
@@ -77,7 +77,7 @@ def progress_bar(what: str) -> Iterator[Callable[[int, int], None]]:
 
 @contextmanager
 def download_bar(what: str) -> Iterator[Callable[[int, int | None], None]]:
-    """Give a function that shows (bytes so far, bytes in all), on a terminal only."""
+    """Yield a function that shows (bytes so far, total bytes), on a terminal only."""
     from rich.progress import (
         BarColumn,
         DownloadColumn,

@@ -1,4 +1,4 @@
-"""The command demo: the whole way from photos to an explained page, without downloads."""
+"""The command demo: from photos to a page with explanations, without downloads."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def _own(folder: Path, out: Path) -> Path:
 
 
 def _index(folder: Path, paths: Sequence[Path], segmenter: str = DEFAULT_SEGMENTER) -> Engine:
-    """Open the index that an earlier demo made, or make it; let it hold these photos alone."""
+    """Open the index of an earlier demo, or make one; it then holds exactly these photos."""
     from semsig.engine import Engine
     from semsig.photo import absolute
     from semsig.search import is_unused

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -43,7 +44,7 @@ def evaluate(
         str,
         typer.Argument(
             help="wang, corel_10k, ... (`semsig datasets` lists them), a TOML file, or a folder of "
-            "photos of your own: a folder a class, or as the options for them say.",
+            "photos of your own: one folder per class, or as their options say.",
             autocompletion=complete_dataset,
         ),
     ],
@@ -53,7 +54,7 @@ def evaluate(
     queries: Annotated[
         Path | None,
         typer.Option(
-            help="Folder of the queries, if they are other photos.",
+            help="Folder of the queries, if these are not the searched photos.",
             exists=True,
             file_okay=False,
             rich_help_panel=OWN,
@@ -62,7 +63,7 @@ def evaluate(
     relevant: Annotated[
         Path | None,
         typer.Option(
-            help="TREC judgements, query 0 photo grade; or ground truth as gnd_*.pkl, .mat, .json.",
+            help="TREC judgements (query 0 photo grade), or ground truth: gnd_*.pkl, .mat, .json.",
             exists=True,
             dir_okay=False,
             rich_help_panel=OWN,
@@ -71,7 +72,7 @@ def evaluate(
     classes: Annotated[
         Path | None,
         typer.Option(
-            help="CSV with columns file and label; several labels by ;.",
+            help="CSV with columns file and label; several labels are separated by ;.",
             exists=True,
             dir_okay=False,
             rich_help_panel=OWN,
@@ -80,13 +81,15 @@ def evaluate(
     left_out: Annotated[
         bool,
         typer.Option(
-            "--left-out", help="A query counts not in its own ranking.", rich_help_panel=OWN
+            "--left-out", help="Leave each query out of its own ranking.", rich_help_panel=OWN
         ),
     ] = False,
     cutoff: Annotated[
         int | None,
         typer.Option(
-            min=1, help="R of map_paper and p@r; all relevant photos.", rich_help_panel=OWN
+            min=1,
+            help="R of map_paper and p@r; by default the number of relevant photos.",
+            rich_help_panel=OWN,
         ),
     ] = None,
     protocol: Annotated[
@@ -105,7 +108,8 @@ def evaluate(
         ),
     ] = None,
     levels: Annotated[
-        int | None, typer.Option(min=0, max=8, help="Blocks: 4^N of them; 3 by default.")
+        int | None,
+        typer.Option(min=0, max=8, help="Level N of signatures: 4^N blocks; 3 by default."),
     ] = None,
     metric: MetricOption = None,
     pyramid: Annotated[
@@ -128,10 +132,10 @@ def evaluate(
     preset: PresetOption = None,
     compare: Annotated[
         str | None,
-        typer.Option(help="Several signatures, comma-separated, side by side; sbs,pooled,..."),
+        typer.Option(help="Several signatures to compare, comma-separated: sbs,pooled,..."),
     ] = None,
     segmenters: Annotated[
-        str | None, typer.Option(help="Several segmenters, comma-separated, side by side.")
+        str | None, typer.Option(help="Several segmenters to compare, comma-separated.")
     ] = None,
     measures: publishing.Measures = None,
     tested: publishing.Tested = "map",
@@ -226,7 +230,7 @@ def evaluate(
 def _benchmark(
     dataset: str, root: Path | None, own: dict[str, Any], protocol: str | None
 ) -> tuple[Dataset, Path]:
-    """Return what to measure on, and the folder of its photos."""
+    """Return the dataset, and the folder of its photos."""
     from semsig.datasets import load_dataset, own_dataset
 
     if root is None and Path(dataset).is_dir():
@@ -299,7 +303,7 @@ def _metric(metric: str | None, signature: str | None, chosen: Preset, several: 
 
 def datasets(
     root: Annotated[
-        Path | None, typer.Argument(help="Folder with a folder a dataset.", file_okay=False)
+        Path | None, typer.Argument(help="Folder with one folder per dataset.", file_okay=False)
     ] = None,
     convert: Annotated[
         Path | None,
@@ -309,12 +313,27 @@ def datasets(
             dir_okay=False,
         ),
     ] = None,
+    croissant: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DATASET",
+            help="Instead, describe a dataset as Croissant (JSON-LD).",
+            autocompletion=complete_dataset,
+        ),
+    ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="The JSON file; beside the other.", dir_okay=False)
+        Path | None,
+        typer.Option(
+            help="The JSON file; by default next to that of --convert, or printed.",
+            dir_okay=False,
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:
     """List the benchmarks that can be measured on, and which of them a folder holds."""
+    if croissant is not None:
+        _describe(croissant, out)
+        return
     if convert is not None:
         _convert(convert, out or convert.with_suffix(".json"))
         return
@@ -326,6 +345,21 @@ def datasets(
         answer_json(show.datasets_document(found, status))
     else:
         show.datasets(found, status)
+
+
+def _describe(name: str, target: Path | None) -> None:
+    """Write a dataset's description as Croissant, or print it."""
+    from semsig.datasets import load_dataset
+    from semsig.datasets.croissant import croissant
+    from semsig.durable import write_file
+
+    document = croissant(load_dataset(name))
+    if target is None:
+        answer_json(document)
+        return
+    make_room(target)
+    write_file(target, json.dumps(document, indent=2, ensure_ascii=False).encode())
+    answer(f"{name} as Croissant in {target}")
 
 
 def _convert(source: Path, target: Path) -> None:

@@ -1,4 +1,4 @@
-"""The command that writes an index where other engines find it."""
+"""The command export: an index for other search engines."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ def export(
         ),
     ],
     pooled: Annotated[
-        bool, typer.Option(help="Let pooled descriptors go along, if the index has them.")
+        bool, typer.Option(help="Export pooled descriptors too, if the index has them.")
     ] = True,
     as_json: Json = False,
 ) -> None:
-    """Write an index for another search engine, whole or not at all."""
+    """Write an index for another search engine, completely or not at all."""
     from semsig import interop
     from semsig.search import HammingIndex, PooledIndex, is_unused
 

@@ -15,8 +15,9 @@ RECIPE = "Recipe"
 
 
 class LossChoice(StrEnum):
-    """What pulls matching photos together."""
+    """The loss function."""
 
+    GROUPS = "groups"
     CONTRASTIVE = "contrastive"
     TRIPLET = "triplet"
 
@@ -37,11 +38,21 @@ def finetune(
     mined: Annotated[
         bool,
         typer.Option(
-            "--mined", help="No labels: photos of one thing, found by VLAD and geometry, match."
+            "--mined",
+            help="No labels: photos of one thing, found by VLAD and geometry, match each other.",
+        ),
+    ] = False,
+    sfm: Annotated[
+        bool,
+        typer.Option(
+            "--sfm",
+            help="No labels: as --mined, and of these the pairs that structure from motion finds "
+            "matching and hard (extra sfm).",
         ),
     ] = False,
     views: Annotated[
-        bool, typer.Option("--views", help="No labels: crops and warps of a photo match it.")
+        bool,
+        typer.Option("--views", help="No labels: each photo matches crops and warps of itself."),
     ] = False,
     init: Annotated[
         Path | None,
@@ -50,7 +61,7 @@ def finetune(
     old: Annotated[
         Path | None,
         typer.Option(
-            help="Class folders known before: what is forgotten of them is measured.",
+            help="Class folders known before, to measure how much is forgotten.",
             exists=True,
             file_okay=False,
         ),
@@ -58,29 +69,39 @@ def finetune(
     resume: Annotated[bool, typer.Option("--resume", help="Continue the run in --out.")] = False,
     backbone: Annotated[
         str | None,
-        typer.Option(help="lite0 (default), cnn:NAME[@WEIGHTS] or tiny.", rich_help_panel=RECIPE),
+        typer.Option(
+            help="Backbone: lite0 (default), cnn:NAME[@WEIGHTS] or tiny.", rich_help_panel=RECIPE
+        ),
     ] = None,
     loss: Annotated[
-        LossChoice | None, typer.Option(help="contrastive by default.", rich_help_panel=RECIPE)
+        LossChoice | None,
+        typer.Option(help="Loss: groups by default.", rich_help_panel=RECIPE),
     ] = None,
     margin: Annotated[float | None, typer.Option(help="0.7.", rich_help_panel=RECIPE)] = None,
     epochs: Annotated[
-        int | None, typer.Option(help="5; negatives are mined for each.", rich_help_panel=RECIPE)
+        int | None,
+        typer.Option(help="Epochs (2); photos are drawn anew for each.", rich_help_panel=RECIPE),
     ] = None,
     tuples: Annotated[
-        int | None, typer.Option(help="Queries an epoch (1,000).", rich_help_panel=RECIPE)
+        int | None, typer.Option(help="Queries per epoch (800).", rich_help_panel=RECIPE)
     ] = None,
     negatives: Annotated[
-        int | None, typer.Option(help="Others a query (3).", rich_help_panel=RECIPE)
+        int | None, typer.Option(help="Other photos per query (3).", rich_help_panel=RECIPE)
     ] = None,
     batch: Annotated[
-        int | None, typer.Option(help="Tuples a step (8).", rich_help_panel=RECIPE)
+        int | None, typer.Option(help="Queries per step (16).", rich_help_panel=RECIPE)
     ] = None,
     side: Annotated[
         int | None, typer.Option(help="Pixels of the crops (160).", rich_help_panel=RECIPE)
     ] = None,
     learning_rate: Annotated[
-        float | None, typer.Option(help="0.00001.", rich_help_panel=RECIPE)
+        float | None, typer.Option(help="0.0001.", rich_help_panel=RECIPE)
+    ] = None,
+    keep: Annotated[
+        float | None,
+        typer.Option(
+            help="Share of the weights as they were in the result (0.5).", rich_help_panel=RECIPE
+        ),
     ] = None,
     left_out: Annotated[
         float | None,
@@ -89,14 +110,17 @@ def finetune(
     teacher: Annotated[
         float | None,
         typer.Option(
-            help="Weight of staying near what the network made before (0).", rich_help_panel=RECIPE
+            help="Weight of staying near the network's original descriptors (0).",
+            rich_help_panel=RECIPE,
         ),
     ] = None,
     minutes: Annotated[
         float | None,
-        typer.Option(help="End after so long even if epochs are left.", rich_help_panel=RECIPE),
+        typer.Option(help="Stop after this time even if epochs are left.", rich_help_panel=RECIPE),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of all that is drawn.", rich_help_panel=RECIPE)] = 0,
+    seed: Annotated[
+        int, typer.Option(help="Seed of all random choices.", rich_help_panel=RECIPE)
+    ] = 0,
     as_json: Json = False,
 ) -> None:
     """Train a network so that matching photos are near each other, and export it."""
@@ -104,9 +128,12 @@ def finetune(
     from semsig.finetune import finetune as stage
     from semsig.finetune.options import Source
 
-    if mined + views + (classes is not None) > 1:
-        raise typer.BadParameter("Give one of --classes, --mined and --views.")
-    source: Source = "mined" if mined else "views" if views else "table" if classes else "folders"
+    asked: dict[Source, bool] = {
+        "table": classes is not None, "mined": mined, "sfm": sfm, "views": views
+    }  # fmt: skip
+    if sum(asked.values()) > 1:
+        raise typer.BadParameter("Give one of --classes, --mined, --sfm and --views.")
+    source: Source = next((name for name, given in asked.items() if given), "folders")
     recipe: dict[str, Any] = {
         "backbone": backbone,
         "loss": loss and loss.value,
@@ -117,6 +144,7 @@ def finetune(
         "batch": batch,
         "side": side,
         "learning_rate": learning_rate,
+        "keep": keep,
         "left_out": left_out,
         "teacher": teacher,
         "minutes": minutes,
@@ -142,6 +170,8 @@ def finetune(
         return
     answer(f"network    {result.onnx}")
     answer(f"learned    {result.photos:,} photos, {result.groups:,} groups, {result.epochs} epochs")
+    if result.pairs is not None:
+        answer(f"pairs      {result.pairs:,} hard ones by structure from motion")
     for name, value in result.after.items():
         what = "left out" if name == "left_out" else name
         answer(f"map        {result.before[name]:.4f} before, {value:.4f} after ({what})")
@@ -152,7 +182,7 @@ def finetune(
 
 def onnx(
     network: Annotated[str, typer.Argument(help="cnn:NAME[@WEIGHTS].")],
-    out: Annotated[Path, typer.Argument(help="File to write; its card goes beside it.")],
+    out: Annotated[Path, typer.Argument(help="File to write; its card is written next to it.")],
     side: Annotated[
         int, typer.Option(min=64, max=1024, help="Pixels of photos' short side.")
     ] = 384,
@@ -161,21 +191,23 @@ def onnx(
     from semsig.finetune.export import export_descriptor
     from semsig.finetune.network import DescriptorNetwork
     from semsig.finetune.whitening import published_whitening
-    from semsig.segment.cnn import locate_weights
-    from semsig.segment.cnn_networks import load_network
+    from semsig.segment import load_segmenter
+    from semsig.segment.cnn import CnnSegmenter
     from semsig.segment.onnx import OnnxSegmenter
 
     if not network.startswith("cnn:"):
         raise typer.BadParameter(f"Expected cnn:NAME[@WEIGHTS], got {network!r}.")
-    name, _, weights = network.removeprefix("cnn:").partition("@")
-    loaded = load_network(name, locate_weights(name, weights or None))
+    loaded = load_segmenter(network)
+    assert isinstance(loaded, CnnSegmenter)  # what load_segmenter makes of cnn:
     made = DescriptorNetwork(loaded.backbone, loaded.power).eval()
     out.parent.mkdir(parents=True, exist_ok=True)
     provenance = {"made_by": "semsig onnx", "network": network, "gem_power": f"{loaded.power:.4f}"}
     card = export_descriptor(made, out, short_side=side, provenance=provenance)
     answer(f"{out}, SHA-256 {card.sha256}")
-    fingerprint = OnnxSegmenter(out).fingerprint
+    exported = OnnxSegmenter(out)
     for what, (mean, projection) in loaded.whitening.items():
         target = out.with_name(f"{out.stem}-{what.replace(' ', '-')}.npz")
-        published_whitening(mean, projection, fingerprint, f"{network}, {what}").save(target)
-        answer(f"{target}, for --signature pooled@{target.name}")
+        # "ms" was learned at three scales, which the graph does not see
+        owner, told = (loaded, network) if what.endswith(" ms") else (exported, f"onnx:{out}")
+        published_whitening(mean, projection, owner.fingerprint, f"{network}, {what}").save(target)
+        answer(f"{target}, for --segmenter {told} --signature pooled@{target}")

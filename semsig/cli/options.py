@@ -8,7 +8,7 @@ import os
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 PICTURES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".heic"})
-"""Suffixes by which a word that is no file is taken for a photo that is not there."""
+"""Suffixes that mark a word as the name of a photo, even if the file does not exist."""
 _MARK = b"Software\0semsig"
 
 
@@ -52,6 +52,18 @@ def a_metric(name: str | None) -> str | None:
     return name
 
 
+def a_device(name: str) -> str:
+    """Check the name of a device."""
+    if name not in DEVICES:
+        raise typer.BadParameter(f"Expected one of {', '.join(DEVICES)}; got {name}.")
+    return name
+
+
+def _devices_of(incomplete: str) -> list[str]:
+    """Complete the name of a device."""
+    return [name for name in DEVICES if name.startswith(incomplete)]
+
+
 def _metrics_of(incomplete: str) -> list[str]:
     """Complete the name of a distance."""
     return [name for name in (*METRICS, *POOLED_METRICS) if name.startswith(incomplete)]
@@ -75,7 +87,7 @@ def fetched(context: typer.Context, segmenter: str | None) -> str | None:
 
 
 def make_room(target: Path | None, *, make_folders: bool = True) -> None:
-    """Make the folder that a file goes to, before any work, or see that it is there.
+    """Make the folder of an output file before any work, or check that it is there.
 
     Raises
     ------
@@ -107,7 +119,7 @@ def refuse_foreign(target: Path) -> None:
 
 
 def is_foreign_picture(path: Path) -> bool:
-    """Tell whether a file holds a picture, none of those of :func:`save_picture`."""
+    """Tell whether a file holds a picture that :func:`save_picture` did not write."""
     from semsig.photo.formats import SIGNATURE
 
     if not path.is_file():
@@ -118,7 +130,7 @@ def is_foreign_picture(path: Path) -> bool:
 
 
 def save_picture(picture: PillowImage.Image, target: Path) -> None:
-    """Write a picture as PNG, or JPEG if so named, whole or not at all, marked as semsig's own."""
+    """Write a picture completely or not at all, as PNG, or JPEG if so named, with semsig's mark."""
     from PIL.PngImagePlugin import PngInfo
 
     from semsig.durable import write_file
@@ -134,7 +146,7 @@ def save_picture(picture: PillowImage.Image, target: Path) -> None:
 
 
 class Anew(StrEnum):
-    """Ways to rank anew."""
+    """Ways of re-ranking."""
 
     RECIPROCAL = "reciprocal"
     EXPAND = "expand"
@@ -143,7 +155,7 @@ class Anew(StrEnum):
 
 
 def reranking(rerank: bool, expand: bool, by: Anew | None = None) -> Reranking | None:
-    """Return how hits are ranked anew, as --rerank, --expand and --rerank-by ask for."""
+    """Return the re-ranking that --rerank, --expand and --rerank-by ask for."""
     from semsig.search.options import AugmentOptions, DiffuseOptions, ExpandOptions, RerankOptions
 
     if rerank + expand + (by is not None) > 1:
@@ -208,11 +220,13 @@ IndexOrUrl = Annotated[
     typer.Option(
         "--index",
         envvar="SEMSIG_INDEX",
-        help="Folder of the index; of shards, also s3://... or alike.",
+        help="Folder of the index; of shards, also a URL such as s3://...",
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
-Level = Annotated[int, typer.Option("--levels", min=0, max=8, help="Blocks: 4^N of them.")]
+Level = Annotated[
+    int, typer.Option("--levels", min=0, max=8, help="Level N of signatures: 4^N blocks.")
+]
 MetricOption = Annotated[
     str | None,
     typer.Option(
@@ -226,7 +240,7 @@ Photo = Annotated[Path, typer.Argument(help="A photo.", exists=True, dir_okay=Fa
 Photos = Annotated[list[Path], typer.Argument(help="Photos, or folders of photos.", exists=True)]
 PhotosOrGone = Annotated[list[Path], typer.Argument(help="Photos, or folders of photos.")]
 Rerank = Annotated[
-    bool, typer.Option("--rerank", help="Rank the nearest anew by the neighbours they share.")
+    bool, typer.Option("--rerank", help="Re-rank the nearest by the neighbours they share.")
 ]
 Expand = Annotated[
     bool, typer.Option("--expand", help="Search for the query's nearest as well, and average.")
@@ -235,7 +249,7 @@ RerankBy = Annotated[
     Anew | None,
     typer.Option(
         "--rerank-by",
-        help="Or rank anew by: reciprocal (--rerank), expand (--expand), augment (each photo "
+        help="Or re-rank by: reciprocal (--rerank), expand (--expand), augment (each photo "
         "averaged with its neighbours) or diffuse (over the graph of neighbours).",
     ),
 ]
@@ -263,7 +277,20 @@ TrustedSegmenter = Annotated[
         "--segmenter",
         callback=fetched,
         autocompletion=complete_segmenter,
-        help="The index's own, if it is no network of the package: such is never loaded unasked.",
+        help="By default the index's own, if that is a packaged network or was trusted.",
+    ),
+]
+DEVICES = ("auto", "cpu", "cuda", "coreml", "openvino", "mps")
+"""As :data:`semsig.segment.devices.DEVICES`, which is imported late."""
+
+DeviceOption = Annotated[
+    Any,  # one of DEVICES, which mypy cannot see that the callback has made sure of
+    typer.Option(
+        "--device",
+        envvar="SEMSIG_DEVICE",
+        callback=a_device,
+        autocompletion=_devices_of,
+        help=f"Where the network runs: {', '.join(DEVICES)}; auto is CUDA or the CPU.",
     ),
 ]
 PresetOption = Annotated[
@@ -299,7 +326,7 @@ Exclude = Annotated[
     typer.Option(
         "--exclude",
         help="Leave out files and folders of this name or path, such as '*.tmp'; patterns in a "
-        "file .semsigignore, as .gitignore has them, do so for its folder.",
+        "file .semsigignore, in the syntax of .gitignore, do so for its folder.",
     ),
 ]
 FollowLinks = Annotated[
@@ -321,5 +348,5 @@ VerifyOption = Annotated[
 ]
 Workers = Annotated[
     int | None,
-    typer.Option("--workers", min=1, max=1024, help="Photos worked on at a time; one a core."),
+    typer.Option("--workers", min=1, max=1024, help="Photos worked on at a time; one per core."),
 ]

@@ -22,10 +22,10 @@ def palette(
     ] = None,
     index: Annotated[
         Path | None,
-        typer.Option(envvar="SEMSIG_INDEX", help="The index whose classes are meant."),
+        typer.Option(envvar="SEMSIG_INDEX", help="The index whose classes to list."),
     ] = None,
     table: Annotated[
-        str, typer.Option("--classes", help="A built-in class table, where there is no index.")
+        str, typer.Option("--classes", help="A built-in class table instead of an index.")
     ] = "semsig54",
     as_json: Json = False,
 ) -> None:

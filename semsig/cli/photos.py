@@ -17,6 +17,7 @@ from semsig.cli.console import answer, answer_json, progress_bar, remark
 from semsig.cli.options import (
     DEFAULT_SEGMENTER,
     SEGMENTERS,
+    DeviceOption,
     Exclude,
     FollowLinks,
     IndexOrUrl,
@@ -39,11 +40,12 @@ from semsig.cli.regions import ExplainChoice, explain_regions
 if TYPE_CHECKING:
     from semsig.engine import Engine
     from semsig.photo.walk import Survey
+    from semsig.segment.devices import Device
     from semsig.signatures.presets import Preset
 
 _SKIPPED = 3
 _NAME_REFUSED = (errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ)
-"""Errors about a file's name, which may be too long or not of a kind that the disk takes."""
+"""Errors about a file's name, which may be too long or invalid on the disk."""
 
 
 def index(
@@ -58,15 +60,17 @@ def index(
         ),
     ] = None,
     levels: Annotated[
-        int | None, typer.Option(min=0, max=8, help="Blocks: 4^N of them; 3 for a new index.")
+        int | None,
+        typer.Option(min=0, max=8, help="Level N of signatures: 4^N blocks; 3 for a new index."),
     ] = None,
     signature: Annotated[
         str | None,
         typer.Option(
-            help="What to sign photos by beside sbs: sbovp (visual phrases), pooled (the network's "
-            "features), or several by commas. A new index has pooled if the network gives features."
+            help="Signatures to add besides sbs: sbovp (visual phrases), pooled (the network's "
+            "features), or both. A new index has pooled if the network gives features."
         ),
     ] = None,
+    device: DeviceOption = "auto",
     preset: PresetOption = None,
     vocabulary: phrases.Vocab = "kaze",
     phrase_words: phrases.Words = None,
@@ -82,7 +86,10 @@ def index(
     coding: projections.Coded = None,
     workers: Workers = None,
     rehash: Annotated[
-        bool, typer.Option("--rehash", help="Trust content alone, not size and time of change.")
+        bool,
+        typer.Option(
+            "--rehash", help="Compare content, instead of trusting size and time of change."
+        ),
     ] = False,
     prune: Annotated[
         bool, typer.Option("--prune", help="Remove photos whose files are gone.")
@@ -103,6 +110,7 @@ def index(
         gone = next(path for path in photos if path not in there)
         raise typer.BadParameter(f"{gone} does not exist; --prune takes it out of the index.")
     if scheduler or n_shards or shards.is_sharded(index):
+        shards.refuse_device(device)
         shards.refuse(prune, phrase_words, phrase_length, phrase_space, phrase_regions, phrase_norm)
         shards.index(
             surveyed(there, exclude or (), follow_links=follow_links)[0],
@@ -128,7 +136,7 @@ def index(
     chosen = Preset.named(preset or "default")
     if is_new and not paths:
         raise OptionError(_nothing(photos, surveys))
-    engine = _open_or_create(folder, segmenter, levels, chosen)
+    engine = _open_or_create(folder, segmenter, levels, chosen, device)
     wanted = _signatures(signature, engine, chosen, is_new=is_new)
     encoding = phrases.encoding(
         vocabulary,
@@ -157,9 +165,9 @@ def index(
         with progress_bar("indexing") as progress:
             report = engine.add(paths, workers=workers, rehash=rehash, progress=progress)
     except KeyboardInterrupt:
-        remark(f"Stopped; {folder} holds {len(engine):,} photos. The same command goes on.")
+        remark(f"Stopped; {folder} holds {len(engine):,} photos. Run the same command to continue.")
         raise
-    pruned = engine.prune(photos) if prune else []  # what has only moved is no longer gone
+    pruned = engine.prune(photos) if prune else []  # photos that only moved are not gone
     if not (paths or pruned):
         remark("No photo was found; nothing was added.")
     if as_json:
@@ -180,14 +188,14 @@ def _add_signatures(
     encoding: Mapping[str, Callable[[], dict[str, Any]]],
     preset: Preset,
 ) -> None:
-    """Let photos be signed by these signatures, as the command's options and the preset say."""
+    """Add these signatures to an index, with the options of the command and the preset."""
     for name in names:
         given = encoding[name]() if name in encoding else {}
         engine.add_signature(name, **{**given, **preset.encoding.get(name, {})})
 
 
 def _nothing(photos: Sequence[Path], surveys: Sequence[Survey]) -> str:
-    """Say that there is nothing to make an index of, and what was passed over."""
+    """Raise the error that there is nothing to index, with what was skipped."""
     where = ", ".join(map(str, photos))
     passed = "; ".join(line for one in surveys for line in one.remarks())
     return f"Expected photos, got none in {where}. No index was made.{passed and f' {passed}'}"
@@ -198,6 +206,7 @@ def explain(
     b: Photo,
     out: Annotated[Path | None, typer.Option(help="Write a picture (PNG).")] = None,
     segmenter: SegmenterName = DEFAULT_SEGMENTER,
+    device: DeviceOption = "auto",
     levels: Level = 3,
     shared_phrases: Annotated[
         bool, typer.Option("--phrases", help="Find the visual phrases they share as well.")
@@ -209,7 +218,9 @@ def explain(
     ] = None,
     signature: Annotated[
         ExplainChoice,
-        typer.Option("--signature", help="Blocks of classes, or regions by pooled features."),
+        typer.Option(
+            "--signature", help="sbs: blocks of classes; pooled: regions by the network's features."
+        ),
     ] = ExplainChoice.SBS,
     as_json: Json = False,
 ) -> None:
@@ -219,9 +230,9 @@ def explain(
     make_room(out)
     make_room(matches)
     if signature is ExplainChoice.POOLED:
-        explain_regions(a, b, out, segmenter, as_json=as_json)
+        explain_regions(a, b, out, segmenter, device, as_json=as_json)
         return
-    engine = Engine.create(None, segmenter=segmenter, levels=levels, signatures=())
+    engine = Engine.create(None, segmenter=segmenter, levels=levels, signatures=(), device=device)
     explanation, links = engine.explain(a, b, names=("A", "B")), None
     if shared_phrases:
         engine.add_signature("sbovp", **phrases.encoding(vocabulary)["sbovp"]())
@@ -262,6 +273,7 @@ def segment(
     photos: Photos,
     out: Annotated[Path, typer.Option(help="Folder for the pictures.", file_okay=False)],
     segmenter: SegmenterName = DEFAULT_SEGMENTER,
+    device: DeviceOption = "auto",
     levels: Level = 3,
     exclude: Exclude = None,
     follow_links: FollowLinks = False,
@@ -275,7 +287,7 @@ def segment(
     from semsig.report import Side, segmentation_picture
 
     make_folder(out)
-    engine = Engine.create(None, segmenter=segmenter, levels=levels, signatures=())
+    engine = Engine.create(None, segmenter=segmenter, levels=levels, signatures=(), device=device)
     written, skipped = [], []
     paths, surveys = surveyed(photos, exclude or (), follow_links=follow_links)
     targets = _targets(paths, out)
@@ -303,7 +315,7 @@ def segment(
 
 
 def _open_or_create(
-    folder: Path, segmenter: str | None, levels: int | None, preset: Preset
+    folder: Path, segmenter: str | None, levels: int | None, preset: Preset, device: Device
 ) -> Engine:
     from semsig.engine import Engine
     from semsig.errors import OptionError
@@ -312,8 +324,8 @@ def _open_or_create(
     if is_unused(folder):
         levels = preset.levels if levels is None else levels
         name = segmenter or preset.segmenter
-        return Engine.create(folder, segmenter=name, levels=levels, signatures=())
-    engine = Engine.open(folder, segmenter=segmenter, threads=1)
+        return Engine.create(folder, segmenter=name, levels=levels, signatures=(), device=device)
+    engine = Engine.open(folder, segmenter=segmenter, threads=1, device=device)
     if levels not in (None, engine.index.schema.levels):
         raise OptionError(
             f"{folder} was made with --levels {engine.index.schema.levels}, got {levels}. "
@@ -343,7 +355,7 @@ def _signatures(
 
 
 def _targets(paths: Sequence[Path], out: Path) -> list[Path]:
-    """One file a photo, and none of the photos; photos of one stem are numbered."""
+    """One file per photo, never one of the photos; photos with the same stem are numbered."""
     from semsig.errors import OptionError
 
     seen: Counter[str] = Counter()

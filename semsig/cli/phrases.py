@@ -22,27 +22,43 @@ Vocab = Annotated[
     str,
     typer.Option(
         "--vocabulary",
-        help="kaze, surf, or with a number of words, as in kaze-200; or a file of `semsig vocab`.",
+        help="Visual words: kaze, surf, or with their number as in kaze-200; or a file of them.",
         rich_help_panel=PANEL,
     ),
 ]
 Words = Annotated[
-    str | None, typer.Option("--phrase-words", help="semantic or visual.", rich_help_panel=PANEL)
+    str | None,
+    typer.Option(
+        "--phrase-words",
+        help="Kind of words: semantic (kept apart by class) or visual.",
+        rich_help_panel=PANEL,
+    ),
 ]
 Length = Annotated[
     int | None,
-    typer.Option("--phrase-length", min=2, max=4, help="Words a phrase.", rich_help_panel=PANEL),
+    typer.Option("--phrase-length", min=2, max=4, help="Words per phrase.", rich_help_panel=PANEL),
 ]
 Space = Annotated[
     str | None,
-    typer.Option("--phrase-space", help="descriptor or picture.", rich_help_panel=PANEL),
+    typer.Option(
+        "--phrase-space",
+        help="Space of a keypoint's neighbours: descriptor or picture.",
+        rich_help_panel=PANEL,
+    ),
 ]
 Regions = Annotated[
     str | None,
-    typer.Option("--phrase-regions", help="classes or components.", rich_help_panel=PANEL),
+    typer.Option(
+        "--phrase-regions",
+        help="Regions in which keypoints are linked: classes or components.",
+        rich_help_panel=PANEL,
+    ),
 ]
 Norm = Annotated[
-    str | None, typer.Option("--phrase-norm", help="sqrt, l2 or none.", rich_help_panel=PANEL)
+    str | None,
+    typer.Option(
+        "--phrase-norm", help="Scaling of counts: sqrt, l2 or none.", rich_help_panel=PANEL
+    ),
 ]
 
 
@@ -51,26 +67,29 @@ def vocab(
     out: Annotated[Path, typer.Option(help="The file to write.", dir_okay=False)],
     words: Annotated[int, typer.Option(min=1, max=65_535, help="Number L of words.")] = 50,
     keypoints: Annotated[
-        str, typer.Option(help="kaze or surf.", rich_help_panel=KEYPOINTS)
+        str, typer.Option(help="Detector: kaze or surf.", rich_help_panel=KEYPOINTS)
     ] = "kaze",
     upright: Annotated[
-        bool, typer.Option("--upright", help="Leave out directions.", rich_help_panel=KEYPOINTS)
+        bool,
+        typer.Option(
+            "--upright", help="Ignore the keypoints' directions.", rich_help_panel=KEYPOINTS
+        ),
     ] = False,
     octaves: Annotated[
         int, typer.Option(help="How often the scale doubles.", rich_help_panel=KEYPOINTS)
     ] = 4,
     threshold: Annotated[
-        float | None, typer.Option(help="Least response.", rich_help_panel=KEYPOINTS)
+        float | None, typer.Option(help="Least response of a keypoint.", rich_help_panel=KEYPOINTS)
     ] = None,
     max_points: Annotated[
-        int, typer.Option(help="Most keypoints a photo.", rich_help_panel=KEYPOINTS)
+        int, typer.Option(help="Most keypoints per photo.", rich_help_panel=KEYPOINTS)
     ] = 1000,
     cache: Annotated[
         Path | None,
         typer.Option(help="Folder that keeps keypoints for other runs.", file_okay=False),
     ] = None,
     workers: Workers = None,
-    seed: Annotated[int, typer.Option(help="Of the drawing and grouping.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of sampling and k-means.")] = 0,
     as_json: Json = False,
 ) -> None:
     """Learn visual words from photos, for phrases: k-means over their keypoints."""
@@ -107,7 +126,7 @@ def vocab(
 
 
 def find_vocabulary(name: str) -> Vocabulary:
-    """Return a vocabulary that semsig ships, by detector and perhaps size, or one from a file.
+    """Return a shipped vocabulary, by detector and optional size, or one from a file.
 
     Raises
     ------
@@ -123,7 +142,7 @@ def find_vocabulary(name: str) -> Vocabulary:
 
 
 def encoding(vocabulary: str, **options: object) -> Mapping[str, Callable[[], dict[str, Any]]]:
-    """Return what makes each signature's encoding options, by its name, from a command's own."""
+    """Return, by name, the function that makes each signature's options from a command's."""
     return {
         "sbovp": lambda: {
             "vocabulary": find_vocabulary(vocabulary),
@@ -133,7 +152,7 @@ def encoding(vocabulary: str, **options: object) -> Mapping[str, Callable[[], di
 
 
 def phrase_options(**given: object) -> SbovpOptions:
-    """Return the options that were given, the others as they are; OptionError names a wrong one."""
+    """Return the given options, with defaults for the others; OptionError names a wrong one."""
     from semsig.signatures import SbovpOptions
 
     return SbovpOptions(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
@@ -142,7 +161,7 @@ def phrase_options(**given: object) -> SbovpOptions:
 def _readable(
     paths: Sequence[Path], side: int, progress: Callable[[int, int], None]
 ) -> Iterator[Image]:
-    """Yield the photos that can be read, and name the others."""
+    """Yield the photos that can be read, and report the others."""
     from semsig.errors import ImageError
     from semsig.photo.image_files import read_image
 

@@ -28,11 +28,13 @@ PANEL = "Pooled descriptors"
 
 Pool = Annotated[
     str | None,
-    typer.Option("--pool", help="spoc, mac, gem, rmac or crow.", rich_help_panel=PANEL),
+    typer.Option(
+        "--pool", help="Pooling of features: spoc, mac, gem, rmac or crow.", rich_help_panel=PANEL
+    ),
 ]
 Power = Annotated[
     float | None,
-    typer.Option("--pool-power", help="Exponent of each value, to 1.", rich_help_panel=PANEL),
+    typer.Option("--pool-power", help="Exponent of each value, in (0, 1].", rich_help_panel=PANEL),
 ]
 Exponent = Annotated[
     float | None,
@@ -50,12 +52,13 @@ Dims = Annotated[
     int | None, typer.Option("--dims", min=1, help="Dimensions kept.", rich_help_panel=PANEL)
 ]
 Coded = Annotated[
-    str | None, typer.Option("--coding", help="int8 or float16.", rich_help_panel=PANEL)
+    str | None,
+    typer.Option("--coding", help="Storage of values: int8 or float16.", rich_help_panel=PANEL),
 ]
 
 
 def pooled_options(*, projection: str | None, **given: object) -> PooledOptions:
-    """Return the options that were given, the others as they are; SemsigError names a wrong one.
+    """Return the given options, with defaults for the others; SemsigError names a wrong one.
 
     A projection sets how features are pooled where that is not given.
     """
@@ -99,7 +102,7 @@ def pca(
     network = load_segmenter(segmenter, threads=1)
     paths = expand(photos)
     folders = dict(zip(paths, folder_groups(paths), strict=True))
-    groups: list[int] = []  # of those that can be read, filled while they are
+    groups: list[int] = []  # of those that can be read, filled while reading
     with progress_bar("describing") as progress:
         fitted = fit_projection(
             _readable(folders, getattr(network, "short_side", None), groups),
@@ -120,7 +123,7 @@ def pca(
 
 
 def _readable(folders: Mapping[Path, int], side: int | None, groups: list[int]) -> Iterator[Image]:
-    """Yield the photos that can be read, and note their folders; name the others."""
+    """Yield the photos that can be read, and note their folders; report the others."""
     from semsig.errors import ImageError
     from semsig.photo.image_files import read_image
 

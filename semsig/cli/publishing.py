@@ -57,7 +57,7 @@ RunFolder = Annotated[
     ),
 ]
 Worst = Annotated[
-    Path | None, _file("--worst", help="Write a page of the queries that were answered worst.")
+    Path | None, _file("--worst", help="Write a page of the queries with the worst results.")
 ]
 Measures = Annotated[
     str | None,
@@ -162,7 +162,7 @@ def compare(
     plots: Plots = None,
     as_json: Json = False,
 ) -> None:
-    """Measure runs by the same judgements, and say which differences are no chance."""
+    """Measure runs by the same judgements, and say which differences are significant."""
     from semsig.datasets.trec import read_qrels, read_run
     from semsig.evaluate.named import DEFAULT_MEASURES
     from semsig.evaluate.runs import measure_run

@@ -4,23 +4,29 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from semsig.cli.console import answer, answer_json, remark
 from semsig.cli.options import save_picture
 
+if TYPE_CHECKING:
+    from semsig.segment.devices import Device
+
 
 class ExplainChoice(StrEnum):
-    """What two photos are explained by."""
+    """Signatures by which two photos can be explained."""
 
     SBS = "sbs"
     POOLED = "pooled"
 
 
-def explain_regions(a: Path, b: Path, out: Path | None, segmenter: str, *, as_json: bool) -> None:
+def explain_regions(
+    a: Path, b: Path, out: Path | None, segmenter: str, device: Device, *, as_json: bool
+) -> None:
     """Say, and perhaps draw, which parts of two photos match."""
     from semsig.engine import Engine
 
-    engine = Engine.create(None, segmenter=segmenter, signatures=["pooled"])
+    engine = Engine.create(None, segmenter=segmenter, signatures=["pooled"], device=device)
     matches = engine.explain(a, b, signature="pooled")
     if as_json:
         answer_json({"a": str(a), "b": str(b)} | matches.to_dict())

@@ -13,6 +13,7 @@ from semsig.cli.completion import complete_words
 from semsig.cli.console import answer_json, remark
 from semsig.cli.options import (
     PICTURES,
+    DeviceOption,
     Expand,
     Geometry,
     IndexOrUrl,
@@ -56,14 +57,14 @@ def search(
     has: Annotated[
         list[str] | None,
         typer.Option(
-            help='What hits show: "sky:top, horse>10%, !person"; ranks if alone.',
+            help='What hits must show: "sky:top, horse>10%, !person"; alone, it also ranks.',
             autocompletion=complete_words,
         ),
     ] = None,
     without: Annotated[
         list[str] | None,
         typer.Option(
-            help="What hits lack, such as person>1%; the photo is taken as if it lacked it.",
+            help="What hits must lack, such as person>1%; it is ignored in the photo, too.",
             autocompletion=complete_words,
         ),
     ] = None,
@@ -71,7 +72,7 @@ def search(
         Path | None,
         typer.Option(
             help="Instead of a photo: a picture painted in the colours of `semsig palette`; "
-            "each class counts alike, unless --metric says otherwise.",
+            "each class has the same weight, unless --metric is given.",
             exists=True,
             dir_okay=False,
         ),
@@ -91,16 +92,17 @@ def search(
     rerank_by: RerankBy = None,
     geometry: Geometry = None,
     segmenter: TrustedSegmenter = None,
+    device: DeviceOption = "auto",
     verify: VerifyOption = VerifyChoice.FIRST_USE,
     exactly: Annotated[
         bool,
-        typer.Option("--exactly", help="By words, only photos that meet all of them."),
+        typer.Option("--exactly", help="With words, only photos that meet all conditions."),
     ] = False,
     html: Annotated[
         Path | None, typer.Option(help="Write a page with pictures and reasons.", dir_okay=False)
     ] = None,
     include_self: Annotated[
-        bool, typer.Option("--include-self", help="Let the photo find itself.")
+        bool, typer.Option("--include-self", help="Keep the photo itself among the hits.")
     ] = False,
     scheduler: shards.Scheduler = None,
     as_json: Json = False,
@@ -128,6 +130,7 @@ def search(
     if photo is None and layout is None and metric:
         raise typer.BadParameter("--metric needs a photo or --layout.")
     if shards.is_sharded(index):
+        shards.refuse_device(device)
         if photo is None or has or without or part or mirrored or html or geometry:
             raise typer.BadParameter(
                 "Over shards, search takes a photo, -k, --signature, --metric, --rerank, --expand, "
@@ -147,7 +150,7 @@ def search(
         )
         return
     make_room(html, make_folders=False)
-    engine = Engine.open(Path(index), segmenter=segmenter, verify=verify.value)
+    engine = Engine.open(Path(index), segmenter=segmenter, verify=verify.value, device=device)
     wanted = [*(has or []), *_conditions_of(words, engine)]
     asked = photo if layout is None else read_layout(layout, engine.index.schema.classes)
     named = signature
@@ -206,7 +209,7 @@ def search(
 
 
 def _photo_or_words(query: str | None) -> tuple[Path | None, str | None]:
-    """Tell a photo's path from words."""
+    """Return the query, as a photo's path or as words."""
     if query is None:
         return None, None
     path = Path(query)
@@ -311,12 +314,12 @@ class _Search:
         return self.engine.matching(self.has, self.without)
 
     def summary(self, n_hits: int) -> str:
-        """Say how many photos meet all conditions, and each alone where few do."""
+        """Say how many photos meet all conditions, and if few do, how many meet each."""
         matched, total = self.matched(), len(self.engine)
         terms = f"{self.conditions}"
         few = f"Alone: {self.met_alone()}."
         if not matched:
-            nearest = " These come nearest." if n_hits else ""
+            nearest = " These come closest." if n_hits else ""
             return f"No photo of {total:,} meets all conditions: {terms}.{nearest} {few}"
         text = f"{matched:,} of {total:,} photos meet all conditions: {terms}."
         filled = self.query is None and self.nearly and matched < n_hits

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
-from semsig.cli.console import answer, answer_json, one_line, remark, size
-from semsig.cli.options import IndexFolder, Json, TrustedSegmenter
+from semsig.cli.console import answer, answer_json, one_line, progress_bar, remark, size
+from semsig.cli.options import DeviceOption, IndexFolder, Json, TrustedSegmenter
 from semsig.errors import OptionError
+
+if TYPE_CHECKING:
+    from semsig.segment.devices import Device
 
 
 def serve(
@@ -17,10 +20,14 @@ def serve(
         list[Path], typer.Option("--index", envvar="SEMSIG_INDEX", help="Folder of an index.")
     ],
     host: Annotated[str, typer.Option(help="Address to listen at.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65_535, help="0 takes a free one.")] = 8765,
+    port: Annotated[
+        int, typer.Option(min=0, max=65_535, help="Port to listen at; 0 takes a free one.")
+    ] = 8765,
     token: Annotated[
         str,
-        typer.Option(envvar="SEMSIG_TOKEN", help="What clients must know; 'new' makes one up."),
+        typer.Option(
+            envvar="SEMSIG_TOKEN", help="Secret that clients must send; 'new' generates one."
+        ),
     ] = "",
     allow_host: Annotated[
         list[str] | None, typer.Option(help="A further name by which browsers call the server.")
@@ -37,11 +44,13 @@ def serve(
         bool, typer.Option("--anonymous", help="Log no requests, so no photos' names.")
     ] = False,
     segmenter: TrustedSegmenter = None,
+    device: DeviceOption = "auto",
 ) -> None:
     """Serve a page and an HTTP API that search indexes."""
     serve_indexes(
         index,
         segmenter=segmenter,
+        device=device,
         open_page=open_page,
         host=host,
         port=port,
@@ -54,7 +63,12 @@ def serve(
 
 
 def serve_indexes(
-    folders: list[Path], *, segmenter: str | None = None, open_page: bool = True, **options: Any
+    folders: list[Path],
+    *,
+    segmenter: str | None = None,
+    device: Device = "auto",
+    open_page: bool = True,
+    **options: Any,
 ) -> None:
     """Serve the indexes in some folders, as ServeOptions `options` say, until Ctrl-C."""
     from semsig.engine import Engine
@@ -66,7 +80,7 @@ def serve_indexes(
         raise OptionError(
             f"Expected the extra 'serve', got no {error.name}; pip install 'semsig[serve]'."
         ) from error
-    engines = [Engine.open(folder, segmenter=segmenter) for folder in folders]
+    engines = [Engine.open(folder, segmenter=segmenter, device=device) for folder in folders]
 
     def ready(address: str) -> None:
         answer(f"Serving {', '.join(map(str, folders))} at {address}")
@@ -96,7 +110,10 @@ def duplicates(
         typer.Option(help="The distance: pooled (where the index has it), tanimoto, containment."),
     ] = None,
     lookalikes: Annotated[
-        bool, typer.Option("--lookalikes", help="Group all within the distance, by no pixel.")
+        bool,
+        typer.Option(
+            "--lookalikes", help="Group all within the distance, without comparing pixels."
+        ),
     ] = False,
     spare: Annotated[
         bool, typer.Option("--spare", help="List the paths that have a better copy, nothing else.")
@@ -112,12 +129,14 @@ def duplicates(
     known: dict[str, By] = {name: name for name in get_args(By)}
     if by is not None and by not in known:
         raise typer.BadParameter(f"Expected --by of {', '.join(known)}; got {by}.")
-    groups = find_duplicates(
-        Engine.open(index),
-        within=within,
-        by=known[by] if by else None,
-        alike=-1 if lookalikes else ALIKE,
-    )
+    with progress_bar("comparing") as progress:
+        groups = find_duplicates(
+            Engine.open(index),
+            within=within,
+            by=known[by] if by else None,
+            alike=-1 if lookalikes else ALIKE,
+            progress=progress,
+        )
     if as_json:
         document: Any = [[asdict(copy) for copy in group] for group in groups]
         answer_json({"groups": document})

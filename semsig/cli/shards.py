@@ -20,11 +20,11 @@ Scheduler = Annotated[
     str | None,
     typer.Option(
         metavar="ADDRESS",
-        help="Let the workers of this Dask scheduler do it, such as tcp://host:8786.",
+        help="Address of a Dask scheduler whose workers do it, such as tcp://host:8786.",
     ),
 ]
 Count = typer.Option(
-    "--shards", min=1, help="Index in so many shards, on --scheduler or on this machine."
+    "--shards", min=1, help="Number of shards to index in, on --scheduler or on this machine."
 )
 
 
@@ -36,7 +36,13 @@ def is_sharded(index: str) -> bool:
 def refuse(*options: object) -> None:
     """Raise a usage error if one of index's options was given that shards do not take."""
     if any(options):
-        raise typer.BadParameter("--prune and options of phrases are not for shards.")
+        raise typer.BadParameter("--prune and options of phrases cannot be used with shards.")
+
+
+def refuse_device(device: str) -> None:
+    """Raise a usage error if a device was named: every worker has its own."""
+    if device != "auto":
+        raise typer.BadParameter(f"Workers choose their devices; got --device {device}.")
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Answers as people read them: tables on a terminal, plain lines in a pipe."""
+"""Answers for people: tables on a terminal, plain lines in a pipe."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _MOST_NAMED = 20
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, numbers: int) -> None:
     """Print rows: a table on a terminal, else tab-separated with a header line.
 
-    The first `numbers` columns are set to the right.
+    The first `numbers` columns are right-aligned.
     """
     rows = [[one_line(field) for field in row] for row in rows]
     console = stdout()
@@ -99,7 +99,7 @@ def hits_document(found: Sequence[Hit], reasons: Sequence[Reason]) -> list[dict[
 
 
 def explanation(why: Explanation) -> None:
-    """Print the sentence, and the classes that set the two apart."""
+    """Print the sentence, and the classes in which the two differ."""
     from semsig.explain.words import sentence_case
 
     answer(sentence_case(why.sentence))

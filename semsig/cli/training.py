@@ -37,7 +37,8 @@ def distill(
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the run in --out.")] = False,
     arch: Annotated[
-        str | None, typer.Option(help="hr18s (default), hr18 or hr48.", rich_help_panel=RECIPE)
+        str | None,
+        typer.Option(help="Network: hr18s (default), hr18 or hr48.", rich_help_panel=RECIPE),
     ] = None,
     views: Annotated[
         int | None,
@@ -47,41 +48,52 @@ def distill(
     ] = None,
     minutes: Annotated[
         float | None,
-        typer.Option(help="End after so long even if views are left.", rich_help_panel=RECIPE),
+        typer.Option(help="Stop after this time even if views are left.", rich_help_panel=RECIPE),
     ] = None,
     stages: Annotated[
         str | None,
-        typer.Option(help="SIDE:SHARE,... (128:0.6,192:0.4).", rich_help_panel=RECIPE),
+        typer.Option(
+            help="Sides of crops and their shares of the run (128:0.6,192:0.4).",
+            rich_help_panel=RECIPE,
+        ),
     ] = None,
     batch_size: Annotated[
-        int | None, typer.Option(help="Views a step (16).", rich_help_panel=RECIPE)
+        int | None, typer.Option(help="Views per step (16).", rich_help_panel=RECIPE)
     ] = None,
     optimizer: Annotated[
-        str | None, typer.Option(help="muon (default) or adamw.", rich_help_panel=RECIPE)
+        str | None, typer.Option(help="Optimiser: muon (default) or adamw.", rich_help_panel=RECIPE)
     ] = None,
     learning_rate: Annotated[
         float | None,
-        typer.Option(help="Largest, after the warm-up (0.001).", rich_help_panel=RECIPE),
+        typer.Option(
+            help="Largest learning rate, after the warm-up (0.001).", rich_help_panel=RECIPE
+        ),
     ] = None,
     weight_decay: Annotated[
-        float | None, typer.Option(help="Of weights (0.02).", rich_help_panel=RECIPE)
+        float | None, typer.Option(help="Weight decay (0.02).", rich_help_panel=RECIPE)
     ] = None,
     warmup_views: Annotated[
-        int | None, typer.Option(help="Linear warm-up (1,600).", rich_help_panel=RECIPE)
+        int | None, typer.Option(help="Views of linear warm-up (1,600).", rich_help_panel=RECIPE)
     ] = None,
     label_smoothing: Annotated[
-        float | None, typer.Option(help="0 to below 1 (0.05).", rich_help_panel=RECIPE)
+        float | None,
+        typer.Option(
+            help="Share of the target spread over all classes, 0 to below 1 (0.05).",
+            rich_help_panel=RECIPE,
+        ),
     ] = None,
     ema_decay: Annotated[
         float | None,
-        typer.Option(help="Of the weights' running average (0.999).", rich_help_panel=RECIPE),
+        typer.Option(help="Decay of the weights' running average (0.999).", rich_help_panel=RECIPE),
     ] = None,
     zoom: Annotated[
         float | None, typer.Option(help="Largest magnification (1.8).", rich_help_panel=RECIPE)
     ] = None,
     paste: Annotated[
         float | None,
-        typer.Option(help="Share of crops with a part of another (0).", rich_help_panel=RECIPE),
+        typer.Option(
+            help="Share of crops with a part of another pasted in (0).", rich_help_panel=RECIPE
+        ),
     ] = None,
     balance: Annotated[
         float | None,
@@ -90,22 +102,24 @@ def distill(
     mentor: Annotated[
         Path | None,
         typer.Option(
-            help="ONNX network whose scores and feature maps are learned, too.",
+            help="ONNX network whose scores and feature maps are learned as well.",
             rich_help_panel=RECIPE,
         ),
     ] = None,
     soft_share: Annotated[
         float | None,
-        typer.Option(help="Share of the loss towards its scores (0.5).", rich_help_panel=RECIPE),
+        typer.Option(
+            help="Share of the loss for the mentor's scores (0.5).", rich_help_panel=RECIPE
+        ),
     ] = None,
     hint_weight: Annotated[
         float | None,
-        typer.Option(help="Weight of its feature maps (1).", rich_help_panel=RECIPE),
+        typer.Option(help="Weight of the mentor's feature maps (1).", rich_help_panel=RECIPE),
     ] = None,
     least_share: Annotated[
         float | None,
         typer.Option(
-            help="Classes of a smaller share of a photo are not seen in it (0.025).",
+            help="Classes with a smaller share of a photo are left out of its label map (0.025).",
             rich_help_panel=RECIPE,
         ),
     ] = None,
@@ -113,13 +127,14 @@ def distill(
         float | None, typer.Option(help="Share kept for measuring (0.05).", rich_help_panel=RECIPE)
     ] = None,
     seed: Annotated[
-        int | None, typer.Option(help="Of weights and crops (0).", rich_help_panel=RECIPE)
+        int | None, typer.Option(help="Seed of weights and crops (0).", rich_help_panel=RECIPE)
     ] = None,
     device: Annotated[
-        str | None, typer.Option(help="auto, cpu, cuda, ...", rich_help_panel=MACHINE)
+        str | None, typer.Option(help="Device: auto, cpu, cuda, ...", rich_help_panel=MACHINE)
     ] = None,
     precision: Annotated[
-        str | None, typer.Option(help="auto, float32 or bfloat16.", rich_help_panel=MACHINE)
+        str | None,
+        typer.Option(help="Precision: auto, float32 or bfloat16.", rich_help_panel=MACHINE),
     ] = None,
     compile_network: Annotated[
         bool,
@@ -133,18 +148,22 @@ def distill(
     ] = None,
     cache_side: Annotated[
         int | None,
-        typer.Option(help="Photos are kept no larger, short side (256).", rich_help_panel=MACHINE),
+        typer.Option(
+            help="Largest short side at which photos are kept (256).", rich_help_panel=MACHINE
+        ),
     ] = None,
     cache_mb: Annotated[
         int | None, typer.Option(help="MiB of decoded photos (4,096).", rich_help_panel=MACHINE)
     ] = None,
     report_minutes: Annotated[
         float | None,
-        typer.Option(help="Between evaluations and checkpoints (10).", rich_help_panel=MACHINE),
+        typer.Option(
+            help="Minutes between evaluations and checkpoints (10).", rich_help_panel=MACHINE
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Train an HRNet on photos that a bigger teacher labels; export it with a model card."""
+    """Train an HRNet on photos labelled by a larger teacher; export it with a model card."""
     given = {
         name: value
         for name, value in locals().items()
@@ -168,7 +187,7 @@ def distill(
 
 @contextmanager
 def _progress() -> Iterator[Callable[[Progress], None]]:
-    """Show a bar with loss, agreement and time left on a terminal, a line each minute elsewhere."""
+    """Show a bar with loss, agreement and time left on a terminal, else one line per minute."""
     from rich.progress import BarColumn, TextColumn
     from rich.progress import Progress as Bar
 

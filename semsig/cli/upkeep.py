@@ -1,4 +1,4 @@
-"""Commands on an index: info, verify, remove, compact."""
+"""Commands on an index: info, verify, remove, compact, trust, sync."""
 
 from __future__ import annotations
 
@@ -16,20 +16,23 @@ _DAMAGED = 4
 
 
 def info(index: IndexFolder, as_json: Json = False) -> None:
-    """Say what an index holds and what it was made with; list its classes with their photos."""
+    """Show what an index holds and what it was made with; list its classes with their photos."""
     from semsig.engine import Engine
-    from semsig.engine.counts import class_counts
+    from semsig.engine.info import class_counts
+    from semsig.segment.devices import onnx_devices
 
     engine = Engine.open(index)
     facts, counts = engine.info(), class_counts(engine.index)
     if as_json:
-        answer_json({"index": str(index)} | asdict(facts) | {"class_counts": counts})
+        devices = {"devices": onnx_devices()}
+        answer_json({"index": str(index)} | asdict(facts) | devices | {"class_counts": counts})
         return
     answer(f"photos     {facts.photos:,}")
     answer(f"on disk    {size(facts.bytes)}")
     answer(f"signature  n = {facts.levels}, {facts.bits:,} bits")
     answer(f"classes    {facts.n_classes} of {facts.classes}")
     answer(f"segmenter  {facts.segmenter}")
+    answer(f"devices    {', '.join(onnx_devices())}")
     for name, made in facts.signatures.items():
         answer(f"{name:10} {made}")
     answer("")
@@ -59,12 +62,12 @@ def verify(index: IndexFolder, as_json: Json = False) -> None:
 
 def trust(
     index: IndexFolder,
-    forget: Annotated[bool, typer.Option("--forget", help="Trust it no longer.")] = False,
+    forget: Annotated[bool, typer.Option("--forget", help="Revoke the trust.")] = False,
     as_json: Json = False,
 ) -> None:
     """Let an index load the segmenter that it names: a network file, or a Python configuration.
 
-    Kept in your own folder of settings, for this folder, name and fingerprint alone.
+    Stored in your own settings, for this folder, name and fingerprint only.
     """
     from semsig.engine.trust import forget_index, trust_index
 
@@ -110,3 +113,23 @@ def compact(index: IndexFolder, as_json: Json = False) -> None:
         answer_json({"index": str(index), "bytes_before": before, "bytes_after": after})
     else:
         answer(f"{size(before)} before, {size(after)} after")
+
+
+def sync(
+    source: Annotated[
+        str, typer.Argument(help="Folder of an index; a path, or a URL such as s3://...")
+    ],
+    target: Annotated[str, typer.Argument(help="A new folder, or an earlier copy.")],
+    as_json: Json = False,
+) -> None:
+    """Copy an index, or bring a copy up to date, while others write and read."""
+    from semsig import distributed
+
+    report = distributed.sync(source, target)
+    if as_json:
+        answer_json({"source": source, "target": target} | asdict(report))
+    else:
+        answer(
+            f"{report.copied:,} files copied, {size(report.bytes)}; {report.deleted:,} deleted; "
+            f"{report.indexes:,} {'index' if report.indexes == 1 else 'indexes'} up to date"
+        )

@@ -1,4 +1,4 @@
-"""Benchmarks as facts in TOML, and the photos of one as they lie in a folder."""
+"""Benchmarks described in TOML, and finding their photos in a folder."""
 
 from __future__ import annotations
 

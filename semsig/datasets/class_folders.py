@@ -20,7 +20,7 @@ CLASS_FOLDERS = rf"(?P<class>[^/]+)/(?P<file>[^/]+(?:{KINDS}))"
 def of_class_folders(root: Path | str) -> Dataset:
     """Return the dataset of a folder whose folders are classes.
 
-    All photos are searched and each asks; those of its class count; R is its class's size.
+    All photos are searched and each is a query; its class is relevant; R is its class's size.
 
     Raises
     ------

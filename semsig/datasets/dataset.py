@@ -1,4 +1,4 @@
-"""What a benchmark is, and its photos as they lie in a folder."""
+"""A benchmark's description, and finding its photos in a folder."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _MOST = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dataset:
-    """What a benchmark is: content, protocol, and the layouts its files come in.
+    """A benchmark: content, protocol, and the layouts that its files may have.
 
     Parameters
     ----------
@@ -36,11 +36,11 @@ class Dataset:
     query_split : str
         In disjoint mode, the split of the queries.
     measures : tuple of str
-        What its authors measure by, beside the usual.
+        Measures of its authors, in addition to the usual ones.
     names : tuple of str
         Other names that it, or its folder, goes by.
     kinds : tuple of str
-        Lower-case suffixes of its files as they were published; files of others will do where
+        Lower-case suffixes of its files as published; files with other suffixes are used where
         they fit better.
     """
 
@@ -79,7 +79,7 @@ class Dataset:
         """
         root = Path(root)
         files = files_below(root)
-        finds = [  # as it was published first, so that label maps beside photos are none
+        finds = [  # published suffixes first: label maps next to photos are no photos
             find_photos(layout, files, self.content, kinds)
             for kinds in (self.kinds, ())
             for layout in self.layouts
@@ -95,7 +95,7 @@ class Dataset:
         Raises
         ------
         DatasetError
-            If `root` is no folder that can be listed.
+            If `root` cannot be listed as a folder.
         """
         folder = named_like((self.name, *self.names), root)
         if folder is None:
@@ -134,7 +134,7 @@ def _mismatch(dataset: Dataset, root: Path, files: list[str], finds: list[Find])
     )
     nearest = max(shown, key=lambda find: find.likeness)
     misfits = "".join(f"\n  - {line}" for line in _misfits(nearest))
-    told = f"\nBy the layout that fits best, these do not:{misfits}" if misfits else ""
+    told = f"\nFiles that do not fit the best layout:{misfits}" if misfits else ""
     examples = ", ".join(files[:3]) + (", ..." if len(files) > 3 else "")
     return (
         f"{root} does not hold {dataset.title}. Expected {_amount(dataset)} in "

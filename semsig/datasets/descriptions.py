@@ -28,14 +28,14 @@ def find_folder(name: str, root: Path | str) -> Path | None:
     Raises
     ------
     DatasetError
-        If there is no such dataset, or `root` is no folder that can be listed.
+        If there is no such dataset, or `root` cannot be listed as a folder.
     """
     dataset = load_dataset(name)
     return named_like((dataset.name, *dataset.names), root)
 
 
 def load_dataset(name: str | Path, protocol: str | None = None) -> Dataset:
-    """Return a dataset by name, from a TOML file of one's own, or of a folder of class folders.
+    """Return a dataset by name, from a TOML file, or of a folder of class folders.
 
     Parameters
     ----------
@@ -98,6 +98,6 @@ def _other_names(name: str) -> tuple[str, ...]:
 
 @cache
 def _folder() -> Path:
-    """Return the folder of descriptions: this one once installed, else that of the checkout."""
+    """Return the folder of descriptions: in the installed package, or in the source tree."""
     here = Path(__file__).parent
     return next(d for d in (here, here.parents[1] / "datasets") if any(d.glob("*.toml")))

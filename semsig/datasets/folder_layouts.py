@@ -1,4 +1,4 @@
-"""Ways in which people keep a dataset's files, and which files of a folder fit one."""
+"""Layouts of a dataset's files, and which files of a folder fit one."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from dataclasses import dataclass, field, replace
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
-    """One way in which people keep a dataset's files.
+    """One layout of a dataset's files.
 
     Parameters
     ----------
     name : str
-        What a person would call it.
+        Name shown to people.
     pattern : re.Pattern
         Matches the end of a photo's path, with its suffix or without, from a folder boundary on.
         Its groups: ``class``
@@ -23,7 +23,7 @@ class Layout:
         (queries or searched photos); ``query``, which takes part in the match of queries alone;
         ``file``. All groups together name a photo.
     first, per_class : int
-        How a ``number`` turns into a class.
+        How a ``number`` is converted to a class.
     """
 
     name: str
@@ -33,7 +33,7 @@ class Layout:
 
     @classmethod
     def make(cls, name: str, pattern: str, first: int = 0, per_class: int = 1) -> Layout:
-        """Return the layout of a regular expression, which letters of either case match.
+        """Return the layout of a regular expression, which ignores case.
 
         Raises
         ------
@@ -44,11 +44,11 @@ class Layout:
         """
         whole = re.compile(f"(?:^|/){pattern}$", re.IGNORECASE)
         if not {"class", "number"} & set(whole.groupindex) or per_class < 1:
-            raise ValueError(f"pattern {pattern!r} with {per_class} photos a class tells no class")
+            raise ValueError(f"pattern {pattern!r} with {per_class} photos per class has no class")
         return cls(name=name, pattern=whole, first=first, per_class=per_class)
 
     def match(self, file: str) -> re.Match[str] | None:
-        """Match a path without its suffix, so that photos are of any kind; else the whole path."""
+        """Match a path without its suffix, so that any file type fits; or else the whole path."""
         return self.pattern.search(re.sub(r"\.[^./]*$", "", file)) or self.pattern.search(file)
 
 

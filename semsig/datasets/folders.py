@@ -1,4 +1,4 @@
-"""Folders of photos: by a benchmark's name, and what lies below one."""
+"""Folders of photos: finding one by a benchmark's name, and listing its files."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from semsig.errors import DatasetError, ImageError
 from semsig.photo.image_files import image_paths
 
 _BESIDE = r"dataset|database|data|images?|imgs?|photos?|master|main|test|set|the|jpe?g|png|bmp"
-"""What people write beside a dataset's name."""
+"""Words that people add to a dataset's name."""
 
 
 def named_like(names: Iterable[str], root: Path | str) -> Path | None:
     """Return the folder in `root` that has one of a dataset's names; `root` itself may be it.
 
-    Case, blanks and signs do not count, nor words such as ``dataset``: ``Corel-10K images`` is
+    Case, blanks and punctuation are ignored, and words such as ``dataset``: ``Corel-10K images`` is
     ``corel_10k``. The first name that any folder has wins.
 
     Raises
     ------
     DatasetError
-        If `root` is no folder that can be listed.
+        If `root` cannot be listed as a folder.
     """
     root = Path(root)
     try:
@@ -40,13 +40,13 @@ def named_like(names: Iterable[str], root: Path | str) -> Path | None:
 
 
 def _plain(name: str) -> str:
-    """Return the letters of a name without the words beside it."""
+    """Return the letters of a name without such added words."""
     words = re.split(r"[\W_]+", name.casefold())
     return "".join(word for word in words if not re.fullmatch(_BESIDE, word))
 
 
 def files_below(root: Path) -> list[str]:
-    """Return the image files below a folder, relative to it; DatasetError if it is none."""
+    """Return the image files below a folder, relative to it; DatasetError if it cannot be read."""
     try:
         return [path.relative_to(root).as_posix() for path in image_paths(root)]
     except ImageError as error:

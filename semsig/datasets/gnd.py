@@ -1,4 +1,4 @@
-"""Ground truth of landmark benchmarks as files that circulate: gnd_*.pkl, .mat and JSON."""
+"""Ground truth of landmark benchmarks in its published formats: gnd_*.pkl, .mat and JSON."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ def read_ground_truth(path: Path) -> GroundTruth:
 
 
 def find_ground_truth(root: Path, stem: str) -> Path | None:
-    """Return the file of this stem that lies in a folder, below it or beside it."""
+    """Return the file of this stem in a folder, below it or next to it."""
     for folder, pattern in ((root, f"**/{stem}"), (root.parent, stem)):
         for suffix in (".json", ".mat", ".pkl"):
             found = sorted(folder.glob(pattern + suffix))
@@ -144,7 +144,7 @@ def _asked(photo: str, facts: Mapping[str, Any], n_photos: int, first: int) -> A
         if name in facts:
             numbers = np.asarray(facts[name], np.float64).ravel()
             if (numbers != numbers.astype(np.int64)).any():
-                raise ValueError(f"{name} of {photo} is not of whole numbers")
+                raise ValueError(f"{name} of {photo} is not a list of integers")
             whole = numbers.astype(np.int64) - first
             if ((whole < 0) | (whole >= n_photos)).any():
                 raise ValueError(f"{name} of {photo} is beyond the {n_photos} photos")

@@ -1,4 +1,4 @@
-"""Tables of labels that people keep, and the photos that they name."""
+"""Tables of labels, and the photos that they name."""
 
 from __future__ import annotations
 
@@ -55,13 +55,13 @@ _NAMINGS: tuple[Callable[[Path], str], ...] = (
     lambda path: path.name,
     lambda path: path.stem,
 )
-"""What a photo may be called; an earlier way wins."""
+"""Ways to name a photo; an earlier one takes precedence."""
 
 
 class PhotoNames:
     """Photos by what files call them: path from their folder, without suffix, or file name.
 
-    A name that fits several photos is none's.
+    A name that fits several photos is ignored.
 
     Parameters
     ----------
@@ -90,5 +90,5 @@ class PhotoNames:
         self._next += len(relative)
 
     def find(self, name: str) -> int | None:
-        """Return a photo's number, None where the name is none's or several photos'."""
+        """Return a photo's number; None if the name fits no photo, or several."""
         return self._numbers.get(name)

@@ -39,8 +39,8 @@ class LandmarkDataset(Dataset):
     def scan(self, root: Path | str) -> Photos:
         """Find the listed photos under a folder, in whatever folders they lie.
 
-        Queries are photos, or parts of photos, beside those that are searched; those without any
-        relevant photo of the protocol are left out, as the authors do.
+        Queries are photos, or parts of photos, apart from those that are searched; those without
+        any relevant photo of the protocol are left out, as the authors do.
 
         Raises
         ------
@@ -51,7 +51,7 @@ class LandmarkDataset(Dataset):
         file = self.file or find_ground_truth(root, self.ground_truth)
         if file is None:
             raise DatasetError(
-                f"Expected {self.ground_truth}.pkl, .mat or .json in, below or beside {root}, "
+                f"Expected {self.ground_truth}.pkl, .mat or .json in, below or next to {root}, "
                 f"found none. Get it from {self.source}."
             )
         return self._photos_of(read_ground_truth(file), root)

@@ -1,4 +1,4 @@
-"""Anybody's own photos as a benchmark: class folders, a CSV of labels, or judgements."""
+"""The user's own photos as a benchmark: class folders, a CSV of labels, or judgements."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from semsig.errors import DatasetError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnDataset(Dataset):
-    """Photos of one's own, and how it is known what is relevant.
+    """The user's own photos, and the source of what is relevant.
 
     Make one with :func:`own_dataset`.
 
@@ -71,15 +71,15 @@ def own_dataset(
     cutoff: int | None = None,
     protocol: str | None = None,
 ) -> OwnDataset | LandmarkDataset:
-    """Return photos of one's own as a benchmark.
+    """Return the user's own photos as a benchmark.
 
     Parameters
     ----------
     root : Path or str
-        Folder of the photos that are searched: a folder a class unless `relevant` or `table`
-        says more.
+        Folder of the photos that are searched: one folder per class, unless `relevant` or
+        `table` is given.
     queries : Path, optional
-        Folder of the queries, laid out alike; each searched photo is a query by default.
+        Folder of the queries, with the same layout; each searched photo is a query by default.
     relevant : Path, optional
         Ground truth as :func:`semsig.datasets.gnd.read_ground_truth` takes it, or TREC
         judgements of the queries: lines ``query 0 photo grade``. Photos go by their path
@@ -105,11 +105,11 @@ def own_dataset(
         raise DatasetError("Expected judgements or a CSV of labels, got both. Give one.")
     if left_out and (queries is not None or relevant is not None):
         raise DatasetError(
-            "Queries of a folder of their own, or judged, are in no ranking to leave."
+            "Expected left_out only where queries are searched photos, got others or judgements."
         )
     landmarks = relevant is not None and relevant.suffix in GROUND_TRUTH
     if protocol is not None and not landmarks:
-        raise DatasetError(f"Expected ground truth with protocol {protocol!r}: gnd_*.pkl or alike.")
+        raise DatasetError(f"Expected ground truth with protocol {protocol!r}, as gnd_*.pkl.")
     apart: Mode = "query-left-out" if left_out else "query-in-ground-truth"
     if queries is not None:
         apart = "disjoint"
@@ -146,7 +146,7 @@ def _queries(folder: Path, root: Path) -> list[Path]:
     if folder.resolve() == root.resolve():
         raise DatasetError(f"Expected queries in another folder than {root}; leave --queries out.")
     if not paths:
-        raise DatasetError(f"Expected photos to ask with in {folder}, found none.")
+        raise DatasetError(f"Expected query photos in {folder}, found none.")
     return paths
 
 
@@ -187,7 +187,7 @@ def _tagged(
 
 
 def _unlabelled(count: int) -> tuple[str, ...]:
-    return (f"{count:,} photos have no label: searched, but not asked with",) if count else ()
+    return (f"{count:,} photos have no label: searched, but not used as queries",) if count else ()
 
 
 def _labels_of(

@@ -1,4 +1,4 @@
-"""Descriptions of datasets read from TOML: defaults, and one error that lists all that is wrong.
+"""Descriptions of datasets read from TOML: defaults, and one error that lists every problem.
 
 docs/datasets.md says what each key means.
 """
@@ -25,7 +25,7 @@ _KEYS |= {"aliases", "layouts", "names", "kinds", "measures", "ground_truth", "p
 _MODES = tuple(mode for mode in get_args(Mode) if mode != "judged")  # that needs a file as well
 _KINDS = (".jpg", ".jpeg")
 _MOST = 10**9
-"""Photos that a description may speak of."""
+"""Largest number of photos in a description."""
 _LAYOUT_KEYS = {"name", "pattern", "first", "per_class"}
 
 
@@ -56,7 +56,7 @@ def read_description(path: Path) -> Dataset:
 
 
 class _Description:
-    """A description's facts; what is wrong with them is gathered in :attr:`wrong`."""
+    """A description's facts; problems are collected in :attr:`wrong`."""
 
     def __init__(self, facts: Mapping[str, Any], name: str) -> None:
         self._facts = facts

@@ -1,4 +1,4 @@
-"""The photos of a benchmark that a folder holds, and what counts in their rankings."""
+"""The photos of a benchmark in a folder, and what is relevant in their rankings."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Mode = Literal["query-in-ground-truth", "query-left-out", "disjoint", "listed", 
 - ``"query-in-ground-truth"``: all photos, each searched and its own first hit;
 - ``"query-left-out"``: some of the searched photos; a query is not counted in its own ranking;
 - ``"disjoint"``: photos kept apart;
-- ``"listed"``: parts of searched photos; files beside them list what is relevant and what is junk;
+- ``"listed"``: parts of searched photos; files list what is relevant and what is junk;
 - ``"judged"``: some photos; what is relevant to each is named photo by photo.
 """
 
@@ -37,7 +37,7 @@ class Photos:
     labels : ndarray of int64, shape (N,)
         Class of each photo, an index into `classes`.
     is_query : ndarray of bool, shape (N,)
-        Photos to ask with; in query-in-ground-truth mode all of them.
+        Photos that are queries; in query-in-ground-truth mode all of them.
     in_database : ndarray of bool, shape (N,)
         Photos to search; in query-in-ground-truth mode all of them.
     classes : tuple of str
@@ -56,7 +56,7 @@ class Photos:
         below 0 junk.
     tags : ndarray of bool, shape (N, C), optional
         Which of the C classes each photo has, where it can have several; `labels` count for
-        nothing then. A photo is as relevant as it has classes of the query's.
+        nothing then. A photo's relevance is the number of classes that it shares with the query.
     """
 
     paths: tuple[Path, ...]
@@ -84,7 +84,7 @@ class Photos:
         return tuple(names)
 
     def judge(self, queries: NDArray[np.int64], database: NDArray[np.int64]) -> NDArray[np.int8]:
-        """Say what counts in the rankings of queries.
+        """Return the relevance of each photo to each query.
 
         Parameters
         ----------
@@ -94,7 +94,7 @@ class Photos:
         Returns
         -------
         ndarray of int8, shape (Q, N)
-            1 or more relevant, 0 not, -1 junk: passed over as if it were not there.
+            1 or more relevant, 0 not, -1 junk: ignored as if it were not there.
         """
         if self.grades:
             return np.stack([self._graded(int(query), database) for query in queries])

@@ -1,8 +1,8 @@
-"""Ground truth that circulates as Python pickles, read without running what a pickle may run.
+"""Ground truth published as Python pickles, read without executing anything.
 
-A pickle is a program; Python's own reader imports and calls what it names. This one knows the
-few instructions that build numbers, texts, lists, tuples, dictionaries and NumPy arrays of
-numbers, and refuses all others.
+A pickle is a program, and Python's own reader imports and calls whatever it names. This reader
+knows only the instructions that build numbers, strings, lists, tuples, dictionaries and NumPy
+arrays of numbers, and refuses all others.
 """
 
 from __future__ import annotations
@@ -19,6 +19,13 @@ from semsig.errors import DatasetError
 
 _MOST_BYTES = 64 << 20
 """Largest file that is read; the published ones are below 1 MiB."""
+
+_MOST_ITEMS = 4_000_000
+"""Most instructions that are run, and items that are returned: lists of the same list many times,
+six deep, would fill any memory from a few kilobytes. Published files need below 1,000,000."""
+
+_DEEPEST = 6
+"""Deeper nesting than ground truth has; it also ends lists that hold themselves."""
 
 
 def read_pickled(path: Path) -> Any:
@@ -43,7 +50,10 @@ def read_pickled(path: Path) -> Any:
         if path.stat().st_size > _MOST_BYTES:
             raise DatasetError(f"Expected ground truth below 64 MiB, got more in {path}.")
         machine = _Machine()
-        for opcode, argument, _ in pickletools.genops(read_regular(path, most=_MOST_BYTES)):
+        content = read_regular(path, most=_MOST_BYTES)
+        for number, (opcode, argument, _) in enumerate(pickletools.genops(content)):
+            if number == _MOST_ITEMS:
+                raise ValueError(f"more than {_MOST_ITEMS:,} instructions")
             machine.step(opcode.name, argument)
         return machine.result()
     except OSError as error:
@@ -87,7 +97,7 @@ class _Array:
 
 
 class _Dtype:
-    """A type of numbers: whole, real or bool, no objects."""
+    """A dtype of numbers: integer, real or bool, no objects."""
 
     def __init__(self, code: Any) -> None:
         self.value = np.dtype(_text(code))
@@ -107,11 +117,29 @@ class _Machine:
         self._stack: list[Any] = []
         self._marks: list[int] = []
         self._memo: dict[int, Any] = {}
+        self._items = 0
 
     def result(self) -> Any:
         """Return what is left at the end."""
         (value,) = self._stack
-        return _plain(value, depth=0)
+        return self._plain(value, depth=0)
+
+    def _plain(self, value: Any, depth: int) -> Any:
+        """Put arrays in place of those that were being made; refuse names."""
+        self._items += 1
+        if depth > _DEEPEST or self._items > _MOST_ITEMS:
+            raise ValueError("deeper nesting or more items than ground truth has")
+        if isinstance(value, _Array):
+            if value.value is None:
+                raise ValueError("an array without content")
+            return value.value
+        if isinstance(value, _Named | _Dtype):
+            raise ValueError("a name in place of data")
+        if isinstance(value, list | tuple):
+            return type(value)([self._plain(item, depth + 1) for item in value])
+        if isinstance(value, dict):
+            return {key: self._plain(item, depth + 1) for key, item in value.items()}
+        return value
 
     def step(self, name: str, argument: Any) -> None:
         """Run one instruction."""
@@ -196,14 +224,14 @@ class _Machine:
     def reduce(self, _: object) -> None:
         called, arguments = self._last(2)
         if not isinstance(called, _Named) or not isinstance(arguments, tuple):
-            raise ValueError("a call of something else than NumPy's arrays")
+            raise ValueError("a call of something other than NumPy's arrays")
         self._stack.append(_CALLS[called.name](*arguments))
 
     def build(self, _: object) -> None:
         (state,) = self._last(1)
         target = self._stack[-1]
         if not isinstance(target, _Array | _Dtype) or not isinstance(state, tuple):
-            raise ValueError("a state of something else than NumPy's arrays")
+            raise ValueError("a state of something other than NumPy's arrays")
         target.build(state)
 
 
@@ -222,13 +250,13 @@ _CALLS: dict[str, Callable[..., Any]] = {
     "scalar": _scalar,
     "dtype": lambda code, *_: _Dtype(code),
     "encode": lambda text, encoding: _bytes(text) if _text(encoding) == "latin1" else _no_bytes(),
-    "bytes": lambda: b"",  # how older protocols write those of no length
+    "bytes": lambda: b"",  # how older protocols write empty ones
     "ndarray": lambda *_: _no_bytes(),
 }
 
 
 def _no_bytes() -> Any:
-    raise ValueError("bytes or an array made in another way than NumPy pickles them")
+    raise ValueError("bytes or an array in another form than NumPy's pickles")
 
 
 def _text(value: Any) -> str:
@@ -240,7 +268,7 @@ def _text(value: Any) -> str:
 
 
 def _bytes(value: Any) -> bytes:
-    """Return bytes; those of Python 2 are read as text, a byte a sign."""
+    """Return bytes; those of Python 2 are read as text, one byte per character."""
     return value if isinstance(value, bytes) else _text(value).encode("latin-1")
 
 
@@ -253,27 +281,6 @@ def _list(value: Any) -> list[Any]:
 def _dict(value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ValueError(f"{type(value).__name__} instead of a dictionary")
-    return value
-
-
-_DEEPEST = 6
-"""Deeper nesting than ground truth has; it also ends lists that hold themselves."""
-
-
-def _plain(value: Any, depth: int) -> Any:
-    """Put arrays in place of those that were being made; refuse names."""
-    if depth > _DEEPEST:
-        raise ValueError("deeper nesting than ground truth has")
-    if isinstance(value, _Array):
-        if value.value is None:
-            raise ValueError("an array without content")
-        return value.value
-    if isinstance(value, _Named | _Dtype):
-        raise ValueError("a name in place of data")
-    if isinstance(value, list | tuple):
-        return type(value)([_plain(item, depth + 1) for item in value])
-    if isinstance(value, dict):
-        return {key: _plain(item, depth + 1) for key, item in value.items()}
     return value
 
 

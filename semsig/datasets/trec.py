@@ -1,4 +1,4 @@
-"""Runs and relevance judgements as files that TREC's tools exchange."""
+"""Runs and relevance judgements in TREC's file formats."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from semsig.durable import open_regular
 from semsig.errors import DatasetError
 
 Grades = Mapping[str, int]
-"""Photos to how relevant they are: above 0 relevant, 0 not, below 0 junk, which is passed over."""
+"""Relevance of photos: above 0 relevant, 0 not, below 0 junk, which is ignored."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +37,7 @@ def read_run(path: Path) -> Run:
     """Read a run: lines of query, ``Q0``, photo, rank, score and the system's name.
 
     As trec_eval does, photos are put in order of falling scores, compared as float32, and equal
-    ones in falling order of their names; the column of ranks is not looked at.
+    ones in falling order of their names; the column of ranks is ignored.
 
     Raises
     ------
@@ -46,11 +46,12 @@ def read_run(path: Path) -> Run:
     """
     scored: dict[str, dict[str, float]] = {}
     name = path.stem
-    for number, (query, _, photo, _, score, tag) in _lines(path, 6):
+    columns = "query Q0 photo rank score system"
+    for number, (query, _, photo, _, score, tag) in _lines(path, columns):
         name = tag
         found = scored.setdefault(query, {})
         if photo in found:
-            raise DatasetError(f"{path}, line {number}: {photo} comes twice for query {query}.")
+            raise DatasetError(f"{path}, line {number}: {photo} occurs twice for query {query}.")
         found[photo] = _number(path, number, score)
     return Run(name=name, rankings={query: _ordered(found) for query, found in scored.items()})
 
@@ -69,10 +70,10 @@ def read_qrels(path: Path) -> dict[str, dict[str, int]]:
         If the file cannot be read, is malformed, or judges a photo twice for a query.
     """
     judged: dict[str, dict[str, int]] = {}
-    for number, (query, _, photo, grade) in _lines(path, 4):
+    for number, (query, _, photo, grade) in _lines(path, "query 0 photo grade"):
         grades = judged.setdefault(query, {})
         if photo in grades:
-            raise DatasetError(f"{path}, line {number}: {photo} comes twice for query {query}.")
+            raise DatasetError(f"{path}, line {number}: {photo} occurs twice for query {query}.")
         if not re.fullmatch(r"[+-]?[0-9]{1,9}", grade):
             raise DatasetError(f"{path}, line {number}: expected an integer grade, got {grade!r}.")
         grades[photo] = int(grade)
@@ -82,8 +83,8 @@ def read_qrels(path: Path) -> dict[str, dict[str, int]]:
 def run_lines(name: str, rankings: Iterable[tuple[str, Sequence[str]]]) -> Iterator[str]:
     """Yield the lines of a run.
 
-    A photo's score is how many are ranked at or below it: scores fall strictly, and trec_eval,
-    which keeps them as float32, puts photos at equal distances in no order of its own (integers
+    A photo's score is how many are ranked at or below it: scores fall strictly, so that trec_eval,
+    which keeps them as float32, does not re-order photos at equal distances (integers
     are exact there below 2^24).
 
     Parameters
@@ -108,7 +109,7 @@ def qrels_lines(judged: Iterable[tuple[str, Grades]]) -> Iterator[str]:
 
 
 def token(name: str) -> str:
-    """Return a name without blanks, which end a column: they and ``%`` become ``%20`` and alike.
+    """Return a name without blanks, which end a column: they and ``%`` become ``%20`` and so on.
 
     Raises
     ------
@@ -120,17 +121,18 @@ def token(name: str) -> str:
     return re.sub(r"[\s%]", lambda sign: "".join(f"%{b:02X}" for b in sign[0].encode()), name)
 
 
-def _lines(path: Path, columns: int) -> Iterator[tuple[int, list[str]]]:
+def _lines(path: Path, columns: str) -> Iterator[tuple[int, list[str]]]:
+    expected = len(columns.split())
     try:
         with io.TextIOWrapper(open_regular(path), "utf-8-sig", "surrogateescape") as file:
             for number, line in enumerate(file, start=1):
                 words = line.split()
-                if len(words) == columns:
+                if len(words) == expected:
                     yield number, words
                 elif words:
                     raise DatasetError(
-                        f"{path}, line {number}: expected {columns} columns, got {len(words)}: "
-                        f"{line.strip()[:80]!r}."
+                        f"{path}, line {number}: expected {expected} columns, as in {columns!r}; "
+                        f"got {len(words)}: {line.strip()[:80]!r}."
                     )
     except OSError as error:
         raise DatasetError(f"{path} cannot be read: {error.strerror}") from error

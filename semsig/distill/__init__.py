@@ -1,4 +1,4 @@
-"""Train an HRNet of one's own on photos that a bigger teacher has labelled.
+"""Training of an HRNet on photos that a larger teacher has labelled.
 
 Needs the extra ``mmseg`` (torch, mmsegmentation); importing this package does not.
 """
@@ -18,7 +18,7 @@ __all__ = ["DistillOptions", "DistillResult", "Progress", "Stage", "distill"]
 def distill(
     options: DistillOptions, progress: Callable[[Progress], None] | None = None
 ) -> DistillResult:
-    """Train, export and measure a network; see :class:`DistillOptions` for what with.
+    """Train, export and measure a network; see :class:`DistillOptions`.
 
     Parameters
     ----------
@@ -33,7 +33,8 @@ def distill(
         Figures on the held-out photos, and the files written under ``options.out``:
         ``model.onnx``, ``classes.txt``, ``MODEL_CARD.md``, ``curves.png``, ``overlays.png``,
         ``failures.png`` (the held-out photos with the least agreement), ``log.jsonl``,
-        ``weights.pth`` (averaged weights) and ``checkpoint.pth`` (to resume).
+        ``weights.pth`` and ``weights.safetensors`` (averaged weights) and ``checkpoint.pth`` (to
+        resume).
 
     Raises
     ------

@@ -1,19 +1,19 @@
-"""Crops to learn from: random scale, aspect, place, side and colour."""
+"""Training crops: random scale, aspect, position, mirroring and colour."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from semsig.opencv import cv2
 from semsig.types.label_map import Image
 
 Labels = NDArray[np.uint8] | NDArray[np.uint16]
 
 STRIDE = 4
-"""HRNet answers at 1/4 scale, so labels are taken there."""
+"""HRNet's output has 1/4 of the input's scale, so labels are reduced to it."""
 
 ASPECT = 0.18
 PASTED = (0.1, 0.45)

@@ -70,7 +70,7 @@ def ahead(
 ) -> Iterator[Batch]:
     """Yield the batches of steps `first`, `first` + 1, ..., made ahead by `workers` threads.
 
-    `side_of` gives a step's resolution; it is asked when the step's turn to be made comes.
+    `side_of` gives a step's resolution; it is called when the step's batch is made.
     """
     step = first
     if workers == 0:

@@ -1,4 +1,4 @@
-"""The model card: what a network was made from, how well it does, and where it fails."""
+"""The model card: what a network was made from, its figures, and where it fails."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MISTAKES = 12
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CardFacts:
-    """What the card is written from.
+    """Content of the card.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ def _summary(facts: CardFacts) -> str:
 
 mmsegmentation's `fcn_{arch}` with plain batch normalisation: {facts.parameters:,} weights,
 {len(classes)} classes, distilled by `semsig distill`. Photos are resized to a short side of
-{network.short_side} pixels; label maps come at a quarter of that.
+{network.short_side} pixels; label maps have a quarter of that size.
 
 | file | opset | SHA-256 | pixels on which it agrees with torch |
 |---|---|---|---|
@@ -81,7 +81,7 @@ def _data(facts: CardFacts) -> str:
 {facts.photos:,} photos, {facts.held:,} of them held out ({_stratified(facts)});
 labels by the teacher `{_public(facts.options.teacher)}`."""
     if facts.options.starts_exported:
-        text += f" The weights went on from the exported network `{facts.options.init[0].name}`."
+        text += f" Training started from the exported network `{facts.options.init[0].name}`."
     sources = Counter(
         (row.get("source", "not stated"), row.get("licence", "not stated"))
         for row in facts.catalogue.values()

@@ -1,4 +1,4 @@
-"""Files that a run writes: each appears whole or not at all, and none runs code when read."""
+"""Files of a run: each is written completely or not at all, and none runs code when read."""
 
 from __future__ import annotations
 
@@ -8,25 +8,49 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import safetensors.torch
 import torch
 
 from semsig.documents import Entries, parse_json
 from semsig.durable import read_regular, write_file
 from semsig.errors import CheckpointError
+from semsig.segment.checkpoint import META
 
 
 def write_checkpoint(path: Path, content: dict[str, Any]) -> None:
     """Write tensors and plain values; a crash leaves the file as it was."""
-    memory = io.BytesIO()  # torch's own writer turns a full disk into a RuntimeError
+    memory = io.BytesIO()  # torch's own writer raises a RuntimeError on a full disk
     torch.save(content, memory)
     write_file(path, memory.getvalue())
+
+
+def write_weights(path: Path, state_dict: Mapping[str, Any], meta: Mapping[str, Any]) -> None:
+    """Write weights for others as a safetensors file, with `meta` as JSON in its header.
+
+    :func:`semsig.segment.checkpoint.load_checkpoint` reads both back.
+
+    Parameters
+    ----------
+    path : Path
+        Ends in ``.safetensors``; a crash leaves what was there as it was.
+    state_dict : mapping of str to torch.Tensor
+        The weights.
+    meta : mapping of str to object
+        JSON values.
+    """
+    # safetensors refuses tensors that share memory
+    tensors = {
+        name: tensor.detach().cpu().clone().contiguous() for name, tensor in state_dict.items()
+    }
+    header = {"format": "pt", META: json.dumps(meta, allow_nan=False)}
+    write_file(path, safetensors.torch.save(tensors, header))
 
 
 Row = Mapping[str, float]
 
 
 class RunLog:
-    """One JSON object a line: figures of a run, by photo-views.
+    """One JSON object per line: figures of a run, by photo-views.
 
     Parameters
     ----------

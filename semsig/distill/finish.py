@@ -30,10 +30,10 @@ CLEAR_LEAD = 0.05
 """A pixel is clear where the best class's score exceeds the second's by more than this."""
 
 EDGE = 0.02
-"""A class is at the edge where its share is so near the least one, in parts of that."""
+"""A class is borderline if its share is within this part of the least share."""
 
 LEAST_AGREEMENT = 0.999
-"""Least share of clear pixels on which it must agree."""
+"""Least share of clear pixels on which the exported network must agree."""
 
 
 def finish(
@@ -99,8 +99,8 @@ def _export(training: Training) -> OnnxSegmenter:
 def _compare(training: Training, segmenter: OnnxSegmenter) -> float:
     """Share of pixels on which the exported network agrees with torch.
 
-    Weights stored as fp16 may turn near-ties; where the best class leads clearly they must not.
-    Nothing is clear in a square with a class at the edge of being ruled out.
+    Weights stored as fp16 may change near-ties, but not pixels where the best class leads clearly.
+    No pixel counts as clear in a square with a borderline class, which may be ruled out.
     """
     squares = np.stack([image for image, _ in training.squares[:CHECKED]])
     exported = np.stack([label_map.labels for label_map in segmenter.batch(list(squares))])
@@ -124,9 +124,9 @@ def _compare(training: Training, segmenter: OnnxSegmenter) -> float:
 def _measure(
     segmenter: OnnxSegmenter, store: PhotoStore, held: NDArray[np.int64]
 ) -> tuple[Agreement, list[Sample], list[Sample]]:
-    """Compare whole photos with the teacher's maps; some come back to show.
+    """Compare whole photos with the teacher's maps; return some to show.
 
-    First a few that are evenly spread, then the ones that the network sees least as the teacher.
+    First a few that are evenly spread, then those with the least agreement.
     """
     total = np.zeros((len(store.classes),) * 2, np.int64)
     shown = set(held[:: max(1, len(held) // ROWS)][:ROWS].tolist())

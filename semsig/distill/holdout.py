@@ -14,7 +14,7 @@ from semsig.durable import read_regular
 from semsig.errors import OptionError
 
 MOST_FAVOURED = 12.0
-"""A photo is drawn at most so many times as often as the least drawn one."""
+"""Largest ratio between the probabilities of drawing two photos."""
 
 
 def read_catalogue(path: Path) -> dict[str, dict[str, str]]:
@@ -40,7 +40,7 @@ def read_catalogue(path: Path) -> dict[str, dict[str, str]]:
 def hold_out(
     strata: Sequence[Hashable], share: float
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Split positions into training and held-out ones: the first and then every k-th a stratum.
+    """Split positions into training and held-out ones: the first and every k-th of each stratum.
 
     Parameters
     ----------

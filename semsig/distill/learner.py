@@ -27,7 +27,7 @@ from semsig.distill.unfold import settle
 from semsig.segment.export import MEAN, STD
 
 CLIP = 5.0
-"""Largest norm of a step's gradient."""
+"""Gradients with a larger norm are scaled down to it."""
 
 
 class Learner:
@@ -38,7 +38,7 @@ class Learner:
     options : DistillOptions
         Network, weights to start from, optimiser, precision (``auto`` is float32), device.
     classes : ClassTable
-        One channel of the head a class.
+        One channel of the head per class.
 
     Attributes
     ----------
@@ -77,7 +77,7 @@ class Learner:
     def settle(self, batches: Iterable[Batch]) -> None:
         """Take the batch norms' statistics from crops, for weights of an exported network.
 
-        What the network answers, and so its average, stays the same.
+        The network's output, and so its average, stays the same.
         """
         settle(self._network, (self._normalized(batch.images) for batch in batches))
         self._average = averaged(self._network, self.options.ema_decay)
@@ -136,7 +136,7 @@ class Learner:
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Put back what :meth:`state` gave."""
+        """Restore what :meth:`state` returned."""
         self._network.load_state_dict(state["state_dict"])
         self._average.load_state_dict(state["average"])
         if self._mentor is not None:

@@ -15,7 +15,7 @@ Labels = NDArray[np.integer[Any]]
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """A confusion matrix and the figures read off it.
+    """A confusion matrix and the figures computed from it.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ class Agreement:
 
     @property
     def iou(self) -> NDArray[np.float64]:
-        """Intersection over union a class, shape (M,); 0 where the union is empty."""
+        """Intersection over union per class, shape (M,); 0 where the union is empty."""
         hit = np.diag(self.confusion)
         union = self.confusion.sum(0) + self.confusion.sum(1) - hit
         return np.asarray(hit / np.maximum(union, 1))

@@ -1,4 +1,4 @@
-"""A mentor: an ONNX network that another one learns from beside the labels."""
+"""A mentor: an ONNX network that another one learns from, in addition to labels."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from semsig.errors import CheckpointError
 from semsig.segment.onnx import run_session, start_session
 
 CLASSES = "classes"
-"""Key of the ONNX file's metadata under which its classes stand, one name a line."""
+"""Key of the ONNX file's metadata under which its classes stand, one name per line."""
 
 FARTHEST = 6.0
-"""Standardised feature maps are cut off here, standard deviations."""
+"""Standardised feature maps are clipped here, in standard deviations."""
 
 
 class Mentor(torch.nn.Module):  # type: ignore[misc]
     """Soft targets and hints for crops, and the layers that predict the hints.
 
-    The probabilities of the mentor's scores are targets beside the labels (Hinton et al. 2015,
-    "Distilling the knowledge in a neural network"). Its feature maps are hints (Romero et al.
-    2015, "FitNets"): a 1 x 1 convolution of the learner's last feature map, averaged down to
-    their size, learns to predict them, each channel standardised over the batch.
+    The probabilities of the mentor's scores are targets in addition to the labels (Hinton et al.
+    2015, "Distilling the knowledge in a neural network"). Its feature maps are hints (Romero et al.
+    2015, "FitNets"): a 1 x 1 convolution of the learner's last feature map, averaged down to their
+    size, learns to predict them, each channel standardised over the batch.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ class Mentor(torch.nn.Module):  # type: ignore[misc]
     channels : int
         Of the learner's last feature map.
     threads : int
-        That the file runs on.
+        Threads that the network may use.
 
     Raises
     ------

@@ -1,8 +1,8 @@
 """Muon, for convolutions: momentum whose step is made orthogonal.
 
 K. Jordan et al., "Muon: an optimizer for hidden layers in neural networks", 2024. The length of
-a step is that of J. Liu et al., "Muon is scalable for LLM training", 2025, with which AdamW's
-learning rate and weight decay carry over.
+a step is that of J. Liu et al., "Muon is scalable for LLM training", 2025, which allows AdamW's
+learning rates and weight decay.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ def orthogonalized(matrices: Any) -> Any:
 class Muon(torch.optim.Optimizer):  # type: ignore[misc]
     """Muon with Nesterov momentum and decoupled weight decay.
 
-    torch.optim.Muon takes matrices only, and one at a time; here a convolution (O, I, H, W) is
-    a matrix of O rows, and weights of one shape take their step together.
+    torch.optim.Muon takes only matrices, one at a time; here a convolution (O, I, H, W) is a
+    matrix of O rows, and weights of the same shape are updated as one batch.
 
     Parameters
     ----------

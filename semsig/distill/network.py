@@ -43,7 +43,7 @@ def features_and_logits(network: Any, images: Any) -> tuple[Any, Any]:
     Returns
     -------
     features : Tensor of float32, shape (B, C, S / 4, S / 4)
-        What the classifier sees.
+        Input of the classifier.
     logits : Tensor of float32, shape (B, M, S / 4, S / 4)
         Class scores.
     """
@@ -66,7 +66,7 @@ def averaged(network: Any, decay: float) -> Any:
 
 
 def optimizers(network: Any, options: DistillOptions, mentor: Any = None) -> tuple[Any, ...]:
-    """Make the optimisers, which share the weights out among them.
+    """Make the optimisers, each for its part of the weights.
 
     AdamW takes all weights, or those that Muon leaves: the first and the last layer, biases and
     normalisation, the last two without weight decay; and those that predict a mentor's hints.
@@ -97,7 +97,7 @@ def pick_device(name: str) -> Any:
 
 
 def mixes_fast(device: Any) -> bool:
-    """Whether bfloat16 is worth it: on CUDA, and where the processor multiplies its matrices."""
+    """Whether bfloat16 is faster: on CUDA, and on processors with matrix units for it."""
     if device.type == "cpu":
         return bool(getattr(torch.cpu, "_is_amx_tile_supported", bool)())
     return bool(device.type == "cuda")
@@ -113,7 +113,7 @@ def start_from(network: Any, paths: Sequence[Path], classes: ClassTable) -> int:
     paths : sequence of Path
         Checkpoints with ``state_dict`` and ``meta``, or exported networks, at least one. Where
         ``meta`` names no classes, the head is taken over if it has as many channels. A class
-        counts in those that know it, and starts anew if none does.
+        is averaged over the files that have it, and starts from random weights if none has.
     classes : ClassTable
         The table to train with.
 
@@ -177,7 +177,7 @@ def _require_finite(weights: Mapping[str, Any], path: Path) -> None:
 
 
 def _mean(tensors: Sequence[Any], own: Any) -> Any:
-    """Return the mean over the weights that are known, `own` where none is; of counts, the last."""
+    """Return the mean over the weights that are known, `own` if none is; the last of counters."""
     if not own.is_floating_point():
         return tensors[-1]
     mean = torch.stack([tensor.double() for tensor in tensors]).nanmean(0)

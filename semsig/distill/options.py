@@ -1,4 +1,4 @@
-"""What a training run is made of; checked before anything is read."""
+"""Options of a training run, checked before anything is read."""
 
 from __future__ import annotations
 
@@ -59,14 +59,14 @@ class Stage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DistillOptions:
-    """What to train, on what, how and where to.
+    """Options of a training run.
 
     Parameters
     ----------
     photos : Path
         Folder of photos, searched recursively; file stems must be distinct.
     teacher : str
-        ``labels:DIR[@TABLE]`` (one label map a photo, found by stem), or a network:
+        ``labels:DIR[@TABLE]`` (one label map per photo, found by stem), or a network:
         ``mmseg:CONFIG[@CHECKPOINT]``, ``onnx:FILE``, ``lite``, ``embedded``. A network labels
         every photo once, into ``out/labels-FINGERPRINT``.
     out : Path
@@ -89,12 +89,12 @@ class DistillOptions:
         Length of the run in photo-views; 0 measures and exports what `init` gives, or the run
         to resume.
     minutes : float, optional
-        End after so many minutes of training even if views are left; the schedule follows
-        whichever of the two is nearer its end.
+        Stop after this many minutes of training even if views are left; the schedule follows
+        whichever of the two limits is nearer.
     stages : tuple of Stage
         Resolutions, in order.
     batch_size : int
-        Views a step, at least 2.
+        Views per step, at least 2.
     optimizer : {"muon", "adamw"}
         Muon for the hidden convolutions and AdamW for the rest, or AdamW for all. A step costs
         about the same; the loss falls faster with the first.
@@ -106,8 +106,8 @@ class DistillOptions:
         Share of the target spread evenly over all classes, 0 to below 1.
     mentor : Path, optional
         ONNX network that also scores and describes every crop, see
-        :class:`semsig.distill.mentor.Mentor`: its probabilities are targets beside the labels,
-        void pixels included, and its feature maps are learned, too.
+        :class:`semsig.distill.mentor.Mentor`: its probabilities are targets in addition to the
+        labels, void pixels included, and its feature maps are learned as well.
     soft_share : float
         With a mentor, share of the cross-entropy that is towards its probabilities, 0 to 1.
     hint_weight : float
@@ -115,7 +115,7 @@ class DistillOptions:
     ema_decay : float
         Decay of the running average of the weights, 0 to below 1.
     zoom : float
-        Crops are magnified up to so many times, at least 1.
+        Largest magnification of crops, at least 1.
     paste : float
         Share of the crops that get a rectangle of another one pasted in, 0 to 1 (Yun et al.
         2019, "CutMix").
@@ -131,7 +131,7 @@ class DistillOptions:
         ``auto`` (CUDA when there is one), or a torch device.
     precision : {"auto", "float32", "bfloat16"}
         ``auto`` is bfloat16 autocast on CUDA and on processors with AMX (1.8 times the speed
-        there), float32 elsewhere; what it came to stands in the model card.
+        there), float32 elsewhere; the model card states which.
     compile : bool
         Use torch.compile: up to 1.2 times the speed on a CPU after minutes of compiling for
         each resolution.
@@ -140,7 +140,7 @@ class DistillOptions:
     workers : int
         Threads that cut and colour the crops of coming steps; 0 does it between steps.
     cache_side : int
-        Photos are kept at most so large (short side, pixels).
+        Largest short side in pixels at which photos are kept.
     cache_mb : int
         Decoded photos kept in memory, in MiB; the others are decoded each time.
     report_minutes : float

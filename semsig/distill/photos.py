@@ -7,13 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from semsig.classes import ClassTable
 from semsig.distill.augment import Labels, resize_labels
 from semsig.errors import OptionError
+from semsig.opencv import cv2
 from semsig.photo.image_files import image_paths, read_image
 from semsig.segment import segment_path
 from semsig.segment.base import Segmenter

@@ -1,4 +1,4 @@
-"""Pictures of a run: its curves, and held-out photos beside what teacher and network see."""
+"""Pictures of a run: its curves, and held-out photos with the label maps of teacher and network."""
 
 from __future__ import annotations
 

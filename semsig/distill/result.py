@@ -45,7 +45,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DistillResult:
-    """What a run came to.
+    """Results of a run.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Label maps to learn from: files as they are, or a network's, made once and kept."""
+"""Label maps to learn from: existing files, or a network's, made once and kept."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def load_teacher(teacher: str, photos: Sequence[Path], out: Path) -> Segmenter:
     photos : sequence of Path
         A network labels those it has not labelled yet.
     out : Path
-        A network's label maps go to ``out/labels-FINGERPRINT``, one PNG a photo.
+        A network's label maps go to ``out/labels-FINGERPRINT``, one PNG per photo.
 
     Raises
     ------
@@ -50,7 +50,7 @@ def load_teacher(teacher: str, photos: Sequence[Path], out: Path) -> Segmenter:
 
 
 def write_table(classes: ClassTable, path: Path) -> None:
-    """Write one class name a line, as :meth:`ClassTable.from_lines` reads."""
+    """Write one class name per line, as :meth:`ClassTable.from_lines` reads."""
     write_file(path, "".join(f"{name}\n" for name in classes.names).encode())
 
 

@@ -19,7 +19,7 @@ import numpy as np
 from semsig.distill import schedule
 from semsig.distill.augment import Labels
 from semsig.distill.batches import BatchMaker, ahead
-from semsig.distill.checkpoint import RunLog, write_checkpoint
+from semsig.distill.checkpoint import RunLog, write_checkpoint, write_weights
 from semsig.distill.learner import Learner
 from semsig.distill.measure import Agreement, confusion_matrix
 from semsig.distill.options import DistillOptions
@@ -161,8 +161,9 @@ class Training:
         content = self._identity() | position | self.learner.state()
         write_checkpoint(self.checkpoint, content)
         meta = self._identity() | {"images": self.views}
-        weights = {"state_dict": self.learner.average.state_dict(), "meta": meta}
-        write_checkpoint(self.options.out / "weights.pth", weights)
+        weights = self.learner.average.state_dict()
+        write_checkpoint(self.options.out / "weights.pth", {"state_dict": weights, "meta": meta})
+        write_weights(self.options.out / "weights.safetensors", weights, meta)
 
     def _identity(self) -> dict[str, object]:
         return {

@@ -35,7 +35,7 @@ def load_exported(path: Path, network: Any) -> dict[str, Any]:
     Parameters
     ----------
     path : Path
-        The file, its card beside it.
+        The file; its card is next to it.
     network : torch.nn.Module
         A network of the same architecture with fresh weights; not changed. Its number of classes
         may be another.
@@ -110,10 +110,10 @@ def _read_weights(path: Path) -> dict[str, Any]:
 
 def _require_same(folded: Mapping[str, Any], expected: Mapping[str, Any], path: Path) -> None:
     """Refuse a file whose tensors are not those of the network, classes aside."""
-    came = {n: _inner(n, tensor) for n, tensor in folded.items() if n not in _NOT_LEARNED}
+    got = {n: _inner(n, tensor) for n, tensor in folded.items() if n not in _NOT_LEARNED}
     wanted = {n: _inner(n, tensor) for n, tensor in expected.items()}
-    if came != wanted:
-        wrong = sorted(n for n in came | wanted if came.get(n) != wanted.get(n))
+    if got != wanted:
+        wrong = sorted(n for n in got | wanted if got.get(n) != wanted.get(n))
         raise CheckpointError(
             f"{path} is of another network: {len(wrong)} tensors are missing, left over or of "
             f"another shape, the first {wrong[0]!r}. Give a file that semsig distill exported with "

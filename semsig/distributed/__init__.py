@@ -1,4 +1,4 @@
-"""Beyond one machine: shards that Dask builds and searches, and copies elsewhere."""
+"""More than one machine: shards that Dask builds and searches, and copies of indexes."""
 
 from semsig.distributed.copying import SyncReport, sync
 from semsig.distributed.indexing import ShardingOptions, index

@@ -1,8 +1,8 @@
-"""Copies of an index elsewhere: made while a writer writes, and while readers read the copy.
+"""Copies of an index, made while a writer changes the source and readers use the copy.
 
-Data files never change, and the manifest is written last; so a copy that brings the data files
-of one manifest first, then the manifest, and last deletes what no manifest names any more, is
-at each moment an index as the source once was.
+Data files never change, and the manifest is written last. So a copy that first takes the data
+files of one manifest, then the manifest, and finally deletes what it no longer names, is at each
+moment a valid index: a state that the source had.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from semsig.storage.lock import LOCK, WriterLock
 from semsig.storage.manifest import MANIFEST, FileEntry, Manifest
 
 SHARDS = "shards.json"
-"""File that makes a folder one of shards; it comes last."""
+"""File that marks a folder of shards; it is copied last."""
 _LATE = (MANIFEST, SHARDS)
 
 Progress = Callable[[int, int], None]
-"""Called with bytes that are there, of how many."""
+"""Called with the bytes copied and their total."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SyncReport:
-    """What :func:`sync` did.
+    """Result of :func:`sync`.
 
     Parameters
     ----------
@@ -59,9 +59,9 @@ class SyncReport:
 def sync(source: Path | str, target: Path | str) -> SyncReport:
     """Make a copy of an index, or bring it up to date; only what is new is copied.
 
-    May run while a writer changes the source and while readers read the copy: each index in it,
-    that of the photos and those of their further signatures and of shards, is at each moment as
-    the source's was at one. A run that was stopped is taken up by the next. One run at a time.
+    May run while a writer changes the source and while readers read the copy: each index in the
+    copy (of photos, further signatures or shards) is at each moment in a state that the source's
+    had. The next run continues one that was stopped. One run at a time.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ def sync(source: Path | str, target: Path | str) -> SyncReport:
     Raises
     ------
     IndexFormatError
-        If the source holds no index, or the target something else than a copy of it.
+        If the source holds no index, or the target something other than a copy of it.
     IndexCorruptError
         If a file of the source is not as it was written.
     IndexLockedError, IndexWriteError
@@ -127,7 +127,7 @@ def _folder(name: str) -> str:
 
 
 def _counts(name: str) -> bool:
-    """Whether a file is part of an index at rest: no lock, none that is being written."""
+    """Whether a file belongs to a committed index: not a lock or a temporary file."""
     last = _last(name)
     return last != LOCK and not last.endswith(TEMPORARY) and not last.startswith(".")
 
@@ -144,7 +144,7 @@ def _check_target(target: Place, folders: set[str]) -> None:
 
 
 def _copy_plain(source: Place, target: Place, name: str) -> SyncReport:
-    """Copy a small file unless it is there, and alike."""
+    """Copy a small file unless the same one is there."""
     content = source.read(name)
     try:
         if target.read(name) == content:
@@ -168,7 +168,7 @@ def _sync_index(source: Place, target: Place) -> SyncReport:
                     report += _copy(source, target, entry, held)
             except (FileNotFoundError, IndexCorruptError) as error:
                 if source.read(MANIFEST) != content:
-                    continue  # the writer has gone on, and deleted what this manifest named
+                    continue  # meanwhile the writer committed, and deleted files of this manifest
                 raise IndexCorruptError(f"{source} is damaged: {error}") from error
             if before != content:
                 target.write(MANIFEST, content)
@@ -227,7 +227,7 @@ def _copy(source: Place, target: Place, entry: FileEntry, held: set[str]) -> Syn
 
 
 def _is_whole(target: Place, entry: FileEntry) -> bool:
-    """Whether a run that was stopped has left this file."""
+    """Whether this file is a leftover of a stopped run."""
     try:
         return target.digest(entry.name) == entry.sha256
     except FileNotFoundError:

@@ -26,7 +26,7 @@ from semsig.types import SbsSchema
 
 LEAST_DASK = "2024.1"
 _RETRIES = 3
-"""How often a part is tried anew, as where a worker that was given up still holds the lock."""
+"""Retries of a part, for example where a worker given up by Dask still holds the lock."""
 _LOCK_SECONDS = 20.0
 """How long a part waits for such a lock."""
 
@@ -36,7 +36,7 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShardingOptions:
-    """What shards are made with.
+    """Options of indexing in shards.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ class ShardingOptions:
     pooled : bool, optional
         Whether photos get pooled descriptors; by default, if the network gives features.
     part : int
-        Photos of a task, at least 1: what is done anew where a worker is killed.
+        Photos per task, at least 1: the work that is repeated if a worker is killed.
     rehash : bool
         As in :class:`semsig.engine.options.IndexingOptions`.
 
@@ -83,10 +83,10 @@ def index(
 ) -> AddReport:
     """Index photos in shards, on Dask's workers: new ones are added, changed ones replaced.
 
-    A photo's path says which shard it goes to. Each shard is an index of :class:`semsig.Engine`
-    and follows its rules: unchanged photos are passed over, what was done when a worker was
-    killed stays done, and the same call goes on where a run was stopped. Parts of a shard are
-    tasks one after the other, shards run side by side: give two or three a worker.
+    A photo's path determines its shard. Each shard is an index of :class:`semsig.Engine`
+    and follows its rules: unchanged photos are skipped, what a killed worker
+    had committed stays, and the same call continues a stopped run. Parts of a shard are
+    tasks one after the other, shards run side by side: use two or three shards per worker.
 
     Parameters
     ----------
@@ -99,7 +99,7 @@ def index(
     shards : int, optional
         How many; needed for a new folder only.
     options : ShardingOptions, optional
-        What shards are made with.
+        Options of indexing in shards.
     progress : callable, optional
         Called with (done, total) photos after each part.
 
@@ -251,13 +251,13 @@ def _sum(one: AddReport, other: AddReport) -> AddReport:
 
 @lru_cache(maxsize=2)
 def _segmenter(name: str) -> Segmenter:
-    """Load a network once a process."""
+    """Load a network once per process."""
     limit_threads(_threads())
     return load_segmenter(name, threads=1)
 
 
 def _threads() -> int:
-    """Return the threads of this worker; 1 where this is none."""
+    """Return the threads of this worker; 1 outside of workers."""
     distributed = require("distributed", "distributed", LEAST_DASK)
     try:
         return int(distributed.get_worker().state.nthreads)

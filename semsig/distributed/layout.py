@@ -1,4 +1,4 @@
-"""How a folder of shards is laid out: ``shards.json``, and an index folder a shard."""
+"""The layout of a folder of shards: ``shards.json``, and one index folder per shard."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ from semsig.storage.manifest import MANIFEST
 
 MAX_SHARDS = 2**16
 ID_BITS = 40
-"""Shard s counts ids from s * 2^40: so ids are distinct over all shards, and name their maker."""
+"""Shard s assigns ids from s * 2^40 on, so that ids are distinct over all shards and tell their
+origin."""
 
 _FORMAT, _VERSION = "semsig-shards", 1
 
@@ -93,7 +94,7 @@ class ShardFolder:
 
     @classmethod
     def open(cls, where: Path | str) -> Self:
-        """Read what a folder of shards says of itself; IndexFormatError if it is none."""
+        """Read the description of a folder of shards; IndexFormatError if it is not one."""
         try:
             document = Entries(parse_json(Place(where).read(SHARDS)), SHARDS)
             if document.text("format") != _FORMAT or document.whole("version") != _VERSION:
@@ -122,14 +123,14 @@ class ShardFolder:
         return True
 
     def shard_of(self, photo: str) -> int:
-        """Return the shard of a photo: the same in every run, and about as many in each."""
+        """Return the shard of a photo, by a hash: always the same, with shards of similar size."""
         digest = hashlib.blake2b(photo.encode("utf-8", "surrogateescape"), digest_size=8).digest()
         return int.from_bytes(digest) % self.shards
 
     def partition(self, photos: Iterable[str], held: Mapping[str, int]) -> list[list[str]]:
         """Return the photos of each shard, each once, in the order given.
 
-        `held` says of photos that are in some shard already in which.
+        `held` maps photos that are in some shard already to that shard.
         """
         parts: list[list[str]] = [[] for _ in range(self.shards)]
         for photo in dict.fromkeys(photos):
@@ -160,7 +161,7 @@ class Workspace:
             return
         try:
             sync(self._where, self.path)
-        except IndexFormatError:  # rows were added here by a run that ended before it could send
+        except IndexFormatError:  # a stopped run added rows here and did not send them
             shutil.rmtree(self.path)
             sync(self._where, self.path)
 

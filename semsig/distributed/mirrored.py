@@ -1,4 +1,4 @@
-"""Photos elsewhere, indexed through copies on this machine, and remembered by their URLs."""
+"""Photos at URLs, indexed through local copies and stored under their URLs."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class MirroredIndex(HammingIndex):
     _copies: Mapping[str, str] = {}
 
     def show(self, copies: Mapping[str, str]) -> None:
-        """Take the photos of these URLs to be at these paths."""
+        """Map these URLs to the paths of their copies."""
         self._urls = {path: url for url, path in copies.items()}
         self._copies = dict(copies)
 
@@ -75,7 +75,7 @@ def fetched(
     urls : sequence of str
         Where they are.
     known : mapping of str to PhotoRecord
-        What is indexed, by URL: those of the same size and time of change are passed over.
+        What is indexed, by URL: those of the same size and time of change are skipped.
     skipped : list of SkippedPhoto
         Those that cannot be read are added to it.
     """
@@ -84,7 +84,7 @@ def fetched(
     copies: dict[str, str] = {}
     try:
         for url in urls:
-            # the name stays, by which label maps on disk are found
+            # the copy keeps the name, by which label maps on disk are found
             path = folder / sha256(url.encode()).hexdigest()[:32] / url.rpartition("/")[2]
             try:
                 path.parent.mkdir()
@@ -111,7 +111,7 @@ def fetched(
 
 
 def _state(info: Mapping[str, Any]) -> tuple[int, int]:
-    """Return size and time of change in nanoseconds, as far as the file system tells.
+    """Return size and time of change in nanoseconds, as far as the file system has them.
 
     Where it tells no time but a tag of the content (S3's ETag), that stands for it.
     """

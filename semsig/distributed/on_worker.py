@@ -1,4 +1,4 @@
-"""Shards that stay open on one of Dask's workers, and on another where that one dies."""
+"""Shards that stay open on one of Dask's workers, and on another one if that dies."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ Wait = Callable[[], dict[int, Any]]
 """Waits for the answers and returns them, by the shards' numbers."""
 
 _TRIES = 4
-"""How often shards are opened anew before they are given up."""
+"""How often shards are reopened before giving up."""
 _GLANCE = 2.0
-"""Seconds after which one that waits looks whether the worker is still there."""
+"""Seconds between checks, while waiting, whether the worker still exists."""
 _WORKERS_SECONDS = 60
-"""How long to wait for a worker where all are gone; Dask's nannies start them anew."""
+"""How long to wait for a worker if all are gone; Dask's nannies restart them."""
 
 
 class OnWorker:
@@ -62,7 +62,7 @@ class OnWorker:
             self._waited(self._actor.ask(self._first))
 
     def remember(self, asked: Mapping[int, Question]) -> None:
-        """Ask, now and first of all wherever the shards are opened anew."""
+        """Make a call now, and again first whenever the shards are reopened."""
         with self._lock:
             self._first = asked
         self.send(asked)()
@@ -86,13 +86,13 @@ class OnWorker:
                 return self._waited(answer)
             except SemsigError:
                 raise
-            except Exception:  # Dask has no one type for a worker that is gone
+            except Exception:  # Dask has no single exception type for a lost worker
                 return self._again(actor, asked)
 
         return wait
 
     def _again(self, lost: Any, asked: Mapping[int, Question]) -> dict[int, Any]:
-        """Open the shards on another worker, unless that was done meanwhile, and ask there."""
+        """Open the shards on another worker, unless done meanwhile, and repeat the call there."""
         error: Exception | None = None
         for _ in range(_TRIES):
             try:
@@ -111,7 +111,7 @@ class OnWorker:
         ) from error
 
     def _waited(self, answer: Any) -> dict[int, Any]:
-        """Wait for an actor's answer, which may never come where its worker dies."""
+        """Wait for an actor's answer, which never arrives if its worker dies."""
         while True:
             try:
                 found: dict[int, Any] = answer.result(timeout=_GLANCE)
@@ -128,7 +128,7 @@ class Here:
         self._shards = Shards(places, signature)
 
     def remember(self, asked: Mapping[int, Question]) -> None:
-        """Ask; there is no opening anew."""
+        """Make a call; in this process shards are never reopened."""
         self._shards.ask(asked)
 
     def send(self, asked: Mapping[int, Question]) -> Wait:

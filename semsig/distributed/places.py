@@ -1,4 +1,4 @@
-"""Folders wherever fsspec finds them: on this machine, on S3 and others, in memory."""
+"""Folders of any file system that fsspec knows: local, S3, in memory, and others."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Place:
 
     def names(self) -> list[str]:
         """Return the files below, as paths relative to the folder, sorted; none if it is absent."""
-        self._fs.invalidate_cache()  # what others have written since counts
+        self._fs.invalidate_cache()  # to see what others have written since
         found = self._fs.find(self._path) if self._fs.exists(self._path) else []
         return sorted(path[len(self._path) + 1 :] for path in found)
 
@@ -78,7 +78,7 @@ class Place:
 
     @contextmanager
     def written(self, name: str) -> Iterator[BinaryIO]:
-        """Give a file to write to, which is there when it is whole.
+        """Yield a file to write to, which appears when it is complete.
 
         Raises
         ------
@@ -98,7 +98,7 @@ class Place:
             raise IndexWriteError(f"Cannot write {self}/{name}: {error}") from error
 
     def write(self, name: str, content: bytes) -> None:
-        """Write a file, whole or not at all."""
+        """Write a file, completely or not at all."""
         with self.written(name) as file:
             file.write(content)
 

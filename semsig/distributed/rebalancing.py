@@ -1,4 +1,4 @@
-"""Rows from full shards to empty ones, by whole segments."""
+"""Rebalancing: moving whole segments from full shards to emptier ones."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ MOVE = "move.json"
 def rebalance(folder: Path | str) -> int:
     """Move segments from the fullest shard to the emptiest, as long as that evens them out.
 
-    Ids stay, and :func:`semsig.distributed.index` finds photos where they are. A run that was
-    killed is ended by the next. To be run while nobody writes; until a move is whole, searches
-    may find its photos twice.
+    Ids stay, and :func:`semsig.distributed.index` finds photos where they are. The next
+    run completes a killed one. Nobody else may write meanwhile; until a move is complete,
+    searches may find its photos twice.
 
     Parameters
     ----------
@@ -62,10 +62,10 @@ def rebalance(folder: Path | str) -> int:
 def _next(
     sizes: Sequence[int], segments: Callable[[int], list[int]]
 ) -> tuple[int, int, int] | None:
-    """Return source, segment and target of a move that evens out, the fullest shard first.
+    """Return source, segment and target of a move that improves the balance, fullest shard first.
 
-    A segment of s rows turns a gap into |gap - 2 s|, less than before where 0 < s < gap; the sum
-    of squared sizes then falls, so that moves come to an end.
+    Moving a segment of s rows changes the gap between two shards to |gap - 2 s|, which is smaller
+    if 0 < s < gap. The sum of squared sizes then decreases, so the sequence of moves is finite.
     """
     target = int(np.argmin(sizes))
     for source in np.argsort(sizes)[::-1].tolist():
@@ -125,7 +125,7 @@ class _Shards:
         self._end(source, target)
 
     def finish(self) -> None:
-        """End a move that was begun by a run that was killed."""
+        """Complete the move of a killed run."""
         try:
             begun = Entries(parse_json(self._place.read(MOVE)), MOVE)
             last = self._layout.shards - 1

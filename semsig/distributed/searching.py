@@ -1,4 +1,4 @@
-"""Photos in, hits of all shards out."""
+"""Search for a photo in all shards."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from semsig.errors import IndexFormatError, OptionError
 from semsig.photo import PhotoPath, PhotoRecord, absolute
 from semsig.search import Reranker
 from semsig.search.options import Reranking
-from semsig.types import Hit
+from semsig.types import Hit, Hits
 from semsig.types.metrics import refuse_metric
 
 
@@ -44,7 +44,7 @@ def search_photos(
     metric : str, optional
         The distance, one of the signature's own.
     rerank : RerankOptions or ExpandOptions, optional
-        Rank the nearest anew by their neighbours in all shards.
+        Re-rank the nearest by their neighbours in all shards.
     exclude_self : bool
         Leave the photo's own path out of the hits.
     segmenter : str, optional
@@ -55,7 +55,7 @@ def search_photos(
     Raises
     ------
     OptionError
-        If the signature is another, or a metric is named beside one that has its own.
+        If the signature is another, or a metric is given for one that has its own.
     SemsigError
         As :meth:`ShardedIndex.open` and :meth:`semsig.Engine.search` do.
     """
@@ -81,14 +81,14 @@ def search_photos(
     named = [(d, i, PhotoRecord.from_json(photos.payload(i)).path) for d, i in pairs]
     own = absolute(photo) if exclude_self else None
     others = [hit for hit in named if hit[2] != own][:k]
-    return [
+    return Hits(
         Hit(rank=rank, id=id_, path=path, distance=distance, metric=measure)
         for rank, (distance, id_, path) in enumerate(others, 1)
-    ]
+    )
 
 
 def _first(folder: ShardFolder, segmenter: str | None) -> Engine:
-    """Open the first shard that has photos, which knows how photos are signed."""
+    """Open the first shard that has photos; its engine computes the query's signature."""
     for number in range(folder.shards):
         if folder.exists(number):
             workspace = Workspace(folder.shard(number))

@@ -1,4 +1,4 @@
-"""One shard, open on a worker or in this process; what it is asked for and what it answers."""
+"""One shard, open on a worker or in this process, and the calls that it answers."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ KINDS: dict[str, tuple[type[Any], str]] = {
     "sbovp": (L2Index, "sbovp/index"),
     "pooled": (PooledIndex, "pooled"),
 }
-"""What a shard may be searched by: the index, and its folder within that of the photos."""
+"""The signatures of a shard: the class of the index, and its folder within the photos' one."""
 
 
 Arrays = dict[str, NDArray[Any]]
-"""A batch without its schema, which shards have, and which takes longer to send."""
+"""A batch without its schema: shards have it already, and sending it takes longer."""
 
 
 def arrays_of(batch: AnyBatch) -> Arrays:
@@ -104,7 +104,7 @@ class Shard:
         return found
 
     def weigh_by(self, counts: DocumentCounts | None) -> None:
-        """Take the document counts of all shards for searches to come."""
+        """Store the document counts of all shards, for later searches."""
         self._counts = counts
 
     def nearest(
@@ -140,13 +140,13 @@ class Shard:
         return ids
 
     def add_rows(self, batch: Any, ids: NDArray[np.int64], payloads: Any) -> None:
-        """Add rows that no shard held; none, if a call whose answer was lost has added them."""
+        """Add rows that no shard holds; none if an earlier call with a lost answer added them."""
         if not len(ids) or not self.held(ids).all():
             self._index.add(batch, ids, payloads=payloads)
         self._workspace.send()
 
     def remove_rows(self, ids: NDArray[np.int64]) -> None:
-        """Remove rows that this shard held; those that such a call has left."""
+        """Remove rows of this shard; those already removed by such a call are ignored."""
         self._index.remove(ids[self.held(ids)])
         self._workspace.send()
 

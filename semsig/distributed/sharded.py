@@ -31,11 +31,11 @@ class ShardedIndex:
     Answers are those of one index that holds the rows of the first shard, then those of the
     second, and so on: ties come by shard, then in order of insertion. The calls are those of
     :class:`semsig.HammingIndex`, :class:`semsig.L2Index` and :class:`semsig.PooledIndex`;
-    :class:`semsig.search.Reranker` takes it as it takes these, and ranks as exactly. What fuses
-    several signatures is refused: it chooses candidates among all rows.
+    :class:`semsig.search.Reranker` accepts it like these, and is as exact. Fusion of several
+    signatures is not supported: it chooses candidates among all rows.
 
-    Made by :meth:`open`. A change goes to one shard and is whole there; one to rows of several
-    shards is a change of each.
+    Made by :meth:`open`. A change of one shard is atomic; one that affects several
+    shards is a separate change of each.
 
     Parameters
     ----------
@@ -73,8 +73,8 @@ class ShardedIndex:
         folder : Path or str
             A path or URL, which every worker can read.
         client : distributed.Client, optional
-            The client of Dask's scheduler: shards are shared out among the workers that there
-            are, and stay open there as actors. In this process by default.
+            The client of Dask's scheduler: shards are distributed over the present workers,
+            and stay open there as actors. In this process by default.
         signature : {"sbs", "sbovp", "pooled"}
             What is searched by.
 
@@ -104,11 +104,11 @@ class ShardedIndex:
         return groups
 
     def _ask_all(self, name: str, *arguments: Any) -> list[Any]:
-        """Ask every shard the same; answers in the order of the shards."""
+        """Make the same call on every shard; answers in the order of the shards."""
         return self._ask(dict.fromkeys(self._numbers, (name, *arguments)))
 
     def _ask(self, questions: Mapping[int, Question]) -> list[Any]:
-        """Ask shards, all at once; answers in the order of the questions."""
+        """Make calls on several shards at once; answers in the order of the calls."""
         waiting = []
         for numbers, group in self._groups:
             asked = {number: questions[number] for number in numbers if number in questions}
@@ -118,7 +118,7 @@ class ShardedIndex:
         return [answers[number] for number in questions]
 
     def _renew(self) -> None:
-        """Learn how many rows there are, and of which state."""
+        """Read the number of rows and the state of each shard."""
         described = self._ask_all("describe")
         self._schema, self._meta = described[0][:2]
         for schema, _, _, _ in described[1:]:
@@ -143,12 +143,12 @@ class ShardedIndex:
 
     @property
     def meta(self) -> Mapping[str, str]:
-        """What the shards' maker wants remembered."""
+        """Whatever the shards' creator stored with them."""
         return dict(self._meta)
 
     @property
     def content(self) -> tuple[object, ...]:
-        """Identifies what is held: equal as long as nothing was added, replaced or removed."""
+        """Identifies the content: it changes whenever something is added, replaced or removed."""
         return self._state
 
     @property
@@ -254,7 +254,7 @@ class ShardedIndex:
         return ids
 
     def _weigh(self, how: Mapping[str, Any]) -> None:
-        """Let shards weigh by the counts of all, once they are asked to weigh by any."""
+        """Send the document counts of all shards to each, before the first search needs them."""
         if "metric" not in how or self._weighed or metric_named(how["metric"]).weights != "idf":
             return
         counts = self.document_counts()
@@ -302,7 +302,7 @@ class ShardedIndex:
         self._renew()
 
     def replace(self, ids: Ids, signatures: Any, *, payloads: Sequence[str] | None = None) -> None:
-        """Remove ids and add them anew, as the last inserted of their shards."""
+        """Remove ids and add them again, as the last inserted of their shards."""
         batch = as_batch(signatures, self._schema)
         numbers = as_matching_ids(ids, len(batch))
         texts = list(payloads) if payloads is not None else None

@@ -1,4 +1,4 @@
-"""Photos in, ranked and explained hits out."""
+"""The engine: from photos to ranked and explained hits."""
 
 from semsig.engine.checking import verify_photos
 from semsig.engine.engine import Engine

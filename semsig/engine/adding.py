@@ -1,4 +1,4 @@
-"""One run of adding photos to an index: what is unchanged is passed over, the rest committed."""
+"""One run of adding photos to an index: unchanged photos are skipped, the rest committed."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from semsig.storage.checks import Ids
 Progress = Callable[[int, int], None]
 
 BATCH = 8
-"""Photos that a worker reads and hands to the network together."""
+"""Photos that a worker reads and gives to the network as one batch."""
 BATCH_BYTES = 64 << 20
-"""Bytes of decoded photos after which a worker hands over what it has: large ones come alone."""
+"""Bytes of decoded photos after which a batch is closed, so that large photos go alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Signed:
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """A photo that keeps its id and its signatures, and is elsewhere now."""
+    """A photo that moved; it keeps its id and its signatures."""
 
     record: PhotoRecord
     id: int
@@ -72,8 +72,8 @@ class Adding:
     options : IndexingOptions
         How to run.
     sides : mapping of str to SideIndex
-        Receive the signatures, by name: that of the index itself, and further ones; photos
-        without one of those are signed anew.
+        Receive the signatures, by name: that of the index itself, and further ones. Photos
+        that lack one of them get all signatures again.
     """
 
     def __init__(
@@ -99,7 +99,7 @@ class Adding:
         self._skipped: list[SkippedPhoto] = []
 
     def run(self, paths: Sequence[str], progress: Progress | None) -> AddReport:
-        """Add the photos at absolute `paths`; an interrupt keeps what is done so far."""
+        """Add the photos at absolute `paths`; an interrupt keeps what was done until then."""
         started = time.monotonic()
         batches = (paths[first : first + BATCH] for first in range(0, len(paths), BATCH))
         done_batches = ordered_map(self._process, batches, self._options.n_workers)
@@ -155,7 +155,7 @@ class Adding:
             )
 
     def _record(self, photo: Photo, before: PhotoRecord | None) -> PhotoRecord:
-        """Return a photo's record, or trust the one before."""
+        """Return a photo's record; the old one if size and time of change are trusted."""
         trusted = before is not None and not before.is_upload and before.is_fresh
         if before is not None and trusted and not self._options.rehash:
             return before
@@ -170,7 +170,7 @@ class Adding:
         return all(id_ in ids for ids in self._whole)
 
     def _sign(self, batch: Sequence[Read | Moved | SkippedPhoto | None]) -> list[Outcome]:
-        """Sign what was read; its label maps are made by one call of the network."""
+        """Compute the signatures of a batch; its label maps take one call of the network."""
         signed = iter(self._signer.sign([one.inputs for one in batch if isinstance(one, Read)]))
         return [
             Signed(one.record, next(signed), one.id) if isinstance(one, Read) else one
@@ -222,7 +222,7 @@ class Adding:
         self._add_further(ids, photos)
 
     def _move(self, moved: Sequence[Moved]) -> None:
-        """Say where photos are now; what they are signed by stays."""
+        """Update the paths of moved photos; their signatures stay."""
         ids = [photo.id for photo in moved]
         signatures = [self._index.signature(id_) for id_ in ids]
         payloads = [photo.record.to_json() for photo in moved]

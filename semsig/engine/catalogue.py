@@ -18,7 +18,7 @@ def known_photos(index: HammingIndex) -> dict[str, tuple[int, PhotoRecord]]:
 
 
 def _photos_now(index: HammingIndex) -> dict[str, tuple[int, PhotoRecord]]:
-    """Return what :func:`known_photos` does, by where the photos are if all moved together."""
+    """Return what :func:`known_photos` does, by the new paths if all photos moved together."""
     return {moved_along(index, path): known for path, known in known_photos(index).items()}
 
 
@@ -41,7 +41,7 @@ def find_key(index: HammingIndex, key: PhotoPath) -> tuple[int, PhotoRecord] | N
 
 
 def key_of(index: HammingIndex, key: PhotoPath) -> str:
-    """Return an upload's key as it is, and any other path as :func:`absolute` has it."""
+    """Return an upload's key as it is, and any other path made absolute."""
     found = find_key(index, key)
     return absolute(key) if found is None else found[1].path
 
@@ -67,7 +67,7 @@ def remove_photos(index: HammingIndex, targets: Sequence[str]) -> list[str]:
 def prune_photos(index: HammingIndex, roots: Sequence[str]) -> list[str]:
     """Remove the photos below `roots` whose files are gone; return their paths.
 
-    Photos in folders that may not be looked into stay.
+    Photos in folders without permission to list them stay.
     """
     with index.writer():
         known = _photos_now(index)

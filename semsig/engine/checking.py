@@ -1,4 +1,4 @@
-"""Proof that a folder holds the photos' signatures as they were written."""
+"""Verification of an index of photos, with all its signatures."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from semsig.signatures import SignatureKind, signature_kinds
 
 
 def verify_photos(folder: Path) -> VerifyReport:
-    """Read every file of an index of photos, those of its further signatures among them.
+    """Read and check every file of an index of photos, with those of its further signatures.
 
     Parameters
     ----------
@@ -48,10 +48,10 @@ def _named(kind: SignatureKind, report: VerifyReport) -> VerifyReport:
 
 
 def _verify_kept(kind: SignatureKind, folder: Path) -> VerifyReport:
-    """Read what an encoder keeps beside its signatures."""
+    """Read what an encoder stores next to its signatures."""
     try:
         schema = kind.index.open(folder / kind.folder).schema
-    except IndexStorageError:  # which is told of the index itself
+    except IndexStorageError:  # reported for the index itself
         return VerifyReport()
     try:
         kind.encoder_of(schema, folder)

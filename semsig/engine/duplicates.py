@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, Literal
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as PillowImage
 
 from semsig.durable import open_regular
+from semsig.engine.adding import Progress
 from semsig.engine.engine import Engine
 from semsig.errors import ImageError, OptionError, QueryError
+from semsig.opencv import cv2
 from semsig.photo import PhotoRecord
 from semsig.photo.image_files import read_image
 
@@ -22,7 +24,7 @@ By = Literal["pooled", "tanimoto", "containment"]
 
 WITHIN: dict[By, float] = {"pooled": 0.6, "tanimoto": 0.5, "containment": 0.4}
 """Radius by default, within which pixels decide. Of copies of 250 training photos that were
-cropped by 20 % a side, the hardest, pooled 0.6 reaches 95 of 100; tanimoto 0.5, 65."""
+cropped by 20 % per side, the hardest, pooled 0.6 reaches 95 of 100; tanimoto 0.5, 65."""
 
 ALIKE = 0.93
 """Least correlation of two copies. Of copies of 150 training photos 98 of 100 reach it or more
@@ -37,6 +39,8 @@ _COARSE = 3
 _COARSE_SLACK = 0.13
 _MOST_LOOKS = 8
 """Nearest photos whose pixels are looked at: copies of one are nearest to it, or to each other."""
+_MOST_APART = 1 << 20
+"""Pairs that are remembered not to be copies: 8 a photo for 100,000 photos, 130 MB at most."""
 _SCALES = tuple(1 - 0.05 * step for step in range(9))
 """Sizes at which one photo is looked for within the other: crops keep 60 % of a side at least."""
 _TAKEN = 36867
@@ -60,7 +64,7 @@ class Copy:
     taken : str
         When it was taken as its EXIF has it, or last changed: ISO 8601, no time zone.
     sharpness : float
-        Variance of the Laplacian of its grey values at 512 pixels a side.
+        Variance of the Laplacian of its grey values at 512 pixels per side.
     best : bool
         Whether it is the one to keep: most pixels, then sharpest, then most bytes.
     """
@@ -81,11 +85,12 @@ def find_duplicates(
     within: float | None = None,
     by: By | None = None,
     alike: float = ALIKE,
+    progress: Progress | None = None,
 ) -> list[list[Copy]]:
     """Group photos that are copies of one another, directly or through others.
 
     Signatures say which may be, pixels which are: one is looked for within the other, mirrored
-    too, in grey and at 96 pixels a side.
+    too, in grey and at 96 pixels per side.
 
     Parameters
     ----------
@@ -98,6 +103,8 @@ def find_duplicates(
         for a copy if its blocks hold all that the other's do.
     alike : float
         Least correlation of the pixels, -1 to 1; -1 groups all within the radius, unread.
+    progress : callable, optional
+        Called for each photo with how many are done, and of how many.
 
     Returns
     -------
@@ -111,18 +118,55 @@ def find_duplicates(
     QueryError
         If the index holds no pooled descriptors and they are asked for.
     """
-    by = by or ("pooled" if "pooled" in engine.sides else "tanimoto")
+    by = by or _best(engine)
     if by not in WITHIN:
         raise OptionError(f"Expected by to be one of {', '.join(WITHIN)}; got {by!r}.")
     if by == "pooled" and "pooled" not in engine.sides:
         raise QueryError("Expected pooled descriptors, got none; leave out by, or say tanimoto.")
-    groups = _groups(engine, WITHIN[by] if within is None else within, by, _Pixels(engine, alike))
+    index: Any = engine.sides["pooled"].index if by == "pooled" else engine.index
+    radius = WITHIN[by] if within is None else within
+    groups = _groups(engine, index, radius, by, Pixels(engine, alike), progress)
     return [_judged([_copy(engine, id_) for id_ in group]) for group in groups]
 
 
-def _groups(engine: Engine, within: float, by: By, pixels: _Pixels) -> list[list[int]]:
+def group_copies(engine: Engine, ids: Sequence[int], pixels: Pixels) -> list[list[int]]:
+    """Group some photos that are copies of one another, as :func:`find_duplicates` does all.
+
+    Parameters
+    ----------
+    engine : Engine
+        The index.
+    ids : sequence of int
+        The photos, by ids; those without a signature are left out.
+    pixels : Pixels
+        Remembers what was read and compared: the same for all calls on one index.
+
+    Returns
+    -------
+    list of list of int
+        Groups of two ids at least.
+    """
+    by = _best(engine)
+    whole: Any = engine.sides[by].index if by == "pooled" else engine.index
+    held = [id_ for id_ in ids if by != "pooled" or engine.sides[by].has(id_)]
+    few = type(whole)(whole.schema)
+    few.add([whole.signature(id_) for id_ in held], ids=held)
+    return _groups(engine, few, WITHIN[by], by, pixels)
+
+
+def _best(engine: Engine) -> By:
+    return "pooled" if "pooled" in engine.sides else "tanimoto"
+
+
+def _groups(
+    engine: Engine,
+    index: Any,
+    within: float,
+    by: By,
+    pixels: Pixels,
+    progress: Progress | None = None,
+) -> list[list[int]]:
     """Return connected components of two ids at least, the largest first."""
-    index: Any = engine.sides["pooled"].index if by == "pooled" else engine.index
     how = {} if by == "pooled" else {"metric": by}
     ids, batch = index.to_batch()
     known = set(engine.index.ids.tolist())
@@ -136,7 +180,11 @@ def _groups(engine: Engine, within: float, by: By, pixels: _Pixels) -> list[list
 
     for first in range(0, len(ids), _AT_ONCE):
         answers = index.search_radius(batch[first : first + _AT_ONCE], within, **how)
-        for id_, (_, near) in zip(ids[first:].tolist(), answers, strict=False):
+        for done, (id_, (_, near)) in enumerate(
+            zip(ids[first:].tolist(), answers, strict=False), first
+        ):
+            if progress is not None:
+                progress(done, len(ids))
             others = [other for other in near.tolist() if other != id_ and other in root]
             for other in others[: pixels.most] if id_ in root else ():
                 if find(other) != find(id_) and pixels.agree(id_, other):
@@ -147,7 +195,7 @@ def _groups(engine: Engine, within: float, by: By, pixels: _Pixels) -> list[list
     return sorted((m for m in members.values() if len(m) > 1), key=len, reverse=True)
 
 
-class _Pixels:
+class Pixels:
     """Compares indexed photos by their pixels.
 
     Parameters
@@ -158,9 +206,11 @@ class _Pixels:
         Least correlation of two copies.
     """
 
-    def __init__(self, engine: Engine, alike: float) -> None:
+    def __init__(self, engine: Engine, alike: float = ALIKE) -> None:
         self._engine, self._alike = engine, alike
-        self._small = lru_cache(8192)(self._read)
+        self._large = lru_cache(2048)(self._read)
+        # 1 kB each: all of 100,000 photos fit, so that each is read once
+        self._coarse = lru_cache(1 << 17)(self._shrink)
         self._apart: set[tuple[int, int]] = set()
 
     @property
@@ -176,26 +226,35 @@ class _Pixels:
             return False
         alike = self._compare(a, b)
         if not alike:
+            if len(self._apart) >= _MOST_APART:
+                self._apart.clear()
             self._apart.add((a, b))
         return alike
 
     def _compare(self, a: int, b: int) -> bool:
-        first, second = self._small(a), self._small(b)
+        first, second = self._coarse(a), self._coarse(b)
         if first is None or second is None:
             return False
-        pairs = zip(_orders(first[0], second[0]), _orders(first[1], second[1]), strict=True)
-        return any(
-            _inside(*small, self._alike - _COARSE_SLACK) and _inside(*large, self._alike)
-            for small, large in pairs
-        )
+        least = self._alike - _COARSE_SLACK
+        fitting = [n for n, pair in enumerate(_orders(first, second)) if _inside(*pair, least)]
+        if not fitting:
+            return False
+        first, second = self._large(a), self._large(b)
+        if first is None or second is None:
+            return False
+        pairs = _orders(first, second)
+        return any(_inside(*pairs[n], self._alike) for n in fitting)
 
     def _read(self, id_: int) -> Any:
         try:
             image = read_image(self._engine.path(id_), at_least=_SMALL_SIDE)
         except ImageError:
             return None
-        grey = cv2.GaussianBlur(_grey(image, _SMALL_SIDE), (3, 3), 0)
-        return _grey(image, _SMALL_SIDE // _COARSE), grey
+        return cv2.GaussianBlur(_grey(image, _SMALL_SIDE), (3, 3), 0)
+
+    def _shrink(self, id_: int) -> Any:
+        large = self._large(id_)
+        return None if large is None else _shrunk(large, _SMALL_SIDE // _COARSE)
 
 
 def _orders(a: Any, b: Any) -> list[tuple[Any, Any]]:
@@ -218,9 +277,13 @@ def _inside(whole: Any, part: Any, least: float) -> bool:
 
 
 def _grey(image: NDArray[np.uint8], side: int) -> Any:
+    return cv2.cvtColor(_shrunk(image, side), cv2.COLOR_RGB2GRAY)
+
+
+def _shrunk(image: NDArray[np.uint8], side: int) -> Any:
     scale = side / max(image.shape[:2])
     size = tuple(max(8, round(length * scale)) for length in image.shape[1::-1])
-    return cv2.cvtColor(cv2.resize(image, size, interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY)
+    return cv2.resize(image, size, interpolation=cv2.INTER_AREA)
 
 
 def _copy(engine: Engine, id_: int) -> Copy:

@@ -34,8 +34,9 @@ from semsig.search.checks import check_k
 from semsig.search.fusion import FusionOptions
 from semsig.search.options import Reranking
 from semsig.segment import DEFAULT_SEGMENTER, Segmenter, load_segmenter
+from semsig.segment.devices import Device
 from semsig.signatures import Needs, load_signature, signature_kinds
-from semsig.types import Hit, LabelMap, SbsSchema, SbsSignature
+from semsig.types import Hit, Hits, LabelMap, SbsSchema, SbsSignature
 from semsig.types.metrics import BY_SCORE
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
 
 
 class Engine(KeyedPhotos):
-    """Photos in, ranked and explained hits out.
+    """An index of photos, from files to ranked and explained hits.
 
     Made by :meth:`create` or :meth:`open`. The index remembers the segmenter's name and
     fingerprint; label maps of another network are never mixed in or searched with.
@@ -57,6 +58,8 @@ class Engine(KeyedPhotos):
         needed.
     threads : int, optional
         Threads of a network loaded by name; all cores by default.
+    device : {"auto", "cpu", "cuda", "coreml", "openvino", "mps"}
+        Where a network loaded by name runs, see :func:`semsig.load_segmenter`.
 
     Attributes
     ----------
@@ -64,8 +67,8 @@ class Engine(KeyedPhotos):
         SBS signatures of the photos.
     sides : dict of str to SideIndex
         All signatures of the photos by name: "sbs", which is `index` itself, and what else the
-        index has. Damaged ones are left out: searches by blocks of classes go on, and what needs
-        them, or would add photos, says what is wrong.
+        index has. Damaged ones are left out: searches by SBS still work, and calls that need
+        the damaged ones, or add photos, raise the error.
     """
 
     def __init__(
@@ -74,6 +77,7 @@ class Engine(KeyedPhotos):
         segmenter: Segmenter | None = None,
         *,
         threads: int | None = None,
+        device: Device = "auto",
     ) -> None:
         if "segmenter" not in index.meta:
             raise IndexFormatError(
@@ -81,6 +85,7 @@ class Engine(KeyedPhotos):
             )
         self.index = index
         self._threads = threads
+        self._device = device
         self._loading = Lock()
         if segmenter is not None:
             require_segmenter(segmenter)
@@ -99,6 +104,7 @@ class Engine(KeyedPhotos):
         segmenter: str | Segmenter = DEFAULT_SEGMENTER,
         levels: int = 3,
         signatures: Iterable[str] | None = None,
+        device: Device = "auto",
     ) -> Engine:
         """Make an empty index.
 
@@ -111,8 +117,10 @@ class Engine(KeyedPhotos):
         levels : int
             Level n of the SBS signatures, 0..8.
         signatures : iterable of str, optional
-            What photos are signed by besides "sbs", which every index has; by default what suits
+            Signatures besides "sbs", which every index has; by default those that suit
             the segmenter: "pooled" where it gives features.
+        device : optional
+            Where a network named runs, see :func:`semsig.load_segmenter`.
 
         Raises
         ------
@@ -123,7 +131,7 @@ class Engine(KeyedPhotos):
         if path is not None and not is_unused(Path(path)):
             raise OptionError(f"{path} is not empty; open it, or name a new folder.")
         if isinstance(segmenter, str):
-            segmenter = load_segmenter(segmenter, threads=1)
+            segmenter = load_segmenter(segmenter, threads=1, device=device)
         require_segmenter(segmenter)
         meta = meta_of(segmenter) | folder_of(path)
         index = HammingIndex(SbsSchema(levels, segmenter.classes), meta=meta)
@@ -147,6 +155,7 @@ class Engine(KeyedPhotos):
         *,
         segmenter: str | Segmenter | None = None,
         threads: int | None = None,
+        device: Device = "auto",
         verify: Verify = "first-use",
     ) -> Engine:
         """Open an index on disk; the segmenter is loaded when first needed.
@@ -155,9 +164,9 @@ class Engine(KeyedPhotos):
         ----------
         path : path-like
             Folder of the index.
-        segmenter, threads : optional
-            The segmenter, should its remembered name no longer lead to it, or mean anything but
-            a network of the package or label maps: such is never loaded unasked.
+        segmenter, threads, device : optional
+            The segmenter, needed if its stored name no longer leads to it, or is anything but a
+            network of the package or label maps: others are never loaded automatically.
         verify : {"first-use", "never"}
             Whether each file's checksum is compared when the file is first used.
 
@@ -167,8 +176,9 @@ class Engine(KeyedPhotos):
             If the folder is no such index, damaged, or made with another segmenter.
         """
         if isinstance(segmenter, str):
-            segmenter = load_segmenter(segmenter, threads=threads)
-        return cls(HammingIndex.open(Path(path), verify=verify), segmenter, threads=threads)
+            segmenter = load_segmenter(segmenter, threads=threads, device=device)
+        index = HammingIndex.open(Path(path), verify=verify)
+        return cls(index, segmenter, threads=threads, device=device)
 
     def __len__(self) -> int:
         return len(self.index)
@@ -178,13 +188,13 @@ class Engine(KeyedPhotos):
         """The segmenter, loaded on first use; SegmenterError if it is not the index's own."""
         with self._loading:
             if self._segmenter is None:
-                loaded = remembered_segmenter(self.index, self._threads)
+                loaded = remembered_segmenter(self.index, self._threads, self._device)
                 self._segmenter = same_segmenter(self.index, loaded)
             return self._segmenter
 
     @typed(name=str)
     def add_signature(self, name: str, **options: Any) -> None:
-        """Let photos be indexed by a further signature; :meth:`add` then signs those without.
+        """Add a kind of signature to the index; :meth:`add` then computes it for photos without it.
 
         Parameters
         ----------
@@ -219,12 +229,12 @@ class Engine(KeyedPhotos):
         progress: Progress | None = None,
         options: IndexingOptions | None = None,
     ) -> AddReport:
-        """Index photos: new ones are added, changed ones replaced, unchanged ones passed over.
+        """Index photos: new ones are added, changed ones replaced, unchanged ones skipped.
 
         A photo is unchanged if its path is known and its size and time of change, or else its
         content, are as they were; label maps on disk are compared as well. One of known content,
         gone from where it was, has moved and keeps its signatures. The index on disk
-        follows every few seconds; a run that was killed is taken up by the next. Files that are
+        is updated every few seconds; the next run continues one that was killed. Files that are
         no photos are reported, never fatal; one that was a photo before keeps its signature.
 
         Parameters
@@ -291,7 +301,7 @@ class Engine(KeyedPhotos):
             ranks the photos by how well they meet the conditions; a hit's distance is then
             1 - score.
         k : int
-            At least 1; fewer hits come where fewer photos are there or meet the conditions.
+            At least 1; there are fewer hits if fewer photos are there or meet the conditions.
         signature : str or FusionOptions, optional
             What photos are compared by: the name of one of :attr:`sides`, "fused", or how to fuse
             several; see :meth:`ranked_by` for the default.
@@ -312,16 +322,16 @@ class Engine(KeyedPhotos):
             Search for the query's mirror image as well; the nearer counts. An indexed photo is
             segmented again.
         rerank : Reranking, optional
-            Rank the nearest anew by their neighbours; see :class:`semsig.search.Reranker`. The
+            Re-rank the nearest by their neighbours; see :class:`semsig.search.Reranker`. The
             first search finds the neighbours of all photos.
         where : callable or mapping, optional
-            What hits have as payload; see :meth:`where`.
+            A test of the hits' payloads; see :meth:`where`.
         nearly : bool
             Where conditions alone rank and fewer than `k` photos meet all of them, rank all
             photos by how nearly they do: see :meth:`semsig.query.Conditions.nearness`.
         by_class : bool
-            Let each class of the query count alike, however little of it there is, as painted
-            layouts want; it takes no other signature, metric or re-ranking.
+            Give each class of the query the same weight, however small its area, as suits painted
+            layouts; it allows no other signature, metric or re-ranking.
 
         Raises
         ------
@@ -354,20 +364,20 @@ class Engine(KeyedPhotos):
         own = key_of(self.index, query) if exclude_self and is_path(query) else None
         paths = ((distance, id_, self.path(id_)) for distance, id_ in found)
         others = [hit for hit in paths if hit[2] != own][:k]
-        return [
+        return Hits(
             Hit(rank=rank, id=id_, path=path, distance=distance, metric=measure)
             for rank, (distance, id_, path) in enumerate(others, 1)
-        ]
+        )
 
     def _asked(self, query: Query, view: View, signature: str | FusionOptions) -> list[Any]:
-        """Return what a search by `signature` takes: one of each, or two if mirrored."""
+        """Return the signatures to search for: one of each kind, or two if mirrored."""
         sides = self._searcher.sides(signature)
         asked = self._reader.asked(query, view, sides)
         return asked if len(sides) > 1 else [one for each in asked for one in each.values()]
 
     @typed(signature=str)
     def encode(self, query: Query, signature: str = PHOTOS) -> Any:
-        """Return a query's signature of one kind; that of an indexed, unchanged photo is at hand.
+        """Return a query's signature of one kind, from the index if the photo is unchanged there.
 
         Raises
         ------
@@ -383,8 +393,8 @@ class Engine(KeyedPhotos):
         """Return the signature that :meth:`search` compares by if none is named.
 
         Of those that the index has, the one of the lowest :attr:`SignatureKind.rank` that can
-        compare the query: a label map has neither pixels nor features, and what is taken as
-        absent, or compared by a metric, must have classes, or that metric.
+        compare the query: a label map has neither pixels nor features, leaving out classes takes a
+        signature that has classes, and a metric one that has that metric.
         """
 
         def fits(side: SideIndex) -> bool:
@@ -421,7 +431,7 @@ class Engine(KeyedPhotos):
         Returns
         -------
         Why
-            Its ``sentence`` and ``to_dict()``, and what the kind has to show besides: an
+            With ``sentence`` and ``to_dict()``, and more for some kinds: an
             :class:`semsig.explain.Explanation` for "sbs".
 
         Raises
@@ -439,7 +449,7 @@ class Engine(KeyedPhotos):
         return self._reader.inputs(as_query(query), Needs(label_map=True)).segmented()
 
     def signature(self, query: Query) -> SbsSignature:
-        """Return the signature of a query; that of an indexed, unchanged photo is at hand."""
+        """Return the signature of a query; an indexed, unchanged photo's is read from the index."""
         return self.signatures(query)[0]
 
     def conditions(self, has: Words = (), without: Words = ()) -> Conditions:
@@ -472,8 +482,8 @@ class Engine(KeyedPhotos):
     def path(self, id_: int) -> str:
         """Return the path of the photo with an id; UnknownIdError if it is absent.
 
-        If the photo is gone and the index was moved: where it lies as seen from the index, if it
-        is there.
+        If the photo is gone and the index was moved: the path with the same position relative to
+        the index, if there is a file.
         """
         path = PhotoRecord.from_json(self.index.payload(id_)).path
         return moved_along(self.index, path)
@@ -522,7 +532,7 @@ class Engine(KeyedPhotos):
             side.trim()
 
     def _require_whole(self) -> None:
-        """Raise what is wrong with further signatures that are there and cannot be read."""
+        """Raise the error of further signatures that are there but cannot be read."""
         for error in self._lost.values():
             raise error
 

@@ -19,15 +19,15 @@ Signatures = Mapping[str, Any]
 """A photo's signatures by name."""
 
 CANDIDATES = 200
-"""So many nearest by each signature, or four times as many as asked for, are compared by all."""
+"""Number of nearest by each signature that are compared by all; at least 4 k."""
 
 
 class FusedIndex:
     """Photos that have several signatures, searched by all of them.
 
     The distance is that of :class:`FusionOptions`. The nearest :data:`CANDIDATES` by each
-    signature are compared by all: what is in none of the lists is not found, and for up to that
-    many photos the answer is exact.
+    signature are compared by all, so a photo in none of these lists is not found; the answer
+    is exact for indexes of up to that many photos.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ class FusedIndex:
     Raises
     ------
     OptionError
-        If distances of one have no bound, as those of phrases whose counts are not scaled.
+        If the distance of one is unbounded, as that of phrases without scaled counts.
     """
 
     def __init__(self, sides: Mapping[str, SideIndex], options: FusionOptions) -> None:
@@ -58,7 +58,7 @@ class FusedIndex:
 
     @property
     def content(self) -> tuple[object, ...]:
-        """Identifies what is held; see :attr:`HammingIndex.content`."""
+        """Identifies the content; see :attr:`HammingIndex.content`."""
         return tuple(part for side in self._sides.values() for part in side.content)
 
     @property

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from semsig.engine.moving import moved_along
 from semsig.engine.side import SideIndex
 from semsig.engine.trust import is_trusted
@@ -14,6 +16,7 @@ from semsig.errors import SegmenterError
 from semsig.photo import native, portable
 from semsig.search import HammingIndex
 from semsig.segment import Segmenter, is_packaged, load_segmenter
+from semsig.segment.devices import Device
 from semsig.types import SbsSchema
 
 
@@ -47,7 +50,7 @@ class EngineInfo:
 
     @classmethod
     def of(cls, index: HammingIndex, sides: Mapping[str, SideIndex]) -> EngineInfo:
-        """Read it off what an engine wrote."""
+        """Read the facts from what an engine wrote."""
         further = sum(side.index.n_bytes for side in sides.values())
         described = {name: side.index.schema.describe() for name, side in sides.items()}
         return cls(
@@ -63,6 +66,21 @@ class EngineInfo:
         )
 
 
+def class_counts(index: HammingIndex) -> dict[str, int]:
+    """Return how many photos show each class, by name, the most frequent first.
+
+    A photo shows a class if any of its blocks has a trace of it.
+    """
+    ids, batch = index.to_batch()
+    classes = batch.schema.classes
+    rows = np.repeat(np.arange(len(ids), dtype=np.int64), np.diff(batch.offsets))
+    labels = (batch.cells.astype(np.int64) >> 2) % len(classes)
+    pairs = np.unique(rows * len(classes) + labels)
+    counts = np.bincount(pairs % len(classes), minlength=len(classes))
+    order = np.argsort(-counts, kind="stable")
+    return {classes.names[label]: int(counts[label]) for label in order}
+
+
 def meta_of(segmenter: Segmenter) -> dict[str, str]:
     """Return what an index remembers of its segmenter."""
     name = portable(segmenter.name)
@@ -74,8 +92,10 @@ def is_files(segmenter: str) -> bool:
     return segmenter.startswith("files:")
 
 
-def remembered_segmenter(index: HammingIndex, threads: int | None) -> Segmenter:
-    """Load the segmenter that an index names, if naming it is harmless.
+def remembered_segmenter(
+    index: HammingIndex, threads: int | None, device: Device = "auto"
+) -> Segmenter:
+    """Load the segmenter that an index names, if that is safe.
 
     An index is data, perhaps someone else's: a config of mmsegmentation is Python, and a network
     file is run. Only the package's own networks, and label maps on disk, are loaded by name, and
@@ -90,15 +110,15 @@ def remembered_segmenter(index: HammingIndex, threads: int | None) -> Segmenter:
     if not (is_files(name) or is_packaged(name) or is_trusted(index)):
         raise SegmenterError(
             f"Expected an index that names a packaged network; {index.path} names {name!r}, which "
-            "may run code, so it is not loaded unasked. If you trust it, pass it yourself: "
+            "may run code, so it is not loaded automatically. If you trust it, pass it yourself: "
             f"--segmenter {shlex.quote(name)}, or Engine.open(folder, segmenter={name!r}); or once "
             f"and for all: semsig trust --index {shlex.quote(str(index.path))}."
         )
-    return load_segmenter(_where_it_is(index, native(name)), threads=threads)
+    return load_segmenter(_where_it_is(index, native(name)), threads=threads, device=device)
 
 
 def _where_it_is(index: HammingIndex, name: str) -> str:
-    """Return a segmenter's name; that of label maps which moved along with the index is mended."""
+    """Return a segmenter's name, updated if its label maps moved along with the index."""
     if not is_files(name):
         return name
     folder, at, table = name.removeprefix("files:").rpartition("@")
@@ -127,7 +147,7 @@ def same_segmenter(index: HammingIndex, segmenter: Segmenter) -> Segmenter:
     SchemaMismatchError
         If its class table differs.
     SegmenterError
-        If it is another network, or label maps come to a network's index.
+        If it is another network, or label maps are given for a network's index.
     """
     index.schema.require(SbsSchema(index.schema.levels, segmenter.classes))
     remembered = index.meta["segmenter_fingerprint"]

@@ -1,4 +1,4 @@
-"""Photos by key, with what an application keeps beside them, from files or from uploads."""
+"""Photos by key, from files or uploads, with the payloads of an application."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from semsig.storage.keys import Entry
 from semsig.types import Image, LabelMap
 
 PayloadTest = Callable[[Any], bool] | Mapping[str, Any]
-"""Says by its payload whether a photo counts: a function, or entries that the payload has."""
+"""A test of a photo's payload: a function, or entries that the payload must have."""
 
 
 class KeyedPhotos:
-    """What an :class:`~semsig.engine.Engine` answers as a dict of its photos would.
+    """The part of an :class:`~semsig.engine.Engine` that works like a dict of its photos.
 
     A key is the path of a photo that was added from a file, or the text under which an upload
     was put.
@@ -53,7 +53,7 @@ class KeyedPhotos:
         return (PhotoRecord.from_json(text).path for text in self.index.payloads)
 
     def get(self, key: PhotoPath, default: Any = None) -> Any:
-        """Return the :class:`Entry` of a photo; `default` where the index has none of that key.
+        """Return the :class:`Entry` of a photo; `default` if the index has no such key.
 
         Its payload is what :meth:`put` or :meth:`set_payload` kept, None where nothing was.
         """
@@ -65,7 +65,7 @@ class KeyedPhotos:
         return Entry(id=id_, key=record.path, signature=signature, payload=record.payload)
 
     def put(self, key: str, photo: Image | ImageSource, payload: Any = None) -> Entry:
-        """Add a photo that no file holds, such as an upload, or put it in place of another.
+        """Add or replace a photo that is not in a file, such as an upload.
 
         Parameters
         ----------
@@ -127,7 +127,7 @@ class KeyedPhotos:
         Parameters
         ----------
         test : callable or mapping
-            Told a payload, says whether its photo counts; or entries that a payload, a dict, has.
+            Called with a payload, returns whether its photo counts; or entries that it must have.
 
         Raises
         ------
@@ -152,7 +152,7 @@ class KeyedPhotos:
         return Signed(record, signer.sign([Inputs(image=image)])[0], id_)
 
     def _store_upload(self, signed: Signed) -> None:
-        """Add an upload, or put it in place of the one before, in the order of :class:`Adding`."""
+        """Add or replace an upload, in the order of :class:`Adding`."""
         texts = [signed.record.to_json()]
         further = {name: side for name, side in self.sides.items() if name != PHOTOS}
         if signed.id is None:
@@ -167,7 +167,7 @@ class KeyedPhotos:
 
 
 def as_pixels(photo: Any) -> Image:
-    """Return a photo as an array of pixels; ImageError if it is none."""
+    """Return a photo as an array of pixels; ImageError if it cannot be read."""
     if not isinstance(photo, np.ndarray):
         return read_image(photo)
     check_pixels(photo)
@@ -188,7 +188,7 @@ def as_query(query: Any) -> Any:
     Raises
     ------
     ImageError, QueryError
-        If it is nothing that can be searched for.
+        If it cannot be searched for.
     """
     if isinstance(query, np.ndarray):
         check_pixels(query)
@@ -200,7 +200,7 @@ def as_query(query: Any) -> Any:
 
 
 def as_paths(photos: Any) -> list[PhotoPath]:
-    """Return paths as a list, one path as a list of one; OptionError if they are none."""
+    """Return one or more paths as a list; OptionError if something else is given."""
     if isinstance(photos, str | os.PathLike):
         return [photos]
     try:

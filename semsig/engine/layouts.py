@@ -1,4 +1,4 @@
-"""Searches by painted layouts: each class counts alike, however small it was painted."""
+"""Searches by painted layouts: every class has the same weight, however small its area."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def _lack(
     row: NDArray[np.int64],
     n_rows: int,
 ) -> NDArray[np.float64]:
-    """Return the mean over the query's classes of what each row lacks, shape (n_rows,)."""
+    """Return the mean over the query's classes of the share each row lacks, shape (n_rows,)."""
     wanted = np.zeros(query.schema.n_cells)
     own = query.proportions.astype(np.int64) + 1
     wanted[query.cells.astype(np.int64) >> 2] = own

@@ -1,4 +1,4 @@
-"""Photos and indexes that were moved: found again, so that nothing is signed anew."""
+"""Finding photos and indexes that were moved, so that no signature is computed twice."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from semsig.photo import PhotoPath, PhotoRecord, absolute, is_gone, native, port
 from semsig.search import HammingIndex
 
 FOLDER = "folder"
-"""What an index's meta has of the folder that it was made in."""
+"""Key of an index's meta: the folder that it was made in."""
 
 
 class Moves:
@@ -31,7 +31,7 @@ class Moves:
         self._lock = Lock()
 
     def claim(self, found: PhotoRecord) -> tuple[int, PhotoRecord] | None:
-        """Return id and record of a photo that is gone from where it was; each id but once."""
+        """Return id and record of a photo that is gone from its path; each id only once."""
         with self._lock:
             candidates = self._by_content.get(_content(found), [])
             for place, (_, record) in enumerate(candidates):
@@ -45,7 +45,7 @@ def _content(record: PhotoRecord) -> tuple[str, str]:
 
 
 def folder_of(path: PhotoPath | None) -> dict[str, str]:
-    """Return what an index's meta says of the folder it is made in; nothing in memory."""
+    """Return the entry of meta that names the index's folder; none for an index in memory."""
     return {} if path is None else {FOLDER: portable(absolute(path))}
 
 

@@ -16,8 +16,8 @@ class IndexingOptions:
     Parameters
     ----------
     workers : int, optional
-        Photos that are decoded, segmented and encoded at the same time, 1 to 1024; one a core
-        by default.
+        Photos that are decoded, segmented and encoded at the same time, 1 to 1024; one per
+        core by default.
     rehash : bool
         Read every photo to tell whether it changed, instead of trusting size and time of change.
     commit_every : int

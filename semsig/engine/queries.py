@@ -9,12 +9,13 @@ from typing import Any, TypeGuard
 import numpy as np
 
 from semsig.engine.catalogue import find_key
+from semsig.engine.seen import SeenPhotos, stamp
 from semsig.engine.side import SideIndex
 from semsig.errors import QueryError
 from semsig.photo import Photo, PhotoPath
 from semsig.query import Box, Conditions
 from semsig.search import HammingIndex
-from semsig.segment import Segmenter
+from semsig.segment import PathSegmenter, Segmenter
 from semsig.signatures import Inputs, Needs, Signer
 from semsig.types import Image, LabelMap
 
@@ -24,6 +25,9 @@ Query = PhotoPath | Image | LabelMap
 Of a path, a large JPEG is decoded no larger than the network needs it; pixels are taken as they
 are. So the same photo may get a slightly different label map by path and by pixels.
 """
+
+
+LABELS = Needs(label_map=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +59,7 @@ class View:
 
     @property
     def is_whole(self) -> bool:
-        """Whether the photo counts as it is, but for absent classes."""
+        """Whether the photo is used unchanged, apart from absent classes."""
         return self.crop is None and not self.mirrored
 
 
@@ -65,11 +69,11 @@ class QueryReader:
     Parameters
     ----------
     index : HammingIndex
-        The index of photos; signatures of unchanged ones are at hand.
+        The index of photos; stored signatures of unchanged ones are used.
     segmenter : callable returning Segmenter
         Called when a label map is needed.
     sides : callable returning a mapping of str to SideIndex
-        All signatures that there are: photos are decoded as large as they need.
+        All signatures of the index; photos are decoded as large as these need.
     """
 
     def __init__(
@@ -81,6 +85,7 @@ class QueryReader:
         self._index = index
         self._segmenter = segmenter
         self._sides = sides
+        self._last = SeenPhotos()
 
     def inputs(self, query: Query, needs: Needs) -> Inputs:
         """Return a query as it would be indexed, with what is needed of it.
@@ -92,25 +97,26 @@ class QueryReader:
         ImageError
             If it cannot be read.
         """
-        return self._signer(self._sides()).see([self._read(query)], needs)[0]
+        return self._seen(query, needs)
 
     def asked(
         self, query: Query, view: View, sides: Mapping[str, SideIndex]
     ) -> list[dict[str, Any]]:
         """Return the signatures to search for by name: once, or twice if mirrored.
 
-        Phrases know no places: absent classes are left out everywhere. Pooled descriptors know
-        no classes: they are of the query as it is.
+        Phrases have no places: absent classes are left out everywhere. Pooled descriptors have no
+        classes: they are computed from the unchanged query.
         """
         known = self.known(query) if view.is_whole else None
         if known is not None:
             held = {name: side.known(known, view.absent) for name, side in sides.items()}
             if all(signature is not None for signature in held.values()):
                 return [held]
-        read = self._read(query)
+        signer = self._signer(sides)
+        whole = self._seen(query, signer.needs if view.is_whole else LABELS)
         return [
             {name: side.encode(seen, view.absent) for name, side in sides.items()}
-            for seen in self._signer(sides).view(read, view.crop, view.mirrored)
+            for seen in signer.view(whole, view.crop, view.mirrored)
         ]
 
     def known(self, query: Query) -> int | None:
@@ -119,6 +125,16 @@ class QueryReader:
             return None
         known = find_key(self._index, query)
         return known[0] if known is not None and known[1].is_fresh else None
+
+    def _seen(self, query: Query, needs: Needs) -> Inputs:
+        """Return a query with what is needed of it; of a file just seen, without a second pass."""
+        if not is_path(query) or isinstance(self._segmenter(), PathSegmenter):
+            return self._signer(self._sides()).see([self._read(query)], needs)[0]
+        taken, known = stamp(query), self._last.get(query)
+        read = self._read(query) if known is None else known
+        (seen,) = self._signer(self._sides()).see([read], needs)
+        self._last.keep(query, taken, seen)
+        return seen
 
     def _signer(self, sides: Mapping[str, SideIndex]) -> Signer:
         return Signer(self._segmenter, {name: side.encoder for name, side in sides.items()})

@@ -1,4 +1,4 @@
-"""Why hits are hits: the one account that console, JSON and pages give."""
+"""Why hits are hits: the explanation that console, JSON and pages share."""
 
 from __future__ import annotations
 

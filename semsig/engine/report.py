@@ -1,4 +1,4 @@
-"""What became of the photos that were to be added."""
+"""What became of the photos that were given to be added."""
 
 from __future__ import annotations
 

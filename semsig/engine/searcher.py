@@ -1,4 +1,4 @@
-"""Searches that conditions restrict or rank, and searches for several signatures at once."""
+"""Searches restricted or ranked by conditions, and searches for several signatures at once."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ Found = list[tuple[float, int]]
 
 
 class Search(Protocol):
-    """An index's search with all its options but these set."""
+    """An index's search with its other options bound."""
 
     def __call__(
         self, queries: Sequence[Any], k: int, *, filter_ids: Ids | None
@@ -46,7 +46,7 @@ class Search(Protocol):
 
 
 class Searcher:
-    """The ways to search an index of photos; what they need is made when first asked for.
+    """The ways to search an index of photos; each is prepared on first use.
 
     Parameters
     ----------
@@ -85,7 +85,7 @@ class Searcher:
     def by(
         self, signature: str | FusionOptions, metric: str | None, rerank: Reranking | None
     ) -> Search:
-        """Return the search by `signature`, perhaps ranked anew.
+        """Return the search by `signature`, optionally re-ranked.
 
         Raises
         ------
@@ -214,10 +214,10 @@ def merge_nearest(
     ids: NDArray[np.int64],
     order: NDArray[np.int64],
 ) -> Found:
-    """Merge the answers to several queries; an id has its least distance.
+    """Merge the answers to several queries; an id gets its least distance.
 
-    The first k are exact where every query's k nearest came: what is among the k nearest to
-    any is preceded by fewer than k in the answer to the query that it is nearest to.
+    The first k are exact if every query's k nearest are given: fewer than k ids precede one of the
+    merged k nearest, so it is among the k nearest of the query that it is nearest to.
 
     Parameters
     ----------

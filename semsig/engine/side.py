@@ -22,9 +22,9 @@ PHOTOS = "sbs"
 class SideIndex:
     """Signatures of one kind of the photos in an index, by the same ids.
 
-    The index of photos says which there are; what it lacks is never found here. Signatures are
-    added after their photo and removed before it changes, so a run that is killed leaves photos
-    without, which the next one signs, and never those of a photo as it was before.
+    The index of photos is authoritative: other ids are never found here. Signatures are added
+    after their photo and removed before it changes, so a killed run leaves photos without a
+    signature, which the next run adds, and never a signature of an earlier state of a photo.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ class SideIndex:
 
     @classmethod
     def create(cls, photos: HammingIndex, kind: SignatureKind, encoder: Encoder) -> Self:
-        """Make an empty index beside `photos`: in its folder, or in memory.
+        """Make an empty index next to `photos`: in its folder, or in memory.
 
         Raises
         ------
@@ -66,7 +66,7 @@ class SideIndex:
 
     @classmethod
     def open(cls, photos: HammingIndex, kind: SignatureKind) -> Self | None:
-        """Open the signatures beside `photos`; None if there are none.
+        """Open the signatures stored with `photos`; None if there are none.
 
         Raises
         ------
@@ -114,7 +114,7 @@ class SideIndex:
 
     @property
     def content(self) -> tuple[object, ...]:
-        """Identifies what is held; see :attr:`HammingIndex.content`."""
+        """Identifies the content; see :attr:`HammingIndex.content`."""
         return (*self._photos.content, *self.index.content)
 
     def __len__(self) -> int:
@@ -146,7 +146,7 @@ class SideIndex:
         return found
 
     def _present(self, filter_ids: Ids | None) -> Ids | None:
-        """Return which ids to search among; None for all of the index."""
+        """Return the ids to search among; None for the whole index."""
         if self.index is self._photos:
             return filter_ids
         ids = self.ids
@@ -169,7 +169,7 @@ def open_sides(photos: HammingIndex) -> tuple[dict[str, SideIndex], dict[str, Se
     sides : dict of str to SideIndex
         Those that can be read, by name.
     lost : dict of str to SemsigError
-        Why others cannot be read: the signatures of blocks do without.
+        Why others cannot be read; searches by SBS work without them.
     """
     sides: dict[str, SideIndex] = {}
     lost: dict[str, SemsigError] = {}

@@ -1,7 +1,8 @@
 """Indexes whose segmenter the user trusts: recorded once, outside the index, for this user alone.
 
-What an index names may run code. Trust is of one folder, one name, one fingerprint and, where the
-name is a configuration in Python, of that file as it is: another of any of them is asked for anew.
+The segmenter that an index names may run code. Trust is given to one folder, name and fingerprint
+and, where the name is a configuration in Python, to the present content of that file; if any of
+them changes, trust is needed again.
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from semsig.documents import Entries, parse_json
-from semsig.durable import home_folder, open_regular, read_regular, without_tilde, write_file
+from semsig.durable import open_regular, read_regular, without_tilde, write_file
 from semsig.errors import IndexFormatError, OptionError
+from semsig.folders import config_folder
 from semsig.search import HammingIndex
 
 _WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
@@ -44,7 +46,7 @@ class Trust:
 
     @classmethod
     def of(cls, index: HammingIndex) -> Trust:
-        """Return what is to be trusted of an index in a folder.
+        """Return what would have to be trusted for an index in a folder.
 
         Raises
         ------
@@ -67,11 +69,7 @@ class Trust:
 
 def trust_file() -> Path:
     """Return the file that keeps what is trusted, in the user's folder of settings."""
-    if sys.platform == "win32":
-        home = os.environ.get("APPDATA") or home_folder() / "AppData" / "Roaming"
-    else:
-        home = os.environ.get("XDG_CONFIG_HOME") or home_folder() / ".config"
-    return Path(home) / "semsig" / "trusted.json"
+    return config_folder() / "trusted.json"
 
 
 def is_trusted(index: HammingIndex) -> bool:

@@ -1,4 +1,4 @@
-"""Hits put in order by geometry: those first that keypoints show to be of the same thing."""
+"""Hits re-ordered by geometry: first those whose keypoints show the same thing."""
 
 from __future__ import annotations
 

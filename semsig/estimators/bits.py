@@ -8,11 +8,11 @@ import numpy as np
 import scipy.sparse
 from numpy.typing import DTypeLike, NDArray
 
-from semsig.types import SbsBatch
+from semsig.types import SbsBatch, SbsSchema
 
 
 def csr_bits(batch: SbsBatch, dtype: DTypeLike) -> scipy.sparse.csr_array:
-    """Return the bit strings of :meth:`SbsSignature.to_bits`, one a row.
+    """Return the bit strings of :meth:`SbsSignature.to_bits`, one per row.
 
     Parameters
     ----------
@@ -39,6 +39,16 @@ def csr_bits(batch: SbsBatch, dtype: DTypeLike) -> scipy.sparse.csr_array:
         _ones(thermometer, first_bit[batch.offsets], n_cells * 4, dtype),
     ]
     return scipy.sparse.hstack(halves, format="csr")
+
+
+def bit_names(schema: SbsSchema) -> NDArray[Any]:
+    """Return what each of the n_bits bits states, as str objects, in the order of the bits."""
+    cells = [
+        f"block{block}_{name}" for block in range(schema.n_blocks) for name in schema.classes.names
+    ]
+    # a nibble's first bit is set by the highest level alone
+    reached = [f"{cell}_level{level}" for cell in cells for level in (4, 3, 2, 1)]
+    return np.array(cells + reached, object)
 
 
 def _ones(

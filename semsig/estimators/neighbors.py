@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, get_args
 
 import numpy as np
 import scipy.sparse
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from semsig.errors import OptionError
 from semsig.estimators.bits import csr
+from semsig.estimators.tags import of_objects
 from semsig.search import HammingIndex
 from semsig.search.checks import check_k
 from semsig.search.scans import Distances, ScanName
 from semsig.storage.checks import Signatures
 from semsig.types import Metric, SbsBatch, SbsSignature
 
+Mode = Literal["connectivity", "distance"]
 
-class SbsNeighbors(BaseEstimator):  # type: ignore[misc]
+
+class SbsNeighbors(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """Exact nearest neighbours among signatures, called as scikit-learn's NearestNeighbors.
+
+    As a step of a pipeline it works as KNeighborsTransformer does: it hands the graph of
+    distances to an estimator with ``metric="precomputed"``.
 
     Differs from it in two ways: Hamming distances are numbers of bits, not fractions of
     n_bits; and all results ascend by distance, ties in the order of the fitted signatures.
@@ -43,6 +50,13 @@ class SbsNeighbors(BaseEstimator):  # type: ignore[misc]
         The fitted signatures under the ids 0..N-1.
     n_samples_fit_ : int
         Their number N.
+
+    Examples
+    --------
+    >>> from sklearn.neighbors import KNeighborsClassifier
+    >>> from sklearn.pipeline import make_pipeline
+    >>> classifier = KNeighborsClassifier(5, metric="precomputed")
+    >>> model = make_pipeline(SbsTransformer(), SbsNeighbors(5), classifier)
     """
 
     def __init__(
@@ -58,6 +72,9 @@ class SbsNeighbors(BaseEstimator):  # type: ignore[misc]
         self.metric = metric
         self.scan = scan
 
+    def __sklearn_tags__(self) -> Tags:
+        return of_objects(super().__sklearn_tags__())
+
     def __getstate__(self) -> dict[str, Any]:
         state = super().__getstate__()
         return {name: value for name, value in state.items() if name != "index_"}
@@ -65,7 +82,7 @@ class SbsNeighbors(BaseEstimator):  # type: ignore[misc]
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
         if "_fitted" in state:
-            self.fit(self._fitted)
+            self._index(self._fitted)
 
     def fit(self, X: SbsBatch | Sequence[SbsSignature], y: object = None) -> Self:  # noqa: ARG002
         """Take the signatures to search.
@@ -80,12 +97,9 @@ class SbsNeighbors(BaseEstimator):  # type: ignore[misc]
         Raises
         ------
         SchemaMismatchError, SignatureError
-            If the signatures have several schemas, or something else came.
+            If the signatures have several schemas, or something else was given.
         """
-        self._fitted = X if isinstance(X, SbsBatch) else SbsBatch.of(X)
-        self.index_ = HammingIndex(self._fitted.schema)
-        self.index_.add(self._fitted)
-        self.n_samples_fit_ = len(self._fitted)
+        self._index(X if isinstance(X, SbsBatch) else SbsBatch.of(X))
         return self
 
     def kneighbors(
@@ -110,7 +124,7 @@ class SbsNeighbors(BaseEstimator):  # type: ignore[misc]
         distances : ndarray of int32 (hamming) or float32, shape (Q, n_neighbors)
             Ascending; only if `return_distance`.
         indices : ndarray of int64, shape (Q, n_neighbors)
-            Places in the fitted signatures.
+            Positions in the fitted signatures.
 
         Raises
         ------
@@ -128,7 +142,7 @@ class SbsNeighbors(BaseEstimator):  # type: ignore[misc]
         self,
         X: Signatures | None = None,
         n_neighbors: int | None = None,
-        mode: Literal["connectivity", "distance"] = "connectivity",
+        mode: Mode = "connectivity",
     ) -> scipy.sparse.csr_array:
         """Return the nearest neighbours as a sparse matrix.
 
@@ -145,14 +159,12 @@ class SbsNeighbors(BaseEstimator):  # type: ignore[misc]
         Returns
         -------
         csr_array of float64, shape (Q, N)
-            ``n_neighbors`` entries a row.
+            ``n_neighbors`` entries per row.
         """
-        if mode not in ("connectivity", "distance"):
-            raise OptionError(f"mode is 'connectivity' or 'distance', got {mode!r}.")
+        _check_mode(mode)
         distances, indices = self._nearest(X, n_neighbors)
-        values = distances.astype(np.float64) if mode == "distance" else np.ones(indices.shape)
         starts = np.arange(len(indices) + 1) * indices.shape[1]
-        return csr(values.ravel(), indices.ravel(), starts, self.n_samples_fit_)
+        return self._graph(distances.ravel(), indices.ravel(), starts, mode)
 
     def radius_neighbors(
         self,
@@ -167,27 +179,101 @@ class SbsNeighbors(BaseEstimator):  # type: ignore[misc]
         X, return_distance
             See :meth:`kneighbors`.
         radius : float, optional
-            Instead of the estimator's own; the distance may equal it.
+            Instead of the estimator's own; inclusive.
 
         Returns
         -------
         distances : ndarray of object, shape (Q,)
-            An array for each query, ascending; only if `return_distance`.
+            One array per query, ascending; only if `return_distance`.
         indices : ndarray of object, shape (Q,)
-            The same for places in the fitted signatures.
+            One array per query: positions in the fitted signatures.
         """
+        found = self._within(X, radius)
+        indices = _objects([indices for _, indices in found])
+        return (_objects([d for d, _ in found]), indices) if return_distance else indices
+
+    def radius_neighbors_graph(
+        self,
+        X: Signatures | None = None,
+        radius: float | None = None,
+        mode: Mode = "connectivity",
+    ) -> scipy.sparse.csr_array:
+        """Return all neighbours within a radius as a sparse matrix.
+
+        Parameters
+        ----------
+        X, radius
+            See :meth:`radius_neighbors`.
+        mode : {"connectivity", "distance"}
+            See :meth:`kneighbors_graph`.
+
+        Returns
+        -------
+        csr_array of float64, shape (Q, N)
+            Entries of a row ascend by distance.
+        """
+        _check_mode(mode)
+        found = self._within(X, radius)
+        starts = np.cumsum([0, *(len(indices) for _, indices in found)])
+        nothing = np.zeros(0, np.int64)
+        distances = np.concatenate([nothing, *(distances for distances, _ in found)])
+        indices = np.concatenate([nothing, *(indices for _, indices in found)])
+        return self._graph(distances, indices, starts, mode)
+
+    def transform(self, X: Signatures) -> scipy.sparse.csr_array:
+        """Return the graph of distances from each query to its nearest neighbours.
+
+        Parameters
+        ----------
+        X : SbsBatch, sequence of SbsSignature or packed bits
+            Q queries; a fitted signature among them is its own neighbour.
+
+        Returns
+        -------
+        csr_array of float64, shape (Q, N)
+            One more than ``n_neighbors`` entries per row, as KNeighborsTransformer has them, so
+            that enough are left where each fitted signature finds itself.
+
+        Raises
+        ------
+        OptionError
+            If fewer than ``n_neighbors + 1`` signatures were fitted.
+        SchemaMismatchError, SignatureError, sklearn.exceptions.NotFittedError
+            See :meth:`kneighbors`.
+        """
+        return self.kneighbors_graph(X, check_k(self.n_neighbors) + 1, mode="distance")
+
+    def _index(self, fitted: SbsBatch) -> None:
+        self._fitted = fitted
+        self.index_ = HammingIndex(fitted.schema)
+        self.index_.add(fitted)
+        self.n_samples_fit_ = len(fitted)
+
+    @property
+    def _n_features_out(self) -> int:
+        return self.n_samples_fit_
+
+    def _graph(
+        self, distances: NDArray[Any], indices: NDArray[np.int64], starts: NDArray[Any], mode: Mode
+    ) -> scipy.sparse.csr_array:
+        distance = mode == "distance"
+        values = distances.astype(np.float64) if distance else np.ones(len(indices))
+        return csr(values, indices, starts, self.n_samples_fit_)
+
+    def _within(
+        self, queries: Signatures | None, radius: float | None
+    ) -> list[tuple[NDArray[Any], NDArray[np.int64]]]:
         check_is_fitted(self)
         found = self.index_.search_radius(
-            self._fitted if X is None else X,
+            self._fitted if queries is None else queries,
             self.radius if radius is None else radius,
             metric=self.metric,
             scan=self.scan,
         )
-        if X is None:
-            others = (indices != row for row, (_, indices) in enumerate(found))
-            found = [(d[other], i[other]) for (d, i), other in zip(found, others, strict=True)]
-        indices = _objects([indices for _, indices in found])
-        return (_objects([d for d, _ in found]), indices) if return_distance else indices
+        if queries is not None:
+            return found
+        others = (indices != row for row, (_, indices) in enumerate(found))
+        return [(d[other], i[other]) for (d, i), other in zip(found, others, strict=True)]
 
     def _nearest(
         self, queries: Signatures | None, n_neighbors: int | None
@@ -209,10 +295,15 @@ class SbsNeighbors(BaseEstimator):  # type: ignore[misc]
         return _without_self(*found) if own else found
 
 
+def _check_mode(mode: Mode) -> None:
+    if mode not in get_args(Mode):
+        raise OptionError(f"Expected mode 'connectivity' or 'distance', got {mode!r}.")
+
+
 def _without_self(
     distances: Distances, indices: NDArray[np.int64]
 ) -> tuple[Distances, NDArray[np.int64]]:
-    """Drop row i from the neighbours of row i; the last where equals before it crowd it out."""
+    """Drop i from the neighbours of row i; the last one if ties before i left no place for it."""
     others = indices != np.arange(len(indices))[:, None]
     others[others.all(axis=1), -1] = False
     shape = len(indices), indices.shape[1] - 1

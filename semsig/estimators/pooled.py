@@ -10,9 +10,11 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from semsig.errors import OptionError
+from semsig.estimators.tags import of_photos
 from semsig.estimators.transformer import loaded, require_sequence
 from semsig.photo import Photo
 from semsig.segment import DEFAULT_SEGMENTER, Segmenter
@@ -23,7 +25,7 @@ Photos = Sequence[str | os.PathLike[str]] | Sequence[Image] | NDArray[Any]
 """Paths or pictures of shape (H, W, 3) uint8 RGB, of any sizes; they may be mixed."""
 
 _BATCH = 32
-"""Photos that are read and handed to the network together."""
+"""Photos that are read and given to the network together."""
 
 
 class PooledTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -66,6 +68,9 @@ class PooledTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def __sklearn_clone__(self) -> Self:
         return type(self)(**self.get_params(deep=False))
+
+    def __sklearn_tags__(self) -> Tags:
+        return of_photos(super().__sklearn_tags__())
 
     def fit(self, X: Photos, y: object = None) -> Self:  # noqa: ARG002
         """Settle the schema.
@@ -121,7 +126,7 @@ class PooledTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return unit
 
     def get_feature_names_out(self, input_features: object = None) -> NDArray[Any]:  # noqa: ARG002
-        """Return names of the D columns: ``pooled0``, ``pooled1`` and so on."""
+        """Return names of the D columns, an ndarray of str objects: ``pooled0``, ``pooled1``..."""
         check_is_fitted(self)
         return np.array([f"pooled{column}" for column in range(self.schema_.dims)], object)
 

@@ -12,11 +12,14 @@ import numpy as np
 import scipy.sparse
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils import Tags
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from semsig.classes import ClassTable
 from semsig.errors import OptionError, SemsigError
-from semsig.estimators.bits import csr_bits
+from semsig.estimators.bits import bit_names, csr_bits
+from semsig.estimators.tags import of_photos
 from semsig.segment import DEFAULT_SEGMENTER, Segmenter, load_segmenter, segment_paths
 from semsig.signatures.sbs.encoding import sbs
 from semsig.storage.packed import pack
@@ -25,7 +28,11 @@ from semsig.types import Image, LabelMap, SbsBatch, SbsSchema
 Photos = Sequence[str | os.PathLike[str]] | Sequence[Image] | Sequence[LabelMap] | NDArray[Any]
 """Paths, pictures of shape (H, W, 3) uint8 RGB or label maps, of any sizes; they may be mixed."""
 
-Output = Literal["batch", "csr", "packed"]
+Output = Literal["batch", "csr", "dense", "packed"]
+
+
+def _has_columns(transformer: SbsTransformer) -> bool:
+    return transformer.output != "batch"
 
 
 class SbsTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -42,14 +49,15 @@ class SbsTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         What segments photos: a name that :func:`semsig.load_segmenter` takes, or a segmenter.
         Label maps need none, and none is loaded for them. Only with a name can the transformer
         be pickled if the segmenter cannot.
-    output : {"batch", "csr", "packed"}
+    output : {"batch", "csr", "dense", "packed"}
         What :meth:`transform` returns:
 
         - ``"batch"``: SbsBatch, for :class:`SbsNeighbors` and :class:`semsig.HammingIndex`;
         - ``"csr"``: scipy.sparse.csr_array of 0 and 1, shape (N, n_bits), for other estimators;
+        - ``"dense"``: the same as ndarray, which :meth:`set_output` can make a data frame;
         - ``"packed"``: ndarray of uint8, shape (N, ceil(n_bits / 8)), for faiss.
     dtype : {"float32", "float64", "uint8"}
-        Dtype of the CSR output. Products of uint8 wrap around at 256.
+        Dtype of the CSR and the dense output. Products of uint8 wrap around at 256.
     threads : int, optional
         Threads that a segmenter loaded by name may use; all cores by default.
 
@@ -83,6 +91,9 @@ class SbsTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     def __sklearn_clone__(self) -> Self:
         return type(self)(**self.get_params(deep=False))
 
+    def __sklearn_tags__(self) -> Tags:
+        return of_photos(super().__sklearn_tags__())
+
     def fit(self, X: Photos, y: object = None) -> Self:  # noqa: ARG002
         """Settle the schema: levels, and the classes of the segmenter or of the label maps.
 
@@ -111,7 +122,7 @@ class SbsTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.schema_ = SbsSchema(self.levels, self._classes(next(iter(X))))
         return self
 
-    def transform(self, X: Photos) -> SbsBatch | scipy.sparse.csr_array | NDArray[np.uint8]:
+    def transform(self, X: Photos) -> SbsBatch | scipy.sparse.csr_array | NDArray[Any]:
         """Return the signatures of photos or label maps, in their order.
 
         Parameters
@@ -139,9 +150,36 @@ class SbsTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         require_sequence(X)
         signatures = (sbs(label_map, self.schema_.levels) for label_map in self._label_maps(X))
         batch = SbsBatch.of(signatures, self.schema_)
-        if self.output == "csr":
-            return csr_bits(batch, self.dtype)
-        return pack(batch) if self.output == "packed" else batch
+        if self.output == "packed":
+            return pack(batch)
+        if self.output == "batch":
+            return batch
+        bits = csr_bits(batch, self.dtype)
+        return bits if self.output == "csr" else bits.toarray()
+
+    @available_if(_has_columns)  # type: ignore[untyped-decorator]
+    def get_feature_names_out(self, input_features: object = None) -> NDArray[Any]:  # noqa: ARG002
+        """Return the names of the columns, an ndarray of str objects.
+
+        Only where the output has columns: a batch is no table, and no data frame is made of it.
+
+        Parameters
+        ----------
+        input_features : object
+            Ignored.
+
+        Returns
+        -------
+        ndarray of object, shape (n_bits,) or (ceil(n_bits / 8),)
+            ``block0_sky`` for a class that is in a block, ``block0_sky_level3`` for one whose
+            proportion reaches level 3; for packed output ``byte0``, ``byte1`` and so on.
+        """
+        check_is_fitted(self)
+        if self.output == "packed":
+            return np.array(
+                [f"byte{place}" for place in range(-(-self.schema_.n_bits // 8))], object
+            )
+        return bit_names(self.schema_)
 
     def _segmenter(self) -> Segmenter:
         if isinstance(self.segmenter, str):
@@ -163,7 +201,7 @@ class SbsTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
 @lru_cache(maxsize=4)
 def loaded(name: str, threads: int | None) -> Segmenter:
-    """Load a network once a process, also for the many clones of a cross-validation."""
+    """Load a network once per process, also for the many clones of a cross-validation."""
     return load_segmenter(name, threads=threads)
 
 

@@ -70,7 +70,7 @@ def evaluate(
     measures, hear : optional
         See :func:`measure`.
     progress : callable, optional
-        Told what is going on; see :data:`Progress`.
+        Called with what is going on; see :data:`Progress`.
 
     Raises
     ------
@@ -120,7 +120,7 @@ def evaluate(
 
 def _nothing_left(dataset: Dataset, skipped: list[Skipped]) -> str:
     cause = f" The first was skipped because: {skipped[0].message}" if skipped else ""
-    return f"None of {dataset.title}'s photos can be asked with, or none searched.{cause}"
+    return f"None of {dataset.title}'s photos can be a query, or none can be searched.{cause}"
 
 
 def _settings(dataset: Dataset, segmenter: Segmenter, comparison: Comparison) -> dict[str, Any]:

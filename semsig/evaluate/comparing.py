@@ -21,7 +21,7 @@ from semsig.evaluate.systems import Systems
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Heard:
-    """What is kept of rankings beside their measures.
+    """What is kept of rankings besides their measures.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def evaluate_systems(
     root : Path or str
         Folder of its photos.
     systems : mapping of str to mapping of str to anything
-        By name, what :func:`semsig.evaluate.evaluate` takes for each beside the rest here.
+        For each name, further arguments of :func:`semsig.evaluate.evaluate`.
     measures : sequence of str, optional
         Names of measures; see :func:`semsig.evaluate.named.check_measures`.
     tested : str
@@ -65,7 +65,7 @@ def evaluate_systems(
     heard : Heard, optional
         What else to keep.
     progress : callable, optional
-        Told what is going on.
+        Called with what is going on.
 
     Returns
     -------

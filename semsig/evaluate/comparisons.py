@@ -17,10 +17,10 @@ from semsig.signatures import Encoder, SignatureKind, load_signature, signature_
 from semsig.types.metrics import refuse_metric
 
 Signed = Sequence[Mapping[str, Any]]
-"""A photo's views, one or with its mirror image two: the signatures of each by part's name."""
+"""A photo's views (itself, perhaps its mirror image): the signatures of each by part's name."""
 
 Compare = Callable[[Sequence[Signed]], NDArray[np.float32]]
-"""Q photos, signed, to their distances (Q, N) to those of a database."""
+"""Signatures of Q photos to their distances (Q, N) to those of a database."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +58,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """How photos are signed and compared: by the sum of the distances of some parts.
+    """How photos are compared: by the weighted sum of the distances of some parts.
 
     Parameters
     ----------
@@ -151,7 +151,7 @@ def compare_by(
 
 
 def _fusion_for(segmenter: Segmenter) -> FusionOptions:
-    """Return how all signatures are fused that suit a segmenter."""
+    """Return a fusion of all signatures that suit a segmenter."""
     shares = FusionOptions().shares.items()
     suiting = {name: share for name, share in shares if load_signature(name).suits(segmenter)}
     return FusionOptions(shares=suiting)
@@ -191,7 +191,7 @@ def _parts(
     *,
     weight: float | None = None,
 ) -> dict[str, Part]:
-    """Return a kind's parts: one, or one a level of a pyramid."""
+    """Return a kind's parts: one, or one per level of a pyramid."""
     how = given.get(kind.name, {})
     has_levels = kind.has_levels
     if options.pyramid and not has_levels and weight is None:

@@ -1,4 +1,4 @@
-"""What listens to a benchmark's rankings while they are measured: run files, and first hits."""
+"""Recorders of a benchmark's rankings while they are measured: run files, and first hits."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from semsig.evaluate.scoring import Hear
 
 @contextmanager
 def run_file(path: Path, name: str, photos: Photos) -> Iterator[Hear]:
-    """Give what writes rankings as a TREC run, without junk; the file is there at the end.
+    """Yield a recorder that writes rankings as a TREC run, without junk, complete at the end.
 
     Parameters
     ----------
@@ -118,7 +118,7 @@ class FirstHits:
 
 
 def all_hear(listeners: Sequence[Hear]) -> Hear:
-    """Return what passes rankings on to several."""
+    """Return a recorder that passes rankings on to several."""
 
     def hear(asked: NDArray[np.int64], found: NDArray[np.int64], judged: NDArray[np.int8]) -> None:
         for each in listeners:

@@ -1,6 +1,6 @@
 """Retrieval measures over ranked relevance: which of the ranked photos are of the query's class.
 
-Each function takes one row a query, the nearest photo first, and returns one value a query in
+Each function takes one row per query, the nearest photo first, and returns one value per query in
 0..1 (:func:`hits_at`: a count). Queries without any relevant photo score worst: 0, or 1 for NMRR.
 """
 
@@ -15,7 +15,7 @@ Relevance = NDArray[np.bool_]
 """Shape (Q, N): whether the photo of each rank is relevant to each query."""
 
 Scores = NDArray[np.float64]
-"""Shape (Q,): one value a query."""
+"""Shape (Q,): one value per query."""
 
 
 def average_precision(relevance: Relevance, n_relevant: ArrayLike) -> Scores:
@@ -57,9 +57,10 @@ def average_precision_trapezoid(relevance: Relevance, n_relevant: ArrayLike) -> 
 def average_precision_first(relevance: Relevance, cutoff: ArrayLike) -> Scores:
     """Average precision over the first R ranks, divided by the relevant photos among them.
 
-    ``AP_R = sum over relevant ranks k <= R of P(k) / hits in R``, 0 without hits. Photos that
-    were not found among the first R do not count against it, so it exceeds strict average
-    precision. Its mean over queries, ``map_paper``, is how the MAP of Ouni et al. 2022 reads.
+    ``AP_R = sum over relevant ranks k <= R of P(k) / hits in R``, 0 without hits. Photos that were
+    not found among the first R do not count against it, so it exceeds strict average precision. Its
+    mean over queries, ``map_paper``, is one reading of the MAP of Ouni et al. 2022, who leave the
+    divisor open; docs/measures.md says why this one.
 
     Parameters
     ----------
@@ -102,8 +103,8 @@ def normalized_modified_retrieval_rank(
     n_relevant : array_like of int, shape (Q,) or ()
         NG, the relevant photos that there are; those that are not ranked count as beyond K.
     largest : int, optional
-        GTM; the largest `n_relevant` given here by default. Name it where queries are measured
-        some at a time.
+        GTM; the largest `n_relevant` given here by default. Needed where queries are
+        measured in batches.
     """
     hits = _checked(relevance)
     relevant = np.broadcast_to(np.asarray(n_relevant), len(hits)).astype(np.float64)
@@ -219,7 +220,7 @@ def precision_at_recall(relevance: Relevance, n_relevant: ArrayLike) -> NDArray[
     Returns
     -------
     ndarray of float64, shape (Q, 101)
-        One row a query.
+        One row per query.
     """
     hits = _checked(relevance)
     there = np.broadcast_to(np.asarray(n_relevant), len(hits))
@@ -248,7 +249,7 @@ def bootstrap_interval(
     Parameters
     ----------
     scores : ndarray of float64, shape (Q,)
-        One value a query, at least one.
+        One value per query, at least one.
     level : float
         Share of the resampled means within the interval, above 0 and below 1.
     samples : int

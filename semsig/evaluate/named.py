@@ -1,4 +1,4 @@
-"""Measures by name, such as p@10, recall@100 and ndcg@10, of rankings that are judged."""
+"""Measures by name, such as p@10, recall@100 and ndcg@10, of judged rankings."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from semsig.evaluate.measures import (
 )
 
 DEFAULT_MEASURES = ("map_paper", "map", "p@20", "p@r", "anmrr")
-"""What benchmarks are measured by unless something else is asked for."""
+"""Measures of a benchmark by default."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +108,7 @@ def measure_all(
     Parameters
     ----------
     judged : iterable of Judged
-        All queries, some at a time.
+        All queries, in batches.
     names : sequence of str
         As :func:`check_measures` returns them.
     """
@@ -121,7 +121,7 @@ def measure_all(
 
 
 def lower_is_better(name: str) -> bool:
-    """Tell whether less is more of a measure: of anmrr."""
+    """Tell whether lower is better for a measure, as for anmrr."""
     return name == "anmrr"
 
 

@@ -41,7 +41,7 @@ def write_results(
     record : Path, optional
         JSON: all measures and tests, versions, seeds, and hashes of what was measured.
     per_query : Path, optional
-        Parquet: one row a system and query. Needs the extra ``arrow``.
+        Parquet: one row per system and query. Needs the extra ``arrow``.
     sources : mapping of str to str, optional
         Hex SHA-256 of what was measured, for the record; see :func:`hash_files`.
 
@@ -63,7 +63,7 @@ def write_results(
 
 
 def provenance(sources: Mapping[str, str]) -> dict[str, Any]:
-    """Return what results depend on beside their settings: versions, seeds, and hashes."""
+    """Return what results depend on besides their settings: versions, seeds, and hashes."""
     return {
         "versions": {"python": platform.python_version(), **_versions()},
         "platform": platform.platform(),
@@ -89,7 +89,7 @@ def hash_files(paths: Sequence[Path], names: Sequence[str]) -> str:
 
 
 def write_scores(systems: Systems, path: Path) -> None:
-    """Write every query's scores as Parquet: columns system, query, and one a measure.
+    """Write every query's scores as Parquet: columns system, query, and one per measure.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Rankings of a database of photos: by distances of signatures, perhaps ranked anew."""
+"""Rankings of a database of photos: by distances of signatures, optionally re-ranked."""
 
 from __future__ import annotations
 
@@ -31,12 +31,11 @@ class RankingOptions:
     metric : str, optional
         The distance; a signature's default if left out.
     pyramid : bool
-        Sum the distances at all levels from 0 to `levels`, where else only that at `levels`
-        counts.
+        Sum the distances at all levels from 0 to `levels`, instead of only that at `levels`.
     mirrored : bool
         Compare the mirror image of a query, too; the nearer counts.
     rerank : Reranking, optional
-        How to rank anew by the neighbours of each, if at all.
+        How to re-rank by the neighbours of each, if at all.
     """
 
     levels: int = 3
@@ -60,7 +59,7 @@ def rank(
     database: NDArray[np.int64],
     rerank: Reranking | None = None,
 ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-    """Rank a database for queries, some at a time.
+    """Rank a database for queries, in batches.
 
     A query that is in the database comes first: other photos may be at distance 0, too.
 
@@ -71,7 +70,7 @@ def rank(
     queries, database : ndarray of int64, shape (Q,) and (N,)
         Numbers of photos.
     rerank : Reranking, optional
-        How to rank anew by the neighbours of each, if at all.
+        How to re-rank by the neighbours of each, if at all.
 
     Yields
     ------
@@ -99,7 +98,7 @@ def _neighbors(
 
 
 def some_of(numbers: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
-    """Yield the numbers, some at a time."""
+    """Yield the numbers in batches."""
     for start in range(0, len(numbers), QUERIES_AT_ONCE):
         yield numbers[start : start + QUERIES_AT_ONCE]
 

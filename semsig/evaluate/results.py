@@ -1,4 +1,4 @@
-"""What retrieval reached, and what was left out."""
+"""Results of an evaluation, and what was left out."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evaluation:
-    """What retrieval reached on a benchmark.
+    """Results of retrieval on a benchmark.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ class Evaluation:
     per_class : mapping of str to mapping of str to float
         The measures over the queries of each class.
     n_queries, n_database : int
-        Photos that were asked with and searched.
+        Numbers of queries and of photos that were searched.
     skipped : tuple of Skipped
         Photos that were left out, and why.
     notes : tuple of str

@@ -1,4 +1,4 @@
-"""Measures of a run by judgements: of semsig's own rankings or of anybody's."""
+"""Measures of a run by relevance judgements: of semsig's own rankings or of any system's."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def measure_run(
     """Measure what a system found.
 
     Every query counts that the judgements name something relevant for, and scores worst if the
-    run lacks it. Photos that are not judged are not relevant; junk is passed over.
+    run lacks it. Photos that are not judged are not relevant; junk is ignored.
 
     Parameters
     ----------

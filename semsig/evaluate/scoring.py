@@ -21,12 +21,12 @@ Progress = Callable[[str, int, int], None]
 """Called with what is going on (``"segment"``, ``"search"``), how much is done, of how much."""
 
 Hear = Callable[[NDArray[np.int64], NDArray[np.int64], NDArray[np.int8]], None]
-"""Told some queries' numbers (q,) and, for each, photos (q, N), the nearest first and junk last,
-and what each counts there; see :meth:`Photos.judge`."""
+"""Called with some queries' numbers (q,) and, for each, photos (q, N), the nearest first and junk
+last, and the grade of each; see :meth:`Photos.judge`."""
 
 Verify = Callable[[NDArray[np.int64], NDArray[np.int64]], NDArray[np.int64]]
-"""Some queries' numbers (q,) and, for each, photos (q, N), the nearest first, to the new order of
-their columns (q, N)."""
+"""Called with some queries' numbers (q,) and, for each, photos (q, N), the nearest first; returns
+the new order of their columns (q, N)."""
 
 
 def measure(
@@ -55,15 +55,15 @@ def measure(
     usable : ndarray of bool, optional
         Which photos take part; all by default. N counts those of the database.
     rerank : Reranking, optional
-        How to rank anew by the neighbours of each, if at all.
+        How to re-rank by the neighbours of each, if at all.
     verify : callable, optional
-        Puts photos that are ranked in another order; see :data:`Verify`.
+        Re-orders ranked photos; see :data:`Verify`.
     measures : sequence of str, optional
         Names of measures; see :func:`semsig.evaluate.named.check_measures`.
     hear : callable, optional
-        Told every ranking; see :data:`Hear`.
+        Called with every ranking; see :data:`Hear`.
     progress : callable, optional
-        Told what is going on; see :data:`Progress`.
+        Called with what is going on; see :data:`Progress`.
 
     Raises
     ------
@@ -108,7 +108,7 @@ def _usual(dataset: Dataset) -> tuple[str, ...]:
 
 
 def _told(rankings: Rankings, n_queries: int, report: Progress | None) -> Rankings:
-    """Pass rankings on and say how many have come."""
+    """Pass rankings on and report how many were measured."""
     done = 0
     for asked, order in rankings:
         yield asked, order
@@ -125,7 +125,7 @@ def _judge(
     largest: int,
     hear: Hear | None,
 ) -> Iterator[Judged]:
-    """Yield some rankings at a time, junk left out; R is never beyond the relevant photos."""
+    """Yield rankings in batches, without junk; R is at most the number of relevant photos."""
     for asked, order in rankings:
         judged = np.take_along_axis(photos.judge(asked, database), order, axis=1)
         junk_last = np.argsort(judged < 0, axis=1, kind="stable")

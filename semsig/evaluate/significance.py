@@ -12,7 +12,7 @@ from semsig.errors import OptionError
 from semsig.evaluate.measures import Scores
 
 SAMPLES = 9999
-"""Random sign flips of a test; all 2^Q of them are taken where they are no more."""
+"""Random sign flips of a test; all 2^Q are taken instead if there are not more."""
 
 _AT_ONCE = 512
 
@@ -58,7 +58,7 @@ def paired_permutation(first: Scores, second: Scores, *, samples: int = SAMPLES)
     Raises
     ------
     OptionError
-        If the scores are none or of different shapes, or `samples` is below 1.
+        If the scores are empty or of different shapes, or `samples` is below 1.
     """
     if first.shape != second.shape or first.ndim != 1 or not len(first) or samples < 1:
         raise OptionError(
@@ -99,7 +99,7 @@ def differences(scores: Mapping[str, Scores], *, samples: int = SAMPLES) -> tupl
     Parameters
     ----------
     scores : mapping of str to ndarray of float64, shape (Q,)
-        What each system scored on the same queries.
+        Scores of each system on the same queries.
     samples : int
         See :func:`paired_permutation`.
     """

@@ -1,4 +1,4 @@
-"""Photos of a benchmark to what they are compared by; in listed mode, parts of photos."""
+"""Signatures of a benchmark's photos; in listed mode, of parts of photos."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from semsig.segment import Segmenter
 from semsig.signatures import Inputs, Signer
 
 BATCH = 8
-"""Photos that a worker reads and hands to the network together."""
+"""Photos that a worker reads and gives to the network as one batch."""
 
 
 def sign_photos(
     photos: Photos, segmenter: Segmenter, comparison: Comparison, report: Progress
 ) -> tuple[dict[int, Signed], list[Skipped]]:
-    """Return what each photo that can be segmented is compared by, by its number; the others."""
+    """Return the signatures of each photo by its number, and the photos that were skipped."""
     signer = Signer(lambda: segmenter, comparison.encoders)
     total = len(photos.paths)
     batches = (range(first, min(first + BATCH, total)) for first in range(0, total, BATCH))
@@ -47,14 +47,14 @@ def sign_photos(
 
 @dataclass(frozen=True, slots=True)
 class _Signing:
-    """Signs a benchmark's photos by their numbers, several at a time."""
+    """Computes the signatures of a benchmark's photos, several at a time."""
 
     photos: Photos
     signer: Signer
     mirrored: bool
 
     def sign(self, numbers: Sequence[int]) -> list[Signed | Skipped]:
-        """Read some photos and sign them by one call of the network."""
+        """Read some photos and compute their signatures by one call of the network."""
         read = [self._read(number) for number in numbers]
         try:
             seen = iter(self.signer.see([one for one in read if isinstance(one, Inputs)]))
@@ -77,7 +77,7 @@ class _Signing:
             return Skipped(path=path, reason=error.reason, message=str(error))
 
     def _views(self, number: int, seen: Inputs) -> Signed:
-        """Sign the part of a photo that is asked for; all of it but in listed mode."""
+        """Compute the signatures of a query's part of a photo; of all of it but in listed mode."""
         crop = box_of(self.photos, number) if number in self.photos.listed else None
         return self.signer.sign(self.signer.view(seen, crop, self.mirrored))
 

@@ -14,7 +14,7 @@ from semsig.evaluate.significance import SAMPLES, Difference, differences
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Systems:
-    """What several systems reached on the same queries.
+    """Results of several systems on the same queries.
 
     Parameters
     ----------

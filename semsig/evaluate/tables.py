@@ -21,7 +21,7 @@ _ESCAPES = {
 
 
 def as_csv(systems: Systems) -> str:
-    """Return one row a system and class: each measure, its interval's ends, and n_queries.
+    """Return one row per system and class: each measure, its interval's ends, and n_queries.
 
     The row over all queries has the class ``all``.
     """

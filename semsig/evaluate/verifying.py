@@ -1,4 +1,4 @@
-"""Rankings of a benchmark put in order by geometry."""
+"""Rankings of a benchmark re-ordered by geometry."""
 
 from __future__ import annotations
 

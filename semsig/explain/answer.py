@@ -1,4 +1,4 @@
-"""What a photo has of what was asked for, in a sentence that names each of it."""
+"""A sentence about what a photo shows of the things that were asked for."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _RELATIONS = {">": "over", ">=": "at least", "<": "under", "<=": "at most"}
 
 
 class Where(Protocol):
-    """A place of a condition."""
+    """The place that a condition is about."""
 
     @property
     def name(self) -> str:
@@ -78,8 +78,8 @@ def answer(signature: SbsSignature, asked: Sequence[Asked]) -> str:
     Returns
     -------
     str
-        What was asked for and is there, with its place; what is missing; what should not be
-        there, and is or is not; then what else there is.
+        What was asked for and is there, with its place; what is missing; what should be absent,
+        and whether it is; then what else there is.
     """
     layout, names = Layout.of_signature(signature), signature.schema.classes.names
     there: dict[int, str] = {}

@@ -9,13 +9,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from semsig.types import SbsSchema, SbsSignature
+from semsig.types.notebook import safe, shown, table
 
 Cells = NDArray[np.int64]
+
+_MOST_SHOWN = 20
+_INKS = ((222, 255, 30), (92, 255, 178), (38, 255, 166))
+"""Red, green and blue of a block that differs, half agrees, agrees: orange, white and teal, which
+red-green colour-blind people can tell apart."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Explanation:
-    """What sets two signatures A and B apart.
+    """Differences of two signatures A and B.
 
     Parameters
     ----------
@@ -53,7 +59,7 @@ class Explanation:
 
     @property
     def kinds(self) -> list[str]:
-        """``"agree"``, ``"only-a"``, ``"only-b"`` or ``"share"`` (in both, not as much) a cell."""
+        """``"agree"``, ``"only-a"``, ``"only-b"`` or ``"share"`` (both, not equally) per cell."""
         verdict = np.select(
             [self.levels_a == self.levels_b, self.levels_b == 0, self.levels_a == 0],
             ["agree", "only-a", "only-b"],
@@ -77,13 +83,26 @@ class Explanation:
         differing = self.block_distances
         return np.where(total > 0, 1 - differing / np.maximum(total, 1), 1.0)
 
+    def _repr_html_(self) -> str:
+        side = 2**self.schema.levels
+        agreement = self.block_agreement.reshape(side, side)
+        channels = [np.interp(agreement, (0, 0.5, 1), ink) for ink in _INKS]
+        picture = np.stack(channels, axis=-1).astype(np.uint8)
+        differing = self.class_distances()
+        rows = [(safe(name), f"{bits:,}") for name, bits in differing[:_MOST_SHOWN]]
+        classes = table(("class", "bits"), rows, len(differing) - len(rows))
+        return (
+            f"<p>{safe(self.sentence)}</p>{shown(picture, 'blocks: teal agree, orange differ')}"
+            f"<p>{self.distance:,} bits differ</p>{classes}"
+        )
+
     def _per_block(self, values: Cells) -> Cells:
         out = np.zeros(self.schema.n_blocks, np.int64)
         np.add.at(out, self.blocks, values)
         return out
 
     def class_distances(self) -> list[tuple[str, int]]:
-        """Bits that differ by class, the class that sets them apart most first."""
+        """Bits that differ by class, the class with the most first."""
         bits = np.zeros(len(self.schema.classes), np.int64)
         np.add.at(bits, self.labels, self.contributions)
         order = np.argsort(-bits, kind="stable")

@@ -1,4 +1,4 @@
-"""Two photos of one thing: keypoints that one homography takes from one photo to the other."""
+"""Whether two photos show one thing: matched keypoints that fit one homography."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from semsig.errors import OptionError
+from semsig.opencv import cv2
 from semsig.types import Image
 
 KeypointName = Literal["sift", "kaze"]
@@ -23,18 +23,18 @@ class GeometryOptions:
     Parameters
     ----------
     first : int
-        So many first hits are compared, at least 1.
+        Number of first hits that are compared, at least 1.
     detector : {"sift", "kaze"}
-        What finds and describes keypoints.
+        Method that finds and describes keypoints.
     max_points : int
-        Most keypoints a photo, the strongest; at least 4.
+        Most keypoints per photo, the strongest; at least 4.
     max_side : int
         Photos with a longer side are scaled down to it first, at least 32 pixels.
     ratio : float
-        A keypoint's nearest counts if it is nearer than this share of the distance to the second
-        nearest, above 0 to 1 (Lowe 2004).
+        Lowe's ratio test: a keypoint's nearest counts if its distance is below this share of that
+        of the second nearest; in (0, 1] (Lowe 2004).
     error : float
-        Pixels by which a match may miss where the homography puts it, above 0.
+        Largest reprojection error of a match under the homography, in pixels, above 0.
     least : int
         Fewer matches than this that one homography explains count as none, at least 4: four
         define it.
@@ -79,7 +79,7 @@ class LocalFeatures:
     descriptors : ndarray of float32, shape (n, d)
         What surrounds them.
     scale : float
-        Pixels of the photo itself a pixel of the scaled one.
+        Pixels of the original photo per pixel of the scaled one.
     """
 
     points: NDArray[np.float32]
@@ -112,8 +112,8 @@ class Match:
     def sentence(self) -> str:
         """The match in words."""
         if not self.inliers:
-            return f"no geometry in common ({self.tried:,} keypoints look alike)"
-        return f"{self.inliers:,} of {self.tried:,} keypoints that look alike fit one homography"
+            return f"no geometry in common ({self.tried:,} keypoints look similar)"
+        return f"{self.inliers:,} of {self.tried:,} similar keypoints fit one homography"
 
 
 def local_features(image: Image, options: GeometryOptions) -> LocalFeatures:
@@ -149,7 +149,7 @@ def match(a: LocalFeatures, b: LocalFeatures, options: GeometryOptions) -> Match
     """Return the keypoints of two photos that match and fit one homography.
 
     Matches by descriptors pass Lowe's ratio test; the homography is found by OpenCV's USAC
-    (MAGSAC++, Barath et al. 2020), the same every time. One that turns the picture over is none.
+    (MAGSAC++, Barath et al. 2020), deterministically. One that mirrors the picture is rejected.
 
     Parameters
     ----------
@@ -189,7 +189,7 @@ def _alike(a: LocalFeatures, b: LocalFeatures, ratio: float) -> NDArray[np.float
 
 
 def _root(descriptors: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return RootSIFT: L2 distances of these are Hellinger's (Arandjelovic & Zisserman 2012)."""
+    """Return RootSIFT, whose L2 distances are Hellinger's (Arandjelovic & Zisserman 2012)."""
     sums = np.maximum(descriptors.sum(1, keepdims=True), np.float32(1e-12))
     return np.asarray(np.sqrt(descriptors / sums), np.float32)
 
@@ -199,7 +199,7 @@ def _sift() -> cv2.Feature2D:
 
 
 def _kaze() -> cv2.Feature2D:
-    return cv2.KAZE.create(threshold=0.0003)  # as semsig.load_detector has it
+    return cv2.KAZE.create(threshold=0.0003)  # as in semsig.load_detector
 
 
 _DETECTORS: dict[str, Callable[[], cv2.Feature2D]] = {"sift": _sift, "kaze": _kaze}

@@ -23,7 +23,7 @@ def count_objects(label_map: LabelMap, label: int) -> int:
     label : int
         Label of the class.
     """
-    import cv2
+    from semsig.opencv import cv2
 
     mask = (label_map.labels == label).astype(np.uint8)
     _, _, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)

@@ -34,7 +34,8 @@ _COLUMN_WORDS = {
 
 
 _LEVEL_SHARES = np.array([0.0625, 0.375, 0.625, 0.875])
-"""Share of a block that levels 1 to 4 stand for; most level-1 cells hold far under 1/8."""
+"""Share of a block that levels 1 to 4 stand for; level 1 has less than its midpoint 1/8, because
+most such cells hold far less."""
 
 
 def place_named(box: tuple[float, float, float, float]) -> str:
@@ -70,7 +71,7 @@ class Layout:
 
     @classmethod
     def of_signature(cls, signature: SbsSignature) -> Layout:
-        """Estimate the shares from proportion levels; the classes of a block share it out.
+        """Estimate the shares from proportion levels; a block's classes are scaled to sum to 1.
 
         Blocks without a class, void or finer than the label map, count for no place.
         """
@@ -103,7 +104,7 @@ class Layout:
         return cls(shares, pixels.sum((1, 2)) / max(pixels.sum(), 1), (0, 1, 2))
 
     def places(self, label: int) -> frozenset[Place]:
-        """Places where class `label` is at home: it fills a third, or nearly its own most."""
+        """Places where class `label` mainly is: it fills a third, or nearly its largest share."""
         share = self._shares[label]
         threshold = max(min(1 / 3, 0.6 * share.max()), 1e-9)
         return frozenset((int(r), int(c)) for r, c in np.argwhere(share >= threshold))

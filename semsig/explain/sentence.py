@@ -1,4 +1,4 @@
-"""Sentences about one signature, and about what two have in common and what not."""
+"""Sentences about one signature, and about what two share and where they differ."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def describe(
     label_map : LabelMap, optional
         The map it was made from: with it objects are counted.
     leave_out : frozenset of int
-        Labels that were named before; with nothing beside them the text is empty.
+        Labels that were named already; the text is empty if nothing else is there.
     """
     scene = _Scene(signature, label_map)
     shown = [label for label in scene.by_area() if scene.shows(label) and label not in leave_out]

@@ -17,7 +17,7 @@ wine_glass
 """
 
 THINGS = frozenset(name.replace("_", " ") for name in _THINGS.split())
-"""Names, as said aloud, of classes whose regions can be counted as objects."""
+"""Names of classes whose regions can be counted as objects."""
 
 _PLURALS = {
     "person": "people",
@@ -42,7 +42,7 @@ _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight"
 
 
 def spoken(name: str) -> str:
-    """Return a class name as one says it: ``"traffic-light"`` becomes ``"traffic light"``."""
+    """Return a class name as plain words: ``"traffic-light"`` becomes ``"traffic light"``."""
     return _SPOKEN.get(name, " ".join(name.replace("-", " ").replace("_", " ").split()))
 
 

@@ -1,4 +1,4 @@
-"""Fine-tune a network for retrieval on one's own photos.
+"""Fine-tuning of a network for retrieval on the user's own photos.
 
 Needs torch and onnx, and for the backbone ``lite0`` the extra ``cnn``; importing this package
 does not.
@@ -34,7 +34,8 @@ def finetune(
         Figures on groups that were left out, before and after, and the files written under
         ``options.out``: ``model.onnx`` with its card ``model.json``, which ``onnx:FILE`` loads;
         ``whitening.npz``, learned on matching photos, which ``pooled@FILE`` names;
-        ``checkpoint.pth`` (to resume, or to start from), ``log.jsonl``, ``curves.png``,
+        ``checkpoint.pth`` (to resume, or to start from), ``weights.safetensors`` (to start from, to
+        give away: it names no photos), ``log.jsonl``, ``curves.png``,
         ``MODEL_CARD.md``.
 
     Raises
@@ -43,6 +44,8 @@ def finetune(
         If torch, onnx or the backbone are not installed.
     OptionError, DatasetError
         If options do not fit the photos found.
+    ReconstructionError
+        If structure from motion is asked for, and is not installed or gives no pairs.
     CheckpointError
         If the checkpoint to resume or start from is of another network or run.
     """

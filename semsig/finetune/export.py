@@ -20,7 +20,7 @@ from semsig.segment.card import NetworkCard
 from semsig.segment.export import OPSET, quiet_tracer
 
 _TOLERANCE = 1e-3
-"""Descriptors' components that ONNX Runtime and torch may differ by, of at most 1."""
+"""Largest difference of descriptors' components (at most 1) between ONNX Runtime and torch."""
 
 
 class _Exported(nn.Module):  # type: ignore[misc]
@@ -44,7 +44,7 @@ class _Exported(nn.Module):  # type: ignore[misc]
 def export_descriptor(
     network: DescriptorNetwork, path: Path, *, short_side: int, provenance: Mapping[str, str]
 ) -> NetworkCard:
-    """Write a network to the ONNX file `path`, and its card beside it.
+    """Write a network to the ONNX file `path`, and its card next to it.
 
     Outputs: ``labels`` uint8 (N, H/4, W/4), all 0; ``features`` float32 (N, 3, C), mean, maximum
     and GeM with the learned exponent; ``feature_map`` float32 (N, C, h, w).

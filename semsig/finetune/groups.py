@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 from semsig.datasets import own_dataset
 from semsig.errors import ImageError, OptionError
 from semsig.finetune.options import FinetuneOptions
+from semsig.finetune.reconstruction import require_pycolmap
 from semsig.photo.image_files import image_paths, read_image
 from semsig.segment.batching import resize
 from semsig.types import Image
 
 SPARE = 1.15
-"""Photos are kept this much larger than the crops that are taken of them."""
+"""Photos are kept this many times larger than the crops that are taken of them."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -27,16 +28,19 @@ class Groups:
     Parameters
     ----------
     names : tuple of str
-        What they are called.
+        Names of the photos.
     images : tuple of ndarray of uint8, shape (H, W, 3)
         RGB, short side :data:`SPARE` times that of the crops.
     labels : ndarray of int64, shape (N,)
         Photos of one label match; -1 matches none.
+    matches : tuple of ndarray of int64, optional
+        Of each photo, those of its label that it learns from as its matches; all without.
     """
 
     names: tuple[str, ...]
     images: tuple[Image, ...]
     labels: NDArray[np.int64]
+    matches: tuple[NDArray[np.int64], ...] | None = None
 
     def __len__(self) -> int:
         return len(self.images)
@@ -44,11 +48,30 @@ class Groups:
     def take(self, chosen: NDArray[np.bool_]) -> Groups:
         """Return some of the photos."""
         kept = np.flatnonzero(chosen).tolist()
+        places = np.cumsum(chosen) - 1
         return Groups(
             tuple(self.names[n] for n in kept),
             tuple(self.images[n] for n in kept),
             self.labels[chosen],
+            self.matches and tuple(places[self.matches[n][chosen[self.matches[n]]]] for n in kept),
         )
+
+    def relations(self, numbers: NDArray[np.int64]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Return which of some photos match, and which do not, both (n, n).
+
+        Where `matches` are known, photos of one label that are no such pair are in neither.
+        """
+        labels = self.labels[numbers]
+        same = labels[:, None] == labels
+        if self.matches is None:
+            return same, ~same
+        known = np.stack([np.isin(numbers, self.matches[n]) for n in numbers.tolist()])
+        return known | known.T | (numbers[:, None] == numbers), ~same
+
+    def pairs(self) -> NDArray[np.int64]:
+        """Return the photos and matches of `matches`, (K, 2)."""
+        found = [(n, i) for n, row in enumerate(self.matches or ()) for i in row.tolist()]
+        return np.array(found, np.int64).reshape(-1, 2)
 
 
 def load_groups(options: FinetuneOptions) -> Groups:
@@ -58,24 +81,33 @@ def load_groups(options: FinetuneOptions) -> Groups:
     ------
     OptionError, DatasetError
         If there are no matching photos, or the folder is not as `source` says.
+    ReconstructionError
+        If structure from motion is asked for and gives no pairs.
     """
     if options.source in ("folders", "table"):
         return labelled(options.photos, options.side, options.table)
+    if options.source == "sfm":
+        require_pycolmap()  # before minutes of mining
     paths = image_paths(options.photos)
     images = _read(paths, options.side)
     kept = [n for n, image in enumerate(images) if image is not None]
     found = tuple(image for image in images if image is not None)
-    labels = np.arange(len(found))
-    if options.source == "mined":
+    labels, matches = np.arange(len(found)), None
+    if options.source in ("mined", "sfm"):
         from semsig.finetune.mining import mine
 
-        labels = mine([paths[n] for n in kept])
+        kept_paths = [paths[n] for n in kept]
+        labels = mine(kept_paths)
         if labels.max(initial=-1) < 1:
             raise OptionError(
                 f"Expected at least two groups of photos of one thing in {options.photos}, found "
                 f"{labels.max(initial=-1) + 1}. Add photos, or learn from views."
             )
-    return Groups(tuple(paths[n].name for n in kept), found, labels)
+        if options.source == "sfm":
+            from semsig.finetune.hard_pairs import matches_of
+
+            matches = matches_of(kept_paths, labels)
+    return Groups(tuple(paths[n].name for n in kept), found, labels, matches)
 
 
 def labelled(folder: Path, side: int, table: Path | None = None) -> Groups:

@@ -28,7 +28,7 @@ class MiningOptions:
     least : int
         Keypoints that one homography must explain, at least 4.
     largest : int
-        Photos a group may have, at least 2: links beyond, the weakest last, are dropped.
+        Largest number of photos in a group, at least 2; the weakest links beyond are dropped.
     sample : int
         Most keypoints that the centres are learned from.
 

@@ -12,7 +12,7 @@ from torch.nn import functional
 from semsig.errors import OptionError, SegmenterError
 
 EPSILON = 1e-6
-"""Least feature value, as cirtorch has it: 0 to a real power has no derivative."""
+"""Least feature value, as in cirtorch: 0 to a real power has no derivative."""
 
 
 class DescriptorNetwork(nn.Module):  # type: ignore[misc]
@@ -26,7 +26,7 @@ class DescriptorNetwork(nn.Module):  # type: ignore[misc]
     backbone : torch.nn.Module
         Photos float32 (N, 3, H, W), RGB 0..255, to features (N, C, h, w), not negative.
     power : float
-        What p starts at.
+        Initial value of p.
     """
 
     def __init__(self, backbone: Any, power: float = 3.0) -> None:
@@ -89,7 +89,7 @@ def new_network(backbone: str, seed: int) -> Any:
     backbone : str
         "lite0", "tiny" or "cnn:NAME[@WEIGHTS]"; see :class:`semsig.finetune.FinetuneOptions`.
     seed : int
-        Of random weights.
+        Seed of random weights.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What to fine-tune, on what, and how."""
+"""Options of fine-tuning."""
 
 from __future__ import annotations
 
@@ -9,16 +9,23 @@ from typing import Any, Literal, get_args
 
 from semsig.errors import OptionError
 
-Source = Literal["folders", "table", "mined", "views"]
+Source = Literal["folders", "table", "mined", "sfm", "views"]
 """Where matching photos come from.
 
 - ``"folders"``: photos of one class folder match;
 - ``"table"``: photos that a CSV gives one label;
 - ``"mined"``: no labels: photos of one thing, found by VLAD and verified by geometry;
+- ``"sfm"``: the same, and of these the hard pairs that structure from motion tells (extra ``sfm``);
 - ``"views"``: no labels: every photo matches crops and warps of itself.
 """
 
-Loss = Literal["contrastive", "triplet"]
+Loss = Literal["groups", "contrastive", "triplet"]
+"""What pulls matching photos together.
+
+- ``"groups"``: of photos by the dozen, four that match each other, all others apart; see
+  :func:`semsig.finetune.losses.group_loss`;
+- ``"contrastive"``, ``"triplet"``: of a query, a hard match, and the hardest others.
+"""
 
 _RANGES: dict[str, tuple[float, float]] = {
     "epochs": (0, 1000),
@@ -29,6 +36,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "learning_rate": (1e-9, 1),
     "decay": (1e-3, 1),
     "margin": (1e-6, 4),
+    "keep": (0, 1),
     "left_out": (0, 0.9),
     "teacher": (0, 1e6),
     "minutes": (0, inf),
@@ -37,7 +45,7 @@ _RANGES: dict[str, tuple[float, float]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FinetuneOptions:
-    """What to fine-tune, on what, and how.
+    """Options of fine-tuning.
 
     Parameters
     ----------
@@ -55,24 +63,29 @@ class FinetuneOptions:
         convolutions from random weights.
     init : Path, optional
         A checkpoint of an earlier run, of the same backbone, to start from.
-    loss : {"contrastive", "triplet"}
+    loss : {"groups", "contrastive", "triplet"}
         What pulls matching photos together and pushes others apart.
     margin : float
-        Distance beyond which photos that do not match count no more: of "contrastive" as such,
-        of "triplet" squared and beyond the matching one.
+        Distance beyond which photos that do not match are ignored: the distance itself for
+        "contrastive", the excess of squared distances over the matching photo's for "triplet".
     epochs : int
-        How often negatives are mined anew; 0 exports the network untrained.
+        Number of epochs, each with newly drawn photos; 0 exports the network untrained.
     tuples : int
-        Queries an epoch, each with a match and `negatives` others.
+        Queries per epoch, each with three matches if the loss is "groups", else with a match and
+        `negatives` others.
     negatives : int
-        Hardest photos of other groups, each of a different group, a query.
+        Hardest photos of other groups per query, each of a different group.
     batch : int
-        Tuples a step.
+        Queries per step.
     side : int
         Pixels of the square crops that are learned from; short side of the exported network.
     learning_rate, decay : float
         Of AdamW, and what it is multiplied by after each epoch; GeM's exponent learns ten times
         as fast.
+    keep : float
+        Share of the weights as they were that is mixed into the trained ones in the end, 0 to 1:
+        what a network knew beyond the photos it learned from is then not lost (Wortsman et al.,
+        Robust fine-tuning of zero-shot models, CVPR 2022).
     left_out : float
         Share of the groups that is left out to measure on, 0 to 0.9; 0 measures nothing.
     teacher : float
@@ -81,11 +94,11 @@ class FinetuneOptions:
     old : Path, optional
         Class folders of photos that the network was made for before, to measure what it forgets.
     minutes : float
-        End after so long even if epochs are left.
+        Stop after this time even if epochs are left.
     resume : bool
         Continue the run in `out`.
     seed : int
-        Of everything that is drawn.
+        Seed of all random choices.
 
     Raises
     ------
@@ -99,15 +112,16 @@ class FinetuneOptions:
     table: Path | None = None
     backbone: str = "lite0"
     init: Path | None = None
-    loss: Loss = "contrastive"
+    loss: Loss = "groups"
     margin: float = 0.7
-    epochs: int = 5
-    tuples: int = 1000
+    epochs: int = 2
+    tuples: int = 800
     negatives: int = 3
-    batch: int = 8
+    batch: int = 16
     side: int = 160
-    learning_rate: float = 1e-5
-    decay: float = 0.8
+    learning_rate: float = 1e-4
+    decay: float = 0.5
+    keep: float = 0.5
     left_out: float = 0.2
     teacher: float = 0.0
     old: Path | None = None
@@ -132,5 +146,5 @@ class FinetuneOptions:
     def recipe(self) -> dict[str, Any]:
         """Return what a resumed run must have in common with the one that it continues."""
         names = ("source", "backbone", "loss", "margin", "tuples", "negatives", "batch", "side",
-                 "learning_rate", "decay", "left_out", "teacher", "seed")  # fmt: skip
+                 "learning_rate", "decay", "keep", "left_out", "teacher", "seed")  # fmt: skip
         return {name: getattr(self, name) for name in names}

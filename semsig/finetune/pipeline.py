@@ -22,7 +22,7 @@ from semsig.finetune.options import FinetuneOptions
 from semsig.finetune.report import draw_run, model_card
 from semsig.finetune.result import FinetuneResult, Progress
 from semsig.finetune.training import Training, describe, start_from
-from semsig.finetune.whitening import gem_vectors, learn_whitening, whitened
+from semsig.finetune.whitening import gem_vectors, learn_whitening, matching_rows, whitened
 from semsig.segment.card import sha256_of
 from semsig.segment.onnx import OnnxSegmenter
 
@@ -58,6 +58,7 @@ def run(options: FinetuneOptions, progress: Callable[[Progress], None]) -> Finet
         power=float(network.power.detach()),
         before=before,
         after=measure(),
+        pairs=None if learned.matches is None else len(learned.pairs()),
     )
     _write(options, network, result, training.log)
     if not training.views:
@@ -72,8 +73,7 @@ def _whiten(
     """Learn whitening on what was learned from; return map of the left-out groups with it."""
     network = OnnxSegmenter(result.onnx)
     fitted = learn_whitening(
-        gem_vectors(network, learned, options.side),
-        learned.labels,
+        *matching_rows(gem_vectors(network, learned, options.side), learned),
         network,
         f"{len(learned):,} photos that it was fine-tuned on",
     )
@@ -115,7 +115,7 @@ def _numbers(path: Path) -> dict[str, float]:
 def mean_precision(network: DescriptorNetwork, groups: Groups, side: int) -> float:
     """Return strict mean average precision among photos, each left out of its own ranking.
 
-    Photos without a match ask for nothing, and are searched.
+    Photos without a match are searched, but are not queries.
     """
     return precision_of(describe(network, groups.images, side), groups.labels)
 

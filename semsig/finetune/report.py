@@ -25,7 +25,7 @@ _TITLES = {"left_out": "map of left-out groups", "old": "map of old photos", "po
 
 
 def draw_run(rows: Sequence[Mapping[str, float]], path: Path) -> None:
-    """Draw loss, map and GeM's exponent by epoch, a panel each, as a PNG.
+    """Draw loss, map and GeM's exponent by epoch, one panel each, as a PNG.
 
     Parameters
     ----------
@@ -80,6 +80,7 @@ def model_card(
             f"\n| the same, whitened (`whitening.npz`) | {result.before['left_out']:.4f} | "
             f"{result.whitened:.4f} | {result.whitened - result.before['left_out']:+.4f} |"
         )
+    pairs = "" if result.pairs is None else f", {result.pairs:,} hard pairs of them,"
     recipe = "\n".join(f"| {name} | {value} |" for name, value in options.recipe().items())
     epochs = "\n".join(
         f"| {row['epoch']} | {row['loss']:.4f} | {row['power']:.3f} | "
@@ -95,9 +96,9 @@ def model_card(
     )
     return (
         f"# Model card: {options.backbone}, fine-tuned by semsig\n\n"
-        f"Learned from {result.photos:,} photos of {result.groups:,} groups in {result.epochs} "
-        f"epochs, {result.minutes:.1f} minutes. GeM's exponent ended at {result.power:.3f}; the "
-        "row `gem` of the exported features is pooled with it.\n\n"
+        f"Learned from {result.photos:,} photos of {result.groups:,} groups{pairs} in "
+        f"{result.epochs} epochs, {result.minutes:.1f} minutes. GeM's exponent ended at "
+        f"{result.power:.3f}; the row `gem` of the exported features is pooled with it.\n\n"
         f"`model.onnx`, SHA-256 `{sha256}`: `semsig evaluate FOLDER --segmenter onnx:model.onnx "
         "--signature pooled`. Its label maps are of one class, `photo`: it describes, it does not "
         "segment.\n\n"

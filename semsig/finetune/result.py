@@ -1,4 +1,4 @@
-"""What fine-tuning reached."""
+"""Results of fine-tuning."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """How far a run has come.
+    """Progress of a run.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FinetuneResult:
-    """What fine-tuning reached.
+    """Results of fine-tuning.
 
     Parameters
     ----------
@@ -46,6 +46,8 @@ class FinetuneResult:
         ``left_out``: strict mean average precision among the photos of groups that were left
         out, a query left out of its own ranking; ``old``: the same of the old photos. Without
         such photos, they are missing.
+    pairs : int or None
+        Hard pairs found by structure from motion; None if it was not used.
     whitened : float or None
         Map of the left-out groups with learned whitening; None where there is none.
     """
@@ -58,6 +60,7 @@ class FinetuneResult:
     power: float
     before: Mapping[str, float]
     after: Mapping[str, float]
+    pairs: int | None = None
     whitened: float | None = None
 
     @property

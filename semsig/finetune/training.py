@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +13,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from semsig.distill.checkpoint import write_checkpoint
+from semsig.distill.checkpoint import write_checkpoint, write_weights
 from semsig.durable import read_regular
 from semsig.errors import CheckpointError
 from semsig.finetune.groups import Groups, unlabelled
-from semsig.finetune.losses import tuple_loss
+from semsig.finetune.losses import group_loss, tuple_loss
 from semsig.finetune.network import DescriptorNetwork
 from semsig.finetune.options import FinetuneOptions
 from semsig.finetune.result import Progress
-from semsig.finetune.tuples import draw_tuples
+from semsig.finetune.tuples import draw_groups, draw_tuples
 from semsig.finetune.views import middle_crop, random_crop, random_view
 from semsig.segment.checkpoint import load_checkpoint
 from semsig.types import Image
@@ -34,7 +34,8 @@ MEMORY = 0.95
 class Training:
     """A run: a network, the photos it learns from, and how far it has come.
 
-    Batch norms keep their statistics, as in Radenovic et al. 2019: tuples are no fair sample.
+    Batch norms keep their statistics, as in Radenovic et al. 2019: tuples are not a representative
+    sample.
 
     Parameters
     ----------
@@ -57,6 +58,9 @@ class Training:
         self.options, self.network, self.groups = options, network.eval(), groups
         self.epoch, self.minutes, self.loss = 0, 0.0, float("nan")
         self.views = unlabelled(groups)
+        # places in a tuple that hold a match: of all, where the loss is of groups
+        self._same = (1, 2, 3) if options.loss == "groups" else (1,)
+        self.start = copy.deepcopy(network.state_dict())
         self.teacher = copy.deepcopy(network).requires_grad_(False) if options.teacher else None
         rest = [weight for name, weight in network.named_parameters() if name != "power"]
         self.optimizer = torch.optim.AdamW(
@@ -75,7 +79,7 @@ class Training:
 
     @property
     def log(self) -> Path:
-        """One JSON object an epoch."""
+        """One JSON object per epoch."""
         return self.options.out / "log.jsonl"
 
     def run(
@@ -90,9 +94,23 @@ class Training:
             if not whole:
                 break  # what was learned since the checkpoint is lost, so that resuming is exact
             self.epoch += 1
-            self._save(measure())
+            self._finish_epoch(measure)
         if self.epoch and self.checkpoint.exists():
-            self.network.load_state_dict(load_checkpoint(self.checkpoint)["state_dict"])
+            start_from(self.network, self.checkpoint)
+        else:
+            self.network.load_state_dict(self.start)
+
+    def _finish_epoch(self, measure: Callable[[], dict[str, float]]) -> None:
+        """Save what was learned; measure it as it would be given back."""
+        trained = copy.deepcopy(self.network.state_dict())
+        given_back = mixed(self.start, trained, self.options.keep)
+        self.network.load_state_dict(given_back)
+        measured = measure()
+        self.network.load_state_dict(trained)
+        backbone = self.options.backbone.partition("@")[0]  # what follows is a path on this machine
+        shared = {"epoch": self.epoch, "backbone": backbone}
+        write_weights(self.options.out / "weights.safetensors", given_back, shared)
+        self._save(measured)
 
     def _run_epoch(self, progress: Callable[[Progress], None], end: float) -> bool:
         """Run one epoch, which depends on seed, number and weights alone; False if cut short."""
@@ -100,13 +118,7 @@ class Training:
         random = np.random.default_rng((options.seed, self.epoch))
         for group, scale in zip(self.optimizer.param_groups, (1, 10), strict=True):
             group["lr"] = scale * options.learning_rate * options.decay**self.epoch
-        tuples = draw_tuples(
-            describe(self.network, self.groups.images, options.side),
-            self.groups.labels,
-            count=options.tuples,
-            negatives=options.negatives,
-            random=random,
-        )
+        tuples = self._draw(random)
         steps = -(-len(tuples) // options.batch)
         for step in range(steps):
             if time.monotonic() > end:
@@ -117,11 +129,30 @@ class Training:
             progress(Progress(epoch=self.epoch + 1, step=step + 1, steps=steps, loss=self.loss))
         return True
 
+    def _draw(self, random: np.random.Generator) -> NDArray[np.int64]:
+        options, labels, matches = self.options, self.groups.labels, self.groups.matches
+        if options.loss == "groups":
+            return draw_groups(labels, count=options.tuples, random=random, matches=matches)
+        return draw_tuples(
+            describe(self.network, self.groups.images, options.side),
+            labels,
+            count=options.tuples,
+            negatives=options.negatives,
+            random=random,
+            matches=matches,
+        )
+
+    def _loss(self, descriptors: Any, tuples: NDArray[np.int64]) -> Any:
+        if self.options.loss == "groups":
+            matching, apart = self.groups.relations(tuples.ravel())
+            return group_loss(descriptors, torch.from_numpy(matching), torch.from_numpy(apart))
+        shaped = descriptors.reshape(*tuples.shape, -1)
+        return tuple_loss(shaped, self.options.loss, self.options.margin)
+
     def _step(self, tuples: NDArray[np.int64], random: np.random.Generator) -> float:
         photos = torch.from_numpy(np.stack([self._view(*one, random) for one in _places(tuples)]))
         descriptors = self.network(photos)
-        shaped = descriptors.reshape(*tuples.shape, -1)
-        loss = tuple_loss(shaped, self.options.loss, self.options.margin)
+        loss = self._loss(descriptors, tuples)
         if self.teacher is not None:
             with torch.no_grad():
                 known = self.teacher(photos)
@@ -138,7 +169,7 @@ class Training:
     def _view(self, number: int, place: int, random: np.random.Generator) -> Image:
         """Return a photo as it is learned from; a match of itself is the photo from elsewhere."""
         image, side = self.groups.images[number], self.options.side
-        seen = random_view if self.views and place == 1 else random_crop
+        seen = random_view if self.views and place in self._same else random_crop
         return np.ascontiguousarray(seen(image, side, random))
 
     def _save(self, measured: dict[str, float]) -> None:
@@ -160,6 +191,7 @@ class Training:
         }
         content = {
             "state_dict": self.network.state_dict(),
+            "start": self.start,
             "optimizer": self.optimizer.state_dict(),
             "teacher": self.teacher.state_dict() if self.teacher else None,
             "meta": meta,
@@ -178,6 +210,7 @@ class Training:
                 "Start in another folder, with init= this checkpoint."
             )
         self.network.load_state_dict(saved["state_dict"])
+        self.start = saved["start"]
         self.optimizer.load_state_dict(saved["optimizer"])
         if self.teacher is not None:
             self.teacher.load_state_dict(saved["teacher"])
@@ -201,17 +234,28 @@ def _places(tuples: NDArray[np.int64]) -> list[tuple[int, int]]:
     return [(number, place) for row in tuples.tolist() for place, number in enumerate(row)]
 
 
+def mixed(start: Mapping[str, Any], trained: Mapping[str, Any], keep: float) -> dict[str, Any]:
+    """Return weights between those that were there and the trained ones; counts as trained."""
+    return {
+        name: torch.lerp(value, start[name], keep) if value.is_floating_point() else value
+        for name, value in trained.items()
+    }
+
+
 def start_from(network: DescriptorNetwork, path: Path) -> None:
-    """Load the weights of an earlier run.
+    """Load the weights that an earlier run gave back.
 
     Raises
     ------
     CheckpointError
         If the file cannot be read safely, or is of another network.
     """
-    weights: Any = load_checkpoint(path)["state_dict"]
+    saved = load_checkpoint(path)
     try:
-        network.load_state_dict(weights)
+        network.load_state_dict(saved["state_dict"])
+        if "start" in saved:
+            keep = saved["meta"]["recipe"]["keep"]
+            network.load_state_dict(mixed(saved["start"], saved["state_dict"], keep))
     except RuntimeError as error:
         raise CheckpointError(
             f"Expected a checkpoint of the same backbone, got another in {path}: "

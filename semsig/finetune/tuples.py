@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 HARDEST_OF = 5
-"""A match is the farthest of so many drawn: hard, and seldom a mistake of the labels."""
+"""A match is the farthest of this many drawn: hard, but rarely an error of the labels."""
+
+TOGETHER = 4
+"""Photos of a group in one step, where the loss is of groups."""
 
 
 def draw_tuples(
@@ -16,11 +21,12 @@ def draw_tuples(
     count: int,
     negatives: int,
     random: np.random.Generator,
+    matches: Sequence[NDArray[np.int64]] | None = None,
 ) -> NDArray[np.int64]:
     """Draw queries, a hard match of each, and the hardest photos of other groups.
 
     Hard-negative mining as Radenovic, Tolias and Chum (TPAMI 2019, section 4.3) do it: the
-    nearest photos that do not match, at most one a group.
+    nearest photos that do not match, at most one per group.
 
     Parameters
     ----------
@@ -30,11 +36,14 @@ def draw_tuples(
         Photos of one label match; -1 matches none and is a negative of all. A photo alone with
         its label is its own match: a view of it is.
     count : int
-        Tuples T, at most one a query.
+        Tuples T, at most one per query.
     negatives : int
-        Others a tuple.
+        Other photos per tuple.
     random : Generator
-        What draws.
+        Source of random choices.
+    matches : sequence of ndarray of int64, optional
+        For each photo, those that its match is drawn from, instead of all of its label; photos
+        without any are not queries.
 
     Returns
     -------
@@ -42,14 +51,12 @@ def draw_tuples(
         Numbers of photos: query, match, others, the nearest first. Where there are too few other
         groups, the last is repeated.
     """
-    alone = _alone(labels)
-    askable = np.flatnonzero(labels >= 0)
-    queries = random.permutation(askable)[:count]
+    queries = random.permutation(_askable(labels, matches))[:count]
     return np.array(
         [
             [
                 q,
-                _match(q, descriptors, labels, alone, random),
+                _match(q, _matches(q, labels, matches), descriptors, random),
                 *_others(q, descriptors, labels, negatives),
             ]
             for q in queries.tolist()
@@ -58,22 +65,57 @@ def draw_tuples(
     ).reshape(-1, 2 + negatives)
 
 
-def _alone(labels: NDArray[np.int64]) -> NDArray[np.bool_]:
-    _, inverse, counts = np.unique(labels, return_inverse=True, return_counts=True)
-    return np.asarray(counts[inverse] == 1)
+def draw_groups(
+    labels: NDArray[np.int64],
+    *,
+    count: int,
+    random: np.random.Generator,
+    matches: Sequence[NDArray[np.int64]] | None = None,
+) -> NDArray[np.int64]:
+    """Draw queries, and as many matches of each as make :data:`TOGETHER` photos.
+
+    Parameters
+    ----------
+    labels, count, random, matches
+        As :func:`draw_tuples` takes them.
+
+    Returns
+    -------
+    ndarray of int64, shape (T, TOGETHER)
+        Numbers of photos; where there are too few matches, they are repeated.
+    """
+    queries = random.permutation(_askable(labels, matches))[:count]
+    rows = [
+        [q, *np.resize(random.permutation(_matches(q, labels, matches)), TOGETHER - 1)]
+        for q in queries.tolist()
+    ]
+    return np.array(rows, np.int64).reshape(-1, TOGETHER)
+
+
+def _askable(
+    labels: NDArray[np.int64], matches: Sequence[NDArray[np.int64]] | None
+) -> NDArray[np.int64]:
+    if matches is None:
+        return np.flatnonzero(labels >= 0)
+    return np.flatnonzero([len(row) for row in matches])
+
+
+def _matches(
+    query: int, labels: NDArray[np.int64], matches: Sequence[NDArray[np.int64]] | None
+) -> NDArray[np.int64]:
+    if matches is not None:
+        return matches[query]
+    same = np.flatnonzero(labels == labels[query])
+    return same[same != query] if len(same) > 1 else same
 
 
 def _match(
     query: int,
+    matches: NDArray[np.int64],
     descriptors: NDArray[np.float32],
-    labels: NDArray[np.int64],
-    alone: NDArray[np.bool_],
     random: np.random.Generator,
 ) -> int:
-    if alone[query]:
-        return query
-    others = np.flatnonzero(labels == labels[query])
-    drawn = random.permutation(others[others != query])[:HARDEST_OF]
+    drawn = random.permutation(matches)[:HARDEST_OF]
     return int(drawn[np.argmin(descriptors[drawn] @ descriptors[query])])
 
 

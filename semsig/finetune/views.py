@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 
+from semsig.opencv import cv2
 from semsig.types import Image
 
 
@@ -15,7 +15,7 @@ def middle_crop(image: Image, side: int) -> Image:
 
 
 def random_crop(image: Image, side: int, random: np.random.Generator) -> Image:
-    """Return a square of `side` pixels from anywhere, in one of two looking by mirror, recoloured.
+    """Return a random square of `side` pixels, mirrored with probability 1/2, recoloured.
 
     Brightness and contrast change by up to a fifth.
     """

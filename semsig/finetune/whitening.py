@@ -12,7 +12,7 @@ from semsig.signatures.pooled.fitting import fit_whitening
 from semsig.signatures.pooled.projection import Pooling, Projection
 
 GEM = Pooling(pool="gem", power=1.0)
-"""The row of features that a fine-tuned network's own GeM is in."""
+"""The row of features that holds a fine-tuned network's own GeM."""
 
 _AT_ONCE = 32
 
@@ -33,13 +33,26 @@ def gem_vectors(network: FeatureSegmenter, groups: Groups, side: int) -> NDArray
     return np.asarray(made / np.maximum(np.linalg.norm(made, axis=1, keepdims=True), 1e-12))
 
 
+def matching_rows(
+    vectors: NDArray[np.float64], groups: Groups
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Return rows and their groups to learn whitening from: pairs, where these are known.
+
+    Without pairs the photos as they are; with them both photos of each, a group a pair.
+    """
+    if groups.matches is None:
+        return vectors, groups.labels
+    pairs = groups.pairs()
+    return vectors[pairs.ravel()], np.repeat(np.arange(len(pairs)), 2)
+
+
 def learn_whitening(
     vectors: NDArray[np.float64], labels: NDArray[np.int64], network: Segmenter, training: str
 ) -> Projection:
     """Fit whitening to photos that match; see :func:`fit_whitening`.
 
     Keeps at most 128 axes, fewer than there are photos, and no more than the directions in which
-    the vectors differ: channels that never fire are none.
+    the vectors differ: channels that are always 0 add none.
     """
     variances = np.linalg.eigvalsh(np.cov(vectors.T))
     differ = int((variances > _LEAST * variances.max()).sum())
@@ -59,7 +72,7 @@ def published_whitening(
 ) -> Projection:
     """Return a checkpoint's whitening, ``P (x - m)``, for the network of a fingerprint.
 
-    Axes are scaled to a largest number of 1: length does not matter, float16 does.
+    Axes are scaled to a largest number of 1, for float16; lengths do not matter.
     """
     axes = projection.T / max(float(np.abs(projection).max()), 1e-12)
     return Projection(

@@ -1,6 +1,6 @@
-"""Signatures out to other libraries and back: faiss, Arrow, Parquet, bitarray; and to engines.
+"""Signatures for other libraries and back (faiss, Arrow, Parquet, bitarray), and search engines.
 
-Every form holds the signatures in the order of ``index.ids`` and comes back exactly. Engines
+Every format holds the signatures in the order of ``index.ids`` and is restored exactly. Engines
 (``semsig.interop.tantivy``, ``.clickhouse``, ``.postgres``, ``.duckdb``, ``.opensearch``,
 ``.qdrant``, ``.milvus``, ``.lance``) answer with semsig's own distances: each module has
 ``export`` and the query that returns them.
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from semsig.interop.exporting import export as export
     from semsig.interop.faiss import from_faiss as from_faiss
     from semsig.interop.faiss import to_faiss as to_faiss
-    from semsig.interop.terms import to_terms as to_terms
-    from semsig.interop.terms import write_terms as write_terms
+    from semsig.interop.term_tables import to_terms as to_terms
+    from semsig.interop.term_tables import write_terms as write_terms
 
 _HOMES = {
     "add_arrow": ("semsig.interop.arrow", ".[arrow]"),
@@ -35,9 +35,9 @@ _HOMES = {
     "to_arrow": ("semsig.interop.arrow", ".[arrow]"),
     "to_bitarrays": ("semsig.interop.bitarrays", "bitarray"),
     "to_faiss": ("semsig.interop.faiss", "faiss-cpu"),
-    "to_terms": ("semsig.interop.terms", ".[arrow]"),
+    "to_terms": ("semsig.interop.term_tables", ".[arrow]"),
     "write_parquet": ("semsig.interop.arrow", ".[arrow]"),
-    "write_terms": ("semsig.interop.terms", ".[arrow]"),
+    "write_terms": ("semsig.interop.term_tables", ".[arrow]"),
 }
 
 __all__ = sorted(_HOMES)

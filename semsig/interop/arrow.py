@@ -47,14 +47,14 @@ def from_arrow(table: Any) -> HammingIndex:
     Parameters
     ----------
     table : pyarrow.Table
-        Filtered, sorted and joined as you like, as long as its metadata stays.
+        May be filtered, sorted and joined, as long as its metadata is kept.
 
     Raises
     ------
     IndexFormatError
         If the table names no schema, or its columns are not those of :func:`to_arrow`.
     SignatureError, OptionError, DuplicateIdError
-        If a signature or an id is malformed, or an id comes twice.
+        If a signature or an id is malformed, or an id occurs twice.
     """
     rows = Rows.of_table(table)
     new = HammingIndex(rows.batch.schema, meta=rows.meta)
@@ -70,14 +70,14 @@ def add_arrow(index: HammingIndex, table: Any) -> None:
     SchemaMismatchError
         If its signatures were made with another schema.
     IndexFormatError
-        If it is no such table. Otherwise errors are those of :meth:`HammingIndex.add`.
+        If it is not such a table. Otherwise errors are those of :meth:`HammingIndex.add`.
     """
     rows = Rows.of_table(table)
     rows.add_to(index)
 
 
 def write_parquet(index: HammingIndex, path: Path | str) -> None:
-    """Write the table of :func:`to_arrow` to a Parquet file, which is there whole or not at all.
+    """Write the table of :func:`to_arrow` to a Parquet file, completely or not at all.
 
     Raises
     ------
@@ -105,7 +105,7 @@ def read_parquet(path: Path | str) -> HammingIndex:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Rows:
-    """What a table holds: N signatures with ids, texts kept beside them, and the index's meta."""
+    """Content of a table: N signatures with ids and stored texts, and the index's meta."""
 
     batch: SbsBatch
     ids: NDArray[np.int64]
@@ -187,7 +187,7 @@ def _read_header(table: Any) -> tuple[SbsSchema, dict[str, str]]:
         return SbsSchema.from_json(document.value("schema")), {key: meta.text(key) for key in meta}
     except (KeyError, TypeError, ValueError, SemsigError) as error:
         raise IndexFormatError(
-            f"The table's metadata is not as {_FORMAT} {_VERSION} has it: {error!r}"
+            f"The table's metadata is not valid {_FORMAT} {_VERSION}: {error!r}"
         ) from error
 
 

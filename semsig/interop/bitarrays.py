@@ -17,7 +17,7 @@ from semsig.types import SbsSchema
 
 
 def to_bitarrays(index: HammingIndex) -> list[bitarray]:
-    """Return one big-endian bitarray of n_bits bits a signature, in the order of `index.ids`."""
+    """Return one big-endian bitarray of n_bits bits per signature, in the order of `index.ids`."""
     rows = (bitarray(row.tobytes(), endian="big") for row in index.to_packed())
     return [row[: index.schema.n_bits] for row in rows]
 
@@ -43,12 +43,12 @@ def _packed(rows: Iterable[bitarray], schema: SbsSchema) -> NDArray[np.uint8]:
     Raises
     ------
     SignatureError
-        If something else came, or a bitarray of another length.
+        If something else is given, or a bitarray of another length.
     """
     found = list(rows)
     for number, row in enumerate(found):
         if not isinstance(row, bitarray) or len(row) != schema.n_bits:
-            came = f"{len(row)} bits" if isinstance(row, bitarray) else type(row).__name__
-            raise SignatureError(f"Row {number}: expected {schema.n_bits} bits, got {came}.")
+            got = f"{len(row)} bits" if isinstance(row, bitarray) else type(row).__name__
+            raise SignatureError(f"Row {number}: expected {schema.n_bits} bits, got {got}.")
     content = b"".join(bitarray(row, endian="big").tobytes() for row in found)
     return np.frombuffer(content, np.uint8).reshape(len(found), n_bytes(schema))

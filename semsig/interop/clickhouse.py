@@ -154,7 +154,7 @@ def query(
 
 
 class Embedded:
-    """A database of chDB, opened: call it with a query. One a process at a time.
+    """A database of chDB, opened: call it with a query. One per process at a time.
 
     Parameters
     ----------

@@ -98,7 +98,7 @@ def query(
     folder : Path or str
         What :func:`export` wrote.
     terms, weights : ndarray of int64, shape (n,)
-        The query's terms and what each weighs.
+        The query's terms and their weights.
     total : int
         Their sum, W_A.
     k, metric

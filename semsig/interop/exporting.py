@@ -1,4 +1,4 @@
-"""Exports to other engines: by name, whole or not at all; and what goes wrong with engines."""
+"""Exports to other engines, complete or not at all, and engines' errors."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from semsig.types import SbsSchema
 from semsig.types.metrics import Metric, metric_named
 
 FACTS = "semsig.json"
-"""File of a folder of exports that says what is in it."""
+"""File that describes the content of an export's folder."""
 
 ENGINES = (
     "clickhouse",
@@ -36,13 +36,13 @@ ENGINES = (
     "qdrant",
     "tantivy",
 )
-"""The engines that signatures are exported to; each is a module beside this one."""
+"""The engines that signatures are exported to; each is a module of this package."""
 
 
 def export(
     index: HammingIndex, engine: str, target: Path | str, *, pooled: PooledIndex | None = None
 ) -> None:
-    """Write an index where another engine finds it, whole or not at all.
+    """Write an index for another engine, completely or not at all.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ def export(
     target : Path or str
         A new file or folder; for a server, its address. The engine's module says more.
     pooled : PooledIndex, optional
-        Pooled descriptors of the same photos, which go along.
+        Pooled descriptors of the same photos, to be exported too.
 
     Raises
     ------
@@ -65,7 +65,7 @@ def export(
         If files cannot be written.
     """
     if engine in ("terms", "arrow"):
-        from semsig.interop.terms import write_terms
+        from semsig.interop.term_tables import write_terms
 
         suffixes = (".jsonl",) if engine == "terms" else (".parquet", ".arrow")
         if Path(target).suffix not in suffixes:
@@ -108,7 +108,7 @@ def refusals(engine: str) -> Iterator[None]:
         yield
     except (SemsigError, KeyboardInterrupt):
         raise
-    except Exception as error:  # the engines' errors have no base in common
+    except Exception as error:  # the engines' errors have no common base class
         raise EngineError(
             f"Expected {engine} to do what it was asked, got {type(error).__name__}: {error}"
         ) from error
@@ -116,7 +116,7 @@ def refusals(engine: str) -> Iterator[None]:
 
 @contextmanager
 def new_folder(target: Path | str) -> Iterator[Path]:
-    """Give a folder to write to, which becomes `target` at the end; nothing is left on an error.
+    """Yield a folder to write to, which becomes `target` at the end and is deleted on an error.
 
     Raises
     ------
@@ -145,14 +145,14 @@ def new_folder(target: Path | str) -> Iterator[Path]:
 
 
 def write_facts(folder: Path, index: HammingIndex, engine: str, **more: Any) -> None:
-    """Say in an export's folder what is in it, and which schema queries need."""
+    """Write the description of an export: its content, and the schema that queries need."""
     facts = {"engine": engine, "version": 1, "rows": len(index), "schema": index.schema.to_json()}
     (folder / FACTS).write_text(json.dumps(facts | more, indent=1))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """What an export says of itself.
+    """Description of an export.
 
     Parameters
     ----------
@@ -161,7 +161,7 @@ class Facts:
     rows : int
         How many there are.
     has_pooled : bool
-        Whether pooled descriptors went along.
+        Whether pooled descriptors were exported.
     """
 
     schema: SbsSchema
@@ -189,7 +189,7 @@ class Facts:
 
 
 def read_facts(folder: Path | str, engine: str) -> Facts:
-    """Return what an export says of itself.
+    """Return the description of an export.
 
     Raises
     ------
@@ -222,8 +222,8 @@ Found = list[tuple[float, int, int]]
 def settled(ask: Callable[[int], Found], k: int, n_rows: int) -> Found:
     """Return the `k` nearest, ties in order of insertion, from an engine that breaks ties its way.
 
-    The engine is asked for more until what comes last is farther than the k-th, or nothing is
-    left: whatever ties with the k-th has then come.
+    The engine is asked for more until the last answer is farther than the k-th, or nothing is
+    left: the answers then hold everything that ties with the k-th.
 
     Parameters
     ----------

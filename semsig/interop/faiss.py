@@ -1,4 +1,4 @@
-"""Packed bits in faiss's flat binary index, and out of it; needs the package ``faiss-cpu``."""
+"""Signatures to and from faiss's flat binary index; needs the package ``faiss-cpu``."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from semsig.types import SbsSchema
 def to_faiss(index: HammingIndex) -> Any:
     """Return a ``faiss.IndexBinaryIDMap2`` over an ``IndexBinaryFlat`` with the same ids.
 
-    Its Hamming distances are those of :meth:`HammingIndex.search`; ties may come in another
+    Its Hamming distances are those of :meth:`HammingIndex.search`; ties may have another
     order.
     """
     packed = index.to_packed()
@@ -40,7 +40,7 @@ def from_faiss(index: Any, schema: SbsSchema) -> HammingIndex:
     SignatureError
         If it is another kind of index, or a bit string is no signature of `schema`.
     OptionError, DuplicateIdError
-        If an id is negative or comes twice.
+        If an id is negative or occurs twice.
     """
     packed, ids = _stored(index)
     new = HammingIndex(schema)

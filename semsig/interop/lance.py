@@ -1,6 +1,6 @@
 """LanceDB, in a folder: exact search by Hamming's distance over bit strings. Needs ``lancedb``.
 
-Bit strings are kept dense, n_bits / 8 bytes a row, and compared one by one.
+Bit strings are kept dense, n_bits / 8 bytes per row, and compared one by one.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ from semsig.interop.exporting import (
     settled,
     write_facts,
 )
-from semsig.interop.terms import LEAST_ARROW, cut, header, vector_column
+from semsig.interop.term_tables import LEAST_ARROW, header, vector_column
+from semsig.interop.terms import cut
 from semsig.search import HammingIndex, PooledIndex
 from semsig.search.checks import check_k
 from semsig.storage.checks import Signatures, as_batch

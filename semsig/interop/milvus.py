@@ -1,7 +1,7 @@
 """Milvus, on a server or as Milvus Lite in a folder: exact search over sparse vectors.
 
-Needs ``pymilvus``, and ``milvus-lite`` for a folder, which is for tests. A document's sparse
-vector has its terms' impacts, and (n_bits - W) / 2 on one dimension more: Milvus takes no negative
+Needs ``pymilvus``, and ``milvus-lite`` for a folder, which is for tests. A document's sparse vector
+has its terms' impacts, and (n_bits - W) / 2 in one more dimension, because Milvus takes no negative
 values; see :mod:`semsig.interop.scores`.
 """
 

@@ -28,7 +28,7 @@ from semsig.types.metrics import Metric
 
 _LEAST = "3.1"
 _LEAST_SERVER = 140000
-"""bit_count(bit) came with version 14."""
+"""bit_count(bit) exists since version 14."""
 _DOCUMENTS = (
     "doc bigint PRIMARY KEY, id bigint NOT NULL UNIQUE, weight bigint NOT NULL, "
     "cells bigint NOT NULL, idf_weight bigint NOT NULL, payload text NOT NULL"
@@ -45,7 +45,7 @@ def export(
     table: str = "semsig",
     bits: bool = False,
 ) -> None:
-    """Write an index to new tables, in one transaction: all is there, or nothing.
+    """Write an index to new tables, in one transaction.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ def export(
         What the tables' names begin with, ``<table>_documents`` and ``<table>_postings``.
     bits : bool
         Whether documents have the bit strings of :meth:`SbsSignature.to_bits` as well, a column
-        ``bits`` for :func:`search_bits`: n_bits / 8 bytes a row, before compression.
+        ``bits`` for :func:`search_bits`: n_bits / 8 bytes per row, before compression.
 
     Raises
     ------

@@ -1,6 +1,6 @@
 """Qdrant, in a folder or on a server: exact search over sparse vectors. Needs ``qdrant-client``.
 
-A document's sparse vector has its terms' impacts, and -W / 2 on one dimension more; see
+A document's sparse vector has its terms' impacts, and -W / 2 in one more dimension; see
 :mod:`semsig.interop.scores`. The local mode, a folder, is for tests: it scans in Python.
 """
 

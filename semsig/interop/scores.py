@@ -1,4 +1,4 @@
-"""What engines that rank by sums of scores need: Hamming's distance and containment as scores.
+"""Hamming distance and containment as sums of scores, for engines that rank by these.
 
 An engine sums, over the terms that query and document share, the impacts: I. To rank by Hamming's
 distance W_A + W_B - 2 I it needs the document's own weight W_B too, as one more dimension of the
@@ -44,7 +44,7 @@ def check_exact(schema: SbsSchema, engine: str) -> None:
 
 
 def column_name(schema: SbsSchema) -> str:
-    """Return a name that only signatures of this schema go by."""
+    """Return a name that is unique to signatures of this schema."""
     return f"sbs_{schema.fingerprint[:16]}"
 
 
@@ -92,8 +92,8 @@ def sparse_query(
 ) -> tuple[list[int], list[float]]:
     """Return dimensions and values of a query: 1 everywhere by Hamming.
 
-    By containment the document's own weight counts next to nothing, but is asked for even so: an
-    engine finds only what shares something. It adds less than 1 / 8 to a score that is an integer.
+    For containment the document's own weight gets a tiny factor instead of none, because an engine
+    finds only documents that share a term; it adds less than 1 / 8 to a score that is an integer.
     """
     own = 1.0 if metric == "hamming" else 1 / (4 * schema.n_bits)
     return [*terms.tolist(), weight_dimension(schema)], [1.0] * len(terms) + [own]

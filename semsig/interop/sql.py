@@ -10,15 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from semsig.interop.exporting import Found, as_answer, require
-from semsig.interop.terms import (
-    LEAST_ARROW,
-    TermRows,
-    cut,
-    header,
-    query_terms,
-    term_weights,
-    vector_column,
-)
+from semsig.interop.term_tables import LEAST_ARROW, header, vector_column
+from semsig.interop.terms import TermRows, cut, query_terms, term_weights
 from semsig.search import HammingIndex, PooledIndex
 from semsig.search.checks import check_k
 from semsig.search.scoring import IdfWeights, count_documents, idf, row_totals
@@ -27,21 +20,21 @@ from semsig.types import SbsBatch, SbsSchema
 from semsig.types.metrics import Form, Metric, metric_named
 
 DOCUMENTS = "documents.parquet"
-"""A row a photo: doc, id, weight, cells, idf_weight, payload and, perhaps, pooled."""
+"""One row per photo: doc, id, weight, cells, idf_weight, payload and, perhaps, pooled."""
 POSTINGS = "postings.parquet"
-"""A row a term of a photo, by term, then doc (the row)."""
+"""One row per term of a photo, by term, then doc (the row)."""
 TERMS = "terms.parquet"
-"""A row a term that some photo has: its idf, in units of 2^-16, times its impact."""
+"""One row per term that some photo has: its idf, in units of 2^-16, times its impact."""
 
 TOTALS = {"bits": "weight", "presence": "cells", "idf": "idf_weight"}
-"""The column of a row's total weight W_B, by what weighs."""
+"""The column of a row's total weight W_B, by kind of weight."""
 
 Rows = list[tuple[int, float]]
 """Id and distance of each row of a result."""
 
 
 def write_tables(folder: Path, index: HammingIndex, pooled: PooledIndex | None) -> None:
-    """Write the three tables as Parquet; the index as it is at one moment."""
+    """Write the three tables as Parquet, from one snapshot of the index."""
     pyarrow = require("pyarrow", "pyarrow", LEAST_ARROW)
     parquet = require("pyarrow.parquet", "pyarrow", LEAST_ARROW)
     ids, batch, payloads = index.to_rows()
@@ -125,7 +118,7 @@ def ranking(documents: str, shared: str, metric: Metric, total: int, k: int) -> 
     Parameters
     ----------
     documents : str
-        The table of documents, or what stands for it.
+        The table of documents, or an expression for it.
     shared : str
         A query for ``doc`` and ``shared``, the weight of the terms that a row shares.
     metric : str

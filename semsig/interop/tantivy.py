@@ -1,8 +1,8 @@
 """Tantivy, an inverted index that works as Lucene does: exact search. Needs ``tantivy``.
 
-Fields: ``terms``, a token a term, and a token ``b<i>`` for each bit i that is set in n_bits - W;
-``doc``, the row; ``id``; ``payload``, UTF-8. The query is a sum of constant scores, so that
-Tantivy's own ranking (BM25) has no say; the same holds for Lucene.
+Fields: ``terms``, one token per term, and a token ``b<i>`` for each bit i that is set in n_bits -
+W; ``doc``, the row; ``id``; ``payload``, UTF-8. The query is a sum of constant scores, so that
+Tantivy's own ranking (BM25) has no effect; the same holds for Lucene.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ def export(index: HammingIndex, target: Path | str, *, pooled: PooledIndex | Non
     target : Path or str
         The folder.
     pooled : PooledIndex, optional
-        Pooled descriptors; stored with each photo as D float32, little-endian, for whoever reads
-        hits: Tantivy searches no vectors.
+        Pooled descriptors; stored with each photo as D float32, little-endian, and returned with
+        hits: Tantivy does not search vectors.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""A photo's file: opened once, and what is read from it."""
+"""Photos: files, formats, folders, and the record that an index keeps of each."""
 
 from semsig.photo.photo import Photo
 from semsig.photo.record import (

@@ -1,4 +1,4 @@
-"""Kinds of picture files: which are read, by what, and how a file of one is opened."""
+"""File formats of pictures: which are supported, by which reader, and how a file is opened."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from semsig.errors import ImageError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
-    """A kind of picture file.
+    """A file format of pictures.
 
     Parameters
     ----------
     name : str
-        What a person would call it.
+        Name shown to people.
     suffixes : tuple of str
         Lower-case file suffixes.
     formats : tuple of str
@@ -62,7 +62,7 @@ RAW = Kind(
     extra="raw",
     signature=rb"FUJIFILMCCD-RAW|II[RU]|IIRS|MMOR|FOVb|\0MRM|....ftypcrx |II\x1a\0\0\0HEAPCCDR",
 )
-"""Told by suffix as well: most of its files start as TIFF does."""
+"""Recognised by suffix as well, because most such files start like a TIFF."""
 
 JXL = Kind(
     name="JPEG XL",
@@ -102,7 +102,7 @@ OPTIONAL = (
 """Kinds for which there may be no reader."""
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF")
-"""Formats that are always read; of Pillow's other decoders, those of OPTIONAL alone are reached."""
+"""Formats that are always read; beyond these and OPTIONAL, no decoder of Pillow is used."""
 
 SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".webp"}
@@ -123,7 +123,7 @@ SIGNATURE = re.compile(
 
 @cache
 def read_suffixes() -> frozenset[str]:
-    """Return the lower-case suffixes of files that are taken for photos and read."""
+    """Return the lower-case suffixes of files that are treated as photos and can be read."""
     return SUFFIXES.union(*(kind.suffixes for kind in OPTIONAL if kind.is_read))
 
 
@@ -167,7 +167,7 @@ def require_reader(kind: Kind, path: Path) -> None:
 
 @cache
 def _register(module: str) -> None:
-    """Let Pillow know a plug-in, when the first file needs it."""
+    """Register a plug-in of Pillow, when the first file needs it."""
     if module == "pillow_heif":
         import pillow_heif
 

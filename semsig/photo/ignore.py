@@ -1,4 +1,4 @@
-"""Files of patterns that say what is left out of a folder, as git's .gitignore does."""
+"""Ignore files: patterns of what to leave out of a folder, in the syntax of .gitignore."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from semsig.durable import read_regular
 from semsig.errors import ImageError
 
 IGNORE_FILE = ".semsigignore"
-"""A file of patterns as git's .gitignore has them, for its folder and all below."""
+"""An ignore file in the syntax of .gitignore, for its folder and all folders below."""
 
 
 class Patterns:
@@ -23,7 +23,7 @@ class Patterns:
         self._folders = PathSpec.from_lines("gitignore", lines)  # the last that matches decides
 
     def says(self, path: Path, is_folder: bool) -> bool | None:
-        """Tell whether a file or folder is left out; None if no pattern is about it."""
+        """Tell whether a file or folder is left out; None if no pattern matches it."""
         name = path.relative_to(self._folder).as_posix()
         if is_folder:
             return self._folders.check_file(f"{name}/").include
@@ -31,7 +31,7 @@ class Patterns:
 
 
 def patterns_of(folder: Path) -> Iterator[Patterns]:
-    """Yield the patterns of a folder's ignore file, if it has one; ImageError if it is no text."""
+    """Yield the patterns of a folder's ignore file, if it has one; ImageError if it is not text."""
     file = folder / IGNORE_FILE
     if not file.is_file():
         return
@@ -39,6 +39,6 @@ def patterns_of(folder: Path) -> Iterator[Patterns]:
         yield Patterns(folder, read_regular(file).decode("utf-8-sig").splitlines())
     except (OSError, ValueError) as error:
         raise ImageError(
-            f"Expected patterns as .gitignore has them in {file}, got: {error}",
+            f"Expected patterns as in a .gitignore in {file}, got: {error}",
             reason="unreadable",
         ) from error

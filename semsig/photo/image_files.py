@@ -1,4 +1,4 @@
-"""Reading photos: bytes that may be anything in, RGB uint8 or a named reason out."""
+"""Reading photos from untrusted bytes: the result is RGB uint8, or an error with a named reason."""
 
 from __future__ import annotations
 
@@ -81,13 +81,13 @@ def read_image(
     Parameters
     ----------
     source : path-like, bytes, binary file object or PIL.Image.Image
-        A file, its content, something to read that from (from its start, where it can seek), or
+        A file, its content, an open file (read from its start if it can seek), or
         a picture that Pillow has opened.
     max_pixels : int
         Largest width x height that is decoded; beyond 178,956,970 Pillow itself refuses. Reading
-        needs about ten bytes a pixel.
+        needs about ten bytes per pixel.
     at_least : int, optional
-        A JPEG may then come 2, 4 or 8 times smaller, as long as both sides stay at least this
+        A JPEG may then be decoded 2, 4 or 8 times smaller, as long as both sides stay at least this
         many pixels: decoding is several times faster.
 
     Returns
@@ -98,12 +98,12 @@ def read_image(
     Raises
     ------
     OptionError
-        If `max_pixels` or `at_least` is no whole number from 1 on.
+        If `max_pixels` or `at_least` is not an integer from 1 on.
     ImageError
-        Whatever is wrong with the file. Its ``reason`` is one of ``"unreadable"`` (missing, no
-        regular file, no permission, failing disk), ``"empty"``, ``"not-an-image"``,
-        ``"truncated"``, ``"corrupt"``, ``"too-large"`` (pixels, side or memory), ``"no-reader"``
-        (a kind that needs an extra).
+        If the file cannot be read as an image. The ``reason`` is one of ``"unreadable"`` (missing,
+        no regular file, no permission, failing disk), ``"empty"``, ``"not-an-image"``,
+        ``"truncated"``, ``"corrupt"``, ``"too-large"`` (pixels, side or memory), ``"no-reader"`` (a
+        kind that needs an extra).
     """
     _check_limits(max_pixels, at_least)
     if isinstance(source, str | os.PathLike):
@@ -249,7 +249,7 @@ def check_size(size: tuple[int, int], path: Path, max_pixels: int) -> None:
     if width * height > max_pixels or max(size) > MAX_SIDE:
         raise ImageError(
             f"{path} has {width:,} x {height:,} pixels; the limit is {max_pixels:,} in all "
-            f"and {MAX_SIDE:,} a side.",
+            f"and {MAX_SIDE:,} per side.",
             reason="too-large",
         )
 
@@ -301,7 +301,7 @@ def _is_of_unit_range(values: NDArray[np.float64]) -> bool:
 
 
 def _named(error: Exception, path: Path | str | os.PathLike[str]) -> ImageError:
-    """Give whatever Pillow or the system raised its reason."""
+    """Turn what Pillow or the system raised into an ImageError with a reason."""
     if isinstance(error, OSError) and error.errno is not None:
         return ImageError(f"{path} cannot be read: {error.strerror}", reason="unreadable")
     if isinstance(error, MemoryError | PillowImage.DecompressionBombError):

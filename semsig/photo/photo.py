@@ -16,8 +16,8 @@ from semsig.types import Image
 class Photo:
     """A photo's file, opened once; digest and pixels are read from it when first asked for.
 
-    The file is opened by the first property that needs it, so that what the digest is of and
-    what is decoded are the same bytes' file, and closed when the ``with`` block ends.
+    The first property that needs the file opens it, so that digest and pixels are of the same
+    file even if the path is replaced meanwhile; it is closed when the ``with`` block ends.
 
     Parameters
     ----------

@@ -64,14 +64,14 @@ class PhotoRecord:
 
     @classmethod
     def of_upload(cls, image: Image, key: str, payload: Any) -> PhotoRecord:
-        """Return the record of pixels that no file holds, under a key of the application's."""
+        """Return the record of pixels that are not in a file, under the application's own key."""
         pixels = np.ascontiguousarray(image)
         digest = hashlib.blake2b(pixels.data, digest_size=16).hexdigest()
         return cls(path=key, digest=digest, size=pixels.nbytes, mtime_ns=_NO_FILE, payload=payload)
 
     @property
     def is_upload(self) -> bool:
-        """Whether no file holds the photo."""
+        """Whether the photo is not in a file."""
         return self.mtime_ns == _NO_FILE
 
     @property
@@ -87,7 +87,7 @@ class PhotoRecord:
         return regular and (status.st_size, status.st_mtime_ns) == (self.size, self.mtime_ns)
 
     def has_content_of(self, other: PhotoRecord) -> bool:
-        """Whether photo and label map are, byte by byte, those of another record."""
+        """Whether photo and label map have the same bytes as those of another record."""
         return (self.digest, self.label_state) == (other.digest, other.label_state)
 
     def to_json(self) -> str:
@@ -144,7 +144,7 @@ def portable(path: str) -> str:
 
 
 def native(text: str) -> str:
-    """Return the path that :func:`portable` made a text of, as this locale spells it."""
+    """Undo :func:`portable`: return the path as this locale spells it."""
     return os.fsdecode(text.encode("utf-8", "surrogateescape"))
 
 
@@ -162,7 +162,7 @@ def absolute(path: PhotoPath) -> str:
 
 
 def is_gone(path: str) -> bool:
-    """Tell whether there is no such file; where that cannot be told, it is not gone."""
+    """Tell whether there is certainly no such file; False if that cannot be determined."""
     try:
         Path(path).stat()
     except (FileNotFoundError, NotADirectoryError):

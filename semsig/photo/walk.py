@@ -1,4 +1,4 @@
-"""Folders as people have them: which files below one are photos, and what is passed over."""
+"""Looking through folders: which files are photos, and what is skipped."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ JUNK = frozenset(
     {"@eadir", "#recycle", "#snapshot", "$recycle.bin", "system volume information", "lost+found"}
     | {"__macosx", ".thumbnails", ".trash"}
 )
-"""Case-folded names of folders in which systems keep thumbnails and what was deleted."""
+"""Case-folded names of system folders for thumbnails and deleted files."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -27,7 +27,7 @@ class Survey:
     Parameters
     ----------
     photos : list of Path
-        Files to read, sorted; a folder that cannot be listed stands for its files.
+        Files to read, sorted; a folder that cannot be listed appears itself, instead of its files.
     unread : list of Path
         Pictures of kinds for which there is no reader, sorted.
     links : list of Path
@@ -35,13 +35,13 @@ class Survey:
     loops : list of Path
         Linked folders that lead back into a folder above them.
     again : list of Path
-        Linked folders that lead to what was read already.
+        Linked folders that lead to a folder that was read already.
     junk : list of Path
-        Folders of thumbnails and of what was deleted.
+        Folders of thumbnails and of deleted files.
     ignored : int
         Photos that an exclusion or ignore file names, those in ignored folders not counted.
     ignored_folders : int
-        Folders so named.
+        Folders that are left out in the same way.
     """
 
     photos: list[Path] = field(default_factory=list)
@@ -54,7 +54,7 @@ class Survey:
     ignored_folders: int = 0
 
     def remarks(self) -> list[str]:
-        """Say in a line each what was passed over."""
+        """Return one line about each kind of skipped file."""
         lines = []
         if self.unread:
             kinds = Counter(path.suffix.lower() for path in self.unread)
@@ -64,7 +64,7 @@ class Survey:
             (self.links, "linked folder", " not followed, --follow-links reads them"),
             (self.loops, "linked folder", " not followed, leading back to a folder above"),
             (self.again, "linked folder", " not followed, leading to what is read already"),
-            (self.junk, "folder", " of thumbnails or of what was deleted left out"),
+            (self.junk, "folder", " of thumbnails or deleted files left out"),
         ):
             if paths:
                 lines.append(f"{_count(len(paths), what)}{why}: {_some(paths)}")
@@ -91,8 +91,8 @@ def survey(
     exclude : sequence of str
         Patterns of names, or of paths below `folder`, such as ``"*.tmp"`` or ``"2019/raw"``.
     follow_links : bool
-        Whether linked folders are read as well; each folder is read once, and what is no link
-        first, so that loops end.
+        Whether linked folders are read as well. Each folder is read once, real folders before
+        links, so that loops end.
 
     Raises
     ------

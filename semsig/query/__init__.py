@@ -1,4 +1,4 @@
-"""Searches that no photo stands for: conditions in words, drawn layouts, crops, mirror images."""
+"""Searches by more than a photo: conditions in words, drawn layouts, crops, mirror images."""
 
 from semsig.query.conditions import Condition, Conditions
 from semsig.query.grammar import Words, parse, parse_absent

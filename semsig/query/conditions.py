@@ -23,13 +23,13 @@ Relation = Literal[">", ">=", "<", "<="]
 _RELATIONS = {">": operator.gt, ">=": operator.ge, "<": operator.lt, "<=": operator.le}
 _OPPOSITES: dict[Relation, Relation] = {">": "<=", ">=": "<", "<": ">=", "<=": ">"}
 _WEIGHTS = np.array([1.0, 6.0, 10.0, 14.0])
-"""What levels 1 to 4 weigh in their block, in sixteenths: most cells of level 1 hold far less
-than its midpoint 1/8; the others weigh theirs."""
+"""Weights of levels 1 to 4 in their block, in sixteenths. Levels 2 to 4 have the midpoint of their
+quarter; level 1 has 1 instead of 2, because most of its cells hold far less than 1/8."""
 _BLOCKS_AT_ONCE = 1 << 14
 _WORD = r'[^\s,:<>=!"%|*]+'
 
 LEAST = 0.01
-"""Share taken as there beside what is, lest one absent class make all others count for nothing."""
+"""Added to each share, so that one absent class does not set the whole score to 0."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,11 +48,11 @@ class Condition:
     percent : float
         0..100.
     also : tuple of int
-        Further classes of which any counts as `label` does; their shares add up.
+        Further classes that count like `label`; shares are added.
     count : int
         How many of them there should be; 0 for any number. It ranks, and excludes nothing.
     word : str
-        What the classes together are called, if a word stood for them: "animals".
+        The word that stood for the classes together, if any: "animals".
 
     Raises
     ------
@@ -102,14 +102,14 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """Conditions that a picture meets all of; written as :func:`semsig.query.parse` has it.
+    """Conditions that must all hold; their text form is that of :func:`semsig.query.parse`.
 
-    A signature holds proportion levels and no shares, so shares are estimated, always in the
-    same way. In a block, a class of level 1, 2, 3 or 4 weighs 1, 6, 10 or 14, and its share is
-    its weight over that of all classes in the block. Its share of a place is the mean over the
-    place's blocks, 0 in blocks without it. A class is absent if, and only if, its share is 0.
-    Over 1,000 label maps of the Wang photos, a class's share of the picture is 0.4 percentage
-    points off on average and 3.3 at most for n = 3; 1.0 and 8.0 for n = 2.
+    A signature holds proportion levels, not shares, so shares are estimated. In a block, a class of
+    level 1, 2, 3 or 4 weighs 1, 6, 10 or 14, and its share is its weight over that of all classes
+    in the block. Its share of a place is the mean over the place's blocks, 0 in blocks without it.
+    A class is absent if, and only if, its share is 0. Over 1,000 label maps of the Wang photos, a
+    class's share of the picture is 0.4 percentage points off on average and 3.3 at most for n = 3;
+    1.0 and 8.0 for n = 2.
 
     Parameters
     ----------

@@ -20,7 +20,7 @@ _RELATIONS: dict[str, Relation] = {">": ">", ">=": ">=", "<": "<", "<=": "<="}
 
 
 Words = str | Iterable[str] | Conditions
-"""Conditions in one text or several, or such as were read before; all of them hold."""
+"""Conditions in one or more texts, or already parsed; all of them must hold."""
 
 
 def parse(text: Words, classes: ClassTable, words: Lexicon | None = None) -> Conditions:
@@ -37,8 +37,8 @@ def parse(text: Words, classes: ClassTable, words: Lexicon | None = None) -> Con
         place      = a name of semsig.query.PLACES
 
     Without a share, a class is there if any block of the place has a trace of it. "!" and
-    "without" turn a condition round: ``!person`` has no trace of a person, ``!person>1%`` lets
-    specks pass, which segmenters leave in many pictures; it is the same as ``person<=1%``.
+    "without" turn a condition round: ``!person`` has no trace of a person, ``!person>1%`` tolerates
+    the specks that segmenters leave in many pictures; it is the same as ``person<=1%``.
     Case, hyphens, underscores and spaces in names are all the same. Words of
     :class:`~semsig.query.lexicon.Lexicon` stand for classes: ``people``, ``animals``, and scenes
     such as ``beach``, all of whose parts are to be there. A count ranks and excludes nothing.
@@ -46,7 +46,7 @@ def parse(text: Words, classes: ClassTable, words: Lexicon | None = None) -> Con
     Parameters
     ----------
     text : str, iterable of str, or Conditions
-        The conditions; such as were read before are returned as they are.
+        The conditions; parsed ones are returned as they are.
     classes : ClassTable
         The classes that they may name.
     words : Lexicon, optional
@@ -56,7 +56,7 @@ def parse(text: Words, classes: ClassTable, words: Lexicon | None = None) -> Con
     ------
     QueryError
         If a text cannot be understood, where the message marks the place and names what is
-        close; or if something else than texts came.
+        close; or if something other than text is given.
 
     Examples
     --------
@@ -96,7 +96,7 @@ def parse_absent(text: Words, classes: ClassTable) -> Conditions:
     for term in unwanted.terms:
         if not term.wants:
             raise QueryError(
-                "Name what is to be left out, such as person, sky:top or car>1%, "
+                "Expected what is to be left out, such as person, sky:top or car>1%, "
                 f"got {str(Conditions(classes, (term,)))!r}."
             )
     return Conditions(classes, tuple(term.opposite for term in unwanted.terms))
@@ -151,7 +151,7 @@ class _Reader:
         while self._take(r"\|"):
             more = self._class()
             if len(groups) > 1 or len(more) > 1:
-                self._refuse("Expected classes beside |, got a scene.", (start, self._at))
+                self._refuse("Expected classes on both sides of |, got a scene.", (start, self._at))
             groups = (tuple(dict.fromkeys(groups[0] + more[0])),)
         return groups
 
@@ -187,7 +187,7 @@ class _Reader:
         return float(found[1])
 
     def _take(self, pattern: str) -> re.Match[str] | None:
-        """Move over spaces and what `pattern` matches; return None if it does not match here."""
+        """Skip spaces and match `pattern`; return None if it does not match here."""
         while self._text[self._at :].startswith(" "):
             self._at += 1
         found = re.compile(pattern, re.IGNORECASE | re.ASCII).match(self._text, self._at)

@@ -1,4 +1,4 @@
-"""How many separate groups of blocks classes make in signatures: about how many objects."""
+"""Connected groups of blocks of a class in signatures: about the number of objects."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def count_groups(batch: SbsBatch, labels: Sequence[int]) -> NDArray[np.int64]:
     Returns
     -------
     ndarray of int64, shape (N,)
-        The Euler number of the blocks, groups less holes (Gray 1971); 0 without the classes. A
-        hole takes one off, but never to less than 1.
+        The Euler number of the blocks, that is groups minus holes (Gray 1971); 0 if the classes
+        are absent, otherwise at least 1.
     """
     schema = batch.schema
     side = 2**schema.levels

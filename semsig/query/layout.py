@@ -89,8 +89,8 @@ def read_layout(path: str | os.PathLike[str], classes: ClassTable) -> LabelMap:
     Parameters
     ----------
     path : path-like
-        A picture, best a PNG painted without smoothing. What is transparent, white or black
-        and no class's colour is void: it says nothing of what is there.
+        A picture, best a PNG painted without smoothing. Pixels that are transparent, or white
+        or black where no class has that colour, are void: any class may be there.
     classes : ClassTable
         The table; ``classes.palette`` holds the colours.
 
@@ -116,8 +116,8 @@ def mirrored(signature: SbsSignature) -> SbsSignature:
     """Return a signature with its block columns in reverse, j to 2^n - 1 - j.
 
     Where 2^n divides the label map's width, this is the signature of the mirrored map. Where it
-    does not, block edges are rounded down, not to both sides alike, and levels may differ a
-    little: sign :meth:`LabelMap.flipped` where there is a map.
+    does not, block edges are rounded down, which is not symmetric, and levels may differ a
+    little: where there is a map, make the signature of :meth:`LabelMap.flipped` instead.
     """
     schema = signature.schema
     side = 2**schema.levels
@@ -130,8 +130,8 @@ def mirrored(signature: SbsSignature) -> SbsSignature:
 def leave_out(signature: SbsSignature, absent: Conditions) -> SbsSignature:
     """Return a signature without the classes, in their places, that conditions name.
 
-    The other classes keep their levels. With images that lack the classes as well, the search
-    is for "the same, but without".
+    The other classes keep their levels. Together with a condition that hits lack the classes,
+    this searches for "the same, but without".
     """
     keep = np.ones(len(signature.cells), np.bool_)
     for term in absent.terms:

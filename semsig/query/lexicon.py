@@ -17,10 +17,10 @@ from semsig.durable import read_regular
 from semsig.errors import QueryError
 
 VARIABLE = "SEMSIG_WORDS"
-"""Environment variable that names files of words of one's own, as PATH names folders."""
+"""Environment variable that names files of the user's own words, separated as in PATH."""
 
 Meaning = tuple[tuple[int, ...], ...]
-"""What a word stands for: each of these, any label of it."""
+"""What a word stands for: all of these groups, and any label of each group."""
 
 _IRREGULAR = {
     "people": "person",
@@ -43,9 +43,9 @@ _TABLES = ("kinds", "any", "scenes")
 class Lexicon:
     """Words for classes, whatever a class table calls them.
 
-    A word stands for the class of its name; else for the classes that have the same meaning;
-    else for the class that it is a kind of; else for any of several; else, a scene, for all of
-    several. What stands for nothing in a table is unknown there.
+    A word is looked up in this order: a class of that name; classes of the same meaning; the class
+    that it is a kind of; a word for any of several classes; a scene, for all of several. A word
+    that none of these resolves is unknown in that table.
 
     Parameters
     ----------
@@ -124,7 +124,7 @@ class Lexicon:
         return list(_known(self, classes))
 
     def _labels(self, word: str, classes: ClassTable) -> tuple[int, ...]:
-        """Labels of the class of this name, or else of the same meaning, or that it is of."""
+        """Labels of the class of this name, or of the same meaning, or of which it is a kind."""
         names = _names(classes)
         if word in names:
             return names[word]
@@ -197,7 +197,7 @@ def plain(name: str) -> str:
 
 
 def singulars(word: str) -> list[str]:
-    """Return a word and what it may be the plural of, by its last word."""
+    """Return a word and the singulars that it may be the plural of, judged by its last word."""
     *front, last = word.split(" ")
     forms = [last, *([_IRREGULAR[last]] if last in _IRREGULAR else [])]
     forms += [last[: -len(end)] + to for end, to in _ENDINGS if last.endswith(end)]

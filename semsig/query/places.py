@@ -37,7 +37,7 @@ class Place:
         Raises
         ------
         QueryError
-            If none does: blocks of level 0 and 1 are too large to lie in a middle or a corner.
+            If there are none: blocks of level 0 and 1 are too large for a middle or a corner.
         """
         rows, columns = _between(self.rows, levels), _between(self.columns, levels)
         inside = np.outer(rows, columns).ravel()

@@ -15,7 +15,7 @@ from semsig.query.lexicon import Lexicon, Meaning, lexicon
 from semsig.query.places import ANYWHERE, Place, find_place
 
 SPECKS = 1.0
-"""Percent of the picture that a class left out may still fill: segmenters leave specks."""
+"""Percent of the picture that an excluded class may still fill, because segmenters leave specks."""
 
 _NUMBERS = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7}
 _NUMBERS |= {"eight": 8, "nine": 9, "ten": 10, "couple": 2, "pair": 2}
@@ -32,7 +32,7 @@ _LONGEST_PLACE = 7
 
 
 def read_sentence(text: str, classes: ClassTable, words: Lexicon | None = None) -> Conditions:
-    """Read what hits show and lack from a sentence.
+    """Read from a sentence what hits should show and lack.
 
     Commas, "and" and "with" join; "no", "without" and "not" hold up to the next comma, "but",
     "with" or number; numbers ("two people") rank and exclude nothing; "or" joins classes of which
@@ -105,7 +105,7 @@ class _Clause:
         return self._terms
 
     def _word(self, word: str) -> int:
-        """Take a word that joins, turns round or counts."""
+        """Take a word that joins, negates or counts."""
         if word in _NEGATIONS:
             self._negated = True
         elif word in _AFFIRMATIONS:

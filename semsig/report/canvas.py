@@ -1,4 +1,4 @@
-"""A white sheet to place pictures, words and colour keys on."""
+"""A white canvas for pictures, text and colour keys."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ DIFFER: Ink = (222, 92, 38)
 
 
 class Canvas:
-    """A sheet that grows downwards: place things at ``y``, then move on.
+    """A canvas that grows downwards: place things at ``y``, then move on.
 
     Parameters
     ----------

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from semsig.classes import ClassTable, Color
 from semsig.explain.words import spoken
+from semsig.opencv import cv2
 from semsig.types import Image, LabelMap, SbsSignature
 
 _LEAST_SHARE = 0.005
 _SHARES = np.array([0.0625, 0.375, 0.625, 0.875], np.float32)
-"""Share of a block that levels 1 to 4 stand for, as :mod:`semsig.explain.places` has it."""
+"""Share of a block that levels 1 to 4 stand for, as in :mod:`semsig.explain.places`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LegendEntry:
-    """A class that is to be seen, its colour, and the share of the picture it fills, 0..1."""
+    """A class in a legend, its colour, and the share of the picture it fills, 0..1."""
 
     name: str
     color: Color
@@ -60,7 +60,7 @@ def overlay(image: Image, label_map: LabelMap, opacity: float = 0.6) -> Image:
 
 
 def overlay_signature(image: Image, signature: SbsSignature, opacity: float = 0.6) -> Image:
-    """Return `image` tinted with the classes of its signature, outlines as its blocks have them.
+    """Return `image` tinted with the classes of its signature, with the outlines of its blocks.
 
     Each class's shares of the blocks are scaled to the image, and the largest wins a pixel.
     """

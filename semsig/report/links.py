@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 
 from semsig.classes import ClassTable
+from semsig.opencv import cv2
 from semsig.signatures.sbovp.explanation import Links
 from semsig.types import Image
 

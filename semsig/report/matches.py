@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
-from pathlib import Path
-from string import Template
 
-from semsig import __version__
 from semsig.engine import Engine
 from semsig.explain import request
 from semsig.explain.words import sentence_case
 from semsig.query import Conditions
-from semsig.report.page import card
+from semsig.report.page import card, footer
+from semsig.report.templates import render
 from semsig.types import Hit
 
 
@@ -41,17 +38,27 @@ def conditions_page(
     side : int
         Longer side of the pictures in pixels.
     """
-    text = escape(sentence_case(request(conditions.terms, conditions.classes.names))[:-1])
-    template = Template(Path(__file__).with_name("page.html").read_text("utf-8"))
-    return template.substitute(
+    text = sentence_case(request(conditions.terms, conditions.classes.names))[:-1]
+    classes = conditions.classes
+    return render(
+        "search.html",
         title=f"Photos with {text}",
         heading=text,
         facts=_facts(len(engine), len(hits), matched),
-        query=_colors(conditions),
+        query={
+            "image": None,
+            "legend": [
+                {
+                    "color": classes.palette[term.label],
+                    "name": str(Conditions(classes, (term,))),
+                    "share": None,
+                }
+                for term in conditions.terms
+            ],
+        },
         side=2**engine.index.schema.levels,
-        hits="\n".join(card(hit, engine, conditions, side) for hit in hits),
-        footer=f"semsig {__version__}, {escape(engine.index.meta['segmenter'])}, "
-        f"{escape(engine.index.schema.describe())}",
+        cards=[card(hit, engine, conditions, side) for hit in hits],
+        footer=footer(engine),
     )
 
 
@@ -60,16 +67,3 @@ def _facts(total: int, shown: int, matched: int | None) -> str:
         return f"The photos of {total:,} that meet these conditions, the best first."
     nearly = "; those that nearly do are ranked with them" if matched < shown else ""
     return f"{matched:,} of {total:,} photos meet all of this{nearly}. The best come first."
-
-
-def _colors(conditions: Conditions) -> str:
-    classes = conditions.classes
-    entries = "".join(
-        f'<li><i style="background:rgb{classes.palette[term.label]}"></i>'
-        f"{escape(str(Conditions(classes, (term,))))}</li>"
-        for term in conditions.terms
-    )
-    return (
-        "<style>.views .key, .views label[for=show-blocks] { display: none; }</style>"
-        f'<ul class="legend" aria-label="Conditions">{entries}</ul>'
-    )

@@ -7,9 +7,8 @@ import io
 import shlex
 from collections.abc import Sequence
 from dataclasses import replace
-from html import escape
 from pathlib import Path
-from string import Template
+from typing import Any
 
 import numpy as np
 from PIL import Image as PillowImage
@@ -24,6 +23,7 @@ from semsig.photo.image_files import read_image
 from semsig.query import Conditions
 from semsig.report.draw import fit, legend, overlay, overlay_signature
 from semsig.report.side import Side
+from semsig.report.templates import render
 from semsig.types import Hit, Image, SbsSchema, SbsSignature
 from semsig.types.metrics import metric_title
 
@@ -58,7 +58,7 @@ def search_page(
     hits : sequence of Hit
         What was found.
     conditions : Conditions, optional
-        What was asked for beside the query.
+        Conditions in addition to the query.
     side : int
         Longer side of the hits' pictures in pixels.
 
@@ -70,20 +70,29 @@ def search_page(
     sides = _sides(query, engine, side)
     asked = sides[0]
     wanted = conditions or Conditions(engine.index.schema.classes, ())
-    template = Template(Path(__file__).with_name("page.html").read_text("utf-8"))
-    return template.substitute(
-        title=f"Photos like {_safe(asked.title)}",
-        heading=escape(sentence_case(describe(asked.signature, asked.label_map))),
-        facts=f"What {_safe(asked.title)} shows, and those of {len(engine):,} photos whose classes "
+    signatures = [one.signature for one in sides]
+    return render(
+        "search.html",
+        title=f"Photos like {asked.title}",
+        heading=sentence_case(describe(asked.signature, asked.label_map)),
+        facts=f"What {asked.title} shows, and those of {len(engine):,} photos whose classes "
         f"lie most like that, nearest first{_by(hits)}.",
-        query=_query(asked),
+        query={
+            "title": asked.title,
+            "image": embedded(asked.image),
+            "covered": embedded(overlay(asked.image, asked.label_map)),
+            "legend": legend(asked.label_map),
+        },
         side=2 ** min(engine.index.schema.levels, _FINEST),
-        hits="\n".join(
-            _card([one.signature for one in sides], hit, engine, wanted, side) for hit in hits
-        ),
-        footer=f"semsig {__version__}, {escape(engine.index.meta['segmenter'])}, "
-        f"{escape(engine.index.schema.describe())}",
+        cards=[card(hit, engine, wanted, side, signatures) for hit in hits],
+        footer=footer(engine),
     )
+
+
+def footer(engine: Engine) -> str:
+    """Return what made a page."""
+    meta, schema = engine.index.meta, engine.index.schema
+    return f"semsig {__version__}, {meta['segmenter']}, {schema.describe()}"
 
 
 def _sides(query: str | Path | Sequence[Side], engine: Engine, side: int) -> Sequence[Side]:
@@ -92,85 +101,55 @@ def _sides(query: str | Path | Sequence[Side], engine: Engine, side: int) -> Seq
     return query
 
 
-def _query(asked: Side) -> str:
-    covered = overlay(asked.image, asked.label_map)
-    entries = "".join(
-        f'<li><i style="background:rgb{entry.color}"></i>{escape(entry.name)}'
-        f"<b>{entry.share:.0%}</b></li>"
-        for entry in legend(asked.label_map)
-    )
-    return (
-        f"<figure>{picture(asked.image, f'The query, {asked.title}')}"
-        f"<figcaption>{_safe(asked.title)}</figcaption></figure>"
-        f"<figure>{picture(covered, 'The same, coloured by class')}"
-        f"<figcaption>its classes</figcaption></figure>"
-        f'<ul class="legend" aria-label="Classes">{entries}</ul>'
-    )
-
-
-def _card(
-    asked: Sequence[SbsSignature], hit: Hit, engine: Engine, conditions: Conditions, side: int
-) -> str:
+def card(
+    hit: Hit,
+    engine: Engine,
+    conditions: Conditions,
+    side: int,
+    asked: Sequence[SbsSignature] = (),
+) -> dict[str, Any]:
+    """Return what the card of a hit says; without `asked`, conditions alone ranked it."""
     signature = engine.index.signature(hit.id)
     found = reason(signature, asked, conditions)
+    facts: dict[str, Any] = {"rank": hit.rank, "path": hit.path, "name": Path(hit.path).name}
     try:
         image = fit(read_image(hit.path, at_least=side), side)
     except ImageError as error:
-        return missing(hit, str(error))
-    why, blocks, details = found.explanation, "", ""
-    if why is not None:
-        blocks = f'<div class="grid" aria-hidden="true">{_blocks(_merged(why))}</div>'
-        details = (
-            f'<div class="meter" title="{_share(why):.0%} of the bits are shared">'
-            f'<i style="width:{_share(why):.1%}"></i></div>{_details(why)}'
-        )
-    return (
-        f'<li class="card"><div class="stage"><div class="stack">'
-        f"{picture(image, f'{Path(hit.path).name}: {describe(signature)}')}"
-        f"{picture(overlay_signature(image, signature), '', 'classes')}{blocks}</div></div>"
-        f'<div class="body">{head(hit)}<p>{escape(sentence_case(found.sentence))}</p>'
-        f'<p class="measure"><span class="distance">{_distance(hit)}</span></p>'
-        f"{details}{_next_search(hit, engine)}</div></li>"
-    )
+        return facts | {"lost": str(error)}
+    distance, _, unit = hit.measure.partition(" ")
+    return facts | {
+        "lost": "",
+        "image": embedded(image),
+        "covered": embedded(overlay_signature(image, signature)),
+        "shows": describe(signature),
+        "sentence": sentence_case(found.sentence),
+        "distance": distance,
+        "unit": unit,
+        "why": None if found.explanation is None else _why(found.explanation),
+        "command": _next_search(hit, engine),
+    }
 
 
-def card(hit: Hit, engine: Engine, conditions: Conditions, side: int) -> str:
-    """Return the card of a hit that conditions alone ranked."""
-    return _card((), hit, engine, conditions, side)
+def _why(why: Explanation) -> dict[str, Any]:
+    classes = why.class_distances()
+    most = max((bits for _, bits in classes), default=1)
+    return {
+        "share": _share(why),
+        "distance": why.distance,
+        "blocks": _blocks(_merged(why)),
+        "classes": [
+            {"name": spoken(name), "bits": bits, "width": 70 * bits / most}
+            for name, bits in classes[:12]
+        ],
+    }
 
 
 def _next_search(hit: Hit, engine: Engine) -> str:
     """Return the command that searches from a hit; nothing for an index in memory."""
     if engine.index.path is None:
         return ""
-    command = shlex.join(
-        ["semsig", "search", hit.path, "--index", str(engine.index.path.absolute())]
-    )
-    return (
-        f'<details class="next"><summary>Search from here</summary>'
-        f"<code>{_safe(command)}</code></details>"
-    )
-
-
-def missing(hit: Hit, reason: str) -> str:
-    """Return the card of a hit that cannot be shown."""
-    return (
-        f'<li class="card"><div class="stage faint">cannot be shown</div><div class="body">'
-        f'{head(hit)}<p class="faint">{_safe(reason)}</p></div></li>'
-    )
-
-
-def head(hit: Hit) -> str:
-    """Return the head of a card: rank and file name."""
-    return (
-        f'<div class="head"><span class="rank">{hit.rank}</span>'
-        f'<h2 title="{_safe(hit.path)}">{_safe(Path(hit.path).name)}</h2></div>'
-    )
-
-
-def _distance(hit: Hit) -> str:
-    number, _, unit = hit.measure.partition(" ")
-    return f"{number} <small>{escape(unit)}</small>"
+    where = str(engine.index.path.absolute())
+    return shlex.join(["semsig", "search", hit.path, "--index", where])
 
 
 def _by(hits: Sequence[Hit]) -> str:
@@ -178,7 +157,7 @@ def _by(hits: Sequence[Hit]) -> str:
     if not hits:
         return ""
     title = metric_title(hits[0].metric).removesuffix(" distance")
-    return f" ({escape(title)} distance)"
+    return f" ({title} distance)"
 
 
 def _share(why: Explanation) -> float:
@@ -198,7 +177,7 @@ def _merged(why: Explanation) -> Explanation:
     return replace(why, schema=SbsSchema(_FINEST, why.schema.classes), blocks=blocks)
 
 
-def _blocks(why: Explanation) -> str:
+def _blocks(why: Explanation) -> list[dict[str, Any]]:
     notes: dict[int, list[str]] = {}
     names = why.schema.classes.names
     cells = zip(why.blocks, why.labels, why.levels_a, why.levels_b, strict=True)
@@ -207,39 +186,19 @@ def _blocks(why: Explanation) -> str:
         apart = f"{_LEVELS[level_a]} in the query, {_LEVELS[level_b]} here"
         words = in_both if level_a == level_b else apart
         notes.setdefault(int(block), []).append(f"{spoken(names[label])}: {words}")
-    return "".join(
-        f'<i{"" if agreement >= 0.5 else " class=d"} style="--a:{agreement:.2f}" '
-        f'title="{escape(chr(10).join(dict.fromkeys(notes.get(block, _NOTHING))))}"></i>'
+    return [
+        {
+            "agreement": float(agreement),
+            "note": "\n".join(dict.fromkeys(notes.get(block, _NOTHING))),
+        }
         for block, agreement in enumerate(why.block_agreement)
-    )
+    ]
 
 
-def _details(why: Explanation) -> str:
-    classes = why.class_distances()
-    if not classes:
-        return ""
-    most = classes[0][1]
-    rows = "".join(
-        f'<tr><th scope="row">{escape(spoken(name))}</th>'
-        f'<td><i style="width:{70 * bits / most:.0f}%"></i>{bits}</td></tr>'
-        for name, bits in classes[:12]
-    )
-    return (
-        f"<details><summary>{why.distance:,} bits differ, by class</summary>"
-        f"<table><tbody>{rows}</tbody></table></details>"
-    )
-
-
-def picture(image: Image, alt: str, kind: str = "") -> str:
-    """Return an image as an HTML element that holds it, as a JPEG."""
+def embedded(image: Image) -> dict[str, Any]:
+    """Return an image as a page holds it: its size, and an address that is a JPEG itself."""
     buffer = io.BytesIO()
     PillowImage.fromarray(image).save(buffer, "JPEG", quality=82, optimize=True)
     data = base64.b64encode(buffer.getvalue()).decode()
-    size = f'width="{image.shape[1]}" height="{image.shape[0]}"'
-    marked = f' class="{kind}"' if kind else ""
-    return f'<img{marked} {size} alt="{_safe(alt)}" src="data:image/jpeg;base64,{data}">'
-
-
-def _safe(text: str) -> str:
-    """Escape for HTML; parts of a file name that are no Unicode become question marks."""
-    return escape(text.encode("utf-8", "replace").decode())
+    height, width = image.shape[:2]
+    return {"width": width, "height": height, "address": f"data:image/jpeg;base64,{data}"}

@@ -19,7 +19,7 @@ _GAP = 24
 
 
 def segmentation_picture(side: Side, *, width: int = 640) -> PillowImage.Image:
-    """Draw a photo beside its label map, with a legend and a description.
+    """Draw a photo next to its label map, with a legend and a description.
 
     Parameters
     ----------

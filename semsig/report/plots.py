@@ -1,4 +1,4 @@
-"""Plots of what systems reached, as SVG that refers to nothing outside itself."""
+"""Plots of systems' results, as self-contained SVG."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from semsig.evaluate.measures import RECALL
 from semsig.evaluate.results import Evaluation
 
 _COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#332288", "#666666")
-"""Okabe and Ito's, which the colour-blind can tell apart; taken again beyond the eighth."""
+"""Okabe and Ito's colours, which colour-blind people can tell apart; reused after the eighth."""
 
 _DASHES = ("", "7 4", "2 3", "9 3 2 3")
 _SIDE, _LEFT, _TOP, _BELOW = 360, 52, 16, 48
@@ -21,7 +21,7 @@ _TEXT = 'font-family="sans-serif" font-size="12" fill="#222"'
 
 
 def precision_recall_plot(results: Mapping[str, Evaluation]) -> str:
-    """Return a plot of interpolated precision against recall, a line a system.
+    """Return a plot of interpolated precision against recall, one line per system.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def precision_recall_plot(results: Mapping[str, Evaluation]) -> str:
 
 
 def class_plot(results: Mapping[str, Evaluation], measure: str = "map") -> str:
-    """Return bars of one measure, a group a class and a bar a system.
+    """Return bars of one measure, one group per class and one bar per system.
 
     Parameters
     ----------

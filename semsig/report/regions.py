@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as PillowImage
 from PIL import ImageDraw, ImageFont
 
 from semsig.explain.words import sentence_case
+from semsig.opencv import cv2
 from semsig.report.canvas import FAINT, Canvas, Ink
 from semsig.report.draw import fit
 from semsig.report.side import Side
@@ -26,7 +26,7 @@ _COLORS: tuple[Ink, ...] = (
     (148, 103, 189),
     (140, 86, 75),
 )
-"""One a pair: categorical colours that are told apart on photos."""
+"""One per pair: categorical colours that are easy to tell apart on photos."""
 
 
 def regions_picture(
@@ -67,8 +67,8 @@ def regions_picture(
         canvas.paste(picture, x + (width - picture.shape[1]) // 2)
     canvas.y += max(picture.shape[0] for picture in drawn) + 12
     canvas.paragraph(
-        "Vivid where the other photo has something alike, pale where it has not; frames of one "
-        "number are each other's most alike.",
+        "Vivid where the other photo has something similar, pale where not; frames with the same "
+        "number are each other's most similar parts.",
         size=16,
         ink=FAINT,
     )
@@ -83,7 +83,7 @@ def draw_regions(image: Image, alike: NDArray[np.float32], boxes: Sequence[Box])
     image : ndarray of uint8, shape (H, W, 3)
         The photo, RGB.
     alike : ndarray of float32, shape (h, w)
-        Similarity of each part to the other photo's most alike, -1..1.
+        Similarity of each part to the other photo's most similar one, -1..1.
     boxes : sequence of Box
         Parts to frame, at most as many as there are colours.
     """

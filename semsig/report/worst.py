@@ -1,10 +1,9 @@
-"""A page of the queries that a system answered worst: each, and what it found first."""
+"""A page of the queries with the worst results: each with its first hits."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
-from string import Template
+from typing import Any
 
 import numpy as np
 
@@ -16,27 +15,11 @@ from semsig.evaluate.named import lower_is_better
 from semsig.evaluate.results import Evaluation
 from semsig.photo.image_files import read_image
 from semsig.report.draw import fit
-from semsig.report.page import picture
+from semsig.report.page import embedded
+from semsig.report.templates import render
 from semsig.types import Image
 
 _SIDE = 160
-
-_PAGE = Template("""<!doctype html>
-<html lang="en"><head><meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy"
- content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
-<title>$title</title><style>
-body { font: 16px/1.4 system-ui, sans-serif; margin: 2rem; background: #f6f5f1; color: #1c2026; }
-section { display: flex; gap: .5rem; overflow-x: auto; padding: .8rem 0;
-  border-top: 1px solid #dedcd5; }
-figure { margin: 0; border: 4px solid transparent; }
-figure.query { margin-right: 1rem; }
-figure.right { border-color: #1e968c; }
-figure.wrong { border: 4px dashed #e05a24; }
-figcaption { font-size: .75rem; max-width: 160px; overflow-wrap: anywhere; }
-</style></head><body><h1>$title</h1><p>$facts</p>
-$rows<footer>semsig $version</footer></body></html>
-""")
 
 
 def worst_page(
@@ -69,33 +52,34 @@ def worst_page(
     worst = np.argsort(-scores if lower_is_better(measure) else scores, kind="stable")[:count]
     numbers = {photos.names[n]: int(n) for n in np.flatnonzero(photos.is_query)}
     rows = [_row(photos, numbers[result.queries[n]], f"{scores[n]:.3f}", first) for n in worst]
-    return _PAGE.substitute(
-        title=f"Worst queries of {escape(result.dataset or 'the benchmark')}",
-        facts=f"{len(rows):,} of {result.n_queries:,} queries, by {escape(measure)}: "
+    return render(
+        "worst.html",
+        title=f"Worst queries of {result.dataset or 'the benchmark'}",
+        facts=f"{len(rows):,} of {result.n_queries:,} queries, by {measure}: "
         f"{result.measures[measure]:.3f} in the mean. Framed green: relevant; dashed: not.",
-        rows="".join(rows),
+        rows=rows,
         version=__version__,
     )
 
 
-def _row(photos: Photos, query: int, value: str, first: FirstHits) -> str:
+def _row(photos: Photos, query: int, value: str, first: FirstHits) -> list[dict[str, Any]]:
     class_ = photos.classes[photos.labels[query]] if photos.classes else ""
-    asked = _figure(photos, query, "query", f"{value} {class_} {photos.names[query]}")
     hits: Sequence[tuple[int, bool]] = first.of(query)
-    found = (
-        _figure(photos, number, "right" if right else "wrong", photos.names[number])
-        for number, right in hits
-    )
-    return f"<section>{asked}{''.join(found)}</section>\n"
+    return [
+        _figure(photos, query, "query", f"{value} {class_} {photos.names[query]}"),
+        *(
+            _figure(photos, number, "right" if right else "wrong", photos.names[number])
+            for number, right in hits
+        ),
+    ]
 
 
-def _figure(photos: Photos, number: int, kind: str, words: str) -> str:
-    caption = escape(words.encode("utf-8", "replace").decode())
+def _figure(photos: Photos, number: int, kind: str, caption: str) -> dict[str, Any]:
+    facts: dict[str, Any] = {"kind": kind, "caption": caption, "image": None}
     try:
-        shown = picture(_look(photos, number), "")
+        return facts | {"image": embedded(_look(photos, number))}
     except ImageError as error:
-        shown = f"<p>{escape(str(error))}</p>"
-    return f'<figure class="{kind}">{shown}<figcaption>{caption}</figcaption></figure>'
+        return facts | {"lost": str(error)}
 
 
 def _look(photos: Photos, number: int) -> Image:

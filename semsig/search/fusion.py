@@ -26,10 +26,11 @@ class FusionOptions:
     ----------
     shares : mapping of str to float
         Share of each signature, by its name; finite, above 0. By
-        ``python -m scripts.choose_defaults`` on held-out training photos (lite, n = 3, KAZE):
-        descriptors alone have mAP 0.716, with blocks at 0.1, 0.2 and 0.4 beside them 0.728, 0.726
-        and 0.713, with phrases 0.727, 0.724 and 0.706, with both at 0.1 0.728 and the best
-        map_paper, 0.848. Blocks and phrases without descriptors do best half and half, 0.551.
+        ``python -m scripts.choose_defaults`` on held-out training photos (lite, n = 3, KAZE, a
+        projection that saw none of them; docs/defaults.md): descriptors alone have mAP 0.705, with
+        blocks at 0.1, 0.2 and 0.4 beside them 0.716, 0.717 and 0.707, with phrases 0.716, 0.714
+        and 0.701, with both at 0.1 the most, 0.719, and map_paper 0.844 instead of 0.834. Blocks
+        and phrases without descriptors do best half and half, 0.551.
 
     Raises
     ------

@@ -44,7 +44,7 @@ class PooledIndex(SearchedCollection[PooledSchema, PooledSignature, PooledBatch]
     schema : PooledSchema
         Schema of every descriptor.
     meta : mapping of str to str, optional
-        What the index's maker wants remembered.
+        Whatever the index's creator stored with it.
 
     Raises
     ------

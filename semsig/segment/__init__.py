@@ -16,6 +16,7 @@ from semsig.segment.base import (
     require_features,
     require_maps,
 )
+from semsig.segment.devices import Device
 from semsig.segment.options import NetworkOptions
 from semsig.segment.pipeline import segment_path, segment_paths
 
@@ -50,9 +51,13 @@ GROUP = "semsig.segmenters"
 _ALIASES = {"hrnet": "embedded"}
 
 
-@typed(name=str, threads=(*WHOLE, NOTHING))
+@typed(name=str, threads=(*WHOLE, NOTHING), device=str)
 def load_segmenter(
-    name: str = DEFAULT_SEGMENTER, *, threads: int | None = None, progress: Progress | None = None
+    name: str = DEFAULT_SEGMENTER,
+    *,
+    threads: int | None = None,
+    device: Device = "auto",
+    progress: Progress | None = None,
 ) -> Segmenter:
     """Load a segmenter by name.
 
@@ -79,6 +84,8 @@ def load_segmenter(
         64 to 1024, as in ``lite@256``.
     threads : int, optional
         Threads that a network may use; all cores by default.
+    device : {"auto", "cpu", "cuda", "coreml", "openvino", "mps"}
+        Where a network runs, see :class:`semsig.segment.options.NetworkOptions`.
     progress : callable, optional
         Called with (bytes so far, bytes in all or None) while a checkpoint is downloaded.
 
@@ -87,7 +94,12 @@ def load_segmenter(
     SegmenterError
         If there is no such segmenter, or it cannot be loaded.
     OptionError
-        If SIDE or `threads` is out of range.
+        If SIDE, `threads` or `device` is out of range.
+
+    Warns
+    -----
+    DeviceWarning
+        If the device is not available; the network runs on the CPU.
     """
     kind, _, rest = name.partition(":")
     if kind == "files" and rest:
@@ -95,7 +107,7 @@ def load_segmenter(
     from semsig.segment.card import PACKAGED
 
     source, side = _split_side(name)
-    options = NetworkOptions(short_side=side, threads=threads)
+    options = NetworkOptions(short_side=side, threads=threads, device=device)
     kind, _, rest = source.partition(":")
     if source in PACKAGED:
         return _load_packaged(source, options)

@@ -7,12 +7,12 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from semsig.classes import ClassTable
 from semsig.errors import SegmenterError
+from semsig.opencv import cv2
 from semsig.types import Image, LabelMap
 
 STRIDE = 32

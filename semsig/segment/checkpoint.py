@@ -1,4 +1,4 @@
-"""Reading torch checkpoints as data: nothing in them is ever run."""
+"""Reading checkpoints of torch and safetensors as data: nothing in them is ever run."""
 
 from __future__ import annotations
 
@@ -9,8 +9,13 @@ from typing import Any
 
 import numpy as np
 
+from semsig.documents import parse_json
 from semsig.durable import open_regular
 from semsig.errors import CheckpointError
+
+SAFETENSORS = ".safetensors"
+META = "semsig"
+"""Key of a safetensors file's header under which the JSON object ``meta`` is kept."""
 
 _CORES = ("core", "_core")  # numpy.core became numpy._core in NumPy 2
 
@@ -18,9 +23,10 @@ _CORES = ("core", "_core")  # numpy.core became numpy._core in NumPy 2
 def load_checkpoint(path: Path) -> dict[str, Any]:
     """Return the content of a checkpoint on the CPU, its weights under ``"state_dict"``.
 
-    Only ``torch.load(..., weights_only=True)`` is used: tensors, plain containers and
-    what is listed in :func:`_stand_ins`. A checkpoint that wants anything else is
-    refused before it runs.
+    A file whose name ends in ``.safetensors`` is read by that library, and what semsig wrote to
+    its header stands under ``"meta"``. Any other file is read by
+    ``torch.load(..., weights_only=True)``, which accepts tensors, plain containers and what
+    :func:`_stand_ins` lists, and refuses anything else before it runs.
 
     Raises
     ------
@@ -29,6 +35,8 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     """
     import torch
 
+    if path.suffix == SAFETENSORS:
+        return _load_safetensors(path)
     try:
         with (
             torch.serialization.safe_globals(_stand_ins()),
@@ -51,6 +59,23 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     if tensors != {True}:
         raise CheckpointError(f"{path} holds no weights under 'state_dict'.")
     return {"meta": {}} | content | {"state_dict": dict(weights)}
+
+
+def _load_safetensors(path: Path) -> dict[str, Any]:
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        open_regular(path).close()
+        with safe_open(path, framework="pt") as file:
+            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            meta = parse_json((file.metadata() or {}).get(META, "{}"))
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read: {error.strerror}") from error
+    except (SafetensorError, ValueError) as error:
+        raise CheckpointError(f"{path} is damaged: {error}. Fetch or write it again.") from error
+    if not weights or not isinstance(meta, dict):
+        raise CheckpointError(f"Expected tensors and an object named {META!r}, got none in {path}.")
+    return {"meta": meta, "state_dict": weights}
 
 
 class _Ignored:

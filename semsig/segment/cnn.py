@@ -14,6 +14,7 @@ from semsig.durable import without_tilde
 from semsig.errors import SegmenterError
 from semsig.segment.batching import image_shape, resize
 from semsig.segment.card import sha256_of
+from semsig.segment.devices import choose, torch_devices
 from semsig.segment.download import Progress, fetch
 from semsig.segment.options import NetworkOptions
 from semsig.types import Image, LabelMap
@@ -91,7 +92,9 @@ class CnnSegmenter:
         self._hash = sha256_of(file) if file else RANDOM
         torch.manual_seed(0)
         loaded = load_network(network, file)
-        self.backbone, self.power, self.whitening = loaded.backbone, loaded.power, loaded.whitening
+        self.device = choose(options.device, torch_devices())
+        self.backbone = loaded.backbone.to(self.device)
+        self.power, self.whitening = loaded.power, loaded.whitening
         self._architecture = network
 
     @property
@@ -162,7 +165,7 @@ class CnnSegmenter:
                 photo, size=size, mode="bilinear", align_corners=False
             )
         with torch.no_grad():
-            return self.backbone(photo)
+            return self.backbone(photo.to(self.device)).cpu()
 
 
 def _pools(features: NDArray[np.float64], power: float) -> NDArray[np.float64]:

@@ -116,6 +116,7 @@ def load_network(name: str, weights: Path | None) -> CnnNetwork:
     if not _is_cirtorch(saved):
         _load(whole, saved["state_dict"], weights)
         return CnnNetwork(Backbone(features).eval())
+    _check_pooling(meta, saved["state_dict"], weights)
     architecture = str(meta.get("architecture", name))
     if architecture != name:
         raise CheckpointError(f"Expected weights of {name}, got {architecture}'s in {weights}.")
@@ -123,7 +124,7 @@ def load_network(name: str, weights: Path | None) -> CnnNetwork:
     inner = {k.removeprefix("features."): v for k, v in state.items() if k.startswith("features.")}
     _load(features, inner, weights)
     mean, std = tuple(meta.get("mean", MEAN)), tuple(meta.get("std", STD))
-    power = float(state["pool.p"].mean()) if "pool.p" in state else 3.0
+    power = float(state["pool.p"]) if "pool.p" in state else 3.0
     return CnnNetwork(Backbone(features, mean, std).eval(), power, _whitening(saved))
 
 
@@ -131,6 +132,20 @@ def _is_cirtorch(saved: Mapping[str, Any]) -> bool:
     """Tell whether a checkpoint is laid out as cirtorch's ImageRetrievalNet."""
     names = saved["state_dict"]
     return "pool.p" in names or "architecture" in saved["meta"]
+
+
+def _check_pooling(meta: Mapping[str, Any], state: Mapping[str, Any], path: Path | None) -> None:
+    """Refuse checkpoints of cirtorch that pool otherwise than by GeM of the whole map."""
+    other = [name for name in ("regional", "local_whitening") if meta.get(name)]
+    if meta.get("pooling", "gem") != "gem":
+        other.append(f"pooling {meta['pooling']}")
+    if "pool.p" in state and state["pool.p"].numel() != 1:
+        other.append("an exponent a channel")
+    if other:
+        raise CheckpointError(
+            f"Expected a checkpoint with GeM pooling of the whole photo, got {', '.join(other)} in "
+            f"{path}. Take one of those that docs/finetune.md names."
+        )
 
 
 def _whitening(saved: Mapping[str, Any]) -> dict[str, Whitening]:

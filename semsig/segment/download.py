@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import http.client
-import os
 import re
 import urllib.error
 import urllib.request
@@ -14,8 +13,9 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 from urllib.parse import unquote, urlsplit
 
-from semsig.durable import home_folder, make_folder, sync_file, sync_folder
+from semsig.durable import make_folder, sync_file, sync_folder
 from semsig.errors import CheckpointError
+from semsig.folders import cache_folder
 from semsig.segment.card import sha256_of
 
 Progress = Callable[[int, int | None], None]
@@ -28,13 +28,6 @@ _HASH_IN_NAME = re.compile(r"-([0-9a-f]{8,64})\.\w+$")
 
 _MOST_DIGITS = 19
 """Of a length in bytes; a server may send anything."""
-
-
-def cache_folder() -> Path:
-    """Return where downloads are kept: SEMSIG_CACHE, XDG_CACHE_HOME/semsig or ~/.cache/semsig."""
-    if own := os.environ.get("SEMSIG_CACHE"):
-        return Path(own)
-    return Path(os.environ.get("XDG_CACHE_HOME") or home_folder() / ".cache") / "semsig"
 
 
 def fetch(url: str, *, folder: Path | None = None, progress: Progress | None = None) -> Path:

@@ -1,4 +1,4 @@
-"""Segmentation by any network of mmsegmentation (extra ``mmseg``), run by torch on the CPU."""
+"""Segmentation by any network of mmsegmentation (extra ``mmseg``), run by torch."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from semsig.errors import CheckpointError, ClassTableError, SegmenterError
 from semsig.segment.batching import BatchedNetwork, run_together
 from semsig.segment.card import sha256_of
 from semsig.segment.checkpoint import load_checkpoint
+from semsig.segment.devices import choose, torch_devices
 from semsig.segment.download import Progress, fetch
 from semsig.segment.network import build_network, fill, read_config
 from semsig.segment.options import NetworkOptions
@@ -64,6 +65,8 @@ class MmsegSegmenter(BatchedNetwork):
         self.classes = _class_table(content["meta"], entries)
         self._network = build_network(entries, n_classes=len(self.classes))
         fill(self._network, content["state_dict"])
+        self.device = choose(options.device, torch_devices())
+        self._network.to(self.device)
         self._photos = _Normalisation(entries)
         self._batch_size = options.batch_size
         self._name = _name(config, checkpoint)
@@ -125,7 +128,7 @@ class MmsegSegmenter(BatchedNetwork):
         """Return labels, and what is made of the map that the classifier saw, from one pass."""
         seen: list[Any] = []
         hook = self._classifier.register_forward_pre_hook(
-            lambda _, inputs: seen.append(made(inputs[0]).numpy())
+            lambda _, inputs: seen.append(made(inputs[0]).cpu().numpy())
         )
         try:
             labels = self._run(photos)
@@ -145,7 +148,7 @@ class MmsegSegmenter(BatchedNetwork):
 
         try:
             with torch.inference_mode():
-                planes = self._network(self._photos(photos), mode="tensor")
+                planes = self._network(self._photos(photos).to(self.device), mode="tensor")
         except Exception as error:
             raise SegmenterError(f"{self.name} failed on {photos.shape}: {error}") from error
         if not isinstance(planes, torch.Tensor) or planes.shape[1] != len(self.classes):
@@ -153,7 +156,7 @@ class MmsegSegmenter(BatchedNetwork):
                 f"{self.name} does not answer with one plane a class, as HRNet with an FCN or OCR "
                 "head does; use another config."
             )
-        labels: NDArray[np.int64] = planes.argmax(1).numpy()
+        labels: NDArray[np.int64] = planes.argmax(1).cpu().numpy()
         return labels
 
 

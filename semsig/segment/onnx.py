@@ -16,6 +16,7 @@ from semsig.errors import CheckpointError, SegmenterError
 from semsig.parallel import usable_cores
 from semsig.segment.batching import STRIDE, BatchedNetwork, run_together
 from semsig.segment.card import PACKAGED, NetworkCard, require_hash
+from semsig.segment.devices import choose, device_of, fall_back, onnx_devices, provider
 from semsig.segment.onnx_graph import refused
 from semsig.segment.options import NetworkOptions
 from semsig.types import Image, LabelMap
@@ -27,7 +28,7 @@ _EXTERNAL = b"\x0a\x08location\x12"
 
 
 class OnnxSegmenter(BatchedNetwork):
-    """A network file run on the CPU by ONNX Runtime.
+    """A network file run by ONNX Runtime.
 
     Parameters
     ----------
@@ -44,6 +45,13 @@ class OnnxSegmenter(BatchedNetwork):
         What is known of the network.
     short_side : int
         Pixels that photos' short side is resized to.
+    device : str
+        Where the network runs: "cpu", "cuda", "coreml" or "openvino".
+
+    Warns
+    -----
+    DeviceWarning
+        If `options` ask for a device that is not available; the network runs on the CPU.
 
     Raises
     ------
@@ -61,7 +69,10 @@ class OnnxSegmenter(BatchedNetwork):
         self._name = name or f"onnx:{path.absolute()}"
         self._batch_size = options.batch_size
         threads = options.threads or usable_cores()
-        self._session = start_session(path, threads, "labels", sha256=self.card.sha256)
+        self._session = start_session(
+            path, threads, "labels", sha256=self.card.sha256, device=options.device
+        )
+        self.device = device_of(self._session.get_providers()[0])
 
     @property
     def name(self) -> str:
@@ -150,7 +161,7 @@ def packaged(name: str = "embedded", options: NetworkOptions | None = None) -> O
 
 
 def start_session(
-    path: Path, threads: int, answer: str, *, sha256: str | None = None
+    path: Path, threads: int, answer: str, *, sha256: str | None = None, device: str = "cpu"
 ) -> onnxruntime.InferenceSession:
     """Load a network that takes ``photos`` and answers, first of all, with `answer`.
 
@@ -164,6 +175,13 @@ def start_session(
         Name of its first output.
     sha256 : str, optional
         The hex SHA-256 that its card states.
+    device : str
+        Where it runs, see :class:`NetworkOptions`.
+
+    Warns
+    -----
+    DeviceWarning
+        If the device is not available, or does not start: the network runs on the CPU.
 
     Raises
     ------
@@ -178,10 +196,14 @@ def start_session(
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # others read photos
     options.log_severity_level = 3
     onnxruntime.disable_telemetry_events()
+    available = onnx_devices()
+    place = choose(device, available)
     try:
-        session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+        session = _session(content, options, place, threads)
     except Exception as error:  # the runtime's own exception types share no base
         raise CheckpointError(f"{path} is no network that can be run: {error}") from error
+    if device == place != device_of(session.get_providers()[0]):  # its libraries are not there
+        fall_back(device, [name for name in available if name != device])
     inputs, outputs = (
         [node.name for node in nodes] for nodes in (session.get_inputs(), session.get_outputs())
     )
@@ -191,6 +213,21 @@ def start_session(
             f"{answer!r}."
         )
     return session
+
+
+def _session(
+    content: bytes, options: onnxruntime.SessionOptions, place: str, threads: int
+) -> onnxruntime.InferenceSession:
+    """Start a network on a device, or on the CPU where the device's libraries fail."""
+    for device in dict.fromkeys((place, "cpu")):
+        try:
+            return onnxruntime.InferenceSession(
+                content, options, providers=provider(device, threads), enable_fallback=0
+            )
+        except Exception:  # the runtime's own exception types share no base
+            if device == "cpu":
+                raise
+    raise AssertionError("the CPU is always tried")
 
 
 def _vouched(path: Path, sha256: str | None) -> bytes:

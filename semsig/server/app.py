@@ -13,7 +13,7 @@ from fastapi.staticfiles import StaticFiles
 from semsig import __version__
 from semsig.engine import Engine
 from semsig.parallel import usable_cores
-from semsig.server import page, routes
+from semsig.server import collection_routes, page, photo_routes, routes
 from semsig.server.guard import Guard
 from semsig.server.options import ServeOptions
 from semsig.server.problems import add_handlers
@@ -59,8 +59,8 @@ def create_app(engines: Sequence[Engine], options: ServeOptions | None = None) -
     )
     app.state.site = site
     add_handlers(app)
-    app.include_router(routes.router)
-    app.include_router(page.router)
+    for part in (routes, photo_routes, collection_routes, page):
+        app.include_router(part.router)
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")
     app.add_middleware(Guard, options=options)
     app.add_middleware(Counting, telemetry=site.telemetry)

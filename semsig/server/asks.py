@@ -61,6 +61,7 @@ class Ask(Strict):
     k: int = Field(default=60, ge=1, le=MOST_HITS)
     offset: int = Field(default=0, ge=0, le=10_000_000)
     include_self: bool = False
+    stack: bool = Field(default=False, description="Say which hits are copies of nearer ones.")
 
 
 class PhotoFacts(BaseModel):
@@ -79,6 +80,10 @@ class HitFacts(PhotoFacts):
     rank: int
     distance: float
     measure: str = Field(description="The distance with its unit.")
+    copy_of: int | None = Field(
+        default=None,
+        description="If stacking, of the first 2,000: the nearest that this is a copy of.",
+    )
 
 
 class Suggestion(BaseModel):
@@ -163,6 +168,10 @@ class IndexFacts(BaseModel):
     photos: int
     segmenter: str
     signatures: list[str]
+    metrics: dict[str, dict[str, str]] = Field(
+        description="Of each signature, its distances and what they are; empty if it has one."
+    )
+    rerankings: list[str] = Field(description="How searches can be ranked anew.")
     writable: bool
 
 
@@ -188,6 +197,31 @@ class DuplicateGroups(BaseModel):
 
     within: float
     groups: list[list[Duplicate]]
+
+
+class CellFacts(PhotoFacts):
+    """A cell of the map, and the photo that stands for it."""
+
+    column: int
+    row: int
+    count: int = Field(description="Photos in the cell.")
+
+
+class MapFacts(BaseModel):
+    """A part of the map: photos that look alike lie near each other."""
+
+    photos: int
+    by: str = Field(description="What photos were compared by.")
+    columns: int
+    rows: int
+    cells: list[CellFacts]
+
+
+class Looking(BaseModel):
+    """Work that is not done yet: ask again."""
+
+    done: int
+    of: int = Field(description="Photos; 0 if that is not known yet.")
 
 
 Problem: dict[int | str, dict[str, Any]] = {

@@ -1,37 +1,46 @@
-"""The page, made from a template; all else on it is fetched from the API."""
+"""The pages, made from templates; all else on them is fetched from the API."""
 
 from __future__ import annotations
 
-from functools import cache
-from pathlib import Path
-
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from semsig import __version__
+from semsig.report.templates import render
 from semsig.server.site import Site
 
 router = APIRouter(include_in_schema=False)
 
-
-@cache
-def _templates() -> Environment:
-    folder = Path(__file__).with_name("templates")
-    return Environment(loader=FileSystemLoader(folder), autoescape=True, undefined=StrictUndefined)
+LIMITS = (10, 20, 50, 100, 200, 500)
+"""Numbers of results that the page offers."""
 
 
 @router.get("/", response_class=HTMLResponse)
 def index(request: Request) -> HTMLResponse:
-    """Return the page."""
+    """Return the page that searches."""
+    return _page(request, "index.html", limits=LIMITS)
+
+
+@router.get("/map", response_class=HTMLResponse)
+def map_(request: Request) -> HTMLResponse:
+    """Return the map of a collection."""
+    return _page(request, "map.html")
+
+
+def _page(request: Request, name: str, **values: object) -> HTMLResponse:
     site: Site = request.app.state.site
-    text = (
-        _templates()
-        .get_template("index.html")
-        .render(
-            version=__version__,
-            indexes=[{"name": shelf.name, "photos": len(shelf.engine)} for shelf in site.shelves],
-            writable=site.options.writable is not None,
-        )
+    text = render(
+        name,
+        version=__version__,
+        indexes=[
+            {
+                "name": shelf.name,
+                "photos": len(shelf.engine),
+                "segmenter": shelf.engine.index.meta["segmenter"],
+            }
+            for shelf in site.shelves
+        ],
+        writable=site.options.writable is not None,
+        **values,
     )
     return HTMLResponse(text, headers={"cache-control": "no-cache"})

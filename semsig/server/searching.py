@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from semsig.engine.side import SideIndex
 from semsig.errors import QueryError
@@ -16,11 +17,10 @@ from semsig.search.feedback import FeedbackOptions
 from semsig.search.fusion import FUSED
 from semsig.search.options import ExpandOptions, Reranking, RerankOptions
 from semsig.server.asks import Answer, Ask, HitFacts, QueryPhoto
-from semsig.server.shelf import Recent, Shelf, box_of
+from semsig.server.shelf import MOST_NEIGHBOURS, Recent, Shelf, box_of
 from semsig.server.words import understand, written
 from semsig.signatures import Inputs, Signer
-from semsig.types import Hit
-from semsig.types.metrics import print_distance, refuse_metric
+from semsig.types.metrics import BY_SCORE, print_distance, refuse_metric
 
 _FIRST = 120
 """Hits that the first search of a page looks for; each further one for twice as many."""
@@ -41,6 +41,13 @@ class Found(NamedTuple):
     """Whether there are no more."""
 
 
+class Met(NamedTuple):
+    """The photos that meet conditions, the best first, and 1 - their scores."""
+
+    ids: NDArray[np.int64]
+    distances: NDArray[np.float64]
+
+
 class Searcher:
     """Answers searches on one index; rankings are kept, so that paging is cheap.
 
@@ -53,6 +60,7 @@ class Searcher:
     def __init__(self, shelf: Shelf) -> None:
         self._shelf = shelf
         self._rankings: Recent[tuple[object, ...], Found] = Recent(64)
+        self._meetings: Recent[tuple[object, ...], Met] = Recent(16)
         self.feedback = FeedbackOptions()
 
     def answer(self, ask: Ask) -> Answer:
@@ -69,9 +77,10 @@ class Searcher:
         stop = ask.offset + ask.k
         shown = range(ask.offset, min(stop, len(found.ids)))
         more = not found.is_all or stop < len(found.ids)
+        nearer = self._shelf.copies(found.ids[:stop]) if ask.stack else {}
         return Answer(
-            total=self._total(found, conditions),
-            hits=[self._hit(found, row) for row in shown],
+            total=self._total(ask, found, conditions),
+            hits=[self._hit(found, row, nearer) for row in shown],
             next=stop if more else None,
             signature=found.signature,
             metric=found.metric,
@@ -80,19 +89,36 @@ class Searcher:
             seconds=time.perf_counter() - started,
         )
 
-    def _hit(self, found: Found, row: int) -> HitFacts:
+    def _hit(self, found: Found, row: int, nearer: Mapping[int, int]) -> HitFacts:
         facts = self._shelf.facts(found.ids[row])
         distance = found.distances[row]
         measure = print_distance(distance, found.metric) if found.metric else ""
-        return HitFacts(**facts.model_dump(), rank=row + 1, distance=distance, measure=measure)
+        return HitFacts(
+            **facts.model_dump(),
+            rank=row + 1,
+            distance=distance,
+            measure=measure,
+            copy_of=nearer.get(facts.id),
+        )
 
-    def _total(self, found: Found, conditions: Conditions) -> int:
+    def _total(self, ask: Ask, found: Found, conditions: Conditions) -> int:
         if found.is_all:
             return len(found.ids)
-        engine = self._shelf.engine
-        if not len(conditions):
-            return len(engine)
-        return int(conditions.evaluate(engine.index.to_batch()[1])[0].sum())
+        ids = self._met(conditions).ids if len(conditions) else self._shelf.engine.index.ids
+        return len(ids) - int(np.isin(ids, list(_left_out(ask))).sum())
+
+    def _met(self, conditions: Conditions) -> Met:
+        """Return the photos that meet conditions."""
+        index = self._shelf.engine.index
+
+        def evaluate() -> Met:
+            ids, batch = index.to_batch()
+            met, score = conditions.evaluate(batch)
+            rows = np.flatnonzero(met)
+            order = rows[np.argsort(-score[rows], kind="stable")]
+            return Met(ids[order], 1 - score[order])
+
+        return self._meetings.get((str(conditions), index.content), evaluate)
 
     def _ranking(self, ask: Ask) -> Found:
         """Return at least as many hits as asked for, or all."""
@@ -102,16 +128,14 @@ class Searcher:
             depth *= 2
         depth = total if ask.threshold is not None else min(depth, total)
         key = (
-            ask.model_copy(update={"k": 1, "offset": 0}).model_dump_json(),
+            ask.model_copy(update={"k": 1, "offset": 0, "stack": False}).model_dump_json(),
             depth,
             self._shelf.engine.index.content,
         )
         return self._rankings.get(key, lambda: self._rank(ask, depth))
 
     def _rank(self, ask: Ask, depth: int) -> Found:
-        left_out = set(ask.wrong)
-        if not ask.include_self:
-            left_out |= {p.id for p in ask.photos if p.id is not None and p.crop is None}
+        left_out = _left_out(ask)
         wanted = min(depth + len(left_out), max(1, len(self._shelf.engine)))
         found = self._search(ask, wanted)
         limit = float("inf") if ask.threshold is None else ask.threshold
@@ -136,8 +160,10 @@ class Searcher:
             return self._by_engine(ask, self._shelf.layout(ask.layout), k)
         if ask.photos:
             return self._by_engine(ask, self._shelf.query(ask.photos[0]), k)
-        if ask.words.strip() or ask.without.strip():
-            return self._by_engine(ask, None, k)
+        conditions = understand(engine, ask.words, ask.without)
+        if len(conditions):
+            met = self._met(conditions)
+            return Found(met.ids[:k].tolist(), met.distances[:k].tolist(), BY_SCORE, "", False)
         ids = [int(id_) for id_ in engine.index.ids[:k]]
         return Found(ids, [0.0] * len(ids), "", "", is_all=False)
 
@@ -149,22 +175,29 @@ class Searcher:
 
     def _by_engine(self, ask: Ask, query: Any, k: int) -> Found:
         engine = self._shelf.engine
+        self._refuse_slow(ask)
         without = written(engine, ask.without)
-        signature = ask.signature
-        if query is not None:
-            signature = signature or engine.ranked_by(query, ask.metric, without)
+        signature = ask.signature or engine.ranked_by(query, ask.metric, without)
         hits = engine.search(
             query,
             k,
             signature=signature,
-            metric=ask.metric if query is not None else None,
+            metric=ask.metric,
             has=written(engine, ask.words),
             without=without,
             crop=box_of(ask.photos[0]) if ask.photos else None,
-            mirrored=ask.mirrored and query is not None,
-            rerank=_RERANK[ask.rerank] if ask.rerank and query is not None else None,
+            mirrored=ask.mirrored,
+            rerank=_RERANK[ask.rerank] if ask.rerank else None,
         )
-        return _found(hits, signature if query is not None else "")
+        ids, distances = [hit.id for hit in hits], [hit.distance for hit in hits]
+        return Found(ids, distances, hits[0].metric if hits else "", signature, is_all=False)
+
+    def _refuse_slow(self, ask: Ask) -> None:
+        if ask.rerank and ask.rerank not in self._shelf.rerankings:
+            raise QueryError(
+                f"Expected at most {MOST_NEIGHBOURS:,} photos to be ranked anew by shared "
+                f"neighbours, got {len(self._shelf.engine):,}; take 'expand'."
+            )
 
     def _blended(self, ask: Ask, k: int) -> Found:
         """Search by several photos, and by those that were marked."""
@@ -205,8 +238,7 @@ class Searcher:
         conditions = understand(self._shelf.engine, ask.words, ask.without)
         if not len(conditions):
             return None
-        ids, batch = self._shelf.engine.index.to_batch()
-        return ids[conditions.evaluate(batch)[0]]
+        return self._met(conditions).ids
 
     def _signature(self, name: str, photo: QueryPhoto) -> Any:
         """Return a photo's signature: that of the index, or made now."""
@@ -216,6 +248,12 @@ class Searcher:
         image = Inputs(image=self._shelf.pixels(photo))
         signer = Signer(lambda: self._shelf.engine.segmenter, {name: side.encoder})
         return side.encoder(signer.view(image, box_of(photo), mirrored=False)[0])
+
+
+def _left_out(ask: Ask) -> set[int]:
+    """Return photos that are no hits: those marked wrong, and those that are searched by."""
+    asked = {photo.id for photo in ask.photos if photo.id is not None and photo.crop is None}
+    return set(ask.wrong) | (set() if ask.include_self else asked)
 
 
 def describe_parts(
@@ -232,8 +270,3 @@ def describe_parts(
     side = engine.sides["pooled"]
     signer = Signer(lambda: engine.segmenter, {"pooled": side.encoder})
     return [signed["pooled"] for signed in signer.sign([Inputs(image=part) for part in parts])]
-
-
-def _found(hits: Sequence[Hit], signature: str | None) -> Found:
-    ids, distances = [hit.id for hit in hits], [hit.distance for hit in hits]
-    return Found(ids, distances, hits[0].metric if hits else "", signature or "", is_all=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from threading import Lock
 from typing import Generic, TypeVar
@@ -13,25 +13,34 @@ from PIL import Image as PillowImage
 
 from semsig.durable import open_regular
 from semsig.engine import Engine
+from semsig.engine.duplicates import Pixels, group_copies
 from semsig.photo import PhotoRecord
 from semsig.photo.image_files import read_image
 from semsig.query import Box
 from semsig.search.fusion import FUSED
 from semsig.server.asks import Painted, PhotoFacts, QueryPhoto
+from semsig.server.atlas import Atlas
 from semsig.server.problems import RefusedError
 from semsig.server.shares import ClassShares
 from semsig.server.uploads import Uploads
 from semsig.types import Image, LabelMap
+from semsig.types.metrics import METRICS, POOLED_METRICS
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
+
+MOST_NEIGHBOURS = 20_000
+"""Photos whose neighbours are all found for one search; the work grows by the square: 100,000 take
+89 s of the processor."""
+_MOST_STACKED = 2_000
+"""First hits among which copies are looked for."""
 
 _TURNED = frozenset({5, 6, 7, 8})
 """EXIF orientations in which width and height change places."""
 
 
 class Recent(Generic[Key, Value]):
-    """Values by key, those used last; two threads may make one twice, and alike.
+    """Values by key, those used last; who asks for one that is being made waits for it.
 
     Parameters
     ----------
@@ -42,20 +51,33 @@ class Recent(Generic[Key, Value]):
     def __init__(self, most: int) -> None:
         self._most = most
         self._kept: OrderedDict[Key, Value] = OrderedDict()
+        self._making: dict[Key, Lock] = {}
         self._lock = Lock()
 
     def get(self, key: Key, make: Callable[[], Value]) -> Value:
         """Return what is kept for `key`, made now if it is not."""
         with self._lock:
             if key in self._kept:
-                self._kept.move_to_end(key)
-                return self._kept[key]
-        value = make()
-        with self._lock:
-            self._kept[key] = value
-            while len(self._kept) > self._most:
-                self._kept.popitem(last=False)
+                return self._used(key)
+            making = self._making.setdefault(key, Lock())
+        with making:
+            with self._lock:
+                if key in self._kept:
+                    return self._used(key)
+            try:
+                value = make()
+            finally:
+                with self._lock:
+                    self._making.pop(key, None)
+            with self._lock:
+                self._kept[key] = value
+                while len(self._kept) > self._most:
+                    self._kept.popitem(last=False)
         return value
+
+    def _used(self, key: Key) -> Value:
+        self._kept.move_to_end(key)
+        return self._kept[key]
 
 
 class Shelf:
@@ -77,6 +99,9 @@ class Shelf:
         self._facts: Recent[tuple[int, object], PhotoFacts] = Recent(50_000)
         self._maps: Recent[tuple[object, ...], LabelMap] = Recent(256)
         self._shares: Recent[object, ClassShares] = Recent(1)
+        self._atlas: Recent[object, Atlas] = Recent(1)
+        self._looks: Recent[object, Pixels] = Recent(1)
+        self._copies: Recent[object, list[list[int]]] = Recent(64)
 
     @property
     def shares(self) -> ClassShares:
@@ -84,10 +109,33 @@ class Shelf:
         return self._shares.get(self.engine.index.content, lambda: ClassShares.of(self.engine))
 
     @property
+    def atlas(self) -> Atlas:
+        """The map of the photos; made anew after a change."""
+        return self._atlas.get(self.engine.index.content, lambda: Atlas.of(self.engine))
+
+    @property
     def signatures(self) -> list[str]:
         """What photos can be compared by."""
         sides = self.engine.sides
         return [*sides, *([FUSED] if len(sides) > 1 else [])]
+
+    @property
+    def metrics(self) -> dict[str, dict[str, str]]:
+        """The distances of each signature that has several, the default first, with their words."""
+        named = {str(name): entry.meaning for name, entry in METRICS.items()}
+        named |= {str(name): meaning for name, meaning in POOLED_METRICS.items()}
+        kinds = {name: side.kind.metrics for name, side in self.engine.sides.items()}
+        return {
+            name: {metric: named.get(metric, metric) for metric in kinds.get(name, ())}
+            if len(kinds.get(name, ())) > 1
+            else {}
+            for name in self.signatures
+        }
+
+    @property
+    def rerankings(self) -> list[str]:
+        """How searches can be ranked anew."""
+        return ["neighbours", "expand"] if len(self.engine) <= MOST_NEIGHBOURS else ["expand"]
 
     def record(self, id_: int) -> PhotoRecord:
         """Return what the index remembers of a photo; UnknownIdError if it is absent."""
@@ -103,6 +151,17 @@ class Shelf:
         width, height = self._sizes.get(version, lambda: _size(record.path))
         name = Path(record.path).name.encode("utf-8", "replace").decode()
         return PhotoFacts(id=id_, name=name, width=width, height=height, version=version)
+
+    def copies(self, ids: Sequence[int]) -> dict[int, int]:
+        """Return which photos of a ranking are copies of nearer ones, and the nearest of these."""
+        ids = ids[:_MOST_STACKED]
+        content = self.engine.index.content
+        pixels = self._looks.get(content, lambda: Pixels(self.engine))
+        key = content, tuple(ids)
+        groups = self._copies.get(key, lambda: group_copies(self.engine, ids, pixels))
+        place = {id_: row for row, id_ in enumerate(ids)}
+        nearest = [(min(group, key=place.__getitem__), group) for group in groups]
+        return {id_: first for first, group in nearest for id_ in group if id_ != first}
 
     def pixels(self, photo: QueryPhoto, side: int = 640) -> Image:
         """Return a query's photo, turned; shape (H, W, 3) uint8."""

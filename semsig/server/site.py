@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from threading import Lock
+from typing import NamedTuple
 
 from semsig.durable import write_file
 from semsig.engine import Engine
@@ -12,15 +14,31 @@ from semsig.engine.duplicates import WITHIN, By, Copy, find_duplicates
 from semsig.errors import OptionError
 from semsig.photo import absolute
 from semsig.server.asks import Duplicate, DuplicateGroups, PhotoFacts
+from semsig.server.background import Task, Tasks
 from semsig.server.options import ServeOptions
 from semsig.server.pictures import PictureCache
 from semsig.server.problems import RefusedError
 from semsig.server.searching import Searcher
-from semsig.server.shelf import Recent, Shelf
+from semsig.server.shelf import Shelf
 from semsig.server.telemetry import Telemetry
 from semsig.server.uploads import Uploads
 
 _SUFFIXES = ((b"\xff\xd8\xff", ".jpg"), (b"\x89PNG", ".png"), (b"RIFF", ".webp"), (b"GIF8", ".gif"))
+
+
+class Copies(NamedTuple):
+    """A search for near-duplicates within a distance."""
+
+    within: float
+    task: Task[list[list[Copy]]]
+
+    def groups(self, shelf: Shelf) -> DuplicateGroups:
+        """Wait for what is found."""
+        found = self.task.result()
+        return DuplicateGroups(
+            within=self.within,
+            groups=[[_duplicate(shelf, copy) for copy in group] for group in found],
+        )
 
 
 class Site:
@@ -44,7 +62,7 @@ class Site:
         self._searchers: dict[str, Searcher] = {}
         self.shelves: list[Shelf] = []
         self._writing = Lock()
-        self._duplicates: Recent[object, list[list[Copy]]] = Recent(8)
+        self._duplicates: Tasks[list[list[Copy]]] = Tasks(8)
         for engine in engines:
             self._put_up(engine)
 
@@ -85,18 +103,13 @@ class Site:
                 for signature in shelf.engine.sides:
                     shelf.engine.search(query, 1, signature=signature)
 
-    def duplicates(self, shelf: Shelf, within: float | None, by: By | None) -> DuplicateGroups:
-        """Return groups of near-duplicates, kept until the index changes."""
+    def duplicates(self, shelf: Shelf, within: float | None, by: By | None) -> Copies:
+        """Look for near-duplicates, and return what does; kept until the index changes."""
         by = by or ("pooled" if "pooled" in shelf.engine.sides else "tanimoto")
         radius = WITHIN[by] if within is None else within
         key = shelf.name, by, radius, shelf.engine.index.content
-        groups = self._duplicates.get(
-            key, lambda: find_duplicates(shelf.engine, within=radius, by=by)
-        )
-        return DuplicateGroups(
-            within=radius,
-            groups=[[_duplicate(shelf, copy) for copy in group] for group in groups],
-        )
+        look = partial(find_duplicates, shelf.engine, within=radius, by=by)
+        return Copies(radius, self._duplicates.get(key, lambda told: look(progress=told)))
 
     def add(self, shelf: Shelf, data: bytes) -> PhotoFacts:
         """Write a photo into the folder for added ones, and index it.
@@ -141,7 +154,8 @@ class Site:
         return self.options.writable
 
     def close(self) -> None:
-        """Remove what is temporary."""
+        """Stop what still runs, and remove what is temporary."""
+        self._duplicates.stop()
         self.pictures.close()
 
 

@@ -1,4 +1,4 @@
-"""What photos are compared by: kinds of signatures, their registry, and their options.
+"""Signatures, by which photos are compared: their kinds, registry and options.
 
 The functions ``sbs``, ``sbovp`` and ``pooled`` are names of ``semsig``.
 """

@@ -1,4 +1,4 @@
-"""What a signature is to the rest of semsig: the two contracts that every kind keeps."""
+"""The two interfaces that every kind of signature implements: encoder and kind."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from semsig.types.record_spec import AnySchema, AnySignature
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inputs:
-    """What signatures are made from: a photo's pixels, and what one network pass gave of them.
+    """What signatures are made from: a photo's pixels, and the results of one network pass.
 
     Parameters
     ----------
     image : ndarray of uint8, shape (H, W, 3), optional
-        RGB pixels; None where nobody needs them or there are none.
+        RGB pixels; None if not needed or not there.
     label_map : LabelMap, optional
         Which class is where; None until the photo was segmented.
     features : ndarray of float32, shape (3, C) or (C, h, w), optional
         What :meth:`semsig.segment.FeatureSegmenter.describe` gives, or the feature map itself as
-        :meth:`semsig.segment.MapSegmenter.describe_maps` does; None where nobody needs it.
+        from :meth:`semsig.segment.MapSegmenter.describe_maps`; None if not needed.
     """
 
     image: Image | None = None
@@ -75,7 +75,7 @@ class Inputs:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Needs:
-    """What an encoder must be given of a photo.
+    """What an encoder needs of a photo.
 
     Parameters
     ----------
@@ -99,12 +99,12 @@ class Encoder(Protocol):
 
     @property
     def schema(self) -> Any:
-        """What its signatures are made with."""
+        """Schema of its signatures."""
         ...
 
     @property
     def needs(self) -> Needs:
-        """What it must be given."""
+        """What it needs of a photo."""
         ...
 
     @property
@@ -118,7 +118,7 @@ class Encoder(Protocol):
 
 
 class Why(Protocol):
-    """Why two photos are alike, by one kind of signature."""
+    """Why two photos are similar, by one kind of signature."""
 
     @property
     def sentence(self) -> str:
@@ -131,22 +131,22 @@ class Why(Protocol):
 
 
 class SignatureKind(Protocol):
-    """A kind of signature: how photos become one, how it is kept, compared and explained.
+    """A kind of signature: how it is made of photos, stored, compared and explained.
 
     Attributes
     ----------
     name : str
-        What users call it, such as "sbs".
+        Its name in options, such as "sbs".
     title : str
         What it is, in two or three words: "blocks of classes".
     folder : str
-        Where an index of photos keeps it, relative to its own folder; "" for that folder itself.
+        Its folder in an index of photos; "" for the index's own folder.
     kept : tuple of str
         Files that :meth:`keep` writes, relative to the folder of the photos.
     metrics : tuple of str
         Names of the distances between its signatures, the default first.
     fused_metric : str
-        The one of them that rankings are fused by.
+        The one that is used in fusion.
     has_levels : bool
         Whether its encoder takes ``levels``, the level 0..8 of a quadtree.
     rank : int
@@ -179,7 +179,7 @@ class SignatureKind(Protocol):
         ...
 
     def scale(self, schema: AnySchema) -> float:
-        """Return what makes the greatest `fused_metric` distance 1; 0 if it has no bound."""
+        """Return the factor that scales `fused_metric` distances to at most 1; 0 if unbounded."""
         ...
 
     def suits(self, segmenter: Segmenter) -> bool:
@@ -187,7 +187,7 @@ class SignatureKind(Protocol):
         ...
 
     def is_default(self, segmenter: Segmenter) -> bool:
-        """Tell whether a new index has it unless asked otherwise."""
+        """Tell whether a new index has it by default."""
         ...
 
     def encoder(self, segmenter: Segmenter, **options: Any) -> Encoder:

@@ -13,7 +13,7 @@ from semsig.segment import DEFAULT_SEGMENTER
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preset:
-    """What photos are seen, signed and ranked by.
+    """Network, signatures and distance that are used together.
 
     Parameters
     ----------
@@ -72,4 +72,4 @@ def _paper() -> Preset:
 
 
 PRESETS = MappingProxyType({"default": Preset, "paper": _paper})
-"""What makes each preset, by its name."""
+"""The function that makes each preset, by its name."""

@@ -42,7 +42,7 @@ def load_signature(name: str) -> SignatureKind:
     Raises
     ------
     OptionError
-        If there is none of that name, or what another package brings cannot be loaded.
+        If there is none of that name, or another package's kind cannot be loaded.
     """
     if name in _OWN:
         module, _, kind = _OWN[name].partition(":")
@@ -64,7 +64,7 @@ def load_signature(name: str) -> SignatureKind:
 
 
 def signature_kinds() -> list[SignatureKind]:
-    """Return every kind that can be loaded: a broken package stops nobody else."""
+    """Return every kind that can be loaded; a broken package does not affect the others."""
     kinds = []
     for name in signature_names():
         try:

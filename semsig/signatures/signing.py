@@ -1,4 +1,4 @@
-"""Photo -> what it is compared by: decoded once, one pass of the network, every signature."""
+"""From a photo to all its signatures, with one decoding and one pass of the network."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from semsig.types import Image, LabelMap
 
 
 class Signer:
-    """Makes every signature of photos from one decoding and one pass of the network.
+    """Computes all signatures of photos from one decoding and one pass of the network.
 
     Threads may share it.
 
@@ -32,7 +32,7 @@ class Signer:
     def __init__(self, segmenter: Callable[[], Segmenter], encoders: Mapping[str, Encoder]) -> None:
         self._segmenter = segmenter
         self._encoders = encoders
-        self._needs = _all_needs(encoder.needs for encoder in encoders.values())
+        self.needs = _all_needs(encoder.needs for encoder in encoders.values())
 
     def read(self, photo: Photo) -> Inputs:
         """Read what is needed of a photo: its label map where that is on disk, else its pixels.
@@ -43,27 +43,28 @@ class Signer:
             If it cannot be read, or label maps are on disk and it has none ("no-label-map").
         """
         on_disk = label_map_on_disk(self._segmenter(), photo.path)
-        if on_disk is not None and not self._needs.image:
+        if on_disk is not None and not self.needs.image:
             return Inputs(label_map=on_disk)
         return Inputs(image=photo.image(self._pixels()), label_map=on_disk)
 
     def _pixels(self) -> int | None:
-        """Return the short side that photos are decoded at, at least; None for all pixels.
+        """Return the least short side at which photos are decoded; None for full size.
 
         A photo is decoded once for all of its signatures, so the one that needs most sets it.
         """
         side: int | None = getattr(self._segmenter(), "short_side", None)
-        return None if side is None else max(side, self._needs.short_side or 0)
+        return None if side is None else max(side, self.needs.short_side or 0)
 
     def see(self, photos: Sequence[Inputs], needs: Needs | None = None) -> list[Inputs]:
-        """Give photos the label maps and features that they lack, by one call of the network."""
-        needs = needs or self._needs
+        """Add the label maps and features that photos lack, by one call of the network."""
+        needs = needs or self.needs
         lacking = [number for number, one in enumerate(photos) if _lacks(one, needs)]
         images = [photos[number].pixels() for number in lacking]
         seen = list(photos)
         for number, found in zip(lacking, self._run(images, needs), strict=True):
             label_map = seen[number].label_map or found.label_map
-            seen[number] = replace(seen[number], label_map=label_map, features=found.features)
+            features = seen[number].features if found.features is None else found.features
+            seen[number] = replace(seen[number], label_map=label_map, features=features)
         return seen
 
     def _run(self, images: Sequence[Image], needs: Needs) -> list[Inputs]:
@@ -79,11 +80,11 @@ class Signer:
         return [Inputs(label_map=label_map, features=found) for label_map, found in described]
 
     def view(self, photo: Inputs, crop: Box | None, mirrored: bool) -> list[Inputs]:
-        """Return a photo's part, seen, and perhaps its mirror image.
+        """Return a segmented part of a photo, and perhaps its mirror image.
 
         The whole photo is segmented and its label map cut; features are of the part alone.
         """
-        label_maps = Needs(label_map=self._needs.label_map)
+        label_maps = Needs(label_map=self.needs.label_map)
         whole = crop is None and not mirrored
         (seen,) = self.see([photo], None if whole else label_maps)
         if whole:
@@ -128,9 +129,9 @@ def _all_needs(each: Iterable[Needs]) -> Needs:
 
 
 def _lacks(photo: Inputs, needs: Needs) -> bool:
-    return (needs.label_map and photo.label_map is None) or (
-        needs.features and photo.features is None
-    )
+    if needs.features and (photo.features is None or needs.maps != (photo.features.ndim == 3)):
+        return True  # none, or pooled where the map itself is needed, or the other way round
+    return needs.label_map and photo.label_map is None
 
 
 def _cut(photo: Inputs, crop: Box | None) -> Inputs:

@@ -1,4 +1,4 @@
-"""Checks of what comes into an index: signatures, ids, payloads and options."""
+"""Checks of what is added to an index: signatures, ids, payloads and options."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Histograms = SbovpSignature | SbovpBatch | Iterable[SbovpSignature]
 """One bag of visual phrases or many."""
 
 Ids = int | str | Iterable[int] | Iterable[str] | NDArray[np.integer[Any]]
-"""One id or many; texts are keys."""
+"""One id or many; strings are keys."""
 
 MAX_ID = 2**63 - 2
 
@@ -54,7 +54,7 @@ def as_batch(signatures: Any, schema: AnySchema) -> AnyBatch:
     SchemaMismatchError
         If a signature has another schema.
     SignatureError
-        If something else than signatures came, or they are malformed.
+        If something other than signatures is given, or they are malformed.
     """
     records = records_of(schema)
     if isinstance(signatures, records.batch):
@@ -89,7 +89,7 @@ def check_batch(batch: AnyBatch) -> None:
 
 
 def portions(offsets: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
-    """Ranges of rows of a few million values each."""
+    """Ranges of rows that hold a few million values each, to bound the memory of a check."""
     start, rows = 0, len(offsets) - 1
     while start < rows:
         end = int(np.searchsorted(offsets, offsets[start] + _CELLS_AT_ONCE, "right")) - 1
@@ -139,7 +139,7 @@ def as_distinct_ids(ids: Ids) -> NDArray[np.int64]:
 
 
 def repeated(numbers: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the numbers that come more than once."""
+    """Return the numbers that occur more than once."""
     ordered = np.sort(numbers)
     twice: NDArray[np.int64] = ordered[1:][ordered[1:] == ordered[:-1]]
     return twice
@@ -149,5 +149,5 @@ def as_matching_ids(ids: Ids, count: int) -> NDArray[np.int64]:
     """Return ids as :func:`as_distinct_ids` does; OptionError unless there are `count`."""
     array = as_distinct_ids(ids)
     if len(array) != count:
-        raise OptionError(f"Expected {count} ids, one a signature, got {len(array)}.")
+        raise OptionError(f"Expected {count} ids, one per signature, got {len(array)}.")
     return array

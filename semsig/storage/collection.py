@@ -30,18 +30,18 @@ Batch = TypeVar("Batch", bound=AnyBatch)
 class SignatureCollection(Entries, Generic[Schema, Signature, Batch]):
     """Signatures of one schema with ids and payloads, in memory or in a folder.
 
-    A new collection lives in memory; :meth:`save` writes it to a folder. One that :meth:`open`
-    read from a folder is changed on disk: a change is there, whole, when its call returns.
-    What other processes change is seen after :meth:`refresh`.
+    A new collection is in memory; :meth:`save` writes it to a folder. A collection from
+    :meth:`open` is changed on disk: each change is committed as a whole when its call returns.
+    Changes by other processes are seen after :meth:`refresh`.
 
     Parameters
     ----------
     schema : SbsSchema or SbovpSchema
         Schema of every signature.
     meta : mapping of str to str, optional
-        What the index's maker wants remembered, such as the segmenter's name.
+        Whatever the index's creator wants to store, such as the segmenter's name.
     first_id : int
-        What ids are counted from where none are given: shards count from numbers of their own.
+        The first id that is assigned where none are given; each shard starts at another.
 
     Raises
     ------
@@ -75,7 +75,7 @@ class SignatureCollection(Entries, Generic[Schema, Signature, Batch]):
         damaged: Literal["raise", "skip"] = "raise",
         verify: Verify = "first-use",
     ) -> Self:
-        """Open an index on disk; of its files only headers are read until they are needed.
+        """Open an index on disk; only headers are read at once, data files when first needed.
 
         Parameters
         ----------
@@ -85,7 +85,7 @@ class SignatureCollection(Entries, Generic[Schema, Signature, Batch]):
             What to do about damaged segments. Missing files and wrong sizes are found on every
             opening, other damage when a file is first used. ``"skip"`` reads the whole index,
             leaves out every segment that is not as it was written, and allows no changes: it is
-            for reading what is left, or for saving that elsewhere.
+            for reading the intact rest, or saving it elsewhere.
         verify : {"first-use", "never"}
             Whether each file's checksum is compared when the file is first used: about half a
             second for each GB. Values out of range are found in either case, and a change
@@ -137,11 +137,11 @@ class SignatureCollection(Entries, Generic[Schema, Signature, Batch]):
 
     @property
     def content(self) -> tuple[object, ...]:
-        """Identifies what is held: equal as long as nothing was added, replaced or removed."""
+        """Identifies the content: it changes whenever something is added, replaced or removed."""
         return (self._store.snapshot,)
 
     def __copy__(self) -> Self:
-        """Return an index of the same folder, or one in memory with rows of its own."""
+        """Return an index of the same folder, or a copy in memory."""
         if self.path is not None:
             return type(self).open(self.path, damaged=self._damaged, verify=self.verified)
         twin = type(self)(self.schema, meta=self.meta)
@@ -149,7 +149,7 @@ class SignatureCollection(Entries, Generic[Schema, Signature, Batch]):
         return twin
 
     def __deepcopy__(self, memo: object) -> Self:
-        """Do as copy.copy does: rows are never shared."""
+        """Return what copy.copy does: rows are never shared between copies that change."""
         return self.__copy__()
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -180,7 +180,7 @@ class SignatureCollection(Entries, Generic[Schema, Signature, Batch]):
 
     @property
     def meta(self) -> Mapping[str, str]:
-        """What the index's maker wants remembered."""
+        """Whatever the index's creator stored with it."""
         return dict(self._store.manifest.meta)
 
     @property
@@ -217,7 +217,7 @@ class SignatureCollection(Entries, Generic[Schema, Signature, Batch]):
         return snapshot.ids, cast(Batch, snapshot.batch())
 
     def to_rows(self) -> tuple[NDArray[np.int64], Batch, list[str]]:
-        """Return what :meth:`to_batch` does and the texts kept beside it, all of one moment.
+        """Return what :meth:`to_batch` does, and the stored texts, from one snapshot.
 
         :func:`semsig.storage.keys.read_texts` makes keys and payloads of the texts.
         """
@@ -248,13 +248,13 @@ class SignatureCollection(Entries, Generic[Schema, Signature, Batch]):
         ----------
         signatures : signature, batch, iterable of signatures or ndarray of uint8
             N signatures of the index's schema; an array holds packed bits, each row as
-            :meth:`SbsSignature.to_bits` has it, and only SBS come so.
+            :meth:`SbsSignature.to_bits` has it, which only SBS have.
         ids : array_like of int, shape (N,), optional
             Distinct ids from 0 to 2^63 - 2 that the index does not hold. The next unused ones
             by default.
         keys : sequence of str, length N, optional
-            Names of one's own, such as paths, by which rows are found as well: distinct, and
-            none that the index holds. None for a row without one.
+            Names chosen by the caller, such as paths, by which rows are found as well: distinct,
+            and not in the index yet. None for a row without a key.
         payloads : sequence of JSON values, length N, optional
             What is stored with each signature; an empty text by default.
 
@@ -309,7 +309,7 @@ class SignatureCollection(Entries, Generic[Schema, Signature, Batch]):
         *,
         payloads: Sequence[Any] | None = None,
     ) -> None:
-        """Remove ids or keys and add them anew, as the last inserted, in one step.
+        """Remove ids or keys and add them again, as the last inserted, in one step.
 
         Keys stay. Parameters and errors are those of :meth:`remove` and :meth:`add`.
         """
@@ -343,7 +343,7 @@ class SignatureCollection(Entries, Generic[Schema, Signature, Batch]):
 
     @contextmanager
     def writer(self, timeout: float = 0) -> Iterator[Self]:
-        """Hold the writer's lock over several changes; each is still whole by itself.
+        """Hold the writer's lock over several changes; each is still committed by itself.
 
         A process forked meanwhile does not have the lock, and cannot change the index.
 
@@ -366,5 +366,5 @@ class SignatureCollection(Entries, Generic[Schema, Signature, Batch]):
 
 
 def _opened(cls: type[Any], path: str, how: dict[str, Any]) -> Any:
-    """Open what was pickled by its path."""
+    """Open an index that was pickled as its path."""
     return cls.open(path, **how)

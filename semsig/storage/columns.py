@@ -1,7 +1,7 @@
-"""The arrays of a segment: in memory, or in files that are read and proved when first used.
+"""The arrays of a segment: in memory, or in files that are read and verified when first used.
 
-Nothing is mapped: what a search reads is its own copy, taken in the same pass as its checksum, so
-that whatever becomes of the file afterwards changes no answer and leads no kernel astray.
+Files are not memory-mapped: a search reads from its own copy, made in the same pass as the
+checksum, so that later changes of the file can neither change an answer nor crash a kernel.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ Verify = Literal["first-use", "never"]
 _PIECE = 1 << 20
 """Bytes read and summed at a time: they stay in the CPU's cache between the two."""
 _BLOCK = 1 << 16
-"""Bytes under one CRC; a text is read with the blocks that it lies in."""
+"""Bytes per CRC; a payload is read together with the whole blocks that it lies in."""
 _HEAD = 1 << 12
 """An .npy header of one dimension is far shorter."""
 _ADVICE = "Restore it from a copy, or read the other segments: open(folder, damaged='skip')."
 
 
 def check_verify(verify: str) -> Verify:
-    """Return `verify`; raise :class:`OptionError` unless it is one of the two."""
+    """Return `verify`; raise :class:`OptionError` unless it is a valid choice."""
     if verify not in ("first-use", "never"):
         raise OptionError(f"Expected verify='first-use' or 'never', got {verify!r}.")
     return verify  # type: ignore[return-value]
@@ -57,7 +57,7 @@ class Column(Protocol):
         ...
 
     def prove(self) -> None:
-        """Read it; raise :class:`IndexCorruptError` unless it is as it was written."""
+        """Read the array; raise :class:`IndexCorruptError` unless it is as it was written."""
         ...
 
 
@@ -74,7 +74,7 @@ class HeldColumn:
         return self.array[start:stop].tobytes()
 
     def prove(self) -> None:
-        """Do nothing: it never was in a file."""
+        """Do nothing: an array in memory cannot be damaged on disk."""
 
 
 class StoredColumn:
@@ -123,7 +123,9 @@ class StoredColumn:
         self._check_size()
         try:
             self._head = self._header()
-        except Exception as error:  # NumPy's header parser lets damage surface as nearly anything
+        except (
+            Exception
+        ) as error:  # NumPy's header parser raises nearly any exception type on damage
             raise self._damaged(str(error)) from error
 
     @property
@@ -144,11 +146,11 @@ class StoredColumn:
     def part(self, start: int, stop: int) -> bytes:
         """Return bytes ``start:stop`` of an array of bytes, without reading the others.
 
-        The first call sums up the whole file, if that is wanted, and notes a CRC of each block,
-        by which later ones notice that it was changed since.
+        The first call computes the checksum of the whole file, unless `verify` is "never", and a
+        CRC of each block, by which later calls notice changes.
         """
         if not 0 <= start <= stop <= self.length:
-            raise self._damaged(f"rows are to lie in 0..{self.length:,}, one in {start}..{stop}")
+            raise self._damaged(f"expected rows in 0..{self.length:,}, one in {start}..{stop}")
         with self._lock:
             if self._array is not None:
                 return self._array[start:stop].tobytes()
@@ -163,7 +165,7 @@ class StoredColumn:
             return b"".join(blocks)[start - first : stop - first]
 
     def prove(self) -> None:
-        """Read it; raise :class:`IndexCorruptError` unless it is as it was written."""
+        """Read the array; raise :class:`IndexCorruptError` unless it is as it was written."""
         array = self.array
         if not self._proved:
             self._compare(hashlib.sha256(self._head + array.tobytes()).hexdigest())
@@ -205,7 +207,7 @@ class StoredColumn:
         return array
 
     def _sum_blocks(self) -> list[int]:
-        """Return the CRC-32 of each block, once the file's checksum was found right."""
+        """Return the CRC-32 of each block, after checking the file's checksum."""
         self._check_size()
         sha256 = hashlib.sha256(self._head)
         crcs: list[int] = []
@@ -224,7 +226,7 @@ class StoredColumn:
             yield bytes(block)
 
     def _fill(self, memory: memoryview, start: int) -> None:
-        """Read into `memory` what lies from byte `start` of the array."""
+        """Fill `memory` with the array's bytes from `start` on."""
         done, offset = 0, len(self._head) + start
         try:
             while done < len(memory):

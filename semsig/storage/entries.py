@@ -14,7 +14,7 @@ from semsig.storage.store import Store
 
 
 class Entries:
-    """What an index answers as a dict would: ``get``, ``in``, iteration; and by payload."""
+    """What works like a dict in an index: ``get``, ``in``, iteration; and choice by payload."""
 
     _store: Store
 
@@ -36,7 +36,7 @@ class Entries:
             yield id_ if key is None else key
 
     def __contains__(self, key: object) -> bool:
-        """Tell whether a key, a text, or an id, a whole number, is held."""
+        """Tell whether a key (a string) or an id (an integer) is in the index."""
         snapshot = self._store.snapshot
         if isinstance(key, str):
             return snapshot.id_of(key) is not None
@@ -61,19 +61,19 @@ class Entries:
         snapshot = self._store.snapshot
         try:
             segment, row = snapshot.locate(key)
-        except (OptionError, UnknownIdError):  # no key, or none that is held
+        except (OptionError, UnknownIdError):  # not a key, or not in the index
             return default
         name, payload = read_text(segment.payload(row))
         signature = segment.signature(row, snapshot.schema)
         return Entry(id=int(segment.ids[row]), key=name, signature=signature, payload=payload)
 
     def where(self, test: Callable[[Any], bool] | None = None, **equal: Any) -> NDArray[np.int64]:
-        """Return the ids of rows by their payloads, to search among: ``filter_ids`` takes them.
+        """Return the ids of rows chosen by their payloads, for the ``filter_ids`` of a search.
 
         Parameters
         ----------
         test : callable, optional
-            Told a payload, says whether its row counts.
+            Called with a payload; returns whether to choose its row.
         **equal
             Entries that a payload, a dict, has: ``where(shop="A", sold=False)``.
 
@@ -85,7 +85,7 @@ class Entries:
         Raises
         ------
         OptionError
-            If `test` is no function. What it raises itself is passed on.
+            If `test` is not callable. What it raises itself is passed on.
         """
         if not (test is None or callable(test)):
             raise OptionError(f"Expected a function of a payload, got {test!r}.")
@@ -96,7 +96,7 @@ class Entries:
 
 
 def _has(payload: Any, equal: Mapping[str, Any]) -> bool:
-    """Tell whether a payload is a dict with these entries, or none are asked for."""
+    """Tell whether a payload is a dict with these entries; True if there are none."""
     if not equal:
         return True
     known = isinstance(payload, dict) and equal.keys() <= payload.keys()

@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all, and arrays in them."""
+"""Files that are written completely or not at all, and arrays in them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def write_whole(path: Path, content: bytes) -> None:
 
 
 def _created(path: Path) -> BinaryIO:
-    """Open a file that is made anew: whatever has its name, a link perhaps, is not written to."""
+    """Create a file; whatever has its name already, a link perhaps, is replaced, not written to."""
     path.unlink(missing_ok=True)
     return os.fdopen(
         open_inside(path.parent, path.name, os.O_WRONLY | os.O_CREAT | os.O_EXCL), "wb"
@@ -50,7 +50,7 @@ def write_array(path: Path, array: NDArray[Any]) -> FileEntry:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Give the file to write in place of `path`, which replaces it at the end; none stays behind.
+    """Yield a temporary file that replaces `path` at the end, and is deleted after an error.
 
     Raises
     ------
@@ -84,7 +84,7 @@ def check_sum(folder: Path, entry: FileEntry) -> None:
 
 
 class _HashingFile:
-    """A file that sums up what is written to it."""
+    """A file that computes the checksum of what is written to it."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file

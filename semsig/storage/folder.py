@@ -1,9 +1,10 @@
 """The on-disk format: an index is a folder of .npy segments under one manifest.
 
-``manifest.json`` names every data file with its size and SHA-256; what it does not name does
-not exist. A commit writes new files first (temporary name, fsync, rename) and the manifest
-last, so that a process killed at any moment leaves the index as before or after. Data files
-never change and their names are never used again; readers keep them open and are never blocked.
+``manifest.json`` names every data file with its size and SHA-256; what it does not name does not
+exist. A commit writes new files first (temporary name, fsync, rename) and the manifest last, so
+that a process killed at any moment leaves the index as it was before or after the commit. Data
+files never change and their names are never used again; readers keep them open and are never
+blocked.
 """
 
 from __future__ import annotations
@@ -154,7 +155,7 @@ class IndexFolder:
 
     @contextmanager
     def writer(self, timeout: float = 0) -> Iterator[None]:
-        """Hold the writer's lock; leftovers of a killed writer are deleted first.
+        """Hold the writer's lock; files that a killed writer left are deleted first.
 
         Parameters
         ----------
@@ -204,7 +205,7 @@ class IndexFolder:
             new = replace(old, generation=generation, next_id=next_id, segments=written)
             sync_folder(self.path)
             write_whole(self.path / MANIFEST, new.to_json())
-            with suppress(OSError):  # the rename cannot be taken back
+            with suppress(OSError):  # the rename cannot be undone
                 sync_folder(self.path)
         except OSError as error:
             raise IndexWriteError(
@@ -269,10 +270,10 @@ class IndexFolder:
 
 
 def is_unused(folder: Path) -> bool:
-    """Return whether an index can be made in a folder without touching anything of value.
+    """Return whether an index can be created in a folder without touching anything of value.
 
     It is absent, or holds no more than what a killed creation leaves: the lock and files that
-    were being written. Whole data files are left to whoever can restore their manifest.
+    were being written. Complete data files are kept, because their manifest might be restored.
     """
     names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
     return all(name == LOCK or (is_ours(name) and name.endswith(TEMPORARY)) for name in names)

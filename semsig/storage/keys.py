@@ -1,8 +1,8 @@
-"""Keys and JSON values in the one text that an index keeps beside each signature.
+"""Keys and JSON values in the one text that an index stores with each signature.
 
-A text without key is kept as it is, which is how format 1 has always had it. A key, and any
-value that is no text, are kept as a JSON document after an ASCII record separator, the mark of
-RFC 7464, with which no text of JSON begins; a plain text that begins with it is kept so as well.
+A text without key is kept as it is, which is how format 1 has always had it. A key, and any value
+that is no text, are kept as a JSON document after an ASCII record separator, the mark of RFC 7464,
+with which no JSON document begins; a plain text that begins with it is kept as JSON as well.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def read_text(text: str) -> tuple[str | None, Any]:
     Raises
     ------
     IndexCorruptError
-        If it begins as one and goes on otherwise.
+        If it begins like one and is malformed.
     """
     if not text.startswith(MARK):
         return None, text
@@ -90,7 +90,7 @@ def read_texts(texts: Iterable[str]) -> tuple[list[str | None], list[Any]]:
 def write_texts(
     payloads: Sequence[Any] | None, keys: Sequence[str | None] | None, count: int
 ) -> list[bytes]:
-    """Return the texts of `count` rows in UTF-8; none at all stand for empty ones.
+    """Return the texts of `count` rows in UTF-8; an empty list if all are empty.
 
     Raises
     ------
@@ -117,7 +117,7 @@ def check_keys(keys: Sequence[str | None] | None) -> None:
     OptionError
         If one is something else.
     DuplicateIdError
-        If one comes twice.
+        If one occurs twice.
     """
     seen = set()
     for key in keys or ():
@@ -144,8 +144,8 @@ def keys_among(ids: Any) -> list[str] | None:
 def _as_many(given: Any, what: str, count: int) -> Sequence[Any]:
     """Return a sequence of `count` things, or raise :class:`OptionError`."""
     if isinstance(given, str | bytes) or not isinstance(given, Sequence | np.ndarray):
-        raise OptionError(f"Expected {count} {what}, one a signature; got {given!r}.")
+        raise OptionError(f"Expected {count} {what}, one per signature; got {given!r}.")
     many = given.tolist() if isinstance(given, np.ndarray) else given
     if len(many) != count:
-        raise OptionError(f"Expected {count} {what}, one a signature, got {len(many)}.")
+        raise OptionError(f"Expected {count} {what}, one per signature, got {len(many)}.")
     return many

@@ -16,7 +16,7 @@ from semsig.errors import IndexLockedError
 
 LOCK = "writer.lock"
 _PAUSE = 0.05
-"""Seconds between two tries to lock."""
+"""Seconds between two attempts to lock."""
 
 
 class WriterLock:
@@ -80,7 +80,7 @@ class WriterLock:
         _HELD.add(self)
 
     def release(self) -> None:
-        """Give the lock back, if this process has it."""
+        """Release the lock, if this process has it."""
         if self.held:
             os.close(self._descriptor)
         self._descriptor = -1
@@ -98,7 +98,7 @@ _HELD: WeakSet[WriterLock] = WeakSet()
 
 
 def _leave_to_parent() -> None:
-    """Close a forked child's copies, which would hold the locks on after the parent's release."""
+    """Close a forked child's copies of lock files, or they would keep locks the parent releases."""
     for lock in list(_HELD):
         lock.release()
 
@@ -108,7 +108,7 @@ if hasattr(os, "register_at_fork"):
 
 
 def _wait(descriptor: int, timeout: float) -> None:
-    """Lock a file; BlockingIOError if another has it for so many seconds."""
+    """Lock a file; BlockingIOError if another process holds it throughout the timeout."""
     end = time.monotonic() + timeout
     while True:
         try:

@@ -16,11 +16,12 @@ from semsig.types.record_spec import AnySchema, records_by_format, records_of
 MANIFEST = "manifest.json"
 VERSION = 1
 _MOST_COMMITS = 10**15
-"""A thousand a second for thirty thousand years; there are always more to come."""
+"""Largest generation: enough for a thousand commits per second for thirty thousand years, so that
+a manifest with a greater one is damaged."""
 
 SEGMENT_NAME = re.compile(r"segment-\d{6,}")
 FILE_NAME = re.compile(SEGMENT_NAME.pattern + r"(-removed-\d{6,}|\.[a-z_]+)\.npy")
-"""Names of the data files; nothing else in the folder is ever read or deleted."""
+"""Names of data files; no other file of the folder is ever read or deleted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +39,7 @@ class FileEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SegmentEntry:
-    """A segment: its stem, its row count, a file for each array and one for the dead rows.
+    """A segment: its stem, its row count, one file per array and one for the dead rows.
 
     `n_cells` counts the values of all its rows: cells of an SBS, columns of a histogram.
     """
@@ -67,11 +68,11 @@ class Manifest:
     Parameters
     ----------
     generation : int
-        Grows by one a commit; files are named by the generation that wrote them.
+        Grows by one per commit; files are named by the generation that wrote them.
     schema : SbsSchema or SbovpSchema
         Schema of every signature.
     meta : mapping of str to str
-        What the index's maker wants remembered.
+        Whatever the index's creator stored with it.
     next_id : int
         The smallest id never used.
     segments : tuple of SegmentEntry

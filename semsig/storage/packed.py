@@ -45,7 +45,7 @@ def n_bytes(schema: SbsSchema) -> int:
 
 
 def write_packed(batch: SbsBatch, path: Path) -> None:
-    """Write the array of :func:`pack` to an .npy file, a portion at a time.
+    """Write the array of :func:`pack` to an .npy file, one portion at a time.
 
     Raises
     ------

@@ -17,7 +17,7 @@ from semsig.storage.manifest import SegmentEntry
 from semsig.types.record_spec import AnyBatch, AnySchema, AnySignature, records_of
 
 OWN = ("offsets", "ids", "payloads", "payload_offsets")
-"""Arrays that every segment has beside those of its signatures."""
+"""Arrays that every segment has besides those of its signatures."""
 
 _TEXTS_AT_ONCE = 4096
 
@@ -54,7 +54,7 @@ class Segment:
 
     @classmethod
     def of(cls, batch: AnyBatch, ids: NDArray[np.int64], payloads: Sequence[bytes]) -> Segment:
-        """Copy rows into a new segment; `payloads` has one a row, or none at all."""
+        """Copy rows into a new segment; `payloads` has one per row, or is empty."""
         values = records_of(batch.schema).values(batch)
         lengths = np.zeros(len(ids), np.int64)
         if payloads:
@@ -73,7 +73,7 @@ class Segment:
 
     @property
     def n_rows(self) -> int:
-        """Rows, the dead ones among them."""
+        """Number of rows, dead ones included."""
         return self.columns["ids"].length
 
     @property
@@ -93,7 +93,7 @@ class Segment:
 
     @property
     def ids(self) -> NDArray[np.int64]:
-        """One id a row, in order of insertion, shape (N,)."""
+        """One id per row, in order of insertion, shape (N,)."""
         return self.columns["ids"].array
 
     @property
@@ -102,7 +102,7 @@ class Segment:
         return self.columns["payload_offsets"].array
 
     def prove(self) -> None:
-        """Read it whole; :class:`IndexCorruptError` unless it is as it was written."""
+        """Read the whole segment; :class:`IndexCorruptError` unless it is as it was written."""
         for column in self.columns.values():
             column.prove()
 
@@ -160,7 +160,7 @@ class Segment:
         if not len(rows):
             return self
         left = replace(self, dead=np.union1d(self.dead, rows))
-        if "_rows_by_key" in self.__dict__:  # they are of all rows, and costly to read anew
+        if "_rows_by_key" in self.__dict__:  # they are of all rows, and costly to read again
             left.__dict__["_rows_by_key"] = self._rows_by_key
         return left
 
@@ -199,7 +199,7 @@ class Segment:
                     raise self._damaged("payloads", str(error)) from error
 
     def batch(self, schema: AnySchema) -> AnyBatch:
-        """Return all rows' signatures, fit for kernels, which do not check bounds.
+        """Return all rows' signatures, checked, because kernels do not check bounds.
 
         Raises
         ------
@@ -213,13 +213,15 @@ class Segment:
         return batch
 
     def check_signatures(self, schema: AnySchema) -> None:
-        """Raise as :meth:`batch` does."""
+        """Check the values; raise as :meth:`batch` does."""
         self.check_offsets()
         for key, (least, greatest) in records_of(schema).limits(schema).items():
             values = self.columns[key].array
             low = values.min(initial=greatest).item()
             high = values.max(initial=least).item()
-            if not (low >= least and high <= greatest):  # so that a NaN is damage, too
+            if not (
+                low >= least and high <= greatest
+            ):  # written so that a NaN counts as damage, too
                 raise self._damaged(key, f"it holds {low}..{high}, not {least}..{greatest}")
 
     def check_offsets(self) -> None:
@@ -237,7 +239,7 @@ class Segment:
 
 
 def merge(segments: Sequence[Segment]) -> Segment:
-    """Return one segment of all live rows, in order of insertion; no copy where it is one."""
+    """Return one segment of all live rows, in order of insertion; no copy if there is only one."""
     if len(segments) == 1 and not len(segments[0].dead):
         return segments[0]
     for part in segments:

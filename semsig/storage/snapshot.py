@@ -1,4 +1,4 @@
-"""A snapshot: all that an index holds at one moment, and how changes make the next one."""
+"""A snapshot: the content of an index at one moment, and how changes make the next one."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from semsig.types.record_spec import AnyBatch, AnySchema, records_of
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Snapshot:
-    """All that an index holds at one moment; it never changes, so threads may share it.
+    """The content of an index at one moment. It is immutable, so threads may share it.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ class Snapshot:
         Raises
         ------
         UnknownIdError, OptionError
-            If the id is absent, or can be no id.
+            If the id is absent, or is not a valid id.
         """
         number = self.numbers(id_)
         if len(number) != 1:
@@ -116,7 +116,7 @@ class Snapshot:
         Raises
         ------
         OptionError
-            If that many are not left.
+            If fewer are left.
         """
         if self.next_id + count - 1 > MAX_ID:
             raise OptionError(f"No {count} ids are left after {self.next_id - 1}; give ids.")
@@ -167,10 +167,10 @@ class Snapshot:
         return merge(self.segments) if self.segments else empty_segment(self.schema)
 
     def added(self, new: Segment) -> Snapshot:
-        """Return the snapshot with a segment more.
+        """Return the snapshot with one more segment.
 
-        It swallows the trailing segments that are no larger, so that N rows added in any
-        portions make at most log2(N) + 1 segments and each row is rewritten as often at most.
+        It is merged with the trailing segments that are not larger, so that N rows added in any
+        portions make at most log2(N) + 1 segments and each row is rewritten at most that often.
 
         Raises
         ------

@@ -48,7 +48,7 @@ class Store:
         return store
 
     def twin(self) -> Store:
-        """Return a store of the same rows in memory; changes to one are not seen in the other."""
+        """Return a copy in memory; changes to one are not seen in the other."""
         manifest, snapshot = self._state
         twin = Store(manifest)
         twin._state = manifest, snapshot
@@ -80,14 +80,14 @@ class Store:
         return self._folder.path if self._folder else None
 
     def refresh(self) -> bool:
-        """Show the folder's newest commit; return whether it is another than shown before."""
+        """Load the folder's newest commit; return whether it differs from the one loaded before."""
         if self._folder is None or self._folder.read() == self.manifest:
             return False
         self._load(self._folder)
         return True
 
     def _load(self, folder: IndexFolder) -> None:
-        """Show the newest commit; threads that load at once end with the newest of theirs."""
+        """Load the newest commit; of several threads that load at once, the newest result stays."""
         with self._showing:
             manifest, segments = folder.load(self.snapshot.segments, rescue=self._rescue)
             snapshot = Snapshot(
@@ -99,9 +99,9 @@ class Store:
 
     @contextmanager
     def writer(self, timeout: float = 0) -> Iterator[None]:
-        """Hold the right to change the index, and show its newest commit; may be nested.
+        """Hold the right to change the index, with its newest commit loaded; may be nested.
 
-        Another process that writes is waited for, `timeout` seconds.
+        Waits up to `timeout` seconds for another process that writes.
         """
         if self._rescue:
             raise IndexCorruptError(

@@ -1,4 +1,4 @@
-"""Proof that an index folder holds what was written to it."""
+"""Verification that an index folder holds what was written to it."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class VerifyReport:
 def verify_index(path: Path | str) -> VerifyReport:
     """Read every file of an index; check its checksum and what it holds.
 
-    The index need not be fit to be opened. Takes about a second for each GB.
+    The index may be too damaged to be opened. Takes about a second per GB.
 
     Parameters
     ----------
@@ -110,7 +110,7 @@ def _changed(folder: IndexFolder, entry: SegmentEntry) -> Iterator[Damage]:
 
 
 def _inconsistent(folder: IndexFolder, manifest: Manifest) -> Iterator[Damage]:
-    """Files that are as written but do not fit together: they were written wrong."""
+    """Files whose checksums are right but that do not fit together: they were written wrong."""
     try:
         _, segments = folder.load()
     except IndexCorruptError as error:

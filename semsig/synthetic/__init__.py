@@ -1,8 +1,8 @@
 """Rendered scenes with true label maps: something to index, search and measure without photos.
 
-Simple as the pictures are, retrieval on them is not: categories share most of their classes
-(a harbour and a beach both have sky, sea and boats), and horizon, number, place and size of
-things vary.
+The pictures are simple, but retrieval on them is not: categories share most of their classes (a
+harbour and a beach both have sky, sea and boats), and horizon, number, place and size of things
+vary.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as PillowImage
@@ -20,6 +19,7 @@ from PIL import Image as PillowImage
 from semsig.classes import ClassTable
 from semsig.durable import make_folder, write_file
 from semsig.errors import OptionError
+from semsig.opencv import cv2
 from semsig.synthetic import indoors, outdoors
 from semsig.synthetic.canvas import Canvas
 from semsig.types import Image, LabelMap
@@ -146,7 +146,7 @@ def write_scenes(folder: Path | str, count: int, seed: int = 0) -> Path:
 
 
 def _save(pixels: NDArray[np.generic], path: Path, **options: int) -> None:
-    """Write a picture whole or not at all; rendered again at need, so that nothing is synced."""
+    """Write a picture completely or not at all; without sync, because it can be rendered again."""
     content = io.BytesIO()
     kind = "JPEG" if path.suffix == ".jpg" else "PNG"
     PillowImage.fromarray(pixels).save(content, kind, **options)

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from semsig.classes import ClassTable
+from semsig.opencv import cv2
 
 Points = Sequence[tuple[float, float]]
 """(x, y) in pixels, x to the right, y down."""
 
 Rgb = tuple[float, float, float] | NDArray[np.floating]
-"""A colour, 0..255 a channel."""
+"""A colour, 0..255 per channel."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,7 +132,7 @@ class Canvas:
     def _clip(
         self, left: float, top: float, right: float, bottom: float
     ) -> tuple[int, int, int, int]:
-        """Return a box as whole pixels of the canvas."""
+        """Return a box rounded to pixels of the canvas."""
         x = np.clip((np.floor(left), np.ceil(right)), 0, self.width).astype(int)
         y = np.clip((np.floor(top), np.ceil(bottom)), 0, self.height).astype(int)
         return x[0], y[0], x[1], y[1]
@@ -170,7 +170,7 @@ class Canvas:
         return bool(self.rng.random() < probability)
 
     def count(self, low: int, high: int) -> int:
-        """Return a random whole number from `low` to `high` - 1."""
+        """Return a random integer from `low` to `high` - 1."""
         return int(self.rng.integers(low, high))
 
     def blotches(self, width: int, height: int, scale: float) -> NDArray[np.float32]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from semsig.opencv import cv2
 from semsig.synthetic.canvas import Canvas, Paint, Rgb, plain
 
 _BLUE, _PALE = (70, 130, 205), (200, 222, 240)

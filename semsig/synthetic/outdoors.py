@@ -1,4 +1,4 @@
-"""Scenes in the open, one function a category; each paints a canvas from back to front."""
+"""Outdoor scenes, one function per category; each paints a canvas from back to front."""
 
 from __future__ import annotations
 

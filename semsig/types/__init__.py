@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from semsig.types.hit import Hit as Hit
+    from semsig.types.hit import Hits as Hits
     from semsig.types.keypoints import Keypoints as Keypoints
     from semsig.types.label_map import Image as Image
     from semsig.types.label_map import LabelMap as LabelMap
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Hit": "hit",
+    "Hits": "hit",
     "Image": "label_map",
     "Keypoints": "keypoints",
     "LabelMap": "label_map",

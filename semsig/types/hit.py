@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from semsig.types.metrics import print_distance
+from semsig.types.notebook import safe, table, thumbnail
+
+_MOST_SHOWN = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,3 +40,17 @@ class Hit:
     def measure(self) -> str:
         """The distance as it is printed, with its unit or name: "1,038 bits", "0.310 fused"."""
         return print_distance(self.distance, self.metric)
+
+    def _repr_html_(self) -> str:
+        return Hits([self])._repr_html_()
+
+
+class Hits(list[Hit]):
+    """Answers of one search, nearest first: a list that notebooks show as a table with pictures."""
+
+    def _repr_html_(self) -> str:
+        rows = [
+            (str(hit.rank), thumbnail(hit.path), safe(hit.path), safe(hit.measure))
+            for hit in self[:_MOST_SHOWN]
+        ]
+        return table(("rank", "photo", "path", "distance"), rows, len(self) - len(rows))

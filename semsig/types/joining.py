@@ -1,4 +1,4 @@
-"""What signatures that are joined to a batch have in common."""
+"""Joining signatures into a batch: what they must have in common."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ Signature = TypeVar("Signature")
 def agreeing(
     signatures: Iterable[Signature], kind: type[Signature], schema: Any
 ) -> tuple[list[Signature], Any]:
-    """Return signatures as a list, one alone as well, and their schema: `schema` if it is given.
+    """Return one or more signatures as a list, with their schema: `schema` if it is given.
 
     Raises
     ------
     SchemaMismatchError
         If the signatures have different schemas.
     SignatureError
-        If there is neither a signature nor a schema, or something else than `kind` came.
+        If there is neither a signature nor a schema, or something is not a `kind`.
     """
     rows: list[Any] = list(signatures) if isinstance(signatures, Iterable) else [signatures]
     for row in rows:

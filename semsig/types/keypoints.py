@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from semsig.errors import SignatureError
 
 DIMENSIONS = 64
-"""Numbers a descriptor, for every detector."""
+"""Length of a descriptor, the same for every detector."""
 
 
 class Keypoints:
@@ -17,11 +17,11 @@ class Keypoints:
     Parameters
     ----------
     points : array_like, shape (N, 2)
-        x, y in pixels, the middle of the first pixel being 0, 0. Kept as float32.
+        x, y in pixels; the centre of the first pixel is (0, 0). Kept as float32.
     descriptors : array_like, shape (N, 64)
-        What surrounds each keypoint. Kept as float32, C-contiguous.
+        Description of each keypoint's surroundings. Kept as float32, C-contiguous.
     responses : array_like, shape (N,)
-        How pronounced each keypoint is, in the detector's own unit. Kept as float32.
+        Strength of each keypoint, in the detector's own unit. Kept as float32.
     size : (int, int)
         Height and width of the photo in pixels, at least 1.
 
@@ -55,7 +55,7 @@ class Keypoints:
 
     @classmethod
     def none(cls, size: tuple[int, int]) -> Keypoints:
-        """Return no keypoints at all, as a blank photo has."""
+        """Return an empty set of keypoints, as a blank photo has."""
         return cls(np.zeros((0, 2)), np.zeros((0, DIMENSIONS)), np.zeros(0), size)
 
     def __len__(self) -> int:

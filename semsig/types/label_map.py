@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from semsig.arguments import expect
 from semsig.classes import ClassTable, Color
 from semsig.errors import LabelMapError
+from semsig.types.notebook import key, safe, shown
 
 Image = NDArray[np.uint8]
 """A photo: shape (H, W, 3), RGB."""
@@ -18,7 +19,7 @@ _SHARED = -1
 
 
 class LabelMap:
-    """Which class is where: one label a pixel over a class table.
+    """Which class is where: one label per pixel over a class table.
 
     Parameters
     ----------
@@ -64,7 +65,7 @@ class LabelMap:
 
     @property
     def present(self) -> tuple[int, ...]:
-        """Labels that it holds, void left out, ascending."""
+        """Labels that occur, without void, ascending."""
         labels = np.unique(self.labels)
         return tuple(labels[labels != self.classes.void].tolist())
 
@@ -78,6 +79,14 @@ class LabelMap:
     def __repr__(self) -> str:
         height, width = self.shape
         return f"LabelMap({height} x {width}, {self.classes.name}: {len(self.classes)} classes)"
+
+    def _repr_html_(self) -> str:
+        counts = np.bincount(self.labels.ravel(), minlength=len(self.classes))
+        shares = counts[: len(self.classes)] / self.labels.size
+        return (
+            f"<p>{safe(repr(self))}</p>{shown(self.colored(), 'label map')}"
+            f"<p>{key(shares, self.classes.names, self.classes.palette)}</p>"
+        )
 
     def flipped(self) -> LabelMap:
         """Return the map mirrored left to right."""
@@ -105,7 +114,7 @@ class LabelMap:
         Raises
         ------
         LabelMapError
-            If `rgb` has another shape, or a colour that stands for nothing or for two classes.
+            If `rgb` has another shape, or a colour that stands for no class or for two.
         """
         array = np.asarray(rgb)
         if array.ndim != 3 or array.shape[2] != 3 or array.dtype != np.uint8:

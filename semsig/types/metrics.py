@@ -1,7 +1,7 @@
-"""The distances between SBS signatures: the one table of what each is made of and how it reads.
+"""The distances between SBS signatures: one table of how each is computed and shown.
 
-A distance is a form of three weights: W_A of the query, W_B of the row, and I, what they share.
-A new distance that is a form of other weights, or the reverse, is a line of :data:`METRICS`.
+A distance is a form of three weights: W_A of the query, W_B of the row, and I of what they share.
+A new combination of weights and form is one line of :data:`METRICS`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ Metric = Literal["hamming", "tanimoto", "tanimoto-idf", "jaccard", "containment"
 """Names of the distances between SBS signatures."""
 
 Weights = Literal["bits", "idf", "presence"]
-"""What weighs: every bit 1; every bit its idf; the presence bit of a cell 1, its levels 0."""
+"""What has weight: every bit 1; every bit its idf; the presence bit of a cell 1 and its level bits
+0."""
 
 Form = Literal["difference", "ratio", "lack"]
 """W_A + W_B - 2 I; 1 - I / (W_A + W_B - I); 1 - I / W_A. A quotient by 0 counts as 1."""
@@ -33,9 +34,9 @@ class MetricEntry:
     form : {"difference", "ratio", "lack"}
         What is made of them.
     meaning : str
-        One phrase for whoever chooses.
+        One phrase that helps to choose.
     unit : str
-        What it counts, where it counts something.
+        What it counts; empty if it counts nothing.
     """
 
     weights: Weights
@@ -50,12 +51,12 @@ class MetricEntry:
 
     @property
     def whole(self) -> bool:
-        """Whether a row's distance hangs on what other rows there are: one scan has them all."""
+        """Whether a row's distance depends on the other rows: one scan must then see them all."""
         return self.weights == "idf"
 
     @property
     def bitmaps(self) -> bool:
-        """Whether bitmaps, which count every bit as 1, serve it; else their postings do."""
+        """Whether bitmaps, where every bit counts 1, are enough; otherwise it needs postings."""
         return self.weights == "bits"
 
 
@@ -74,7 +75,7 @@ METRICS: Mapping[Metric, MetricEntry] = {
         weights="bits", form="lack", meaning="share of the query's bits that a photo lacks"
     ),
 }
-"""Every distance by its name; what offers or documents a choice reads it from here."""
+"""Every distance by its name; options and documentation are made from this table."""
 
 
 PooledMetric = Literal["l2sq", "cosine"]
@@ -84,10 +85,10 @@ POOLED_METRICS: Mapping[PooledMetric, str] = {
     "l2sq": "squared L2",
     "cosine": "cosine distance",
 }
-"""Each with what it is called beside a number: 2 - 2 <a, b>, and 1 - <a, b>, at unit length."""
+"""Each with the name shown after a number: 2 - 2 <a, b> and 1 - <a, b>, at unit length."""
 
 BY_SCORE = "1 - score"
-"""The distance of hits that conditions alone rank; read as the score that it comes from."""
+"""The distance of hits ranked by conditions alone; it is shown as the score it is made of."""
 
 
 def metric_named(name: str) -> MetricEntry:
@@ -104,16 +105,16 @@ def metric_named(name: str) -> MetricEntry:
 
 
 def refuse_metric(signature: str, metrics: Sequence[str], metric: str | None) -> None:
-    """Raise :class:`OptionError` if a metric is named that a signature's distances lack."""
+    """Raise :class:`OptionError` if a signature has no distance of that name."""
     if metric is None or metric in metrics:
         return
     if len(metrics) < 2:
         raise OptionError(
-            f"Expected no metric beside signature {signature!r}, which has a distance of its own; "
+            f"Expected no metric with signature {signature!r}, which has a distance of its own; "
             f"got {metric!r}. Leave it out, or compare by 'sbs'."
         )
     raise OptionError(
-        f"Expected a metric of {', '.join(metrics)} beside signature {signature!r}; got {metric!r}."
+        f"Expected a metric of {', '.join(metrics)} with signature {signature!r}; got {metric!r}."
     )
 
 

@@ -12,7 +12,7 @@ from semsig.errors import SignatureError
 
 
 def offsets_of(lengths: Sequence[int]) -> NDArray[np.int64]:
-    """Return where rows of these N lengths begin, and where the last ends, shape (N + 1,)."""
+    """Return where each row of these N lengths begins, and where the last ends, shape (N + 1,)."""
     offsets = np.zeros(len(lengths) + 1, np.int64)
     np.cumsum(lengths, out=offsets[1:])
     return offsets

@@ -22,13 +22,13 @@ of regions (Tolias et al. 2016); GeM, the generalised mean (Radenovic et al. 201
 of weighted positions and channels (Kalantidis et al. 2016)."""
 
 Coding = Literal["int8", "float16"]
-"""How values are stored: one byte each, the largest being 127, or two, the length being 1."""
+"""How values are stored: as int8 with the largest at 127, or as float16 at unit length."""
 
 MAX_DIMS = 4096
 """Twice the channels of the widest network in use, ResNet's 2,048."""
 
 MAX_EXPONENT = 64.0
-"""GeM with a greater exponent is the maximum but for rounding."""
+"""With a greater exponent GeM equals the maximum up to rounding."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +42,7 @@ class PooledSchema:
     pool : {"spoc", "mac", "gem", "rmac", "crow"}
         How it is pooled.
     power : float
-        Exponent of each value before the descriptor is scaled to unit length, above 0 to 1.
+        Exponent of each value before the descriptor is scaled to unit length; in (0, 1].
     dims : int
         Dimensions D, 1..4096: channels of the feature map, or the first of a projection.
     p : float
@@ -74,7 +74,9 @@ class PooledSchema:
                 )
         check_pooling(self.pool, self.power, self.p)
         if self.coding not in get_args(Coding):
-            raise OptionError(f"Expected coding {' or '.join(get_args(Coding))}; {self.coding!r}.")
+            raise OptionError(
+                f"Expected coding {' or '.join(get_args(Coding))}, got {self.coding!r}."
+            )
         if isinstance(self.dims, bool) or not isinstance(self.dims, int):
             raise OptionError(f"Expected an integer for dims, got {self.dims!r}.")
         if not 1 <= self.dims <= MAX_DIMS:
@@ -82,7 +84,7 @@ class PooledSchema:
 
     @property
     def _entries(self) -> dict[str, Any]:
-        """All parameters but the later ones that are as they always were before they came."""
+        """All parameters, but newer ones only if they differ from their old, implied value."""
         return {
             field.name: getattr(self, field.name)
             for field in fields(self)
@@ -145,7 +147,7 @@ def check_pooling(pool: str, power: float, p: float) -> None:
         if not (least < value <= most or value == least >= 1):
             raise OptionError(f"Expected {name} above {least:g} to {most:g}, got {value}.")
     if p != 3 and pool != "gem":
-        raise OptionError(f"Expected p beside pool 'gem' alone, got p {p:g} with {pool!r}.")
+        raise OptionError(f"Expected p with pool 'gem' only, got p {p:g} with {pool!r}.")
 
 
 class PooledSignature:
@@ -199,7 +201,7 @@ class PooledBatch(Sequence[PooledSignature]):
     codes : ndarray of int8 or float16, shape (N * D,)
         The descriptors, one after the other.
     offsets : ndarray of int64, shape (N + 1,)
-        0, D, 2 D, ...: descriptors are stored as rows of any length are.
+        0, D, 2 D, ...: the same storage as for rows of varying length.
     schema : PooledSchema
         What they were made with.
 
@@ -220,7 +222,7 @@ class PooledBatch(Sequence[PooledSignature]):
             )
         check_offsets(offsets, len(codes), "codes")
         if (np.diff(offsets) != schema.dims).any():
-            raise SignatureError(f"Expected {schema.dims} codes a descriptor, got other lengths.")
+            raise SignatureError(f"Expected {schema.dims} codes per descriptor, got other lengths.")
         self.codes = codes
         self.offsets = offsets
         self.schema = schema
@@ -236,7 +238,7 @@ class PooledBatch(Sequence[PooledSignature]):
         SchemaMismatchError
             If the descriptors have different schemas.
         SignatureError
-            If there is neither a descriptor nor a schema, or something else came.
+            If there is neither a descriptor nor a schema, or something else is given.
         """
         rows, schema = agreeing(signatures, PooledSignature, schema)
         codes = np.concatenate([np.zeros(0, schema.coding), *(row.codes for row in rows)])

@@ -16,7 +16,7 @@ Values = Mapping[str, NDArray[Any]]
 
 
 class AnySchema(Protocol):
-    """What signatures were made with: they compare only within one schema."""
+    """What signatures were made with; only signatures of one schema can be compared."""
 
     @property
     def fingerprint(self) -> str:
@@ -37,7 +37,7 @@ class AnySchema(Protocol):
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Self:
-        """Rebuild a schema; KeyError, TypeError, ValueError or SemsigError if it is none."""
+        """Rebuild a schema; KeyError, TypeError, ValueError or SemsigError if that fails."""
         ...
 
 
@@ -63,7 +63,7 @@ AnySignature = Any
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordSpec:
-    """How signatures of one sort are stored: records of values, ragged or of one length.
+    """How signatures of one kind are stored: records of values, of varying or fixed length.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ class RecordSpec:
     positions : callable
         From values, what ascends strictly within a record.
     rule : str
-        The same in words.
+        The rule that `positions` checks, in words.
     """
 
     format: str
@@ -112,7 +112,7 @@ def register_records(spec: RecordSpec) -> RecordSpec:
 
 
 def records_of(schema: AnySchema) -> RecordSpec:
-    """Return how signatures of a schema are stored; OptionError if that is unknown."""
+    """Return the spec for a schema; OptionError if there is none."""
     for spec in _SPECS.values():
         if isinstance(schema, spec.schema):
             return spec

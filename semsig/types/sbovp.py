@@ -146,7 +146,7 @@ class SbovpBatch(Sequence[SbovpSignature]):
         SchemaMismatchError
             If the signatures have different schemas.
         SignatureError
-            If there is neither a signature nor a schema, or something else came.
+            If there is neither a signature nor a schema, or something else is given.
         """
         rows, schema = agreeing(signatures, SbovpSignature, schema)
         if len(rows) == 1:
@@ -188,7 +188,7 @@ def check_histogram(
     """Raise :class:`SignatureError` unless one signature's columns and counts are in range."""
     if len(columns) != len(counts):
         raise SignatureError(
-            f"Expected a count a column, got {len(columns)} columns, {len(counts)} counts."
+            f"Expected one count per column, got {len(columns)} columns, {len(counts)} counts."
         )
     if not len(columns):
         return

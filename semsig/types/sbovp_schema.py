@@ -1,4 +1,4 @@
-"""What a bag of visual phrases was made with: signatures compare only within one schema."""
+"""What a bag of visual phrases was made with: only signatures of one schema can be compared."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ Detector = Literal["kaze", "surf"]
 """Keypoint detectors with descriptors of 64 numbers."""
 
 Words = Literal["semantic", "visual"]
-"""Whether a word is told apart by its class (a block of columns a class) or not."""
+"""Whether words are kept apart by class (one block of columns per class) or not."""
 
 Space = Literal["descriptor", "picture"]
-"""Where nearest neighbours are looked for: among descriptors, or among places in the photo."""
+"""Space of the nearest-neighbour search: descriptors, or positions in the photo."""
 
 Regions = Literal["classes", "components"]
 """What keypoints are linked within: all pixels of a class, or its connected components."""
 
 Norm = Literal["sqrt", "l2", "none"]
-"""What the L2 distance is taken of: roots of the counts at unit length, counts at unit length, or
-counts as they are."""
+"""What the L2 distance is computed on: square roots of the counts, scaled to unit length; counts,
+scaled to unit length; or raw counts."""
 
 MAX_WORDS = 65_535
 
@@ -42,11 +42,11 @@ CHOICES: dict[str, tuple[str | int, ...]] = {
     "regions": get_args(Regions),
     "norm": get_args(Norm),
 }
-"""What the options of phrases may be."""
+"""The values that each option of phrases may have."""
 
 
 def require_choice(name: str, value: object) -> None:
-    """Raise :class:`OptionError` unless option `name` may be `value`."""
+    """Raise :class:`OptionError` unless `value` is valid for option `name`."""
     if value not in CHOICES[name]:
         choices = ", ".join(map(str, CHOICES[name]))
         raise OptionError(f"{name} must be one of {choices}, got {value!r}.")
@@ -54,7 +54,7 @@ def require_choice(name: str, value: object) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class SbovpSchema:
-    """What an SBOVP signature was made with; signatures compare only within one schema.
+    """What an SBOVP signature was made with; only signatures of one schema can be compared.
 
     A column stands for an unordered pair of words i <= j: ``i * L - i * (i - 1) / 2 + j - i``,
     the upper triangle of an L x L matrix read row by row; with semantic words, class c's block
@@ -71,11 +71,11 @@ class SbovpSchema:
     classes : ClassTable
         The table of M classes of the label maps.
     words : {"semantic", "visual"}
-        A block of columns a class, or one block.
+        One block of columns per class, or one block in all.
     space : {"descriptor", "picture"}
-        Where nearest neighbours are looked for.
+        Space of the nearest-neighbour search.
     length : int
-        Words a phrase, n = 2..4.
+        Words per phrase, n = 2..4.
     regions : {"classes", "components"}
         What keypoints are linked within.
     norm : {"sqrt", "l2", "none"}

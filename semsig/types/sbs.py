@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from semsig.arguments import expect
 from semsig.errors import SignatureError
 from semsig.types.joining import agreeing
+from semsig.types.notebook import key, safe, shown
 from semsig.types.offsets import check_offsets, offsets_of, take_rows
 from semsig.types.record_spec import RecordSpec, register_records
 from semsig.types.schema import SbsSchema
@@ -75,6 +76,41 @@ class SbsSignature:
     def __repr__(self) -> str:
         return f"SbsSignature({len(self.cells)} cells, {self.schema.describe()})"
 
+    def _repr_html_(self) -> str:
+        classes = self.schema.classes
+        shares = np.bincount(self.labels, self.proportions, len(classes))
+        picture = shown(self.painted(max(1, 224 >> self.schema.levels)), "blocks")
+        return (
+            f"<p>{safe(repr(self))}</p>{picture}"
+            f"<p>{key(shares / max(1.0, shares.sum()), classes.names, classes.palette)}</p>"
+        )
+
+    def painted(self, side: int = 28) -> NDArray[np.uint8]:
+        """Return a picture of the blocks: the classes of each, stacked by their levels.
+
+        Parameters
+        ----------
+        side : int
+            Pixels of a block, at least 1.
+
+        Returns
+        -------
+        ndarray of uint8, shape (side * 2^n, side * 2^n, 3)
+            RGB in the colours of the class table; blocks without a class are grey.
+        """
+        across = 2**self.schema.levels
+        picture = np.full((across, side, across, side, 3), 96, np.uint8)
+        palette = np.asarray(self.schema.classes.palette, np.uint8)
+        blocks, starts = np.unique(self.blocks, return_index=True)
+        cells = zip(
+            np.split(self.labels, starts[1:]), np.split(self.proportions, starts[1:]), strict=True
+        )
+        for block, (labels, levels) in zip(blocks.tolist(), cells, strict=False):
+            ends = np.cumsum(levels) * side // levels.sum()
+            rows = np.searchsorted(ends, np.arange(side), side="right")
+            picture[block // across, :, block % across] = palette[labels[rows]][:, None]
+        return picture.reshape(across * side, across * side, 3)
+
     @property
     def blocks(self) -> NDArray[np.int64]:
         """Block id ``row * 2^n + column`` of each cell, shape (K,) int64."""
@@ -122,8 +158,8 @@ class SbsSignature:
         Raises
         ------
         SignatureError
-            If the length is wrong or the bits are no SBS: a nibble that is no thermometer, or
-            one that disagrees with its presence bit.
+            If the length is wrong or the bits are not an SBS: a nibble that is not a thermometer
+            code, or disagrees with its presence bit.
         """
         packed = np.asarray(bits)
         n_bytes = -(-schema.n_bits // 8)
@@ -189,7 +225,7 @@ class SbsBatch(Sequence[SbsSignature]):
         SchemaMismatchError
             If the signatures have different schemas.
         SignatureError
-            If there is neither a signature nor a schema, or something else came.
+            If there is neither a signature nor a schema, or something else is given.
         """
         rows, schema = agreeing(signatures, SbsSignature, schema)
         offsets = offsets_of([len(row.cells) for row in rows])
@@ -221,7 +257,7 @@ def check_cells(cells: NDArray[np.int64], schema: SbsSchema) -> None:
     if not len(cells):
         return
     if (np.diff(cells >> 2) <= 0).any():
-        raise SignatureError("Cells must be strictly ascending, one level a cell.")
+        raise SignatureError("Cells must be strictly ascending, one level per cell.")
     if cells[0] < 0 or cells[-1] >= schema.n_cells * 4:
         raise SignatureError(
             f"Cells must lie in 0..{schema.n_cells * 4 - 1}, got {cells[0]}..{cells[-1]}."
@@ -237,7 +273,7 @@ SBS_RECORDS = register_records(
         dtypes=lambda schema: {"cells": schema.cell_dtype},
         limits=lambda schema: {"cells": (0, schema.n_cells * 4 - 1)},
         positions=lambda values: values["cells"] >> 2,
-        rule="cells must be strictly ascending, one level a cell",
+        rule="cells must be strictly ascending, one level per cell",
     )
 )
 """How SBS signatures are stored."""

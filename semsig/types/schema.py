@@ -1,4 +1,4 @@
-"""What a signature was made with: signatures compare only within one schema."""
+"""What a signature was made with: only signatures of one schema can be compared."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MAX_LEVELS = 8
 
 @dataclass(frozen=True)
 class SbsSchema:
-    """What an SBS signature was made with; signatures compare only within one schema.
+    """What an SBS signature was made with; only signatures of one schema can be compared.
 
     Parameters
     ----------
@@ -117,10 +117,10 @@ class SbsSchema:
 
 
 def whole_number(name: str, value: object) -> int:
-    """Return the option `name` as an int; raise :class:`OptionError` if it is no whole number."""
+    """Return the option `name` as an int; raise :class:`OptionError` if it is not an integer."""
     try:
         if isinstance(value, bool):
             raise TypeError
         return index(value)  # type: ignore[arg-type]
     except TypeError:
-        raise OptionError(f"{name} is a whole number, got {value!r}.") from None
+        raise OptionError(f"{name} must be an integer, got {value!r}.") from None

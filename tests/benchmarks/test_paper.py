@@ -12,7 +12,7 @@ from semsig.datasets import load_dataset
 
 @pytest.fixture
 def root(tmp_path):
-    """A Wang of two photos a class: rectangles, a colour a class."""
+    """A Wang of two photos per class: rectangles, one colour per class."""
     random = np.random.default_rng(0)
     folder = tmp_path / "data" / "wang"
     folder.mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""The torture runs, counts what comes of it, and tells wrong answers from right ones."""
+"""The torture runs, counts outcomes, and tells wrong answers from right ones."""
 
 from __future__ import annotations
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import pty
 import signal
 import subprocess
 import sys
@@ -386,6 +385,7 @@ def test_file_names_that_are_no_unicode_are_printed_as_they_are(folder, monkeypa
 
 
 def test_a_terminal_gets_a_table(indexed):
+    pty = pytest.importorskip("pty")  # not on Windows
     primary, secondary = pty.openpty()
     photo = str(indexed / "photos" / "1.jpg")
     command = [*COMMAND, "search", photo, "--index", str(indexed / "index")]

@@ -37,7 +37,7 @@ def test_what_does_not_fit_is_said(files, run):
     arguments = ["compare", files / "one", "--qrels", files / "one"]
     code, _, err = run(*arguments)
     assert code == 1
-    assert "expected 4 columns, got 6" in err
+    assert "expected 4 columns, as in 'query 0 photo grade'; got 6" in err
     arguments[-1] = files / "qrels.txt"
     code, _, err = run(*arguments, "--measures", "f1")
     assert code == 1

@@ -1,4 +1,4 @@
-"""The demo, without and with photos of one's own."""
+"""The demo, without and with the user's own photos."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Folders as people have them, by the command line."""
+"""Folders with links, ignored files and label maps, by the command line."""
 
 import json
 

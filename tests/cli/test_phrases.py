@@ -206,7 +206,7 @@ def test_a_metric_beside_another_signature_is_refused(folder, index, run, signat
     boxes = folder / "boxes.toml", "--root", folder / "photos", "--labels", folder / "maps"
     for code, _, err in (searched, run("evaluate", *boxes, *asked)):
         assert code == 1
-        assert f"beside signature '{signature}'" in err
+        assert f"with signature '{signature}'" in err
 
 
 def test_evaluate_refuses_levels_of_phrases(folder, run):

@@ -75,7 +75,7 @@ def test_where_nothing_is_found_each_condition_is_counted(run, folder):
     assert err == f"{said} Alone: horse>1% 3, !sky 0.\n"
     code, out, err = run(*arguments)
     assert (code, len(out.splitlines())) == (0, 5)
-    assert err == f"{said} These come nearest. Alone: horse>1% 3, !sky 0.\n"
+    assert err == f"{said} These come closest. Alone: horse>1% 3, !sky 0.\n"
 
 
 def test_few_that_match_are_joined_by_those_that_nearly_do(search, run, folder):

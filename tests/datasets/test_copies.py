@@ -155,7 +155,7 @@ def test_what_does_not_fit_is_told_file_by_file_up_to_ten(tmp_path):
     touch(tmp_path, *(f"foot/{i:02}.jpg" for i in range(12)))
     with pytest.raises(DatasetError) as caught:
         scan(tmp_path)
-    told = str(caught.value).split("these do not:\n")[1].splitlines()
+    told = str(caught.value).split("do not fit the best layout:\n")[1].splitlines()
     expected = f"expected a class, one of {', '.join(WANG)}; got 'foot'"
     assert told == [f"  - foot/{i:02}.jpg: {expected}" for i in range(10)] + ["  - and 2 more"]
 

@@ -4,6 +4,7 @@ import json
 import os
 import pickle
 from collections import OrderedDict
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -18,6 +19,8 @@ from semsig.datasets.pickled import read_pickled
 from semsig.errors import DatasetError
 from semsig.evaluate.scoring import measure
 from tests.reference import revisited
+
+PLAIN = type(None), bool, int, float, str, bytes, list, tuple, dict, np.ndarray
 
 plain = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats(allow_nan=False)
@@ -95,14 +98,44 @@ def test_lists_that_hold_themselves_and_broken_files_are_refused(tmp_path):
         read_pickled(tmp_path / "none.pkl")
 
 
+def test_what_would_fill_the_memory_is_refused(tmp_path):
+    few = [0] * 400
+    for _ in range(5):
+        few = [few] * 400  # 16 kB as a pickle, 400 ** 6 items
+    for content in (pickle.dumps(few), b"\x80\x02" + b"}0" * 2_000_001 + b"N."):
+        (tmp_path / "x.pkl").write_bytes(content)
+        with pytest.raises(DatasetError, match=r"more items|instructions"):
+            read_pickled(tmp_path / "x.pkl")
+
+
+@pytest.mark.parametrize("called", ["eval", "getattr", "open", "exec", "__import__", "compile"])
+@pytest.mark.parametrize("module", ["builtins", "__builtin__", "os", "numpy", "numpy.testing"])
+def test_no_name_but_those_of_arrays_is_known(tmp_path, called, module):
+    head = f"c{module}\n{called}\n".encode()
+    stack = f"\x8c{chr(len(module))}{module}\x8c{chr(len(called))}{called}\x93".encode("latin-1")
+    for start in (head, b"\x80\x04" + stack):
+        for rest in (b"(S'1'\ntR.", b"."):
+            (tmp_path / "x.pkl").write_bytes(start + rest)
+            with pytest.raises(DatasetError, match=f"the name {module}.{called}"):
+                read_pickled(tmp_path / "x.pkl")
+
+
+@pytest.mark.parametrize("code", ["INST", "OBJ", "NEWOBJ", "PERSID", "BINPERSID", "EXT1", "DUP"])
+def test_instructions_that_make_objects_are_unknown(code):
+    from semsig.datasets import pickled
+
+    known = {*pickled._SILENT, *pickled._CONSTANTS, *pickled._VALUES, *pickled._STEPS}
+    assert code not in known
+
+
 @given(st.binary(max_size=60))
 def test_no_bytes_do_more_than_be_refused(tmp_path_factory, content):
     path = tmp_path_factory.mktemp("p") / "x.pkl"
     path.write_bytes(b"\x80\x02" + content + b".")
-    try:
-        read_pickled(path)
-    except DatasetError:
-        return
+    got = None
+    with suppress(DatasetError):
+        got = read_pickled(path)
+    assert isinstance(got, PLAIN)
 
 
 TRUTH = {

@@ -44,7 +44,7 @@ def test_labels_of_a_table_may_be_several(folder, tmp_path):
     photos = own_dataset(folder, table=table).scan(folder)
     assert photos.classes == ("pet", "red")
     assert judge(photos) == [[2, 1, 0, 2], [1, 1, 0, 1], [2, 1, 0, 2]]
-    assert photos.notes == ("1 photos have no label: searched, but not asked with",)
+    assert photos.notes == ("1 photos have no label: searched, but not used as queries",)
     assert photos.members(np.array([0, 1])).tolist() == [[True, True], [True, False]]
 
 
@@ -112,7 +112,7 @@ def test_what_does_not_fit_says_what_was_expected(tmp_path, files, options, what
 def test_what_contradicts_itself_is_refused(folder, tmp_path):
     with pytest.raises(DatasetError, match="got both"):
         own_dataset(folder, relevant=tmp_path / "a", table=tmp_path / "b")
-    with pytest.raises(DatasetError, match="no ranking to leave"):
+    with pytest.raises(DatasetError, match="left_out only where"):
         own_dataset(folder, queries=tmp_path, left_out=True)
     with pytest.raises(DatasetError, match="another folder"):
         own_dataset(folder, queries=folder).scan(folder)

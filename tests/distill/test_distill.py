@@ -144,7 +144,7 @@ def test_head_rows_start_from_the_class_of_the_same_name(tmp_path):
 def test_a_run_without_views_exports_the_mean_of_weights(run, tmp_path):
     options, first, _ = run
     other = distill(replace(options, out=tmp_path / "other", seed=1, paste=0.5))
-    both = (options.out / "weights.pth", other.out / "weights.pth")
+    both = (options.out / "weights.pth", other.out / "weights.safetensors")
     mean = distill(replace(options, out=tmp_path / "mean", init=both, views=0))
     assert mean.views == max(first.views, other.views)
     one, two, got = weights(options.out), weights(other.out), weights(mean.out)
@@ -163,7 +163,8 @@ def test_a_run_goes_on_from_an_exported_network(run, tmp_path):
     assert abs(same.held_out.pixels - first.held_out.pixels) < 0.01
     assert (weights(same.out)["backbone.bn1.running_var"] != 1).all()
     assert (
-        "went on from the exported network `model.onnx`" in (same.out / "MODEL_CARD.md").read_text()
+        "Training started from the exported network `model.onnx`"
+        in (same.out / "MODEL_CARD.md").read_text()
     )
     more = distill(replace(start, out=tmp_path / "more", precision="bfloat16"))
     assert more.views == first.views + options.views

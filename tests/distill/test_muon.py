@@ -1,4 +1,4 @@
-"""Muon: steps of orthogonal direction, and who gets them."""
+"""Muon: steps of orthogonal direction, and the weights that get them."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -7,7 +7,7 @@ from PIL import Image as PillowImage
 from PIL import ImageOps
 
 from semsig.engine import Engine
-from semsig.engine.duplicates import find_duplicates
+from semsig.engine.duplicates import Pixels, find_duplicates, group_copies
 from semsig.errors import OptionError, QueryError
 from semsig.synthetic import write_scenes
 
@@ -54,6 +54,27 @@ def test_pixels_part_what_only_looks_alike(engine, photos):
     assert [{copy.path for copy in group} for group in groups] == [
         {str(photos[2]), str(photos[-1]), str(photos[-2])}
     ]
+
+
+def test_some_photos_are_grouped_as_all_are(engine, photos):
+    (whole,) = [{copy.id for copy in group} for group in find_duplicates(engine)]
+    ids = [int(id_) for id_ in engine.index.ids]
+    pixels = Pixels(engine)
+    (found,) = group_copies(engine, ids, pixels)
+    assert set(found) == whole
+    one = max(whole)
+    (fewer,) = group_copies(engine, [id_ for id_ in ids if id_ != one], pixels)
+    assert set(fewer) == whole - {one}
+    assert group_copies(engine, [id_ for id_ in ids if id_ not in whole], pixels) == []
+    assert group_copies(engine, [], pixels) == []
+
+
+def test_pairs_that_are_apart_are_forgotten_within_a_bound(engine, monkeypatch):
+    monkeypatch.setattr("semsig.engine.duplicates._MOST_APART", 2)
+    pixels = Pixels(engine)
+    for other in range(1, 8):
+        pixels.agree(0, other)
+        assert len(pixels._apart) <= 2
 
 
 @pytest.mark.parametrize("change", ["crop", "mirror", "grey", "dark"])

@@ -339,7 +339,7 @@ def test_create_does_not_overwrite(engine):
 
 
 def test_create_does_not_replace_an_index_made_meanwhile(tmp_path, photos, monkeypatch):
-    def load(name, *, threads):
+    def load(name, *, threads, device):
         rival = Engine.create(tmp_path / "index", segmenter=ColourSegmenter())
         rival.add(photos)
         return ColourSegmenter()

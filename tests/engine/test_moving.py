@@ -1,4 +1,4 @@
-"""Photos that moved, alone or with their index, are found again and not signed anew."""
+"""Photos that moved, alone or with their index, are found again and not signed again."""
 
 import os
 import subprocess

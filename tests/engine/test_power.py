@@ -1,4 +1,4 @@
-"""A power cut while photos are indexed: the index opens, and holds a state that was."""
+"""A power cut while photos are indexed: the index opens, in a state that it had."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def test_every_legal_outcome_opens_and_holds_what_was(history, tmp_path, name):
 
 
 def assert_between(found, before, after):
-    """Blocks are those of before or after; other signatures are right, or lag behind."""
+    """SBS signatures are those before or after; other signatures are right, or missing."""
     if found is None or before is None:
         assert found in (before, after)
         return

@@ -139,7 +139,7 @@ def test_an_index_that_names_something_else_is_asked_for_anew(network, settings,
     schema = HammingIndex.open(folder).schema
     shutil.rmtree(folder)
     HammingIndex(schema, meta=meta).save(folder)
-    with pytest.raises(SegmenterError, match="not loaded unasked"):
+    with pytest.raises(SegmenterError, match="not loaded automatically"):
         Engine.open(folder).search(photo, 1)
 
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import pickle
 
+import joblib
 import numpy as np
 import pytest
 from PIL import Image
+from sklearn import config_context
 from sklearn.base import clone
 from sklearn.cluster import DBSCAN
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
-from sklearn.neighbors import NearestNeighbors
-from sklearn.pipeline import make_pipeline
+from sklearn.neighbors import KNeighborsClassifier, KNeighborsTransformer, NearestNeighbors
+from sklearn.pipeline import Pipeline, make_pipeline
 
 from semsig import (
     ClassTable,
@@ -103,6 +105,40 @@ def test_csr_rows_are_the_bits(label_maps, bits, dtype):
     np.testing.assert_array_equal(matrix.toarray(), bits)
 
 
+def test_columns_are_named_for_what_their_bits_state(label_maps, bits):
+    transformer = SbsTransformer(1, output="csr").fit(label_maps)
+    names = transformer.get_feature_names_out()
+    assert len(set(names)) == len(names) == bits.shape[1]
+    labels = label_maps[0].labels
+    said = dict(zip(names, bits[0], strict=True))
+    for block, part in enumerate((labels[:2, :3], labels[:2, 3:], labels[2:, :3], labels[2:, 3:])):
+        for label, name in enumerate(CLASSES.names):
+            reached = [said[f"block{block}_{name}_level{level}"] for level in (1, 2, 3, 4)]
+            assert said[f"block{block}_{name}"] == (label in part)
+            assert reached == sorted(reached, reverse=True)
+            assert sum(reached) == np.ceil((part == label).mean() * 4)
+
+
+def test_data_frames_are_made_of_dense_bits_only(label_maps, batch, bits):
+    pandas = pytest.importorskip("pandas")
+    dense = SbsTransformer(1, output="dense").set_output(transform="pandas")
+    frame = dense.fit_transform(label_maps)
+    assert isinstance(frame, pandas.DataFrame)
+    assert list(frame.columns) == list(dense.get_feature_names_out())
+    np.testing.assert_array_equal(frame.to_numpy(), bits)
+    packed = SbsTransformer(1, output="packed").set_output(transform="pandas")
+    assert list(packed.fit_transform(label_maps).columns) == [
+        "byte0",
+        "byte1",
+        *map("byte{}".format, range(2, 8)),
+    ]
+    assert not hasattr(SbsTransformer(1), "set_output")
+    with config_context(transform_output="pandas"):
+        assert list(SbsTransformer(1).fit_transform(label_maps)) == list(batch)
+        with pytest.raises(ValueError, match="sparse"):
+            SbsTransformer(1, output="csr").fit_transform(label_maps)
+
+
 def test_csr_of_empty_signatures_has_empty_rows():
     void = LabelMap(np.full((2, 2), CLASSES.void), CLASSES)
     transformer = SbsTransformer(0, output="csr").fit([void])
@@ -168,8 +204,42 @@ def test_a_pipeline_classifies_and_is_searched_for_its_levels():
     assert search.predict(label_maps).tolist() == answers
 
 
+def test_a_pipeline_is_searched_for_levels_and_metric():
+    rng = np.random.default_rng(7)
+    distinct = [LabelMap(rng.integers(0, 3, (4, 4)), CLASSES) for _ in range(30)]
+    label_maps, answers = distinct * 3, [*range(30)] * 3  # level 2 tells all 30, level 0 few
+    steps = [
+        ("sbs", SbsTransformer()),
+        ("near", SbsNeighbors(1)),
+        ("vote", KNeighborsClassifier(1, metric="precomputed")),
+    ]
+    grid = {"sbs__levels": [0, 2], "near__metric": ["hamming", "tanimoto", "containment"]}
+    parts = [(np.arange(60), np.arange(60, 90))]
+    search = GridSearchCV(Pipeline(steps), grid, cv=parts, n_jobs=2).fit(label_maps, answers)
+    assert search.best_params_["sbs__levels"] == 2
+    assert search.best_score_ == 1
+    assert len(search.cv_results_["params"]) == 6
+    assert search.cv_results_["mean_test_score"].min() < 1
+    assert search.predict(label_maps[:5]).tolist() == answers[:5]
+
+
+def test_joblib_sends_estimators_to_other_processes(tmp_path, label_maps, batch):
+    transformer = SbsTransformer(1).fit(label_maps)
+    near = SbsNeighbors(3).fit(batch)
+    run = joblib.Parallel(n_jobs=2, backend="loky")
+    halves = run(
+        joblib.delayed(transformer.transform)(part) for part in (label_maps[:7], label_maps[7:])
+    )
+    assert [signature for half in halves for signature in half] == list(batch)
+    found = run(joblib.delayed(near.kneighbors)(batch, k) for k in (1, 3))
+    np.testing.assert_array_equal(found[1][1], near.kneighbors(batch)[1])
+    joblib.dump(near, tmp_path / "near.joblib")
+    loaded = joblib.load(tmp_path / "near.joblib")
+    np.testing.assert_array_equal(loaded.kneighbors()[1], near.kneighbors()[1])
+
+
 @pytest.mark.parametrize(
-    "options", [{"output": "dense"}, {"dtype": "int8"}, {"levels": 9}, {"levels": 1.5}]
+    "options", [{"output": "bits"}, {"dtype": "int8"}, {"levels": 9}, {"levels": 1.5}]
 )
 def test_options_out_of_range_are_refused(label_maps, options):
     with pytest.raises(OptionError):
@@ -246,6 +316,39 @@ def test_the_graph_holds_the_neighbours(batch):
     assert neighbors.kneighbors_graph(batch[:2], 1).toarray().tolist() == np.eye(2, 14).tolist()
     with pytest.raises(OptionError, match="mode"):
         neighbors.kneighbors_graph(mode="similarity")
+
+
+def test_a_step_of_a_pipeline_hands_on_what_scikit_learn_would(batch, bits):
+    theirs = KNeighborsTransformer(n_neighbors=4, metric="hamming", algorithm="brute").fit(bits)
+    near = SbsNeighbors(4).fit(batch)
+    graph = near.transform(batch)
+    expected = theirs.transform(bits)
+    assert np.diff(graph.indptr).tolist() == np.diff(expected.indptr).tolist() == [5] * 14
+    np.testing.assert_allclose(
+        np.sort(graph.data.reshape(14, 5)),
+        np.sort(expected.data.reshape(14, 5)) * batch.schema.n_bits,
+        atol=1e-6,
+    )
+    assert near.get_feature_names_out()[:2].tolist() == ["sbsneighbors0", "sbsneighbors1"]
+    with pytest.raises(OptionError):
+        SbsNeighbors(14).fit(batch).transform(batch)
+
+
+@pytest.mark.parametrize("own", [True, False])
+@pytest.mark.parametrize("mode", ["connectivity", "distance"])
+def test_the_graph_of_a_radius_is_that_of_scikit_learn(batch, bits, own, mode):
+    n_bits = batch.schema.n_bits
+    theirs = NearestNeighbors(metric="hamming", algorithm="brute").fit(bits)
+    expected = theirs.radius_neighbors_graph(None if own else bits, 9.5 / n_bits, mode)
+    ours = SbsNeighbors(radius=9).fit(batch)
+    graph = ours.radius_neighbors_graph(None if own else batch, mode=mode)
+    assert graph.shape == expected.shape
+    assert graph.indptr.tolist() == expected.indptr.tolist()
+    scale = n_bits if mode == "distance" else 1
+    np.testing.assert_allclose(graph.toarray(), expected.toarray() * scale, atol=1e-6)
+    assert ours.radius_neighbors_graph(batch[:0]).shape == (0, 14)
+    with pytest.raises(OptionError, match="mode"):
+        ours.radius_neighbors_graph(mode="similarity")
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.EfficiencyWarning")

@@ -1,5 +1,7 @@
 """Pooled descriptors as scikit-learn has features."""
 
+import pickle
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -57,6 +59,25 @@ def test_it_is_an_estimator_like_others(photos):
         twin.transform(photos)
     assert twin.fit(photos).get_feature_names_out().tolist() == ["pooled0", "pooled1", "pooled2"]
     assert twin.transform([]).shape == (0, 3)
+
+
+def test_a_fitted_transformer_is_pickled_and_makes_data_frames(photos):
+    pandas = pytest.importorskip("pandas")
+    transformer = PooledTransformer(segmenter=Describing()).fit(photos)
+    rows = transformer.transform(photos)
+    copy = pickle.loads(pickle.dumps(transformer))  # noqa: S301
+    np.testing.assert_array_equal(copy.transform(photos), rows)
+    frame = copy.set_output(transform="pandas").transform(photos)
+    assert isinstance(frame, pandas.DataFrame)
+    assert list(frame.columns) == ["pooled0", "pooled1", "pooled2"]
+    np.testing.assert_array_equal(frame.to_numpy(), rows)
+
+
+def test_the_embedded_network_is_named_and_so_pickled():
+    picture = np.random.default_rng(2).integers(0, 256, (64, 96, 3), np.uint8)
+    transformer = PooledTransformer(segmenter="lite", threads=1).fit([picture])
+    copy = pickle.loads(pickle.dumps(transformer))  # noqa: S301
+    np.testing.assert_array_equal(copy.transform([picture]), transformer.transform([picture]))
 
 
 def test_what_does_not_fit_is_refused(photos, tmp_path):

@@ -105,7 +105,7 @@ def test_ukbench_counts_up_to_four():
         ("q Q0 a 1 1\n", "6 columns"),
         ("q Q0 a 1 one s\n", "number"),
         ("q Q0 a 1 nan s\n", "number"),
-        ("q Q0 a 1 1 s\nq Q0 a 2 0 s\n", "line 2: a comes twice"),
+        ("q Q0 a 1 1 s\nq Q0 a 2 0 s\n", "line 2: a occurs twice"),
     ],
 )
 def test_runs_that_are_refused(tmp_path, text, what):

@@ -8,7 +8,7 @@ from semsig.errors import OptionError
 from semsig.finetune import FinetuneOptions
 from semsig.finetune.groups import Groups, load_groups, split, unlabelled
 from semsig.finetune.mining import MiningOptions, clusters, mine, nearest, vlad
-from semsig.finetune.tuples import HARDEST_OF, draw_tuples
+from semsig.finetune.tuples import HARDEST_OF, TOGETHER, draw_groups, draw_tuples
 from semsig.finetune.views import middle_crop, random_crop, random_view
 from tests.explain.test_geometry import TURN, picture, warped
 
@@ -78,6 +78,19 @@ def test_tuples_hold_a_match_and_the_hardest_of_different_groups():
         apart = np.flatnonzero(labels != labels[query])
         assert others[0] == apart[np.argmax(similar[apart])]
         assert similar[others].tolist() == sorted(similar[others], reverse=True)
+
+
+def test_groups_hold_matches_alone():
+    labels = np.array([0, 0, 0, 0, 0, 0, 1, 1, 2, -1])
+    made = draw_groups(labels, count=100, random=np.random.default_rng(0))
+    assert sorted(made[:, 0].tolist()) == list(range(9))
+    assert made.shape == (9, TOGETHER)
+    assert (labels[made] == labels[made[:, :1]]).all()
+    for query, *others in made.tolist():
+        size = int((labels == labels[query]).sum())
+        assert len(set(others)) == min(TOGETHER - 1, max(1, size - 1))
+        assert (query in others) == (size == 1)  # a view of it is its match
+    assert len(draw_groups(labels, count=3, random=np.random.default_rng(0))) == 3
 
 
 def test_a_match_is_hard():
@@ -157,7 +170,7 @@ def test_photos_of_nothing_in_common_cannot_be_mined(tmp_path):
 @pytest.mark.parametrize(
     "wrong",
     [{"epochs": -1}, {"side": 100}, {"side": 32}, {"left_out": 1}, {"loss": "arc"},
-     {"source": "web"}, {"source": "table"}, {"margin": 0}, {"negatives": 0}],
+     {"source": "web"}, {"source": "table"}, {"margin": 0}, {"keep": 1.1}, {"negatives": 0}],
 )  # fmt: skip
 def test_refuses_options(tmp_path, wrong):
     with pytest.raises(OptionError, match="Expected"):

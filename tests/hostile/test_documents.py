@@ -1,4 +1,4 @@
-"""Documents are parsed, not trusted: each odd value is read rightly or named by its own error."""
+"""Documents are not trusted: each odd value is read correctly or refused by a named error."""
 
 from __future__ import annotations
 
@@ -317,7 +317,7 @@ class TestEntries:
 
 
 LONG = "9" * 5000
-"""More digits than Python turns into a number."""
+"""More digits than Python converts to a number."""
 
 
 @pytest.mark.parametrize("name", [f"lite@{LONG}", f"onnx:x@{LONG}", "lite@99999", f"hrnet@{LONG}"])

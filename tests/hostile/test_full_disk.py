@@ -1,4 +1,4 @@
-"""A disk that is full: the earlier file stays whole, nothing half is left, the error names it."""
+"""A full disk: the earlier file stays, no partial file is left, and the error names the file."""
 
 from __future__ import annotations
 

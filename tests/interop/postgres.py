@@ -1,4 +1,4 @@
-"""A PostgreSQL server of a test's own: on a socket in a new folder, as a user that is not root."""
+"""A temporary PostgreSQL server: on a socket in a new folder, run by a user other than root."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Signatures out to other libraries and back, the same to the bit."""
+"""Signatures to other libraries and back, identical to the bit."""
 
 from __future__ import annotations
 

@@ -116,7 +116,7 @@ def test_a_table_without_schema_is_refused(stored):
 def test_another_header_is_refused(stored, change):
     table = interop.to_arrow(stored)
     header = json.loads(table.schema.metadata[b"semsig"]) | change
-    with pytest.raises(IndexFormatError, match="metadata is not as"):
+    with pytest.raises(IndexFormatError, match="metadata is not valid"):
         interop.from_arrow(table.replace_schema_metadata({"semsig": json.dumps(header)}))
 
 

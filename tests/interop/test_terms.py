@@ -131,7 +131,7 @@ def test_a_write_that_fails_leaves_what_was_there(tmp_path, monkeypatch):
     def fail(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("semsig.interop.terms.rows_of", fail)
+    monkeypatch.setattr("semsig.interop.term_tables.rows_of", fail)
     with pytest.raises(IndexWriteError, match="No space left"):
         interop.write_terms(filled(), path)
     assert path.read_text() == "before"

@@ -4,7 +4,6 @@ import errno
 import io
 import os
 import random
-import resource
 import signal
 import struct
 import warnings
@@ -389,6 +388,7 @@ def test_500_mutated_files_are_images_or_errors(tmp_path):
     sources = originals()
     path = tmp_path / "mutated"
     outcomes: dict[str, int] = {}
+    resource = pytest.importorskip("resource")  # not on Windows
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     for number in range(500):
         content = mutated(sources[number % len(sources)], rng.choice(sources), rng)
@@ -430,7 +430,7 @@ def test_image_paths(tmp_path):
 
 
 def forbid(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let a folder be listed by nobody, root included."""
+    """Make a folder impossible to list, even for root."""
     list_folder = os.scandir
 
     def scandir(path):
@@ -484,7 +484,7 @@ def upload(tmp_path):
 
 
 class Pipe:
-    """Can be read once, from where it is."""
+    """Can be read once, without seeking."""
 
     def __init__(self, content):
         self.read = lambda: content

@@ -119,7 +119,7 @@ def test_exclusions_and_ignore_files_hold_in_linked_folders(tmp_path):
 def test_junk_is_said(tmp_path):
     make(tmp_path, "a.jpg", "@eaDir/a.jpg", ".thumbnails/b.jpg", ".hidden/c.jpg")
     assert survey(tmp_path).remarks() == [
-        "2 folders of thumbnails or of what was deleted left out: "
+        "2 folders of thumbnails or deleted files left out: "
         f"{tmp_path / '.thumbnails'}, {tmp_path / '@eaDir'}"
     ]
 

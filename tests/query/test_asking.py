@@ -104,7 +104,7 @@ def test_without_takes_classes_out_of_the_query_and_the_hits(engine, photos):
 
 @pytest.mark.parametrize("absent", ["road<5%", "!road"])
 def test_without_takes_what_could_be_there(engine, photos, absent):
-    with pytest.raises(QueryError, match="Name what is to be left out"):
+    with pytest.raises(QueryError, match="Expected what is to be left out"):
         engine.search(photos["grass"], without=absent)
 
 

@@ -1,4 +1,4 @@
-"""Conditions on signatures, against their definition and against cases told by hand."""
+"""Conditions on signatures, against their definition and against cases worked out by hand."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Grouping and summing, with dictionaries."""
+"""Naive grouping and summing, with dictionaries."""
 
 from collections import defaultdict
 

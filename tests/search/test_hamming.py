@@ -1,4 +1,4 @@
-"""HammingIndex in memory and on disk: what it answers and what it refuses."""
+"""HammingIndex in memory and on disk: its answers and errors."""
 
 from __future__ import annotations
 

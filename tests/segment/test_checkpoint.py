@@ -123,3 +123,51 @@ def test_damaged_and_missing(tmp_path):
 def test_what_is_no_checkpoint(tmp_path, content):
     with pytest.raises(CheckpointError, match="holds"):
         load_checkpoint(save(content, tmp_path / "x.pth"))
+
+
+def test_safetensors_come_back_with_their_meta(tmp_path):
+    import torch
+
+    from semsig.distill.checkpoint import write_weights
+
+    halves = torch.arange(12.0).reshape(3, 4)
+    state = {"a": halves, "turned": halves.T, "same": halves, "n": torch.tensor(3)}
+    meta = {"classes": ["sky", "sea"], "images": 7}
+    write_weights(tmp_path / "x.safetensors", state, meta)
+    found = load_checkpoint(tmp_path / "x.safetensors")
+    assert found["meta"] == meta
+    assert found["state_dict"].keys() == state.keys()
+    assert all(torch.equal(found["state_dict"][name], state[name]) for name in state)
+
+
+def test_safetensors_of_others_have_no_meta(tmp_path):
+    from safetensors.torch import save_file
+
+    save_file(weights(), tmp_path / "x.safetensors", {"format": "pt"})
+    found = load_checkpoint(tmp_path / "x.safetensors")
+    assert (found["meta"], list(found["state_dict"])) == ({}, ["conv.weight"])
+
+
+@pytest.mark.parametrize("header", ["[1]", "{", '{"images": NaN}'])
+def test_safetensors_with_a_broken_header_are_refused(tmp_path, header):
+    from safetensors.torch import save_file
+
+    save_file(weights(), tmp_path / "x.safetensors", {"semsig": header})
+    with pytest.raises(CheckpointError, match=r"x\.safetensors"):
+        load_checkpoint(tmp_path / "x.safetensors")
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff" * 40, pickle.dumps({"a": 1})])
+def test_damaged_safetensors_are_refused(tmp_path, content):
+    (tmp_path / "x.safetensors").write_bytes(content)
+    for name in ("x.safetensors", "missing.safetensors"):
+        with pytest.raises(CheckpointError, match=name):
+            load_checkpoint(tmp_path / name)
+
+
+def test_safetensors_without_tensors_are_refused(tmp_path):
+    from safetensors.torch import save_file
+
+    save_file({}, tmp_path / "x.safetensors")
+    with pytest.raises(CheckpointError, match="Expected tensors"):
+        load_checkpoint(tmp_path / "x.safetensors")

@@ -1,4 +1,4 @@
-"""Class tables as exporters write them: read right, or refused by line."""
+"""Class tables in the formats of common exporters: read correctly, or refused with the line."""
 
 import pytest
 

@@ -17,6 +17,7 @@ from semsig import load_segmenter  # noqa: E402
 from semsig.errors import CheckpointError, SegmenterError  # noqa: E402
 from semsig.segment.cnn import CnnSegmenter, locate_weights  # noqa: E402
 from semsig.segment.cnn_networks import load_network, published_weights  # noqa: E402
+from semsig.signatures import Projection  # noqa: E402
 from tests.explain.test_geometry import picture  # noqa: E402
 
 pytestmark = pytest.mark.cnn
@@ -45,11 +46,14 @@ def cirtorch(resnet, tmp_path_factory):
     weight, bias = rng.normal(size=(512, 512)), rng.normal(size=512)
     state["whiten.weight"] = torch.tensor(weight, dtype=torch.float32)
     state["whiten.bias"] = torch.tensor(bias, dtype=torch.float32)
-    whitening = {"m": rng.normal(size=(512, 1)), "P": rng.normal(size=(512, 512))}
+    whitening = {
+        scales: {"m": rng.normal(size=(512, 1)) / 20, "P": rng.normal(size=(512, 512))}
+        for scales in ("ss", "ms")
+    }
     meta = {
         "architecture": "resnet18", "pooling": "gem", "mean": [0.4, 0.5, 0.6],
-        "std": [0.2, 0.25, 0.3], "outputdim": 512,
-        "Lw": {"retrieval-SfM-120k": {"ss": whitening, "ms": whitening}},
+        "std": [0.2, 0.25, 0.3], "outputdim": 512, "regional": False, "local_whitening": False,
+        "whitening": True, "Lw": {"retrieval-SfM-120k": whitening},
     }  # fmt: skip
     path = tmp_path_factory.mktemp("cirtorch") / "gem.pth"
     torch.save({"meta": meta, "state_dict": state}, path)
@@ -101,11 +105,70 @@ def test_cirtorchs_checkpoint_is_read_whole_and_scales_are_merged_as_it_does(res
     expected = unit((total / 3) ** (1 / P))
     found = segmenter.describe([image])[0][1][2]
     np.testing.assert_allclose(unit(found), expected, atol=1e-4)
-    mean, projection = segmenter.whitening["retrieval-SfM-120k ms"]
-    np.testing.assert_allclose(mean, whitening["m"].ravel(), rtol=1e-6)
-    np.testing.assert_allclose(projection, whitening["P"], rtol=1e-6)
+    for scales, arrays in whitening.items():
+        mean, projection = segmenter.whitening[f"retrieval-SfM-120k {scales}"]
+        np.testing.assert_allclose(mean, arrays["m"].ravel(), rtol=1e-6)
+        np.testing.assert_allclose(projection, arrays["P"], rtol=1e-6)
     mean, projection = segmenter.whitening["end-to-end"]
     np.testing.assert_allclose(projection @ (expected - mean), weight @ expected + bias, atol=0.05)
+
+
+def test_files_of_older_torch_and_numpy_are_read_alike(cirtorch, tmp_path):
+    """As the published ones are: torch's layout before 1.6, arrays named as NumPy 1 did."""
+    path, whitening, _ = cirtorch
+    content = torch.load(path, weights_only=False)
+    old = tmp_path / "old.pth"
+    torch.save(content, old, _use_new_zipfile_serialization=False)
+    named = old.read_bytes().replace(b"cnumpy._core.multiarray\n", b"cnumpy.core.multiarray\n")
+    assert b"cnumpy.core.multiarray\n" in named
+    old.write_bytes(named)
+    loaded = load_network("resnet18", old)
+    assert loaded.power == pytest.approx(P)
+    mean, projection = loaded.whitening["retrieval-SfM-120k ms"]
+    np.testing.assert_allclose(mean, whitening["ms"]["m"].ravel(), rtol=1e-6)
+    np.testing.assert_allclose(projection, whitening["ms"]["P"], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("entries", "what"),
+    [({"pooling": "mac"}, "pooling mac"), ({"regional": True}, "regional"),
+     ({"local_whitening": True}, "local_whitening")],
+)  # fmt: skip
+def test_other_pooling_than_gem_is_refused(cirtorch, tmp_path, entries, what):
+    content = torch.load(cirtorch[0], weights_only=False)
+    content["meta"] |= entries
+    torch.save(content, tmp_path / "other.pth")
+    with pytest.raises(CheckpointError, match=f"GeM pooling of the whole photo, got {what}"):
+        load_network("resnet18", tmp_path / "other.pth")
+
+
+def test_whitening_is_applied_to_what_it_was_learned_at(cirtorch, tmp_path, run):
+    """Multi-scale to cnn:, single-scale to ONNX."""
+    pytest.importorskip("onnx")
+    path, whitening, _ = cirtorch
+    network, out = f"cnn:resnet18@{path}", tmp_path / "net.onnx"
+    code, told, err = run("onnx", network, out, "--side", 128)
+    assert code == 0, err
+    image = picture()[:128, :192]
+    for scales, segmenter in (("ms", network), ("ss", f"onnx:{out}")):
+        file = tmp_path / f"net-retrieval-SfM-120k-{scales}.npz"
+        assert f"{file}, for --segmenter {segmenter}" in told
+        loaded = load_segmenter(segmenter)
+        fitted = Projection.open(file)
+        assert fitted.network == loaded.fingerprint
+        row = unit(loaded.describe([image])[0][1][2].astype(float))
+        expected = whitening[scales]["P"] @ (row - whitening[scales]["m"].ravel())
+        found = fitted(row[None], fitted.most_dims)[0]
+        assert unit(found) @ unit(expected) > 0.9999
+    for n in range(4):
+        (tmp_path / "photos" / str(n % 2)).mkdir(parents=True, exist_ok=True)
+        PillowImage.fromarray(picture(n)[:96, :128]).save(tmp_path / f"photos/{n % 2}/{n}.png")
+    code, out, err = run(
+        "evaluate", tmp_path / "photos", "--segmenter", network, "--signature",
+        f"pooled@{tmp_path}/net-retrieval-SfM-120k-ms.npz", "--json",
+    )  # fmt: skip
+    assert code == 0, err
+    assert json.loads(out)["measures"]["map"] > 0.3
 
 
 def test_photos_are_scaled_down_to_the_long_side_and_never_up(resnet):

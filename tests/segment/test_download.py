@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from semsig.errors import CheckpointError
-from semsig.segment.download import cache_folder, fetch, stated_hash
+from semsig.segment.download import fetch, stated_hash
 
 CONTENT = bytes(range(256)) * 12_000  # three chunks
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
@@ -165,16 +165,6 @@ def test_folder_that_cannot_be_written(server, tmp_path):
 def test_addresses_that_are_none(url, tmp_path):
     with pytest.raises(CheckpointError, match="http or https"):
         fetch(url, folder=tmp_path)
-
-
-def test_cache_folder(monkeypatch, tmp_path):
-    monkeypatch.delenv("SEMSIG_CACHE", raising=False)
-    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
-    assert cache_folder() == Path.home() / ".cache" / "semsig"
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert cache_folder() == tmp_path / "semsig"
-    monkeypatch.setenv("SEMSIG_CACHE", str(tmp_path / "own"))
-    assert cache_folder() == tmp_path / "own"
 
 
 def test_default_folder_is_in_the_cache(server, monkeypatch, tmp_path):

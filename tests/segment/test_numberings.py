@@ -1,4 +1,4 @@
-"""Data sets' own numbers mean what their annotators meant."""
+"""Class numbers of datasets are mapped to the classes that they mean there."""
 
 import numpy as np
 import pytest

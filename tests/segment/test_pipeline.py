@@ -13,7 +13,7 @@ CLASSES = ClassTable(f"c{i}" for i in range(200))
 
 
 class Darkest:
-    """A network for tests: one label a photo, its smallest value; black photos fail."""
+    """A network for tests: one label per photo, its smallest value; black photos fail."""
 
     classes = CLASSES
     name = fingerprint = "darkest"

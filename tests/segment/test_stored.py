@@ -1,4 +1,4 @@
-"""What a label file stores comes out as it was stored, or is refused."""
+"""A label file is read exactly as it was stored, or refused."""
 
 import struct
 import zlib
@@ -137,7 +137,7 @@ def test_cmyk_is_refused(folder):
 
 
 def tiff(numbers, depth, photometric):
-    """A grey TIFF of one strip, `depth` bits a pixel."""
+    """A grey TIFF of one strip, `depth` bits per pixel."""
     bits = "".join(format(number, f"0{depth}b") for number in numbers)
     strip = int(bits.ljust(-(-len(bits) // 8) * 8, "0"), 2).to_bytes(-(-len(bits) // 8), "big")
     tags = [(256, len(numbers)), (257, 1), (258, depth), (259, 1), (262, photometric)]

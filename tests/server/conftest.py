@@ -28,7 +28,7 @@ N_SCENES = 30
 
 @dataclass(frozen=True)
 class Reply:
-    """What the server answered."""
+    """A response of the server."""
 
     status: int
     headers: Any
@@ -105,6 +105,17 @@ def indexed(tmp_path_factory) -> tuple[Path, list[Path]]:
 @pytest.fixture(scope="session")
 def served(indexed) -> Iterator[Served]:
     server = start(*indexed)
+    yield server
+    stop(server)
+
+
+@pytest.fixture(scope="session")
+def two(indexed, tmp_path_factory) -> Iterator[Served]:
+    """A server of two indexes, of which the second, "other", was made by another network."""
+    folder = tmp_path_factory.mktemp("two") / "other"
+    photos = indexed[1][:12]
+    assert Engine.create(folder, segmenter="embedded").add(photos, workers=2).added == 12
+    server = start(indexed[0], photos, "--index", str(folder))
     yield server
     stop(server)
 

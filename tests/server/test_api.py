@@ -12,6 +12,7 @@ import pytest
 from PIL import Image as PillowImage
 
 from semsig.engine import Engine
+from semsig.types.metrics import METRICS, POOLED_METRICS
 from tests.server.conftest import N_SCENES, start, stop
 
 TOTAL = N_SCENES + 1
@@ -26,6 +27,12 @@ def test_it_says_that_it_is_well(served):
             "photos": TOTAL,
             "segmenter": "lite",
             "signatures": ["sbs", "pooled", "fused"],
+            "metrics": {
+                "sbs": {name: entry.meaning for name, entry in METRICS.items()},
+                "pooled": dict(POOLED_METRICS),
+                "fused": {},
+            },
+            "rerankings": ["neighbours", "expand"],
             "writable": False,
         }
     ]
@@ -128,6 +135,14 @@ def test_a_minus_photo_pushes_its_like_away(served):
     assert [hit["id"] for hit in minus].index(far) > 5
 
 
+@pytest.mark.parametrize("signature", ["sbs", "pooled"])
+def test_every_metric_that_is_named_is_taken(served, signature):
+    named = served.ask("api/v1/health").json()["indexes"][0]["metrics"][signature]
+    for metric in named:
+        answer = served.search(photos=[{"id": 0}], signature=signature, metric=metric, k=3)
+        assert answer["metric"] == metric
+
+
 def test_a_threshold_bounds_distances(served):
     every = served.search(photos=[{"id": 0}], k=40)["hits"]
     limit = every[6]["distance"]
@@ -187,6 +202,45 @@ def test_copies_are_found_and_the_larger_is_best(served):
     assert group[0]["best"]
     assert "copy" in group[0]["name"]
     assert served.ask("api/v1/duplicates?within=0").json()["groups"] == []
+
+
+def test_who_does_not_wait_for_copies_is_told_how_far_it_is(served):
+    path = "api/v1/duplicates?within=0.59&wait="
+    first = served.ask(path + "0")
+    assert first.status == 202
+    assert first.json().keys() == {"done", "of"}
+    whole = served.ask(path + "60")
+    assert whole.status == 200
+    assert any("copy" in one["name"] for group in whole.json()["groups"] for one in group)
+    assert served.ask(path + "0").json() == whole.json()
+
+
+def test_the_map_shows_who_stands_for_each_cell(served):
+    whole = served.ask("api/v1/map?columns=8&rows=6").json()
+    assert (whole["photos"], whole["by"]) == (TOTAL, "pooled")
+    assert sum(cell["count"] for cell in whole["cells"]) == TOTAL
+    part = served.ask("api/v1/map?columns=8&rows=6&window=2,1,5,4").json()["cells"]
+    inside = [c for c in whole["cells"] if 2 <= c["column"] < 5 and 1 <= c["row"] < 4]
+    assert part == inside
+    too_many = served.ask("api/v1/map?columns=100&rows=100")
+    assert too_many.status == 422
+    assert "look at a part" in too_many.json()["detail"]
+    assert served.ask("api/v1/map?window=1,2").status == 422
+
+
+def test_hits_that_are_copies_name_the_nearest_of_them(served):
+    copy = next(h["id"] for h in served.search(k=60)["hits"] if "copy" in h["name"])
+    plain = served.search(photos=[{"id": 7}], k=60)
+    assert {hit["copy_of"] for hit in plain["hits"]} == {None}
+    stacked = served.search(photos=[{"id": 7}], k=60, stack=True)
+    assert [hit["id"] for hit in stacked["hits"]] == [hit["id"] for hit in plain["hits"]]
+    order = [hit["id"] for hit in stacked["hits"] if hit["id"] in (0, copy)]
+    assert {hit["id"]: hit["copy_of"] for hit in stacked["hits"] if hit["copy_of"] is not None} == {
+        order[1]: order[0]
+    }
+    ranks = {hit["id"]: hit["rank"] for hit in plain["hits"]}
+    later = served.search(photos=[{"id": 7}], k=60, offset=ranks[order[0]], stack=True)
+    assert [h["copy_of"] for h in later["hits"] if h["id"] == order[1]] == [order[0]]
 
 
 @pytest.mark.parametrize(
@@ -266,6 +320,8 @@ def test_an_empty_index_is_served(tmp_path):
         answer = served.search(k=5)
         assert (answer["total"], answer["hits"], answer["next"]) == (0, [], None)
         assert served.ask("api/v1/duplicates").json()["groups"] == []
+        assert served.ask("api/v1/map").json()["cells"] == []
+        assert served.ask("map").status == 200
     finally:
         assert stop(served) == 0
     assert time.monotonic() - started < 60

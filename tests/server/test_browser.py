@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -229,6 +231,84 @@ def test_marks_refine_are_undone_and_reset(page):
     page.until(lambda: page.tiles() == first)
 
 
+def test_less_like_this_is_weighed_sent_and_weighed_anew(page):
+    page.open("#photos=i0")
+    before = page.tiles()
+    page.click(f'.tile[data-id="{before[2]}"] .open')
+    page.until(lambda: page.all(".lightbox .quiet"))
+    next(b for b in page.all(".lightbox .quiet") if b.text == "Less like this").click()
+    page.until(lambda: f"i0;i{before[2]}~w-0.5" in page.state)
+    page.settled()
+    page.until(lambda: before[2] not in page.tiles())
+    assert "2 photos weighed" in page.one("#how").text
+    assert len(page.all(".asked .minus")) == 1
+    page.open(page.state)
+    page.click(".asked .minus .shown")
+    page.until(lambda: page.one("#cropper .cropbox").is_displayed())
+    page.one('#cropper input[type="range"]').send_keys(Keys.ARROW_RIGHT, Keys.ARROW_RIGHT)
+    assert page.one("#cropper output").text == "−1"
+    page.one('#cropper [aria-label="Less like this"]').send_keys(Keys.ARROW_LEFT)
+    assert page.one("#cropper output").text == "+1"
+    page.click("#cropper .row:last-child .quiet:nth-of-type(2)")
+    page.until(lambda: page.state.endswith(f"photos=i0;i{before[2]}"))
+    assert not page.all(".asked .minus")
+
+
+def test_a_photo_is_added_to_those_that_are_asked_for(page, served):
+    page.open("#photos=i0")
+    page.click(".asked .another")
+    page.one("#file").send_keys(str(served.photos[3]))
+    page.until(lambda: "photos=i0;u" in page.state)
+    page.settled()
+    assert "2 photos weighed" in page.one("#how").text
+    page.one("#pick").click()
+    page.one("#file").send_keys(str(served.photos[4]))
+    page.until(lambda: "photos=u" in page.state)
+
+
+def test_as_many_are_shown_as_one_wants(page, served):
+    page.open("#photos=i0&limit=10")
+    assert len(page.tiles()) == 10
+    assert "first 10 are shown" in page.one("#how").text
+    page.click("#options")
+    page.one('#limit option[value="20"]').click()
+    page.until(lambda: len(page.tiles()) == 20)
+    page.one('#limit option[value=""]').click()
+    page.until(lambda: len(page.tiles()) == len(served.photos) - 1)
+
+
+def test_distances_follow_the_signature(page):
+    page.open("#photos=i0&metric=cosine")
+    assert "(cosine)" in page.one("#how").text
+    page.click("#options")
+    page.one('#signature option[value="sbs"]').click()
+    page.until(lambda: "(hamming)" in page.one("#how").text)
+    named = [one.get_attribute("value") for one in page.all("#metric option")]
+    assert named == ["", "hamming", "tanimoto", "tanimoto-idf", "jaccard", "containment"]
+    page.one('#metric option[value="jaccard"]').click()
+    page.until(lambda: "(jaccard)" in page.one("#how").text)
+    page.one('#signature option[value="fused"]').click()
+    page.until(lambda: not page.one("#metric").is_enabled())
+
+
+def test_an_upload_is_searched_by_another_network(driver, two):
+    page = Page(driver, two.address)
+    page.open()
+    page.one("#file").send_keys(str(two.photos[3]))
+    page.until(lambda: "photos=u" in page.state)
+    page.settled()
+    before = page.state
+    page.click("#options")
+    other = page.one('#index option[value="other"]')
+    assert other.text == "other: 12 by embedded"
+    other.click()
+    page.until(lambda: page.one("#count").text == "12 photos")
+    assert page.state == before.replace("#", "#index=other&")
+    assert page.tiles()[0] == 3
+    page.click(".tile .open")
+    page.until(lambda: "bits of their blocks differ" in page.one(".lightbox .why").text)
+
+
 def test_the_lightbox_shows_why_and_follows_keys(page):
     page.open("#photos=i0")
     ids = page.tiles()
@@ -264,6 +344,126 @@ def test_duplicates_are_shown(page):
     assert "Nothing is moved or removed" in page.one(".groups .lead").text
     assert page.all(".group .badge")
     assert any("copy <b>of" in one.text for one in page.all(".copy"))
+
+
+def seen(page) -> dict[int, tuple[str, str]]:
+    script = "return [...document.querySelectorAll('#tiles li')].map(t => {const b ="
+    script += " t.getBoundingClientRect(); return [Number(t.dataset.id), b.left, b.top]})"
+    return {id_: (left, top) for id_, left, top in page.driver.execute_script(script)}
+
+
+def open_map(page, state: str = "") -> None:
+    page.driver.get("about:blank")
+    page.driver.get(page.address + "map" + state)
+    page.until(lambda: page.all("#tiles li"))
+
+
+def test_the_map_is_zoomed_moved_and_left_by_keys(page, served):
+    page.click("#map")
+    page.until(lambda: page.all("#tiles li"))
+    assert page.one("#said").text.startswith(f"{len(served.photos)} photos")
+    stage = page.one("#stage")
+    for _ in range(3):
+        stage.send_keys("+")
+    page.until(lambda: "z=3" in page.state and "photos here" in page.one("#said").text)
+    before = page.state
+    stage.send_keys(Keys.ARROW_RIGHT)
+    page.until(lambda: page.state != before)
+    stage.send_keys("0")
+    page.until(lambda: page.state == "")
+    page.until(lambda: len(seen(page)) > 10)
+    stage.send_keys(Keys.TAB)
+    first = page.driver.switch_to.active_element
+    assert first.tag_name == "a"
+    assert len([a for a in page.all("#tiles a") if a.get_attribute("tabindex") == "0"]) == 1
+    first.send_keys(Keys.ARROW_LEFT)
+    second = page.driver.switch_to.active_element
+    assert second.location["x"] < first.location["x"]
+    id_ = second.find_element(By.XPATH, "..").get_attribute("data-id")
+    second.send_keys(Keys.ENTER)
+    page.until(lambda: page.state == f"#photos=i{id_}")
+
+
+def test_the_map_follows_the_mouse_and_its_address(page):
+    open_map(page, "#z=2&x=0.5&y=0.5")
+    page.until(lambda: "photos here" in page.one("#said").text)
+    before = seen(page)
+    stage = page.one("#stage")
+    ActionChains(page.driver).move_to_element(stage).click_and_hold().move_by_offset(
+        -90, 40
+    ).release().perform()
+    assert page.driver.current_url.startswith(page.address + "map")  # a drag is no click
+    after = seen(page)
+    moved = [(after[i][0] - before[i][0], after[i][1] - before[i][1]) for i in before if i in after]
+    assert moved
+    assert all(abs(x + 90) < 2 and abs(y - 40) < 2 for x, y in moved)
+    page.until(lambda: "x=0.5&y=0.5" not in page.state)
+    again = page.state
+    open_map(page, again)
+    page.until(lambda: page.state == again)
+    page.click("#whole")
+    page.until(lambda: page.state == "")
+    assert not page.one("#out").is_enabled()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1440])
+def test_the_map_has_no_barriers(page, theme, width):
+    page.driver.set_window_size(width, 900)
+    page.driver.execute_script(f"localStorage.setItem('theme', '{theme}')")
+    open_map(page)
+    assert page.violations() == []
+    wide = "return document.documentElement.scrollWidth - innerWidth"
+    assert page.driver.execute_script(wide) <= 0
+    page.driver.execute_script("localStorage.clear()")
+    page.driver.set_window_size(1280, 900)
+
+
+def test_near_duplicates_are_stacked_and_opened(page, served):
+    page.open("#photos=i7")
+    shown = "return [...document.querySelectorAll('.tile:not([hidden])')].length"
+    every = page.driver.execute_script(shown)
+    page.click("#options")
+    page.click("#stack")
+    page.until(lambda: page.all(".tile .pile"))
+    assert "stack=1" in page.state
+    assert page.driver.execute_script(shown) == every - 1
+    assert "1 near-duplicate stacked" in page.one("#how").text
+    (pile,) = page.all(".tile .pile")
+    assert pile.text == "2"
+    assert "2 near-duplicates: " in pile.get_attribute("aria-label")
+    page.click(".pile")
+    assert pile.get_attribute("aria-expanded") == "true"
+    assert page.driver.execute_script(shown) == every
+    leader = page.one(".tile.opened")
+    copy = page.driver.execute_script("return arguments[0].nextElementSibling", leader)
+    assert copy.get_attribute("data-copy-of") == leader.get_attribute("data-id")
+    assert page.violations() == []
+    page.click(".pile")
+    leader.find_element(By.CSS_SELECTOR, ".open").send_keys(Keys.ARROW_RIGHT)
+    assert page.driver.switch_to.active_element.is_displayed()
+    page.click("#stack")
+    page.until(lambda: not page.all(".tile .pile"))
+    assert page.driver.execute_script(shown) == every
+
+
+@pytest.mark.parametrize("kind", ["json", "csv", "paths", "zip"])
+def test_what_is_shown_is_exported(page, tmp_path, kind):
+    page.driver.execute_cdp_cmd(
+        "Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(tmp_path)}
+    )
+    page.open("#photos=i0&limit=10")
+    page.click("#options")
+    page.click(f'[data-export="{kind}"]')
+    target = tmp_path / f"photos.{'txt' if kind == 'paths' else kind}"
+    page.until(target.exists)
+    if kind == "zip":
+        with zipfile.ZipFile(target) as archive:
+            assert len(archive.namelist()) == 11
+    elif kind == "json":
+        assert [row["id"] for row in json.loads(target.read_text())] == page.tiles()
+    else:
+        assert len(target.read_text().splitlines()) == 10 + (kind == "csv")
 
 
 def test_an_upload_that_is_gone_is_said(page):

@@ -1,4 +1,4 @@
-"""Signatures and segmenters that other packages bring: the whole of semsig knows them."""
+"""Signatures and segmenters of other packages work in all of semsig."""
 
 import json
 
@@ -29,7 +29,7 @@ COLOURS = [(250, 10, 10), (240, 30, 10), (10, 250, 10), (10, 10, 250), (120, 120
 
 @pytest.fixture(autouse=True)
 def package(tmp_path, monkeypatch):
-    """A package on the path that brings a signature and a segmenter."""
+    """A package on the path with a signature and a segmenter of its own."""
     facts = tmp_path / "site" / "toy-1.0.dist-info"
     facts.mkdir(parents=True)
     (facts / "METADATA").write_text("Metadata-Version: 2.1\nName: toy\nVersion: 1.0\n")

@@ -72,7 +72,7 @@ RECORDS = register_records(
         dtypes=lambda _: {"values": np.dtype(np.uint8)},
         limits=lambda _: {"values": (0, 255)},
         positions=lambda values: np.arange(len(values["values"])),
-        rule="three values a photo",
+        rule="three values per photo",
     )
 )
 

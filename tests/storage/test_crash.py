@@ -1,11 +1,10 @@
-"""Whatever moment a writer dies or the disk fails, the index is as before or after."""
+"""A writer that dies or a disk that fails at any moment leaves the index as before or after."""
 
 from __future__ import annotations
 
 import errno
 import io
 import os
-import resource
 import shutil
 import subprocess
 import sys
@@ -50,9 +49,9 @@ def content(index) -> list[tuple[int, str, object]]:
 
 @contextmanager
 def failing(monkeypatch, step: int, error: BaseException, *, lasting: bool) -> Iterator[list[str]]:
-    """Let the given step of a writer raise; if lasting, and all later ones.
+    """Make the given step of a writer raise; all later ones as well if lasting.
 
-    A kill comes after the step: a file that was opened for writing is there, and empty.
+    A kill happens after the step: a file that was opened for writing is there, and empty.
     """
     calls: list[str] = []
 
@@ -147,8 +146,9 @@ def test_the_disk_is_full_at_any_step(kind, case, stored, make, monkeypatch, tmp
 
 
 def test_a_full_disk_leaves_the_old_index_and_no_debris(kind, stored, make):
-    """The kernel itself refuses to write more than 600 bytes a file."""
+    """The kernel itself refuses to write more than 600 bytes to a file."""
     before = content(stored)
+    resource = pytest.importorskip("resource")  # not on Windows
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (600, hard))
     try:

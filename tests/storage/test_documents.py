@@ -40,7 +40,7 @@ PLACES = [
 
 
 def rewrite(folder, change):
-    """Change a manifest and make its checksum right, as someone hostile would."""
+    """Change a manifest and correct its checksum, as an attacker would."""
     path = folder / "manifest.json"
     document = json.loads(path.read_bytes())
     document.pop("sha256")
@@ -64,7 +64,7 @@ def test_odd_values_and_missing_keys_are_errors_of_the_index(kind, stored, place
 
 
 def put(document, place, value):
-    """Set a value, or delete it where KeyError comes."""
+    """Set a value, or delete it if the value is KeyError."""
     for key in place[:-1]:
         document = document[key]
     if value is KeyError:

@@ -1,4 +1,4 @@
-"""The on-disk format: what is damaged, foreign, locked or changed meanwhile."""
+"""The on-disk format: indexes that are damaged, foreign, locked or changed meanwhile."""
 
 from __future__ import annotations
 
@@ -376,7 +376,7 @@ def test_damage_of_one_row_is_found_when_it_is_read(kind, stored):
 
 
 def rewrite_manifest(path, change) -> None:
-    """Change the manifest and give it a right checksum."""
+    """Change the manifest and correct its checksum."""
     document = json.loads((path / "manifest.json").read_bytes())
     del document["sha256"]
     change(document)
@@ -448,7 +448,7 @@ def test_a_folder_without_index_says_what_to_do(kind, tmp_path):
     ],
 )
 def test_verify_finds_what_was_written_wrong(stored, key, array, reason):
-    """Right checksums over wrong content: a fault of the writer, not of the disk."""
+    """Right checksums of wrong content: an error of the writer, not of the disk."""
     file = file_of_first_segment(stored, key)
     np.save(file, array(np.load(file)))
 

@@ -12,19 +12,26 @@ export function address(path, query = {}) {
   return url.pathname + url.search;
 }
 
-async function ask(path, query, options) {
-  let response;
+async function answered(where, options) {
   try {
-    response = await fetch(address(path, query), options);
+    return await fetch(where, options);
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new Error("The server does not answer. Is it still running?");
   }
-  if (response.ok) return response.status === 204 ? null : response.json();
+}
+
+async function failed(response) {
   const said = await response.json().catch(() => ({}));
   const failure = new Error(said.detail || `The server answered ${response.status}.`);
   failure.status = response.status;
-  throw failure;
+  return failure;
+}
+
+async function ask(path, query, options) {
+  const response = await answered(address(path, query), options);
+  if (!response.ok) throw await failed(response);
+  return response.status === 204 ? null : response.json();
 }
 
 const json = (body, signal) => ({
@@ -37,8 +44,27 @@ export const health = () => ask("/health");
 export const add = (file) => ask("/photos", {}, { method: "POST", headers: { "content-type": file.type || "application/octet-stream" }, body: file });
 export const upload = (file) => ask("/uploads", {}, { method: "POST", headers: { "content-type": file.type || "application/octet-stream" }, body: file });
 export const describe = (photo) => ask(`${base(photo)}/description`);
-export const duplicates = (within) => ask("/duplicates", { within });
+/** Near-duplicates; `tell` hears how far the server is, and `isWanted` whether to go on asking. */
+export async function duplicates(within, tell, isWanted) {
+  for (;;) {
+    const found = await ask("/duplicates", { within, wait: 1 });
+    if (found.groups || !isWanted()) return found;
+    tell(found);
+  }
+}
+
+export const map = (columns, rows, window, signal) => ask("/map", { columns, rows, window }, { signal });
 export const remove = (id) => ask(`/photos/${id}`, {}, { method: "DELETE" });
+
+export const exported = (kind, body, k) => address(`/export/${kind}`, { ask: JSON.stringify(body), k });
+
+/** Whether an address can be downloaded: its first bytes come, or an Error in the server's words. */
+export async function check(where) {
+  const stop = new AbortController();
+  const response = await answered(where, { signal: stop.signal });
+  if (!response.ok) throw await failed(response);
+  stop.abort();
+}
 
 export function explain(photo, id, regions = false) {
   const first = photo.upload ? { upload: photo.upload } : { a: photo.id };

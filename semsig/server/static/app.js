@@ -1,18 +1,23 @@
 /** The page put together. */
 import * as api from "./api.js";
 import { crop, drawn } from "./crop.js";
-import { $, el, icon, save, swatch, toast } from "./dom.js";
+import { $, el, icon, swatch, toast } from "./dom.js";
 import * as duplicates from "./duplicates.js";
 import * as grid from "./grid.js";
 import * as lightbox from "./lightbox.js";
 import * as paint from "./paint.js";
-import { asked, fromAddress, isEmpty, onChange, state, update } from "./state.js";
+import "./theme.js";
+import { MOST_PHOTOS, asked, fromAddress, isEmpty, onChange, state, update } from "./state.js";
 import * as words from "./words.js";
 
 const PAGE = 60;
 let running = null;
 let next = null;
+let known = null;
+let adding = false;
 
+/** How many more photos may be shown. */
+const room = () => Math.min(PAGE, state.limit ? Math.max(0, Number(state.limit) - grid.hits.length) : PAGE);
 
 // ---- searching
 
@@ -24,7 +29,7 @@ async function search() {
   if (state.view === "duplicates") return showDuplicates();
   $("results").classList.add("busy");
   try {
-    const answer = await api.search(asked(0, PAGE), mine.signal);
+    const answer = await api.search(asked(0, Math.min(PAGE, Number(state.limit) || PAGE)), mine.signal);
     if (mine.signal.aborted) return;
     grid.replace(answer.hits);
     next = answer.next;
@@ -37,11 +42,12 @@ async function search() {
 }
 
 async function more() {
-  if (next === null || !running || running.signal.aborted) return;
+  const count = room();
+  if (next === null || !count || !running || running.signal.aborted) return;
   const [mine, offset] = [running, next];
   next = null;
   try {
-    const answer = await api.search(asked(offset, PAGE), mine.signal);
+    const answer = await api.search(asked(offset, count), mine.signal);
     if (mine.signal.aborted) return;
     grid.append(answer.hits);
     next = answer.next;
@@ -64,8 +70,12 @@ function tell(answer) {
   $("message").hidden = true;
   const narrowed = state.words || state.without || state.threshold;
   $("count").textContent = narrowed ? (answer.total === 1 ? "1 photo matches" : `${count} photos match`) : `${count} photos`;
+  const weighed = state.photos.length > 1 && `${state.photos.length} photos weighed`;
   const by = { pooled: "by the network's features", sbs: "by blocks of classes", sbovp: "by visual phrases", fused: "by blocks and phrases" }[answer.signature];
-  const parts = [answer.understood, by && `nearest first, ${by} (${answer.metric})`, state.right.length + state.wrong.length && "refined by your marks"];
+  const cut = state.limit && answer.total > Number(state.limit) && `the first ${state.limit} are shown`;
+  const stacked = grid.stacked();
+  const piled = stacked && `${stacked} near-duplicate${stacked > 1 ? "s" : ""} stacked`;
+  const parts = [answer.understood, cut, weighed, by && `nearest first, ${by} (${answer.metric})`, state.right.length + state.wrong.length && "refined by your marks", piled];
   $("how").textContent = parts.filter(Boolean).join(" · ");
   if (!answer.total) {
     message(isEmpty() ? "There are no photos yet." : "No photo meets all of that.", isEmpty() ? "Index a folder: semsig index PHOTOS --index DIR" : "Take a word away, or let it be less: horse>2% instead of horse>20%.");
@@ -100,9 +110,11 @@ function fail(error) {
 
 function show() {
   if ($("words").value.trim() !== state.words) $("words").value = state.words;
-  for (const name of ["signature", "metric", "rerank", "without", "threshold"]) $(name).value = state[name];
-  $("mirrored").checked = state.mirrored;
+  offerMetrics();
+  for (const name of ["signature", "metric", "limit", "rerank", "without", "threshold"]) $(name).value = state[name];
+  for (const name of ["mirrored", "stack"]) $(name).checked = state[name];
   if (state.index) $("index").value = state.index;
+  $("map").href = state.index ? `/map#${new URLSearchParams({ index: state.index })}` : "/map";
   $("welcome").hidden = !isEmpty() || !$("painter").hidden;
   const apart = state.view === "duplicates";
   for (const id of ["results", "end"]) $(id).hidden = apart;
@@ -119,12 +131,17 @@ function show() {
 function showAsked() {
   const off = (label, act) => el("button", { type: "button", class: "off", "aria-label": label, onclick: act }, icon("cross"));
   const items = state.photos.map((photo, number) => {
-    const shown = el("button", { type: "button", class: "shown", "aria-label": "Crop or turn this photo", title: "Crop or turn", onclick: () => cropAsked(number) });
+    const less = photo.weight < 0;
+    const name = `${less ? "Less like this" : "More like this"}: crop, turn or weigh it`;
+    const shown = el("button", { type: "button", class: "shown", "aria-label": name, title: name, onclick: () => cropAsked(number) });
     drawn(photo, 120).then((canvas) => shown.replaceChildren(canvas)).catch(() => {});
-    return el("li", { class: photo.weight < 0 ? "minus" : "" }, shown, off("Take this photo away", () => update({ photos: state.photos.filter((_, at) => at !== number), right: [], wrong: [] })));
+    return el("li", { class: less ? "minus" : "" }, shown, less ? el("span", { class: "sign", "aria-hidden": "true" }, icon("minus")) : null, off("Take this photo away", () => update({ photos: state.photos.filter((_, at) => at !== number), right: [], wrong: [] })));
   });
   if (state.layout) {
     items.push(el("li", {}, el("button", { type: "button", class: "shown", "aria-label": "Paint on", title: "Paint on", onclick: () => paint.toggle(true) }, paint.pictured(state.layout)), off("Take the layout away", () => update({ layout: null }))));
+  }
+  if (state.photos.length && state.photos.length < MOST_PHOTOS) {
+    items.push(el("li", {}, el("button", { type: "button", class: "another", "aria-label": "Add a photo to these", title: "Add a photo to these", onclick: () => { adding = true; $("file").click(); } }, icon("plus"))));
   }
   $("asked").replaceChildren(...items);
 }
@@ -136,14 +153,14 @@ async function cropAsked(number) {
 
 // ---- photos from outside
 
-async function take(files) {
+async function take(files, kept = []) {
   const photos = [...files].filter((file) => file.type.startsWith("image/") || !file.type);
   if (!photos.length) return toast("That is no photo.");
   $("results").classList.add("busy");
   try {
-    const found = await Promise.all(photos.slice(0, 8).map(api.upload));
+    const found = await Promise.all(photos.slice(0, Math.min(8, MOST_PHOTOS - kept.length)).map(api.upload));
     scrollTo({ top: 0 });
-    update({ photos: found.map(({ upload }) => ({ upload })), layout: null, right: [], wrong: [], view: "" });
+    update({ photos: [...kept, ...found.map(({ upload }) => ({ upload }))], layout: null, right: [], wrong: [], view: "" });
   } catch (error) {
     $("results").classList.remove("busy");
     message("That photo cannot be read", error.message, true);
@@ -175,8 +192,11 @@ function listenForPhotos() {
     if (event.clipboardData.files.length) take(event.clipboardData.files);
     else if (takeAddress(event.clipboardData.getData("text"))) event.preventDefault();
   });
-  $("file").addEventListener("change", (event) => { take(event.target.files); event.target.value = ""; });
-  for (const id of ["pick", "way-photo"]) $(id).addEventListener("click", () => $("file").click());
+  $("file").addEventListener("change", (event) => {
+    take(event.target.files, adding ? state.photos : []);
+    event.target.value = "";
+  });
+  for (const id of ["pick", "way-photo"]) $(id).addEventListener("click", () => { adding = false; $("file").click(); });
 }
 
 // ---- marks
@@ -213,15 +233,37 @@ function listenForOptions() {
     panel.hidden = !panel.hidden;
     $("options").setAttribute("aria-expanded", String(!panel.hidden));
   });
-  for (const name of ["signature", "metric", "rerank", "index"]) {
-    $(name).addEventListener("change", (event) => update(name === "index" ? { index: event.target.value, photos: [], layout: null, right: [], wrong: [] } : { [name]: event.target.value }));
-  }
+  for (const name of ["metric", "limit", "rerank"]) $(name).addEventListener("change", (event) => update({ [name]: event.target.value }));
+  $("signature").addEventListener("change", (event) => {
+    const fits = metricsOf(event.target.value).some(([, metrics]) => state.metric in metrics);
+    update({ signature: event.target.value, metric: fits ? state.metric : "" });
+  });
+  $("index").addEventListener("change", (event) => changeIndex(event.target.value));
   for (const name of ["without", "threshold"]) $(name).addEventListener("change", (event) => update({ [name]: event.target.value.trim() }));
-  $("mirrored").addEventListener("change", (event) => update({ mirrored: event.target.checked }));
-  $("index").addEventListener("change", learn);
+  for (const name of ["mirrored", "stack"]) $(name).addEventListener("change", (event) => update({ [name]: event.target.checked }));
   $("add")?.addEventListener("click", () => $("added").click());
   $("added")?.addEventListener("change", (event) => { addPhotos([...event.target.files]); event.target.value = ""; });
   document.querySelectorAll("[data-export]").forEach((button) => button.addEventListener("click", () => exported(button.dataset.export)));
+}
+
+const NAMES = { pooled: "the network's features", sbs: "blocks of classes", sbovp: "visual phrases", fused: "blocks and phrases" };
+
+/** The distances that a signature has, or all of them: [signature, {name: meaning}]. */
+const metricsOf = (signature) => Object.entries(known?.metrics || {}).filter(([name, metrics]) => Object.keys(metrics).length && (!signature || name === signature));
+
+function offerMetrics() {
+  const groups = metricsOf(state.signature).map(([name, metrics]) =>
+    el("optgroup", { label: NAMES[name] || name }, ...Object.entries(metrics).map(([metric, meaning]) => el("option", { value: metric }, `${metric}: ${meaning}`))));
+  $("metric").replaceChildren(el("option", { value: "" }, groups.length ? "default" : "its own"), ...groups);
+  $("metric").disabled = !groups.length;
+}
+
+/** Search another collection, or by another network; only uploads mean the same in both. */
+async function changeIndex(index) {
+  state.index = index;
+  await learn();
+  const signature = known?.signatures.includes(state.signature) ? state.signature : "";
+  update({ index, signature, metric: "", photos: state.photos.filter((photo) => photo.upload), layout: null, right: [], wrong: [] });
 }
 
 /** Put photos into the index, one after the other, and say how far it is. */
@@ -237,12 +279,15 @@ async function addPhotos(files) {
   search();
 }
 
-function exported(kind) {
-  const rows = grid.hits.map(({ rank, id, name, distance, measure }) => ({ rank, id, name, distance, measure }));
-  const quoted = (value) => `"${String(value).replaceAll('"', '""')}"`;
-  if (kind === "json") save("photos.json", "application/json", JSON.stringify(rows, null, 1));
-  if (kind === "csv") save("photos.csv", "text/csv", ["rank,id,name,distance", ...rows.map((row) => [row.rank, row.id, quoted(row.name), row.distance].join(","))].join("\n"));
-  if (kind === "txt") save("photos.txt", "text/plain", rows.map((row) => `${row.name}\n`).join(""));
+async function exported(kind) {
+  if (!grid.hits.length) return toast("There is nothing to export.");
+  const where = api.exported(kind, asked(0, 1), grid.hits.length);
+  try {
+    await api.check(where);
+    el("a", { href: where, download: true }).click();
+  } catch (error) {
+    toast(error.message);
+  }
 }
 
 function listenForWords() {
@@ -264,27 +309,14 @@ function listenForWords() {
   });
 }
 
-function listenForTheme() {
-  const dark = matchMedia("(prefers-color-scheme: dark)");
-  const kept = () => { try { return localStorage.getItem("theme"); } catch { return null; } };
-  const apply = () => { document.documentElement.dataset.theme = kept() || (dark.matches ? "dark" : "light"); };
-  dark.addEventListener("change", apply);
-  $("theme").addEventListener("click", () => {
-    const other = document.documentElement.dataset.theme === "dark" ? "light" : "dark";
-    try { localStorage.setItem("theme", other); } catch { /* private windows keep nothing */ }
-    document.documentElement.dataset.theme = other;
-  });
-  apply();
-}
-
 async function learn() {
   try {
     const [well, found] = await Promise.all([api.health(), api.classes()]);
-    const index = well.indexes.find((one) => one.name === state.index) || well.indexes[0];
-    const names = { pooled: "the network's features", sbs: "blocks of classes", sbovp: "visual phrases", fused: "blocks and phrases" };
-    $("signature").replaceChildren(el("option", { value: "" }, "best for the query"), ...index.signatures.map((name) => el("option", { value: name }, names[name] || name)));
-    $("signature").value = state.signature;
-
+    known = well.indexes.find((one) => one.name === state.index) || well.indexes[0];
+    $("signature").replaceChildren(el("option", { value: "" }, "best for the query"), ...known.signatures.map((name) => el("option", { value: name }, NAMES[name] || name)));
+    offerMetrics();
+    for (const option of $("rerank").options) option.disabled = Boolean(option.value) && !known.rerankings.includes(option.value);
+    for (const name of ["signature", "metric"]) $(name).value = state[name];
     words.setClasses(found);
     paint.setClasses(found);
     const common = found.filter((one) => one.count).slice(0, 2).map((one) => one.name);
@@ -296,7 +328,6 @@ async function learn() {
 }
 
 fromAddress();
-listenForTheme();
 listenForPhotos();
 listenForMarks();
 listenForOptions();

@@ -52,13 +52,24 @@ export async function crop(photo) {
   };
   const finish = (whole) => {
     const isAll = now.crop.every((side, at) => Math.abs(side - [0, 0, 1, 1][at]) < 0.005);
-    done({ ...now, crop: whole || isAll ? undefined : now.crop.map((side) => Math.round(side * 1000) / 1000) });
+    const weight = Number(much.value) * (less.checked ? -1 : 1);
+    done({ ...now, weight: weight === 1 ? undefined : weight, crop: whole || isAll ? undefined : now.crop.map((side) => Math.round(side * 1000) / 1000) });
     dialog.close();
   };
+  const kind = (label, checked) => el("input", { type: "radio", name: "kind", checked, "aria-label": label });
+  const [more, less] = [kind("More like this", !(now.weight < 0)), kind("Less like this", now.weight < 0)];
+  const much = el("input", { type: "range", min: "0.25", max: "2", step: "0.25", value: Math.abs(now.weight ?? 1), "aria-label": "How much it counts" });
+  const said = el("output", {});
+  const say = () => { said.textContent = `${less.checked ? "−" : "+"}${Number(much.value)}`; };
+  for (const input of [more, less, much]) input.addEventListener("input", say);
+  say();
   dialog.replaceChildren(
     el("h2", {}, "What counts in it?"),
     el("p", {}, "Drag the frame or its corners. Arrow keys move it, with Shift they size it."),
     stage,
+    el("div", { class: "row weigh" },
+      el("label", { class: "pill" }, more, icon("plus"), "More like this"), el("label", { class: "pill" }, less, icon("minus"), "Less like this"),
+      el("label", { class: "much" }, "counts", much, said)),
     el("div", { class: "row" },
       el("button", { type: "button", class: "quiet", onclick: turn }, icon("turn"), "Turn"),
       el("span", { class: "spring" }),

@@ -1,9 +1,10 @@
 /** Near-duplicates side by side; nothing is moved, a list can be saved. */
 import * as api from "./api.js";
-import { $, el, icon, later, save } from "./dom.js";
+import { $, el, icon, later, save, toast } from "./dom.js";
 
 const section = $("groups");
 let within = null;
+let shown = null;
 
 const size = (bytes) => (bytes >= 1e6 ? `${(bytes / 1e6).toFixed(1)} MB` : `${Math.max(1, Math.round(bytes / 1e3))} kB`);
 
@@ -15,17 +16,22 @@ function copy(photo) {
     el("small", {}, `${photo.taken.slice(0, 10)} · sharpness ${Math.round(photo.sharpness)}`));
 }
 
+function tell({ done, of }) {
+  const share = of ? `: ${done.toLocaleString("en")} of ${of.toLocaleString("en")} photos` : "";
+  section.querySelector(".lead").textContent = `Pixels are compared where photos look alike${share}.`;
+}
+
 export async function show() {
+  const mine = (shown = {});
   section.setAttribute("aria-busy", "true");
-  if (!section.children.length) {
-    section.append(el("p", { class: "lead", role: "status" }, "Looking for copies: pixels are compared where photos look alike. This takes a moment."));
-  }
-  const found = await api.duplicates(within);
+  if (!section.children.length) section.append(el("p", { class: "lead", role: "status" }, "Looking for copies."));
+  const found = await api.duplicates(within, tell, () => mine === shown && !section.hidden);
+  if (mine !== shown || !found.groups) return;
   within = found.within;
   const spare = found.groups.flat().filter((photo) => !photo.best);
   const value = el("output", {}, within.toFixed(2));
   const range = el("input", { type: "range", min: "0", max: "1", step: "0.01", value: within, "aria-label": "Largest distance" });
-  const look = later(350, () => { within = Number(range.value); show(); });
+  const look = later(350, () => { within = Number(range.value); show().catch((error) => toast(error.message)); });
   range.addEventListener("input", () => { value.textContent = Number(range.value).toFixed(2); look(); });
   const save_ = () => save("spare-copies.txt", "text/plain", spare.map((photo) => `${photo.id}\t${photo.name}\n`).join(""));
   section.replaceChildren(

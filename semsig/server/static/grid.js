@@ -1,7 +1,7 @@
 /** The photos that were found: tiles that keep their place, marks, more while one scrolls. */
 import * as api from "./api.js";
 import { $, el, fadeIn, icon } from "./dom.js";
-import { state } from "./state.js";
+import { leading, state } from "./state.js";
 
 const tiles = new Map();
 const grid = $("results");
@@ -87,7 +87,7 @@ async function explain(tile, hit, why) {
 async function reason(hit) {
   const sentence = (text) => text[0].toUpperCase() + text.slice(1);
   if (state.layout) return sentence((await api.explainLayout(state.layout, hit.id)).sentence);
-  if (state.photos.length) return sentence((await api.explain(state.photos[0], hit.id)).sentence);
+  if (state.photos.length) return sentence((await api.explain(leading(), hit.id)).sentence);
   return sentence((await api.describe(hit)).sentence);
 }
 
@@ -124,18 +124,62 @@ export function append(found) {
     if (!tiles.has(hit.id)) tiles.set(hit.id, make(hit));
     const tile = tiles.get(hit.id);
     fill(tile, hit);
-    grid.append(tile);
+    if (tiles.has(hit.copy_of)) stack(tile, hit.copy_of);
+    else unstack(tile);
     show(hit.id);
   }
 }
 
-export const focusOn = (id) => tiles.get(id)?.querySelector(".open").focus();
+// ---- near-duplicates, stacked under the nearest of them
+
+const copiesOf = (id) => grid.querySelectorAll(`.tile[data-copy-of="${id}"]`);
+
+function unstack(tile) {
+  delete tile.dataset.copyOf;
+  tile.hidden = false;
+  tile.querySelector(".pile")?.remove();
+  tile.classList.remove("opened");
+  grid.append(tile);
+}
+
+function stack(tile, id) {
+  const leader = tiles.get(id);
+  unstack(tile);
+  tile.dataset.copyOf = id;
+  const before = copiesOf(id);
+  (before.length > 1 ? before[before.length - 2] : leader).after(tile);
+  tile.hidden = !leader.classList.contains("opened");
+  pile(leader, copiesOf(id).length);
+}
+
+/** The button with the number of copies, which opens and closes the stack. */
+function pile(leader, count) {
+  const opened = leader.classList.contains("opened");
+  const label = `${count + 1} near-duplicates: ${leader.dataset.name}`;
+  const button = el("button", { class: "pile", type: "button", "aria-expanded": String(opened), "aria-label": label, title: label, onclick: () => toggle(leader) }, icon("copies"), String(count + 1));
+  leader.querySelector(".pile")?.remove();
+  leader.querySelector(".open").after(button);
+}
+
+function toggle(leader) {
+  const opened = leader.classList.toggle("opened");
+  leader.querySelector(".pile").setAttribute("aria-expanded", String(opened));
+  for (const tile of copiesOf(leader.dataset.id)) tile.hidden = !opened;
+}
+
+/** How many photos lie under others. */
+export const stacked = () => grid.querySelectorAll(".tile[data-copy-of]").length;
+
+export function focusOn(id) {
+  const tile = tiles.get(id);
+  (tile?.hidden ? tiles.get(Number(tile.dataset.copyOf)) : tile)?.querySelector(".open").focus();
+}
 
 /** Move between tiles by arrows, up and down to the one above or below; mark by keys. */
 grid.addEventListener("keydown", (event) => {
   const tile = event.target.closest(".tile");
   if (!tile || event.ctrlKey || event.metaKey || event.altKey) return;
-  const all = [...grid.children];
+  const all = [...grid.children].filter((one) => !one.hidden);
   const at = all.indexOf(tile);
   const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
   let next = step && all[at + step];

@@ -1,10 +1,10 @@
 /** One photo large, beside what was searched for: its classes, blocks, parts, and why. */
 import * as api from "./api.js";
 import { drawn } from "./crop.js";
-import { $, el, icon, swatch } from "./dom.js";
+import { $, el, icon, swatch, toast } from "./dom.js";
 import { focusOn, hits, mark, marks } from "./grid.js";
 import { pictured } from "./paint.js";
-import { state, update } from "./state.js";
+import { MOST_PHOTOS, leading, state, update } from "./state.js";
 
 const dialog = $("lightbox");
 const COLORS = ["#ffd23f", "#4cc9f0", "#ff7ab8"];
@@ -29,7 +29,7 @@ async function queryView() {
     const canvas = pictured(state.layout);
     return view("painted", canvas.width / canvas.height, el("img", { alt: "The layout", src: canvas.toDataURL() }), layer("a"));
   }
-  const photo = state.photos[0];
+  const photo = leading();
   const canvas = await drawn(photo, 1280);
   const content = [el("img", { alt: "The query", src: canvas.toDataURL("image/jpeg", 0.9) })];
   if (!photo.crop && !photo.rotate) content.push(el("img", { class: "classes", alt: "", src: api.overlay(photo, 640) }));
@@ -66,14 +66,14 @@ const sentence = (text) => `${text[0].toUpperCase()}${text.slice(1)}.`;
 
 async function explain(hit, pair, why) {
   const turn = at;
-  const reason = state.layout ? await api.explainLayout(state.layout, hit.id) : await api.explain(state.photos[0], hit.id, views.regions);
+  const reason = state.layout ? await api.explainLayout(state.layout, hit.id) : await api.explain(leading(), hit.id, views.regions);
   if (turn !== at) return;
   why.textContent = `${sentence(reason.sentence)} ${reason.distance.toLocaleString("en")} bits of their blocks differ.`;
   for (const blocks of pair.querySelectorAll(".blocks")) {
     blocks.style.setProperty("--n", reason.grid);
     blocks.replaceChildren(...reason.agreement.map((share) => el("i", { class: share < 0.5 ? "apart" : "", css: { "--a": share } })));
   }
-  const crop = state.photos[0]?.crop || [0, 0, 1, 1];
+  const crop = leading()?.crop || [0, 0, 1, 1];
   const [w, h] = [crop[2] - crop[0], crop[3] - crop[1]];
   const [a, b] = pair.querySelectorAll(".fit");
   reason.regions.forEach((region, number) => {
@@ -109,6 +109,8 @@ function buttons(hit, compared) {
   return el("div", { class: "toggles" }, toggle("classes", "Classes"), compared ? toggle("blocks", "Blocks") : null, pooled ? toggle("regions", "Parts that match") : null,
     el("span", { class: "spring" }), judge("right", "Right", "check"), judge("wrong", "Wrong", "cross"),
     quiet("Search by this", "search", () => searchBy(hit)),
+    compared ? quiet("More like this", "plus", () => weigh(hit, 1)) : null,
+    compared ? quiet("Less like this", "minus", () => weigh(hit, -0.5)) : null,
     writable ? quiet("Take out", "erase", () => takeOut(hit)) : null);
 }
 
@@ -116,6 +118,15 @@ function searchBy(hit) {
   dialog.close();
   scrollTo({ top: 0 });
   update({ photos: [{ id: hit.id }], layout: null, right: [], wrong: [], view: "" });
+}
+
+/** Search on, by this photo too, or away from it. */
+function weigh(hit, weight) {
+  const others = state.photos.filter((photo) => photo.id !== hit.id || photo.crop);
+  if (others.length >= MOST_PHOTOS) return toast(`A search takes ${MOST_PHOTOS} photos; take one away.`);
+  dialog.close();
+  scrollTo({ top: 0 });
+  update({ photos: [...others, weight === 1 ? { id: hit.id } : { id: hit.id, weight }] });
 }
 
 async function takeOut(hit) {
@@ -142,6 +153,7 @@ dialog.addEventListener("keydown", (event) => {
   else if (event.key === "ArrowLeft") step(-1);
   else if (event.key === "r" || event.key === "w") { mark(hits[at].id, event.key === "r" ? "right" : "wrong"); show(); }
   else if (event.key === "s") searchBy(hits[at]);
+  else if ((event.key === "+" || event.key === "-") && (state.layout || state.photos.length)) weigh(hits[at], event.key === "+" ? 1 : -0.5);
   else if (chips !== undefined) dialog.querySelectorAll(".toggles .chip")[chips]?.click();
 });
 dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });

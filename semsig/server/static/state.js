@@ -2,8 +2,11 @@
 
 const EMPTY = {
   index: "", words: "", without: "", photos: [], layout: null, right: [], wrong: [],
-  signature: "", metric: "", rerank: "", threshold: "", mirrored: false, view: "",
+  signature: "", metric: "", rerank: "", threshold: "", limit: "", mirrored: false, stack: false, view: "",
 };
+
+/** As many photos as the API takes in one search. */
+export const MOST_PHOTOS = 16;
 
 export const state = { ...EMPTY };
 const listeners = [];
@@ -45,10 +48,10 @@ function readLayout(text) {
 
 export function toAddress(of = state) {
   const query = new URLSearchParams();
-  for (const name of ["index", "words", "without", "signature", "metric", "rerank", "threshold", "view"]) {
+  for (const name of ["index", "words", "without", "signature", "metric", "rerank", "threshold", "limit", "view"]) {
     if (of[name]) query.set(name, of[name]);
   }
-  if (of.mirrored) query.set("mirrored", "1");
+  for (const name of ["mirrored", "stack"]) if (of[name]) query.set(name, "1");
   if (of.photos.length) query.set("photos", of.photos.map(writePhoto).join(";"));
   if (of.layout) query.set("layout", writeLayout(of.layout));
   if (of.right.length) query.set("right", of.right.join("."));
@@ -63,9 +66,9 @@ export function fromAddress() {
   Object.assign(state, EMPTY, {
     photos: (query.get("photos") || "").split(";").map(readPhoto).filter(Boolean),
     layout: readLayout(query.get("layout") || ""),
-    right: ids("right"), wrong: ids("wrong"), mirrored: query.has("mirrored"),
+    right: ids("right"), wrong: ids("wrong"), mirrored: query.has("mirrored"), stack: query.has("stack"),
   });
-  for (const name of ["index", "words", "without", "signature", "metric", "rerank", "threshold", "view"]) {
+  for (const name of ["index", "words", "without", "signature", "metric", "rerank", "threshold", "limit", "view"]) {
     state[name] = query.get(name) || "";
   }
 }
@@ -77,13 +80,16 @@ export function update(change, { replace = false } = {}) {
   listeners.forEach((act) => act());
 }
 
+/** The photo that answers are compared with: the first that is not "less like this". */
+export const leading = () => state.photos.find((photo) => !(photo.weight < 0)) || state.photos[0];
+
 export const isEmpty = () => !state.words && !state.without && !state.photos.length && !state.layout && !state.right.length && !state.view;
 
 export function asked(offset, k) {
   const photo = (p) => ({ id: p.id, upload: p.upload, weight: p.weight ?? 1, crop: p.crop ?? null, rotate: p.rotate ?? 0 });
   return {
     photos: state.photos.map(photo), layout: state.layout, words: state.words, without: state.without,
-    right: state.right, wrong: state.wrong, mirrored: state.mirrored, signature: state.signature || null,
+    right: state.right, wrong: state.wrong, mirrored: state.mirrored, stack: state.stack, signature: state.signature || null,
     metric: state.metric || null, rerank: state.rerank || null,
     threshold: state.threshold === "" ? null : Number(state.threshold), offset, k,
   };

@@ -18,10 +18,10 @@ from semsig.types import Image, LabelMap, PooledSchema, PooledSignature
 from semsig.types.pooled import Coding, Pool, check_pooling
 
 FROM_NETWORK = ("spoc", "mac", "gem")
-"""Pools that networks answer with, in the order of their rows; "gem" with exponent 3."""
+"""Pools that networks compute themselves, in the order of their rows; "gem" has exponent 3."""
 
 DIMS = 128
-"""Dimensions of a projection that are kept unless asked otherwise; see `PooledOptions`."""
+"""Dimensions of a projection that are kept by default; see `PooledOptions`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +48,7 @@ class PooledOptions:
     Raises
     ------
     OptionError
-        If a value is out of range, or `projection` is none.
+        If a value is out of range, or `projection` is not one of these.
     """
 
     pool: Pool = "spoc"
@@ -69,7 +69,7 @@ class PooledOptions:
         return Pooling(pool=self.pool, power=float(self.power), p=float(self.p))
 
     def encoder(self, network: str, channels: int) -> PooledEncoder:
-        """Return what makes descriptors of a network's features.
+        """Return the encoder of a network's features.
 
         Parameters
         ----------
@@ -95,7 +95,7 @@ class PooledOptions:
         if dims > most or (projection is None and dims != channels):
             raise OptionError(
                 f"Expected dims {'up to ' if projection else ''}{most}, got {dims}; "
-                "fit a projection of so many dims with `semsig pca`."
+                "fit a projection of that many dims with `semsig pca`."
             )
         schema = PooledSchema(
             network=network,
@@ -131,7 +131,7 @@ class PooledEncoder:
     schema : PooledSchema
         What to make.
     projection : Projection, optional
-        What the schema's fingerprint of a projection stands for.
+        The projection whose fingerprint the schema has.
 
     Raises
     ------
@@ -147,7 +147,7 @@ class PooledEncoder:
         if given != self.schema.projection:
             raise ProjectionError(
                 f"Expected projection {self.schema.projection[:12] or 'none'}, got "
-                f"{given[:12] or 'none'}: descriptors of different projections do not compare."
+                f"{given[:12] or 'none'}: descriptors of different projections cannot be compared."
             )
 
     @property
@@ -167,7 +167,7 @@ class PooledEncoder:
 
     @property
     def needs_map(self) -> bool:
-        """Whether it takes the whole feature map; else the network's own three pools do."""
+        """Whether it needs the whole feature map, not just the network's own three pools."""
         return self.schema.pool not in FROM_NETWORK or self.schema.p != 3
 
     def describe(
@@ -193,7 +193,7 @@ class PooledEncoder:
         return PooledSignature(_coded(self._value(features), self.schema.coding), self.schema)
 
     def positions(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Return what each position of a feature map (C, h, w) alone would be described by.
+        """Return the descriptor of each position of a feature map (C, h, w) on its own.
 
         Returns
         -------
@@ -209,7 +209,7 @@ class PooledEncoder:
         if self.projection is None:
             return unit(raised)
         rows = unit(self.projection(unit(raised), self.schema.dims))
-        rows[~raised.any(1)] = 0  # what has no direction gets none
+        rows[~raised.any(1)] = 0  # a zero vector has no direction and stays zero
         return rows
 
     def _value(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -222,7 +222,7 @@ class PooledEncoder:
                 f"got {features.shape}."
             )
         if self.projection is None and len(raised) == 1:
-            return raised.reshape(-1)  # its length goes out when coded; codes stay as they were
+            return raised.reshape(-1)  # unscaled: coding removes the length
         total: NDArray[np.float64] = self._projected(raised).sum(0)
         return total
 
@@ -233,8 +233,8 @@ def pooled(
     """Return a photo's pooled descriptor.
 
     Pooled values are raised to the schema's power, scaled to unit length, projected to the first
-    D axes if there is a projection, scaled again; R-MAC sums its regions' vectors, each so made.
-    What comes out is stored as the schema codes it.
+    D axes if there is a projection, scaled again; R-MAC sums its regions' vectors, each made so.
+    The result is stored in the schema's coding.
 
     Parameters
     ----------
@@ -245,7 +245,7 @@ def pooled(
     schema : PooledSchema
         What to make.
     projection : Projection, optional
-        What the schema's fingerprint of a projection stands for.
+        The projection whose fingerprint the schema has.
 
     Raises
     ------
@@ -258,7 +258,7 @@ def pooled(
 
 
 def unit_vectors(features: NDArray[np.float32], pooling: Pooling) -> NDArray[np.float64]:
-    """Return what a projection is fitted to and applied to, (R, C): R = 1, or R-MAC's regions.
+    """Return the vectors to be projected, (R, C): R = 1, or R-MAC's regions.
 
     Parameters
     ----------

@@ -9,11 +9,12 @@ from semsig.errors import OptionError
 from semsig.signatures.pooled.projection import Pooling, Projection
 
 SHRINK = 3.0
-"""Learned whitening: mean variances within matches that are added to each, since few pairs leave
-most directions unmeasured. Chosen on training photos; see `scripts.choose_pooled`."""
+"""Shrinkage of learned whitening, in mean variances: added to each variance within matches, because
+few pairs leave most directions unmeasured. Chosen on training photos; see
+`scripts.choose_pooled`."""
 
 _NO_VARIANCE = 1e-9
-"""Of the largest: rounding, not a direction in which rows of unit length differ."""
+"""Relative to the largest: a smaller variance is rounding, not a direction in which rows differ."""
 
 
 def fit_pca(
@@ -44,7 +45,8 @@ def fit_pca(
     Raises
     ------
     OptionError
-        If there are too few rows, directions in which they differ, or `whiten` is not in 0..1.
+        If there are too few rows, or too few directions in which they differ, or `whiten` is not
+        in 0..1.
     """
     if not 0 <= whiten <= 1:
         raise OptionError(f"Expected whiten 0 to 1, got {whiten}.")
@@ -78,7 +80,7 @@ def fit_whitening(
         Photos of one group match each other; -1 matches none. A pair is a group of two; of a
         group of n all pairs count, together n - 1 times as much as one pair.
     dims, network, pooling, training
-        As :func:`fit_pca` takes them.
+        See :func:`fit_pca`.
     shrink : float
         Mean variances that are added to each variance of C_S, at least 0.
 
@@ -125,13 +127,13 @@ def _principal(
         raise OptionError(
             f"Expected vectors that differ in {dims} directions, got {different}; keep fewer dims."
         )
-    # eigenvectors have no sign; the same photos shall give the same file
+    # an eigenvector's sign is arbitrary; fixed, the same photos give the same file
     signs = np.sign(axes[np.abs(axes).argmax(0), np.arange(dims)])
     return mean, variances, axes * signs
 
 
 def _within(values: NDArray[np.float64], groups: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return C_S: the mean over a group's pairs is twice its covariance; a group weighs n - 1."""
+    """Return C_S: the mean over a group's pairs is twice its covariance; weights are n - 1."""
     total, n = np.zeros((values.shape[1],) * 2), 0
     for group in np.unique(groups[groups >= 0]):
         members = values[groups == group]
@@ -140,7 +142,7 @@ def _within(values: NDArray[np.float64], groups: NDArray[np.int64]) -> NDArray[n
             total += centred.T @ centred
             n += len(members) - 1
     if not n:
-        raise OptionError("Expected photos that match, two a folder at least; got none.")
+        raise OptionError("Expected photos that match, at least two per folder; got none.")
     return 2 * total / n
 
 
@@ -151,7 +153,7 @@ def _projection(
     pooling: Pooling,
     training: str,
 ) -> Projection:
-    """Return the axes scaled to a largest number of 1: length does not matter, float16 does."""
+    """Return the axes scaled to a largest number of 1, for float16; lengths do not matter."""
     return Projection(
         mean=mean.astype(np.float16),
         axes=(axes / np.abs(axes).max()).astype(np.float16),

@@ -15,7 +15,7 @@ from semsig.types import PooledSchema
 from semsig.types.metrics import POOLED_METRICS
 
 PROJECTION = "pooled.npz"
-"""What an index's descriptors are projected by, if they are, in the folder of its photos."""
+"""File of the projection, if there is one, in the folder of the photos' index."""
 
 
 class PooledKind:
@@ -61,7 +61,7 @@ class PooledKind:
             encoder.projection.save(folder / PROJECTION)
 
     def encoder_of(self, schema: PooledSchema, folder: Path) -> PooledEncoder:
-        """Return the encoder of a schema, by the projection beside it.
+        """Return the encoder of a schema, with the projection stored next to it.
 
         Raises
         ------

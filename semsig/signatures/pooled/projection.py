@@ -23,7 +23,7 @@ from semsig.types.pooled import MAX_DIMS, Pool, check_pooling
 _FORMAT = "semsig projection 1"
 _SHIPPED = Path(__file__).parent / "projections"
 MAX_BYTES = 64 << 20
-"""Longest file that is read: 4,096 axes of 4,096 channels in float16, and as much again."""
+"""Longest file that is read: twice the size of 4,096 axes of 4,096 channels in float16."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +55,7 @@ class Pooling:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Projection:
-    """Axes of pooled descriptors, the most telling first: PCA or learned whitening.
+    """Axes of pooled descriptors, the most informative first: PCA or learned whitening.
 
     A vector v of unit length becomes ``(v - mean) @ axes[:, :D]``, scaled to unit length.
 
@@ -64,8 +64,8 @@ class Projection:
     mean : array_like, shape (C,)
         What is subtracted first.
     axes : array_like, shape (C, K)
-        The axes, K <= C. Both are kept as float16, read-only: that is what is stored, shared and
-        computed with.
+        The axes, K <= C. Both are kept as float16, read-only, so that computed and stored
+        values are the same.
     network : str
         Fingerprint of the network whose feature maps it is for.
     pooling : Pooling
@@ -110,7 +110,7 @@ class Projection:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Hex SHA-256 of all but the phrase on its training."""
+        """Hex SHA-256 of everything but the phrase on its training."""
         made = f"{_FORMAT}; {self.network}; {asdict(self.pooling)}; {self.axes.shape}"
         return hashlib.sha256(made.encode() + self.mean.tobytes() + self.axes.tobytes()).hexdigest()
 
@@ -120,7 +120,7 @@ class Projection:
         Raises
         ------
         OptionError
-            If there are not so many axes.
+            If there are fewer axes.
         """
         if not 1 <= dims <= self.most_dims:
             raise OptionError(f"Expected dims 1 to {self.most_dims}, the axes there are; {dims}.")
@@ -136,7 +136,7 @@ class Projection:
         return self.axes.astype(np.float64)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the projection to a file, whole or not at all.
+        """Write the projection to a file, completely or not at all.
 
         Raises
         ------
@@ -175,7 +175,7 @@ class Projection:
             projection, expected = cls._parse(content)
         except OSError as error:
             raise ProjectionError(f"{path} cannot be read: {error.strerror or error}.") from error
-        except Exception as error:  # zip archives let damage surface as nearly anything
+        except Exception as error:  # damaged zip archives raise nearly any exception type
             raise ProjectionError(f"{path} is no projection, or damaged: {error}.") from error
         if projection.fingerprint != expected:
             raise ProjectionError(
@@ -205,9 +205,9 @@ class Projection:
 
 
 def shipped_projection(network: str, pooling: Pooling) -> Projection | None:
-    """Return the projection that semsig ships for a network, by its fingerprint; None without.
+    """Return the projection that semsig ships for a network, by its fingerprint; None if none.
 
-    The side that photos are resized to may be another: axes are of the weights.
+    The side that photos are resized to is ignored: axes depend on the weights only.
     """
     for projection in _all_shipped():
         if (_weights(projection.network), projection.pooling) == (_weights(network), pooling):

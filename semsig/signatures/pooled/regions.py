@@ -1,4 +1,4 @@
-"""Which parts of two photos match by a network's features: every position against every other."""
+"""Matching parts of two photos by a network's features: every position against every other."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from semsig.explain.places import place_named
 from semsig.signatures import PooledEncoder
 
 MOST_PAIRS = 6
-"""Pairs of regions that are named and drawn: more can hardly be told apart."""
+"""Pairs of regions that are named and drawn; more are hard to tell apart."""
 
 Box = tuple[float, float, float, float]
 """Left, top, right, bottom of a part of a photo, as shares of its sides."""
@@ -21,7 +21,7 @@ Box = tuple[float, float, float, float]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegionPair:
-    """A part of one photo and the part of the other that is most alike, each the other's best.
+    """A part of one photo and one of the other that are each other's most similar.
 
     Parameters
     ----------
@@ -38,13 +38,13 @@ class RegionPair:
 
 @dataclass(frozen=True, eq=False)
 class RegionMatches:
-    """How alike the parts of two photos are.
+    """How similar the parts of two photos are.
 
     Parameters
     ----------
     similarity : ndarray of float32, shape (h_A, w_A, h_B, w_B)
-        Inner product of each position's vector in A with each in B, both of unit length: what
-        the pooled descriptor would be of that position alone.
+        Inner product of each position's vector in A with each in B, both of unit length:
+        the pooled descriptors of these positions on their own.
     distance : float
         Squared L2 distance of the photos' pooled descriptors.
     """
@@ -66,7 +66,7 @@ class RegionMatches:
 
     @cached_property
     def pairs(self) -> tuple[RegionPair, ...]:
-        """Positions that are each other's most alike, the most alike first; ties in order of A."""
+        """Positions that are each other's most similar, the best first; ties in order of A."""
         height, width, other_height, other_width = self.similarity.shape
         flat = self.similarity.reshape(height * width, other_height * other_width)
         to_b, to_a = flat.argmax(1), flat.argmax(0)
@@ -93,12 +93,12 @@ class RegionMatches:
         height, width, other_height, other_width = self.similarity.shape
         said = (
             f"squared L2 {self.distance:.3f}; {len(self.pairs)} of {height * width} parts of A "
-            f"and of {other_height * other_width} of B are each other's most alike"
+            f"and of {other_height * other_width} of B are each other's most similar"
         )
         first = self.pairs[0]
         places = place_named(self.box(first.a)), place_named(self.box(first.b, of_b=True))
         return (
-            f"{said}; the most alike: {places[0]} in A, {places[1]} in B ({first.similarity:.2f})"
+            f"{said}; the most similar: {places[0]} in A, {places[1]} in B ({first.similarity:.2f})"
         )
 
     def to_dict(self) -> dict[str, object]:

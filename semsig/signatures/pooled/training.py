@@ -17,13 +17,13 @@ from semsig.signatures.pooled.projection import Pooling, Projection
 from semsig.types import Image
 
 _TOGETHER = 8
-"""Photos that a network gets at once."""
+"""Photos per batch of the network."""
 
 
 def photo_vectors(
     images: Iterable[Image], segmenter: Segmenter, pooling: Pooling, *, workers: int | None = None
 ) -> Iterator[NDArray[np.float64]]:
-    """Yield each photo's vectors of unit length, (R, C): what a projection is fitted to.
+    """Yield each photo's vectors of unit length, (R, C), to which a projection is fitted.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ def photo_vectors(
     pooling : Pooling
         How these are pooled.
     workers : int, optional
-        Batches worked on at a time; one a core.
+        Batches worked on at a time; one per core.
 
     Raises
     ------
@@ -79,14 +79,14 @@ def fit_projection(
     dims : int
         Axes to keep.
     groups : sequence of int, optional
-        One a photo: photos of one group match, those of -1 match none. Whitening is then learned,
+        One per photo: photos of one group match, those of -1 match none. Whitening is then learned,
         see :func:`fit_whitening`; without groups it is :func:`fit_pca`.
     whiten, shrink : float
         Of PCA, and of learned whitening.
     training : str
         What the photos are, in a phrase.
     progress : callable, optional
-        Told the number of photos so far.
+        Called with the number of photos so far.
 
     Raises
     ------
@@ -113,6 +113,6 @@ def fit_projection(
 
 
 def folder_groups(paths: Sequence[Path]) -> list[int]:
-    """Return one number a folder: photos in one folder match."""
+    """Return one group number per photo: photos in one folder match."""
     numbers: dict[Path, int] = {}
     return [numbers.setdefault(path.parent, len(numbers)) for path in paths]

@@ -44,7 +44,7 @@ class SbovpEncoder:
 
     @property
     def needs(self) -> Needs:
-        """Label map and pixels, as large as keypoints are looked for in."""
+        """Label map, and pixels in the size in which keypoints are searched."""
         side = self.vocabulary.options.max_side
         return Needs(label_map=True, image=True, short_side=side)
 

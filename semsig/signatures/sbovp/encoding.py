@@ -30,13 +30,13 @@ class SbovpOptions:
     Parameters
     ----------
     words : {"semantic", "visual"}
-        Whether a word is told apart by its class. "visual" is the paper's text to the letter.
+        Whether words are kept apart by class. "visual" is the paper's text to the letter.
     space : {"descriptor", "picture"}
-        Where nearest neighbours are looked for.
+        Space of the nearest-neighbour search.
     length : int
-        Words a phrase, n = 2..4.
+        Words per phrase, n = 2..4.
     regions : {"classes", "components"}
-        What keypoints are linked within: all pixels of a class, as the paper has it, or its
+        What keypoints are linked within: all pixels of a class, as in the paper, or its
         connected components (8 neighbours).
     norm : {"sqrt", "l2", "none"}
         How counts are scaled before distances are taken. "none" is the paper's equation 3.
@@ -63,7 +63,7 @@ class SbovpOptions:
         Raises
         ------
         OptionError
-            If so many words over so many classes do not fit 32-bit column numbers.
+            If the words times the classes do not fit 32-bit column numbers.
         """
         return SbovpSchema(
             detector=vocabulary.detector,
@@ -87,9 +87,9 @@ def sbovp(
     region makes one phrase: itself and its n - 1 nearest neighbours in the region by L2 distance,
     of equally near ones the stronger; fewer in a region that has fewer, and none if it is alone.
     Each unordered pair of a phrase's keypoints adds 1 to H(i, j), i <= j their words: n = 3 adds
-    three a phrase. Two keypoints that are each other's nearest make two phrases.
+    three per phrase. Two keypoints that are each other's nearest make two phrases.
 
-    That much the paper leaves open: whether mutual neighbours count once or twice, whether a
+    The paper leaves open whether mutual neighbours count once or twice, whether a
     phrase of three is a star (as here) or a chain, what ties do, and whether words of different
     classes are the same word. It links by an LSH forest; this is exact, by brute force: among
     descriptors a k-d tree takes seven to ten times as long for 500 to 2,000 keypoints.
@@ -99,7 +99,7 @@ def sbovp(
     keypoints : Keypoints
         Found by the vocabulary's detector and options.
     label_map : LabelMap
-        Labels of the same photo, of any size: places are scaled.
+        Labels of the same photo, of any size: positions are scaled.
     vocabulary : Vocabulary
         The L words.
     options : SbovpOptions, optional
@@ -230,8 +230,8 @@ def _components(
     rows: NDArray[np.int64],
     columns: NDArray[np.int64],
 ) -> NDArray[np.int64]:
-    """Return the connected component of each keypoint's pixel, apart for each class."""
-    import cv2
+    """Return the connected component of each keypoint's pixel, computed per class."""
+    from semsig.opencv import cv2
 
     regions = labels * label_map.labels.size
     for label in np.unique(labels):

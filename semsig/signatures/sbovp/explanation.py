@@ -16,7 +16,7 @@ _MOST_NAMED = 5
 
 
 class Links(NamedTuple):
-    """Links of one photo whose phrases the other has, too.
+    """Links of one photo whose phrases the other has as well.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Keypoints of many photos: over all cores, and kept on disk, so that each is found once."""
+"""Keypoints of many photos, on all cores, and cached on disk."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def detect_all(
     workers : int, optional
         Photos at a time, at least 1; the number of cores by default.
     """
-    import cv2
+    from semsig.opencv import cv2
 
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)

@@ -27,7 +27,7 @@ _THRESHOLDS: dict[Detector, float] = {"kaze": 0.0003, "surf": 0.1}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeypointOptions:
-    """How keypoints are found; all of it counts in a vocabulary's fingerprint.
+    """How keypoints are found; all of it is part of a vocabulary's fingerprint.
 
     Parameters
     ----------
@@ -41,10 +41,10 @@ class KeypointOptions:
         better than OpenCV's 0.001 on held-out training photos and takes as long; 0.1 for SURF,
         whose responses are determinants of the Hessian over grey values 0..255.
     max_points : int
-        Most keypoints a photo, the strongest, 1..1,000,000.
+        Most keypoints per photo, the strongest, 1..1,000,000.
     max_side : int
-        Photos with a longer side are scaled down to it first, 32..8192 pixels: detection takes
-        time and memory by the pixel. Points are in the photo's own pixels all the same.
+        Photos with a longer side are scaled down to it first, 32..8192 pixels: time and
+        memory of detection grow with the pixels. Points are in the photo's own pixels all the same.
 
     Raises
     ------
@@ -89,8 +89,8 @@ def load_detector(name: Detector, options: KeypointOptions | None = None) -> Key
     Parameters
     ----------
     name : {"kaze", "surf"}
-        KAZE of Alcantarilla et al. 2012 as OpenCV has it, or SURF of Bay et al. 2008 as mahotas
-        has it (extra ``surf``).
+        KAZE (Alcantarilla et al. 2012) by OpenCV, or SURF (Bay et al. 2008) by mahotas (extra
+        ``surf``).
     options : KeypointOptions, optional
         The defaults if left out.
 
@@ -98,7 +98,7 @@ def load_detector(name: Detector, options: KeypointOptions | None = None) -> Key
     -------
     KeypointDetector
         ``detector(image)`` gives :class:`Keypoints`, the strongest first. A photo without any,
-        because it is blank or tiny, gives none; only what is no photo is an error
+        because it is blank or tiny, gives none; only something that is not a photo is an error
         (:class:`SignatureError`).
 
     Raises
@@ -125,7 +125,7 @@ class _Detector:
     find: Find
 
     def __call__(self, image: Image) -> Keypoints:
-        import cv2
+        from semsig.opencv import cv2
 
         if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or not image.size:
             raise SignatureError(
@@ -141,7 +141,7 @@ class _Detector:
 
 
 def _shrink(image: Image, max_side: int) -> Image:
-    import cv2
+    from semsig.opencv import cv2
 
     height, width = image.shape[:2]
     scale = max_side / max(height, width)
@@ -161,7 +161,7 @@ def _strongest(
 
 
 def _kaze(options: KeypointOptions) -> Find:
-    import cv2
+    from semsig.opencv import cv2
 
     def find(
         gray: NDArray[np.uint8],
@@ -184,7 +184,7 @@ def _kaze(options: KeypointOptions) -> Find:
 
 def _surf(options: KeypointOptions) -> Find:
     if options.upright:
-        raise OptionError("SURF as mahotas has it is never upright; use KAZE, or upright=False.")
+        raise OptionError("mahotas's SURF is never upright; use KAZE, or upright=False.")
     try:
         from mahotas.features import surf
     except ImportError as error:

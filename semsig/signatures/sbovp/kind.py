@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from semsig.signatures.sbovp.vocabulary import Vocabulary
 
 VOCABULARY = "sbovp/vocabulary.npz"
-"""The words of an index's phrases, in the folder of its photos."""
+"""File of the vocabulary, in the folder of the photos' index."""
 
 
 class SbovpKind:
@@ -38,7 +38,7 @@ class SbovpKind:
     leave_out = None
 
     def scale(self, schema: SbovpSchema) -> float:
-        """Return 1 / sqrt(2): counts at unit length are that far apart at most; else 0."""
+        """Return 1 / sqrt(2): counts >= 0 at unit length differ by at most sqrt(2); else 0."""
         return 0.0 if schema.norm == "none" else 1 / 2**0.5
 
     def suits(self, segmenter: Segmenter) -> bool:  # noqa: ARG002
@@ -46,7 +46,7 @@ class SbovpKind:
         return True
 
     def is_default(self, segmenter: Segmenter) -> bool:  # noqa: ARG002
-        """Tell that phrases are made where they are asked for."""
+        """Return False: phrases are only made on request."""
         return False
 
     def encoder(
@@ -57,9 +57,9 @@ class SbovpKind:
         options: SbovpOptions | None = None,
         cache: Path | None = None,
     ) -> SbovpEncoder:
-        """Return an encoder by some words, KAZE's shipped ones if none are given.
+        """Return an encoder with a vocabulary, KAZE's shipped one if none is given.
 
-        OptionError if so many words over so many classes do not fit 32-bit column numbers.
+        OptionError if the words times the classes do not fit 32-bit column numbers.
         """
         from semsig.signatures.sbovp.encoder import SbovpEncoder
         from semsig.signatures.sbovp.encoding import SbovpOptions
@@ -72,7 +72,7 @@ class SbovpKind:
         return SbovpEncoder(words, how, segmenter.classes, kept)
 
     def search_options(self, metric: str) -> dict[str, Any]:  # noqa: ARG002
-        """Return nothing: there is one distance."""
+        """Return no options: there is only one distance."""
         return {}
 
     def keep(self, encoder: SbovpEncoder, folder: Path) -> None:
@@ -81,7 +81,7 @@ class SbovpKind:
         encoder.vocabulary.save(folder / VOCABULARY)
 
     def encoder_of(self, schema: SbovpSchema, folder: Path) -> SbovpEncoder:
-        """Return the encoder of a schema, by the words beside it.
+        """Return the encoder of a schema, with the vocabulary stored next to it.
 
         Raises
         ------
@@ -98,7 +98,7 @@ class SbovpKind:
         if schema.vocabulary != words.fingerprint:
             raise SignatureError(
                 f"{folder / self.folder} was made with vocabulary {schema.vocabulary[:12]}..., "
-                f"beside it lies {words.fingerprint[:12]}...; bring the first one back."
+                f"next to it is {words.fingerprint[:12]}...; bring the first one back."
             )
         names = (option.name for option in fields(SbovpOptions))
         options = SbovpOptions(**{name: getattr(schema, name) for name in names})

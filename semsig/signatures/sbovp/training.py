@@ -13,7 +13,7 @@ from semsig.signatures.sbovp.vocabulary import N_WORDS, Vocabulary
 from semsig.types import Keypoints
 
 Progress = Callable[[int, int], None]
-"""Called with the steps of k-means done and those there are in all."""
+"""Called with the steps of k-means that are done, and their total."""
 
 PER_PHOTO = 250
 _LARGE = 20_000_000
@@ -48,7 +48,7 @@ def train_vocabulary(
     seed : int
         The same keypoints and seed give the same words, to float32 rounding.
     progress : callable, optional
-        Told before and after each step of k-means.
+        Called before and after each step of k-means.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Vocabularies of visual words: what gives keypoints their words, kept in checked files."""
+"""Vocabularies of visual words, which give keypoints their words, in checked files."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ from semsig.types.sbovp_schema import MAX_WORDS, Detector, require_choice
 
 _FORMAT = "semsig vocabulary 1"
 _MOST_BYTES = 1 << 27
-"""Of words and card in memory: eight bytes a number, and as much again."""
+"""Largest size of words and card in memory: twice eight bytes per number."""
 _SHIPPED = Path(__file__).parent / "vocabularies"
 N_WORDS = 5
-"""Words of a vocabulary unless asked otherwise; :class:`SbovpOptions` says what more would do."""
+"""Default number of words; :class:`SbovpOptions` has measurements of others."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Vocabulary:
-    """Visual words: centres of groups of descriptors that are alike.
+    """Visual words: centres of clusters of descriptors.
 
     Parameters
     ----------
@@ -104,7 +104,7 @@ class Vocabulary:
         return np.asarray((descriptors @ self.words.T - self._halves).argmax(1), np.int64)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the vocabulary to a file, whole or not at all.
+        """Write the vocabulary to a file, completely or not at all.
 
         Raises
         ------

@@ -52,7 +52,7 @@ def sbs_batch(label_maps: Sequence[LabelMap], levels: int = 3) -> SbsBatch:
     Parameters
     ----------
     label_maps : sequence of LabelMap
-        At least one, of any sizes, over one class table. Threads share them out.
+        At least one, of any sizes, over one class table. They are distributed over threads.
     levels : int
         Level n of the quadtree, 0..8, with 4^n * M <= 2^30.
 
@@ -90,7 +90,7 @@ def _check_one_table(label_maps: Sequence[LabelMap], classes: ClassTable) -> Non
 
 
 def _schema_of(levels: int, classes: ClassTable) -> SbsSchema:
-    """Return the schema made last if it is the one: a new one takes a tenth of a map's time."""
+    """Return the last schema if it fits: making one takes a tenth of the time of a label map."""
     latest = _latest[0] if _latest else None
     if latest is None or latest.classes is not classes or latest.levels is not levels:
         latest = SbsSchema(levels, classes)
@@ -100,7 +100,7 @@ def _schema_of(levels: int, classes: ClassTable) -> SbsSchema:
 
 @cache
 def _kernels() -> tuple[Callable[..., int] | None, Callable[..., int]]:
-    """Return the kernel of bytes, where vectors serve it, and the other; Numba comes with them."""
+    """Return the vector kernel of byte labels, if any, and the general one; imports Numba."""
     from semsig_kernels._jit import simd
     from semsig_kernels.quadtree import encode_lanes, encode_words
 
@@ -123,7 +123,7 @@ def _encode(label_map: LabelMap, schema: SbsSchema) -> NDArray[np.uint16] | NDAr
 
 
 def as_words(labels: NDArray[np.uint8] | NDArray[np.uint16]) -> NDArray[np.uint64]:
-    """Return contiguous labels as read-only 8-byte words, with zeros added up to a whole word."""
+    """Return contiguous labels as read-only 8-byte words, padded with zeros."""
     flat = labels.reshape(-1)
     missing = -flat.size % (8 // flat.itemsize)
     if missing:

@@ -63,7 +63,7 @@ class SbsKind:
         return True
 
     def is_default(self, segmenter: Segmenter) -> bool:  # noqa: ARG002
-        """Tell that every index has blocks."""
+        """Return True: every index has SBS."""
         return True
 
     def encoder(self, segmenter: Segmenter, *, levels: int = 3) -> SbsEncoder:
@@ -75,7 +75,7 @@ class SbsKind:
         return {"metric": metric}
 
     def keep(self, encoder: SbsEncoder, folder: Path) -> None:
-        """Do nothing: the schema is all."""
+        """Do nothing: the schema is all that the encoder needs."""
 
     def encoder_of(self, schema: SbsSchema, folder: Path) -> SbsEncoder:  # noqa: ARG002
         """Return the encoder of a schema."""

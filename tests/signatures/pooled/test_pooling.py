@@ -133,14 +133,14 @@ def test_projections_of_others_are_refused():
     own = PooledOptions(power=1.0, projection=a_projection("spoc", 1.0)).encoder("n", 3)
     with pytest.raises(ProjectionError, match="got none"):
         PooledEncoder(schema=own.schema)
-    with pytest.raises(ProjectionError, match="do not compare"):
+    with pytest.raises(ProjectionError, match="cannot be compared"):
         pooled(np.ones((3, 3), np.float32), own.schema, a_projection("spoc", 1.0, seed=1))
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"p": 2.0}, "pool 'gem' alone"),
+        ({"p": 2.0}, "with pool 'gem' only"),
         ({"pool": "gem", "p": 0.5}, "p above 1 to 64"),
         ({"pool": "gem", "p": 65.0}, "p above 1 to 64"),
         ({"projection": "pca"}, "Expected a Projection"),

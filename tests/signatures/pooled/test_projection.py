@@ -158,7 +158,7 @@ def test_no_pickle_and_no_endless_file(tmp_path, monkeypatch):
         (rows(n=3), None, {"dims": 3}, "more vectors than dims"),
         (rows(), None, {"dims": 6}, "dims 1 to 5"),
         (rows(), None, {"dims": 2, "whiten": 2.0}, "whiten 0 to 1"),
-        (rows(), np.arange(60), {"dims": 2}, "two a folder"),
+        (rows(), np.arange(60), {"dims": 2}, "two per folder"),
         (rows(), np.zeros(3, np.int64), {"dims": 2}, "Expected groups"),
         (rows(), np.zeros(60, np.int64), {"dims": 2, "shrink": -1.0}, "shrink at least 0"),
     ],

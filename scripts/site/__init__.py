@@ -1,0 +1,1 @@
+"""What the documentation site shows beside docs/*.md: references, notebooks, linked files."""

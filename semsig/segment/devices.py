@@ -1,0 +1,77 @@
+"""Where networks run: ONNX Runtime's providers and torch's devices, named by one word."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Any, Literal, get_args
+
+from semsig.errors import DeviceWarning
+
+Device = Literal["auto", "cpu", "cuda", "coreml", "openvino", "mps"]
+
+DEVICES: tuple[Device, ...] = get_args(Device)
+
+_PROVIDERS = {
+    "cuda": "CUDAExecutionProvider",
+    "cpu": "CPUExecutionProvider",
+    "coreml": "CoreMLExecutionProvider",
+    "openvino": "OpenVINOExecutionProvider",
+}
+"""In order of preference. What stands after the CPU runs where it is named alone: OpenVINO was a
+tenth slower than ONNX Runtime's own kernels (``lite``, one thread of an AMD EPYC), and CoreML
+compiles a network anew for every size of photo."""
+
+
+def onnx_devices() -> list[str]:
+    """Return the devices that the installed ONNX Runtime has providers for, the preferred first."""
+    import onnxruntime
+
+    available = onnxruntime.get_available_providers()
+    return [device for device, provider in _PROVIDERS.items() if provider in available]
+
+
+def torch_devices() -> list[str]:
+    """Return the devices that torch can use, the preferred first."""
+    import torch
+
+    cuda = ["cuda"] if torch.cuda.is_available() else []
+    return [*cuda, "cpu", *(["mps"] if torch.backends.mps.is_available() else [])]
+
+
+def choose(device: str, available: Sequence[str]) -> str:
+    """Return where to run: `device` where it is available, the first of all for "auto".
+
+    Warns
+    -----
+    DeviceWarning
+        If `device` is not available: the network runs on the CPU.
+    """
+    if device == "auto":
+        return available[0]
+    if device not in available:
+        fall_back(device, available)
+        return "cpu"
+    return device
+
+
+def fall_back(device: str, available: Sequence[str]) -> None:
+    """Say that a device cannot be had."""
+    warnings.warn(
+        f"Expected device {device!r}, got one of {', '.join(available)}: the network runs on the "
+        "CPU. Install what it needs (docs/performance.md), or leave --device out.",
+        DeviceWarning,
+        stacklevel=2,
+    )
+
+
+def provider(device: str, threads: int) -> list[tuple[str, dict[str, Any]]]:
+    """Return what ONNX Runtime is asked for: a device's provider, and the CPU's for the rest."""
+    options = {"device_type": "CPU", "num_of_threads": str(threads)}
+    asked = [(_PROVIDERS[device], options if device == "openvino" else {})]
+    return asked if device == "cpu" else [*asked, (_PROVIDERS["cpu"], {})]
+
+
+def device_of(provider: str) -> str:
+    """Return the device that a provider of ONNX Runtime runs on."""
+    return next(device for device, name in _PROVIDERS.items() if name == provider)

@@ -1,0 +1,160 @@
+"""Hits as a file: JSON, CSV, a list of paths, or a zip of the photos, written while it is sent."""
+
+from __future__ import annotations
+
+import csv
+import errno
+import io
+import json
+import os
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Literal
+
+from semsig.durable import open_regular
+from semsig.photo.record import portable
+from semsig.server.asks import HitFacts
+from semsig.server.problems import RefusedError
+from semsig.server.shelf import Shelf
+
+Kind = Literal["json", "csv", "paths", "zip"]
+
+MOST_EXPORTED = 10_000
+MOST_BYTES = 4 << 30
+"""Bytes of photos in one zip."""
+MEDIA_TYPES: dict[Kind, str] = {
+    "json": "application/json",
+    "csv": "text/csv; charset=utf-8",
+    "paths": "text/plain; charset=utf-8",
+    "zip": "application/zip",
+}
+FILE_NAMES: dict[Kind, str] = {kind: f"photos.{kind}" for kind in MEDIA_TYPES} | {
+    "paths": "photos.txt"
+}
+
+_COLUMNS = ("rank", "id", "name", "distance", "measure", "path")
+_CHUNK = 1 << 20
+"""Bytes of a photo that are held at a time."""
+_MOST_NAME = 120
+"""Characters of a name in a zip: with its number it fits any file system's 255 bytes."""
+
+
+def exported(
+    shelf: Shelf, hits: Sequence[HitFacts], kind: Kind, *, most_bytes: int = MOST_BYTES
+) -> Iterator[bytes]:
+    """Return hits as a file, piece by piece.
+
+    Parameters
+    ----------
+    shelf : Shelf
+        The index.
+    hits : sequence of HitFacts
+        What was found.
+    kind : {"json", "csv", "paths", "zip"}
+        What file. A zip holds the photos as they are, by rank and name, the CSV, and a list of
+        those that cannot be read any more.
+    most_bytes : int
+        Most bytes of photos in a zip.
+
+    Raises
+    ------
+    RefusedError
+        If the photos have more bytes; before anything is written.
+    """
+    records = [shelf.record(hit.id) for hit in hits]
+    paths = [record.path for record in records]
+    if kind == "zip":
+        total = sum(record.size for record in records)
+        if total > most_bytes:
+            raise RefusedError(
+                f"Expected at most {most_bytes:,} bytes of photos, got {total:,}; take fewer.",
+                status=413,
+            )
+        return _zipped(hits, paths)
+    write: dict[str, Callable[..., str]] = {"json": _json, "csv": _csv, "paths": _paths}
+    return iter([_encoded(write[kind](hits, paths))])
+
+
+def _encoded(text: str) -> bytes:
+    """Return a text as UTF-8; of paths the bytes that the file system has."""
+    return text.encode("utf-8", "surrogateescape")
+
+
+def _rows(hits: Sequence[HitFacts], paths: Sequence[str]) -> Iterator[dict[str, object]]:
+    for hit, path in zip(hits, paths, strict=True):
+        facts = hit.model_dump() | {"path": portable(path)}
+        yield {name: facts[name] for name in _COLUMNS}
+
+
+def _json(hits: Sequence[HitFacts], paths: Sequence[str]) -> str:
+    """As ASCII, so that names that are no text survive."""
+    return json.dumps(list(_rows(hits, paths)), indent=1) + "\n"
+
+
+def _csv(hits: Sequence[HitFacts], paths: Sequence[str]) -> str:
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, _COLUMNS)
+    writer.writeheader()
+    writer.writerows(_rows(hits, paths))
+    return text.getvalue()
+
+
+def _paths(_: Sequence[HitFacts], paths: Sequence[str]) -> str:
+    return "".join(f"{portable(path)}\n" for path in paths)
+
+
+class _Pipe(io.RawIOBase):
+    """What is written, until it is taken."""
+
+    def __init__(self) -> None:
+        self._parts: list[bytes] = []
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: object) -> int:
+        self._parts.append(bytes(data))  # type: ignore[call-overload]
+        return len(self._parts[-1])
+
+    def take(self) -> bytes:
+        """Return what was written since this was called last."""
+        taken, self._parts = b"".join(self._parts), []
+        return taken
+
+
+def _zipped(hits: Sequence[HitFacts], paths: Sequence[str]) -> Iterator[bytes]:
+    """Yield a zip of the photos: stored, as they are compressed already."""
+    pipe, lost = _Pipe(), []
+    digits = len(str(hits[-1].rank)) if hits else 1
+    with zipfile.ZipFile(pipe, "w") as archive:
+        for hit, path in zip(hits, paths, strict=True):
+            try:
+                for _ in _put(archive, f"{hit.rank:0{digits}} {_plain(hit.name)}", path):
+                    yield pipe.take()
+            except OSError:
+                lost.append(path)
+        archive.writestr("photos.csv", _csv(hits, paths).encode("utf-8", "surrogateescape"))
+        if lost:
+            archive.writestr(
+                "unreadable.txt", _paths(hits, lost).encode("utf-8", "surrogateescape")
+            )
+    yield pipe.take()
+
+
+def _put(archive: zipfile.ZipFile, name: str, path: str) -> Iterator[None]:
+    """Write a photo's bytes into a zip, a chunk a step; OSError if it cannot be read."""
+    with open_regular(path) as photo:
+        if os.fstat(photo.fileno()).st_size > zipfile.ZIP64_LIMIT:
+            raise OSError(errno.EFBIG, "has more bytes than a plain zip's entry", path)
+        with archive.open(name, "w") as entry:
+            while chunk := photo.read(_CHUNK):
+                entry.write(chunk)
+                yield
+
+
+def _plain(name: str) -> str:
+    """Return a name that any file system takes, and that leads nowhere."""
+    safe = "".join("_" if c in '<>:"/\\|?*' or not c.isprintable() else c for c in name)
+    stem, suffix = Path(safe).stem, Path(safe).suffix[:12]
+    return f"{stem[: _MOST_NAME - len(suffix)]}{suffix}"
