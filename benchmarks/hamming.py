@@ -9,6 +9,8 @@ given. Needs ``pip install --group bench``. --all adds the slow candidates; amon
 only those that search faiss's 8 GB in place, if these fit.
 
 "after one more" is a living index: one signature is added to it, then the next search timed.
+"compared" is how many rows ``bounded`` compares whole, the mean of the queries: its bounds rule
+out the others.
 
 Each stage is written to results/hamming.json when done; --resume skips those that are there.
 --plot draws docs/hamming.svg. --maps FOLDER takes signatures of real label maps instead, see
@@ -30,6 +32,8 @@ import cv2
 import faiss
 import numpy as np
 from numpy.typing import NDArray
+from semsig_kernels.bounds import nearest_bounded
+from semsig_kernels.sums import CHUNK_ROWS
 from semsig_kernels.threads import set_thread_count
 
 from benchmarks import libraries, real_maps, scenes
@@ -37,7 +41,9 @@ from benchmarks.libraries import APPROXIMATE, FLAT, ONE_BY_ONE, Search
 from benchmarks.scenes import CACHE
 from benchmarks.timing import RESULTS, as_entries, cycle, interleave, machine, write_results
 from semsig import HammingIndex, SbsBatch
+from semsig.search.bounded import BoundedScan
 from semsig.search.dense import BitIndex
+from semsig.search.heaps import empty_heaps
 from semsig.search.scans import new_scan
 
 ENGINES = ("auto", "bounded", "bitmaps", "postings")
@@ -67,6 +73,8 @@ class Candidates:
             started = time.process_time()
             scan = new_scan(engine, self._rows)
             scan.search(self._queries, 1)
+            if isinstance(scan, BoundedScan):
+                self._bounded = scan
 
             def search(which: slice, k: int, scan: Any = scan) -> NDArray[np.int64]:
                 single = which.stop - which.start == 1
@@ -99,6 +107,10 @@ class Candidates:
             bad |= {n for n, search in exact.items() if (search(which, k) != expected).any()}
         return sorted(bad)
 
+    def compared(self, k: int) -> float:
+        """Return how many rows are compared whole in a search; see :func:`compared`."""
+        return compared(self._bounded, self._queries, k)
+
     def recall(self, k: int) -> dict[str, float]:
         """Return the share of the k nearest that each approximate candidate finds."""
         every = slice(0, len(self._queries))
@@ -126,6 +138,14 @@ def measure(candidates: Candidates, k: int, *, batch: bool, repeats: int) -> Ent
         calls = {n: single(search, k) for n, search in searches.items()}
         timings = interleave(calls, repeats=repeats)
     return as_entries(timings, FLAT if FLAT in timings else "semsig auto")
+
+
+def compared(scan: BoundedScan, queries: SbsBatch, k: int) -> float:
+    """Return how many rows are compared whole in a search, the mean of the queries."""
+    chunks, heaps = (0, -(-len(scan) // CHUNK_ROWS)), empty_heaps(len(queries), k)
+    sums, rows = scan._sums("hamming"), scan._rows("hamming", None)
+    asked, table = scan._asked(queries, "hamming"), scan._table("hamming")
+    return nearest_bounded(sums, rows, asked, chunks, False, table, *heaps) / len(queries)
 
 
 def measure_change(rows: SbsBatch, queries: SbsBatch) -> Entries:
@@ -177,6 +197,7 @@ def run_size(n_rows: int, options: argparse.Namespace, found: Entries) -> None:
     size["building"] = candidates.building
     size["wrong"] = candidates.wrong(max(options.k))
     size["recall"] = {f"k={k}": candidates.recall(k) for k in options.k}
+    size["compared"] = {f"k={k}": candidates.compared(k) for k in options.k}
     size["timings"] = done
     for name, (k, batch) in left.items():
         say(f"  {name}")

@@ -103,7 +103,13 @@ def _hamming_table(size: Any) -> str:
     ]
     after = {what: _seconds(value) for what, value in size["after one more"].items()}
     table = _table([size["task"], "built in", *kinds], rows)
-    return f"{table}\n\nOne more takes {after['add one']}, the search after it {after['search']}."
+    whole = [f" For {k} {n:.0f} rows are compared whole." for k, n in _compared(size)]
+    more = f"One more takes {after['add one']}, the search after it {after['search']}."
+    return f"{table}\n\n{more}{''.join(whole)}"
+
+
+def _compared(size: Any) -> list[tuple[str, float]]:
+    return [(k.replace("=", " = "), rows) for k, rows in size.get("compared", {}).items()]
 
 
 def _timing(run: Any) -> str:

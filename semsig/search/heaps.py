@@ -89,10 +89,11 @@ def sort_heaps(heaps: Heaps, k: int, dtype: np.dtype[Any]) -> tuple[Distances, N
     """Return the k best of each row of heaps, ascending, ties by row, padded with -1."""
     distances, rows = heaps
     sort_nearest(distances, rows, k)
-    found = rows[:, :k]
-    best: Distances = np.where(found < 0, -1, distances[:, :k]).astype(dtype)
-    missing = k - found.shape[1]
-    if not missing:
-        return best, found
-    beyond = (0, 0), (0, missing)
-    return np.pad(best, beyond, constant_values=-1), np.pad(found, beyond, constant_values=-1)
+    held = rows[:, :k]
+    near: Distances = np.where(held < 0, -1, distances[:, :k]).astype(dtype)
+    if held.shape[1] == k:
+        return near, held
+    best: Distances = np.full((len(rows), k), -1, dtype)
+    found = np.full((len(rows), k), -1, np.int64)
+    best[:, : held.shape[1]], found[:, : held.shape[1]] = near, held
+    return best, found
