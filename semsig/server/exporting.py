@@ -8,17 +8,21 @@ import io
 import json
 import os
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
+
+from fastapi.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from semsig.durable import open_regular
 from semsig.photo.record import portable
-from semsig.server.asks import HitFacts
 from semsig.server.problems import RefusedError
-from semsig.server.shelf import Shelf
+from semsig.server.searching import Ranked
+from semsig.server.shelf import Shelf, shown_name
 
 Kind = Literal["json", "csv", "paths", "zip"]
+Pieces = Generator[bytes, None, None]
 
 MOST_EXPORTED = 10_000
 MOST_BYTES = 4 << 30
@@ -40,16 +44,31 @@ _MOST_NAME = 120
 """Characters of a name in a zip: with its number it fits any file system's 255 bytes."""
 
 
+class Sending(StreamingResponse):
+    """A response of pieces, whose files are closed once it ends: by a client that leaves, too."""
+
+    def __init__(self, pieces: Pieces, **how: Any) -> None:
+        super().__init__(pieces, **how)
+        self._pieces = pieces
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the pieces."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._pieces.close()
+
+
 def exported(
-    shelf: Shelf, hits: Sequence[HitFacts], kind: Kind, *, most_bytes: int = MOST_BYTES
-) -> Iterator[bytes]:
+    shelf: Shelf, hits: Sequence[Ranked], kind: Kind, *, most_bytes: int = MOST_BYTES
+) -> Pieces:
     """Return hits as a file, piece by piece.
 
     Parameters
     ----------
     shelf : Shelf
         The index.
-    hits : sequence of HitFacts
+    hits : sequence of Ranked
         What was found.
     kind : {"json", "csv", "paths", "zip"}
         What file. A zip holds the photos as they are, by rank and name, the CSV, and a list of
@@ -73,7 +92,7 @@ def exported(
             )
         return _zipped(hits, paths)
     write: dict[str, Callable[..., str]] = {"json": _json, "csv": _csv, "paths": _paths}
-    return iter([_encoded(write[kind](hits, paths))])
+    return (piece for piece in [_encoded(write[kind](hits, paths))])
 
 
 def _encoded(text: str) -> bytes:
@@ -81,18 +100,18 @@ def _encoded(text: str) -> bytes:
     return text.encode("utf-8", "surrogateescape")
 
 
-def _rows(hits: Sequence[HitFacts], paths: Sequence[str]) -> Iterator[dict[str, object]]:
+def _rows(hits: Sequence[Ranked], paths: Sequence[str]) -> Iterator[dict[str, object]]:
     for hit, path in zip(hits, paths, strict=True):
-        facts = hit.model_dump() | {"path": portable(path)}
+        facts = hit._asdict() | {"name": shown_name(path), "path": portable(path)}
         yield {name: facts[name] for name in _COLUMNS}
 
 
-def _json(hits: Sequence[HitFacts], paths: Sequence[str]) -> str:
+def _json(hits: Sequence[Ranked], paths: Sequence[str]) -> str:
     """As ASCII, so that names that are no text survive."""
     return json.dumps(list(_rows(hits, paths)), indent=1) + "\n"
 
 
-def _csv(hits: Sequence[HitFacts], paths: Sequence[str]) -> str:
+def _csv(hits: Sequence[Ranked], paths: Sequence[str]) -> str:
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, _COLUMNS)
     writer.writeheader()
@@ -100,7 +119,7 @@ def _csv(hits: Sequence[HitFacts], paths: Sequence[str]) -> str:
     return text.getvalue()
 
 
-def _paths(_: Sequence[HitFacts], paths: Sequence[str]) -> str:
+def _paths(_: Sequence[Ranked], paths: Sequence[str]) -> str:
     return "".join(f"{portable(path)}\n" for path in paths)
 
 
@@ -123,14 +142,14 @@ class _Pipe(io.RawIOBase):
         return taken
 
 
-def _zipped(hits: Sequence[HitFacts], paths: Sequence[str]) -> Iterator[bytes]:
+def _zipped(hits: Sequence[Ranked], paths: Sequence[str]) -> Pieces:
     """Yield a zip of the photos: stored, as they are compressed already."""
     pipe, lost = _Pipe(), []
     digits = len(str(hits[-1].rank)) if hits else 1
     with zipfile.ZipFile(pipe, "w") as archive:
         for hit, path in zip(hits, paths, strict=True):
             try:
-                for _ in _put(archive, f"{hit.rank:0{digits}} {_plain(hit.name)}", path):
+                for _ in _put(archive, f"{hit.rank:0{digits}} {_plain(shown_name(path))}", path):
                     yield pipe.take()
             except OSError:
                 lost.append(path)

@@ -6,8 +6,9 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from semsig.errors import (
     ImageError,
@@ -71,6 +72,7 @@ def add_handlers(app: FastAPI) -> None:
     app.add_exception_handler(SemsigError, _semsig)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(ClientDisconnect, _left)
 
 
 async def _semsig(_: Request, error: Exception) -> JSONResponse:
@@ -91,6 +93,11 @@ async def _invalid(_: Request, error: Exception) -> JSONResponse:
         for one in error.errors()
     ]
     return problem(422, "; ".join(said), "urn:semsig:InvalidRequest")
+
+
+async def _left(_: Request, __: Exception) -> Response:
+    """Answer nobody: a client that left while it sent something is no error of the server."""
+    return Response(status_code=400)
 
 
 async def _http(_: Request, error: Exception) -> JSONResponse:

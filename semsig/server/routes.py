@@ -10,7 +10,7 @@ from fastapi.responses import PlainTextResponse, StreamingResponse
 
 from semsig import __version__
 from semsig.server.asks import Answer, Ask, ClassFacts, Health, IndexFacts, UploadFacts
-from semsig.server.exporting import FILE_NAMES, MEDIA_TYPES, MOST_EXPORTED, Kind, exported
+from semsig.server.exporting import FILE_NAMES, MEDIA_TYPES, MOST_EXPORTED, Kind, Sending, exported
 from semsig.server.requests import API, PHOTO_BODY, TheShelf, TheSite, photo_body, read_ask
 
 router = APIRouter(**API)
@@ -121,8 +121,8 @@ def export(
 ) -> StreamingResponse:
     """Return a search's hits as a file; if it stacks copies, the nearest of each stack alone."""
     wanted = read_ask(ask).model_copy(update={"k": k})
-    hits = [hit for hit in site.searcher(shelf).answer(wanted).hits if hit.copy_of is None]
-    return StreamingResponse(
+    hits = [hit for hit in site.searcher(shelf).hits(wanted) if hit.copy_of is None]
+    return Sending(
         exported(shelf, hits, kind),
         media_type=MEDIA_TYPES[kind],
         headers={"content-disposition": f'attachment; filename="{FILE_NAMES[kind]}"'},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -41,6 +41,16 @@ class Found(NamedTuple):
     """Whether there are no more."""
 
 
+class Ranked(NamedTuple):
+    """A hit; `copy_of` is the nearest hit that it is a copy of, if copies are stacked."""
+
+    rank: int
+    id: int
+    distance: float
+    measure: str
+    copy_of: int | None
+
+
 class Met(NamedTuple):
     """The photos that meet conditions, the best first, and 1 - their scores."""
 
@@ -75,12 +85,13 @@ class Searcher:
         conditions = understand(self._shelf.engine, ask.words, ask.without)
         found = self._ranking(ask)
         stop = ask.offset + ask.k
-        shown = range(ask.offset, min(stop, len(found.ids)))
         more = not found.is_all or stop < len(found.ids)
-        nearer = self._shelf.copies(found.ids[:stop]) if ask.stack else {}
         return Answer(
             total=self._total(ask, found, conditions),
-            hits=[self._hit(found, row, nearer) for row in shown],
+            hits=[
+                HitFacts.model_validate(self._shelf.facts(one.id).model_dump() | one._asdict())
+                for one in self._ranked(ask, found)
+            ],
             next=stop if more else None,
             signature=found.signature,
             metric=found.metric,
@@ -89,17 +100,24 @@ class Searcher:
             seconds=time.perf_counter() - started,
         )
 
-    def _hit(self, found: Found, row: int, nearer: Mapping[int, int]) -> HitFacts:
-        facts = self._shelf.facts(found.ids[row])
-        distance = found.distances[row]
-        measure = print_distance(distance, found.metric) if found.metric else ""
-        return HitFacts(
-            **facts.model_dump(),
-            rank=row + 1,
-            distance=distance,
-            measure=measure,
-            copy_of=nearer.get(facts.id),
-        )
+    def hits(self, ask: Ask) -> list[Ranked]:
+        """Return one page of hits by their ids alone: nothing of their files is looked up."""
+        return self._ranked(ask, self._ranking(ask))
+
+    def _ranked(self, ask: Ask, found: Found) -> list[Ranked]:
+        stop = min(ask.offset + ask.k, len(found.ids))
+        nearer = self._shelf.copies(found.ids[:stop]) if ask.stack else {}
+        metric = found.metric
+        return [
+            Ranked(
+                rank=row + 1,
+                id=found.ids[row],
+                distance=found.distances[row],
+                measure=print_distance(found.distances[row], metric) if metric else "",
+                copy_of=nearer.get(found.ids[row]),
+            )
+            for row in range(ask.offset, stop)
+        ]
 
     def _total(self, ask: Ask, found: Found, conditions: Conditions) -> int:
         if found.is_all:

@@ -149,7 +149,7 @@ class Shelf:
         record = self.record(id_)
         version = record.digest[:12]
         width, height = self._sizes.get(version, lambda: _size(record.path))
-        name = Path(record.path).name.encode("utf-8", "replace").decode()
+        name = shown_name(record.path)
         return PhotoFacts(id=id_, name=name, width=width, height=height, version=version)
 
     def copies(self, ids: Sequence[int]) -> dict[int, int]:
@@ -212,6 +212,11 @@ class Shelf:
                 "Expected a painted layout, got an empty one; paint something.", status=422
             )
         return LabelMap(grid.reshape(painted.height, painted.width), classes)
+
+
+def shown_name(path: str) -> str:
+    """Return a photo's name; what is no Unicode in it becomes question marks."""
+    return Path(path).name.encode("utf-8", "replace").decode()
 
 
 def box_of(photo: QueryPhoto) -> Box | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 import json
@@ -12,9 +13,10 @@ from urllib.parse import urlencode
 
 import pytest
 
+from semsig.durable import open_regular
 from semsig.engine import Engine
 from semsig.server.asks import Ask
-from semsig.server.exporting import exported
+from semsig.server.exporting import Sending, exported
 from semsig.server.problems import RefusedError
 from semsig.server.searching import Searcher
 from semsig.server.shelf import Shelf
@@ -86,7 +88,7 @@ def shelf(indexed, tmp_path) -> Shelf:
 
 
 def hits_of(shelf):
-    return Searcher(shelf).answer(Ask(k=10)).hits
+    return Searcher(shelf).hits(Ask(k=10))
 
 
 def test_a_zip_goes_on_without_photos_that_are_gone(shelf):
@@ -119,3 +121,25 @@ def test_an_empty_answer_is_an_empty_file(shelf):
     assert json.loads(b"".join(exported(shelf, [], "json"))) == []
     with zipfile.ZipFile(io.BytesIO(b"".join(exported(shelf, [], "zip")))) as archive:
         assert archive.namelist() == ["photos.csv"]
+
+
+def test_a_client_that_leaves_closes_what_was_open(shelf, monkeypatch):
+    monkeypatch.setattr("semsig.server.exporting._CHUNK", 1000)
+    opened = []
+
+    def watched(path):
+        opened.append(open_regular(path))
+        return opened[-1]
+
+    async def receive():
+        while not opened:
+            await asyncio.sleep(0.01)
+        return {"type": "http.disconnect"}
+
+    async def send(_):
+        await asyncio.sleep(0.05 if opened else 0)
+
+    monkeypatch.setattr("semsig.server.exporting.open_regular", watched)
+    response = Sending(exported(shelf, hits_of(shelf), "zip"))
+    asyncio.run(response({"type": "http", "asgi": {"spec_version": "2.0"}}, receive, send))
+    assert [file.closed for file in opened] == [True]

@@ -9,8 +9,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from semsig.engine import Engine
 from semsig.errors import OptionError
 from semsig.server import ServeOptions
+from semsig.server.app import create_app
 from semsig.server.guard import Guard
 from semsig.server.uploads import Uploads
 from tests.server.conftest import start, stop
@@ -147,3 +149,20 @@ def test_uploads_are_kept_within_their_bound(photo, indexed):
     assert uploads.get(second).shape[2] == 3
     with pytest.raises(Exception, match="send it again"):
         uploads.get(first)
+
+
+def test_a_client_that_leaves_while_it_sends_is_no_error(indexed):
+    told = iter([{"type": "http.request", "body": b"x", "more_body": True}])
+
+    async def receive():
+        return next(told, {"type": "http.disconnect"})
+
+    async def send(_):
+        pass
+
+    scope = {"type": "http", "method": "POST", "path": "/api/v1/uploads", "query_string": b""}
+    app = create_app([Engine.open(indexed[0])])
+    try:
+        asyncio.run(app(scope | {"headers": [(b"host", b"localhost")]}, receive, send))
+    finally:
+        app.state.site.close()

@@ -8,6 +8,8 @@ let shown = null;
 
 const size = (bytes) => (bytes >= 1e6 ? `${(bytes / 1e6).toFixed(1)} MB` : `${Math.max(1, Math.round(bytes / 1e3))} kB`);
 
+const counted = (count, what) => `${count.toLocaleString("en")} ${what}${count === 1 ? "" : "s"}`;
+
 function copy(photo) {
   return el("li", { class: "copy" },
     el("span", { class: "frame" }, el("img", { alt: photo.name, loading: "lazy", src: api.picture(photo, 320) }), photo.best ? el("span", { class: "badge" }, icon("star"), "best") : null),
@@ -38,7 +40,7 @@ export async function show() {
     el("header", {}, el("h2", {}, "Near-duplicates"),
       el("label", {}, "within", range, value),
       el("button", { type: "button", class: "quiet", onclick: save_ }, "Save a list of the others"),
-      el("p", { class: "lead", role: "status" }, found.groups.length ? `${found.groups.length.toLocaleString("en")} groups; ${spare.length.toLocaleString("en")} photos have a better copy. Nothing is moved or removed.` : "No two photos are that close. Let the distance be larger, or be glad.")),
+      el("p", { class: "lead", role: "status" }, found.groups.length ? `${counted(found.groups.length, "group")}; ${counted(spare.length, "photo")} with a better copy. Nothing is moved or removed.` : "No two photos are that close. Let the distance be larger, or be glad.")),
     ...found.groups.slice(0, 200).map((group) => el("article", { class: "group" }, el("ul", { tabindex: "0", "aria-label": `Copies of ${group[0].name}` }, ...group.map(copy)))),
   );
   section.removeAttribute("aria-busy");

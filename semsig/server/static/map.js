@@ -105,7 +105,7 @@ function show(found) {
   grid = { columns: found.columns, rows: found.rows };
   const inSight = found.cells.reduce((sum, cell) => sum + cell.count, 0);
   const by = found.by === "pooled" ? "the network's features" : "what they show";
-  $("said").textContent = view.z ? `About ${inSight.toLocaleString("en")} of ${photos.toLocaleString("en")} photos here` : `${photos.toLocaleString("en")} photos, near each other if alike by ${by}`;
+  $("said").textContent = view.z ? `About ${inSight.toLocaleString("en")} of ${photos.toLocaleString("en")} photos here` : !photos ? "" : `${photos.toLocaleString("en")} photos, near each other if alike by ${by}`;
   $("message").hidden = Boolean(photos);
   $("message").replaceChildren(el("b", {}, "There are no photos yet."), "Index a folder: semsig index PHOTOS --index DIR");
   move();
