@@ -89,7 +89,7 @@ class PooledOptions:
         if projection == "shipped":
             projection = shipped_projection(network, self.pooling)
         if projection is not None:
-            _require_fit(projection, self.pooling, channels)
+            _require_fit(projection, self.pooling, network, channels)
         most = channels if projection is None else projection.most_dims
         dims = self.dims or (channels if projection is None else min(DIMS, most))
         if dims > most or (projection is None and dims != channels):
@@ -113,12 +113,18 @@ class PooledOptions:
         return self.encoder(network, channels).schema
 
 
-def _require_fit(projection: Projection, pooling: Pooling, channels: int) -> None:
+def _require_fit(projection: Projection, pooling: Pooling, network: str, channels: int) -> None:
     if (projection.pooling, projection.channels) != (pooling, channels):
         raise ProjectionError(
             f"Expected a projection of {channels} channels, {pooling}; got one of "
             f"{projection.channels} channels, {projection.pooling}. Fit it for this network and "
             "pooling with `semsig pca`."
+        )
+    if not projection.is_for(network):
+        raise ProjectionError(
+            f"Expected a projection fitted to the network {network}, got one fitted to "
+            f"{projection.network or 'none that it names'}. Fit it for this network with "
+            "`semsig pca`."
         )
 
 

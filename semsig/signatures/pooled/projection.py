@@ -114,6 +114,13 @@ class Projection:
         made = f"{_FORMAT}; {self.network}; {asdict(self.pooling)}; {self.axes.shape}"
         return hashlib.sha256(made.encode() + self.mean.tobytes() + self.axes.tobytes()).hexdigest()
 
+    def is_for(self, network: str) -> bool:
+        """Tell whether it was fitted to the network of a fingerprint.
+
+        The side that photos are resized to is ignored: axes depend on the weights only.
+        """
+        return _weights(self.network) == _weights(network)
+
     def __call__(self, rows: NDArray[np.float64], dims: int) -> NDArray[np.float64]:
         """Project rows of unit length, (N, C), to (N, dims), not scaled.
 
@@ -205,12 +212,9 @@ class Projection:
 
 
 def shipped_projection(network: str, pooling: Pooling) -> Projection | None:
-    """Return the projection that semsig ships for a network, by its fingerprint; None if none.
-
-    The side that photos are resized to is ignored: axes depend on the weights only.
-    """
+    """Return the projection that semsig ships for a network, by its fingerprint; None if none."""
     for projection in _all_shipped():
-        if (_weights(projection.network), projection.pooling) == (_weights(network), pooling):
+        if projection.is_for(network) and projection.pooling == pooling:
             return projection
     return None
 

@@ -130,6 +130,8 @@ def test_projections_of_others_are_refused():
         PooledOptions(power=1.0, projection=a_projection("spoc", 1.0)).encoder("n", 4)
     with pytest.raises(ProjectionError, match="Fit it for this network"):
         PooledOptions(power=0.5, projection=a_projection("spoc", 1.0)).encoder("n", 3)
+    with pytest.raises(ProjectionError, match="fitted to the network other"):
+        PooledOptions(power=1.0, projection=a_projection("spoc", 1.0)).encoder("other", 3)
     own = PooledOptions(power=1.0, projection=a_projection("spoc", 1.0)).encoder("n", 3)
     with pytest.raises(ProjectionError, match="got none"):
         PooledEncoder(schema=own.schema)
