@@ -161,9 +161,9 @@ class ExactScan(ABC):
         )
 
     def _once(self, what: str, of: Metric | Weights, make: Callable[[], Made]) -> Made:
-        """Return a cached value, made on first use; two threads may make it twice, with one result.
+        """Return a cached value, made on first use.
 
-        There is no lock, as both results are equal.
+        There is no lock: two threads may both make it, with equal results.
         """
         if (what, of) not in self._made:
             self._made[what, of] = make()
