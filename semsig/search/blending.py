@@ -16,7 +16,7 @@ Signature = TypeVar("Signature", SbsSignature, PooledSignature, SbovpSignature)
 
 _MOST_LEVEL = 4
 _COUNT_SCALE = 4096
-"""The largest blended count is scaled to this; rounding (by 1/2) then costs at most 1/8192 of it."""
+"""The largest blended count is scaled to this: rounding, by up to 1/2, is at most 1/8192 of it."""
 
 
 def blend(signatures: Sequence[Signature], weights: Sequence[float]) -> Signature:

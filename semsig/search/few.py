@@ -83,7 +83,7 @@ class FewScan:
             yield distances_of(shared, total, totals, form)
 
     def _shared(self, query: SbsBatch, scheme: Scheme) -> tuple[NDArray[np.int64], int]:
-        """Return the weight that each row shares with a query, shape (N,), and the query's total."""
+        """Return the weight that each row shares with a query, (N,), and the query's total."""
         codes, weights, totals = weights_and_totals(query, scheme)
         # The last entry is a sentinel with weight 0, for cells that the query does not have.
         known = np.append(codes >> 2, np.iinfo(np.int64).max)
