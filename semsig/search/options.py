@@ -1,5 +1,4 @@
-"""Options of re-ranking by the k-NN graph: reciprocal neighbours, expansion, augmentation, diffusion.
-"""
+"""Options of re-ranking by the k-NN graph: one class for each of the four methods."""
 
 from __future__ import annotations
 

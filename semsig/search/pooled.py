@@ -187,9 +187,10 @@ class PooledScan:
     ) -> NDArray[np.int64]:
         """Return the rows of the greatest cosines, ascending; the k nearest are among them.
 
-        Cosines in float32 have an error of at most 2^-22: three roundings of 2^-24 each. Rows
-        whose distances round to the same float32 differ by at most 2^-23 in cosine. So no row
-        whose cosine is more than 2^-20 below the k-th greatest can be among the k nearest.
+        Cosines in float32 have an error of about 2^-22: four roundings of 2^-24 each (the inverse
+        lengths of row and query, their product, and the cosine). Rows whose distances round to
+        the same float32 differ by at most 2^-23 in cosine. 2 * 2^-22 + 2^-23 is less than 2^-20,
+        so no row more than 2^-20 below the k-th greatest cosine can be among the k nearest.
         """
         if allowed is not None:
             among = np.flatnonzero(allowed)
@@ -240,8 +241,8 @@ def _unit_distances(
 ) -> NDArray[np.float32]:
     """Return squared distances (N,) at unit length, from inner products and squared lengths.
 
-    All three are exact integers or float64, and sqrt(n * n) is exactly n in floating point, so
-    that equal codes are at distance exactly 0.
+    All three are exact, and sqrt(n * n) is exactly n in floating point, so that equal codes are
+    at distance exactly 0.
     """
     there = float(query > 0) + (rows > 0)
     scale = np.sqrt(query * rows)

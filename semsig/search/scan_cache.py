@@ -3,7 +3,7 @@
 Building a scan over all rows takes longer than many searches, so scans are reused after a change:
 remaining rows keep their scan, removed rows are masked in it, and new rows get a scan of their
 own. Sizes decrease geometrically from the first scan to the last (as in a log-structured merge
-tree), so that there are few scans, and a row is rebuilt only a logarithmic number of times.
+tree), so that there are few scans, and each row is built into a scan only a few times.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Part:
         return self.n_built - len(self.dead)
 
     def later(self, segments: Segments) -> tuple[Part, int]:
-        """Return the part updated to `segments`, and how many of these, from the first, it covers."""
+        """Return the part updated to `segments`, and how many of these (the first) it covers."""
         gone, first, count = [np.zeros(0, np.int64)], 0, 0
         for was in self.segments:
             if count < len(segments) and _is_of(segments[count], was):
