@@ -1,10 +1,10 @@
-"""The engines people already run beside semsig: the same signatures, the same distances.
+"""Vector databases and search libraries beside semsig, with the same signatures and distances.
 
 ``python -m benchmarks.engines`` exports 1,000, 10,000 and 100,000 of the scenes of
 `benchmarks.scenes` to each engine, checks that it returns semsig's distances, and times it, on
-one core where the engine can be told so. The time of a query is that of n + 1 queries in one call
-less that of one, over n; so that opening an index does not count. Absent engines are named and
-left out.
+one core if the engine can be limited to one. The time per query is (time of n + 1 queries in one
+call - time of one) / n, so that opening an index does not count. Engines that are not installed
+are listed and skipped.
 """
 
 from __future__ import annotations
@@ -136,7 +136,7 @@ def measure(
             expected = index.search(queries[: n + 1], K)
             found = search(queries[: n + 1], K)
             exact = all(np.array_equal(a, b) for a, b in zip(found, expected, strict=True))
-            if name == "semsig":  # has nothing to open, and is faster at many queries a call
+            if name == "semsig":  # opens nothing, and is faster with many queries per call
                 query = min(_one_by_one(search, queries[:n]) for _ in range(repeats))
             else:
                 alone = min(_timed(search, queries[:1]) for _ in range(repeats))
