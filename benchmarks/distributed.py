@@ -50,7 +50,7 @@ def write_shards(folder: Path, rows: SbsBatch) -> None:
 
 
 def timed(call: Callable[[int], object], repeats: int) -> dict[str, Any]:
-    """Return median and minimum seconds per call, and CPU times of this process with the median."""
+    """Return median and minimum seconds per call, and this process's CPU times: median and all."""
     call(0)
     taken, computed = [], []
     for number in range(repeats):

@@ -36,10 +36,10 @@ Engine = Callable[[HammingIndex, Path, ExitStack], Search]
 
 K = 10
 MOST = {"lancedb": 10_000, "milvus-lite": 1_000, "qdrant local": 1_000, "postgres bits": 10_000}
-"""Rows up to which engines are asked that compare dense strings, or are meant for tests."""
+"""Largest number of rows for engines that compare dense strings, or are meant for tests."""
 
 TESTS_ONLY = {"milvus-lite", "qdrant local"}
-"""Local modes, whose time is that of opening: checked, not timed."""
+"""Local modes, which spend their time on opening: their answers are checked, but not timed."""
 
 
 def semsig_itself(index: HammingIndex, _folder: Path, _stack: ExitStack) -> Search:
@@ -168,7 +168,7 @@ def _timed(search: Search, queries: SbsBatch) -> float:
 def run_size(
     rows: int, options: argparse.Namespace, found: dict[str, Any], done: Callable[[], object]
 ) -> None:
-    """Measure the engines of one number of rows; `found` grows, and `done` is called after each."""
+    """Measure the engines at one number of rows; fill `found`, and call `done` after each."""
     index = HammingIndex(signatures(1).schema)
     index.add(signatures(rows))
     queries = signatures(options.queries + 1, queries=True)
@@ -177,7 +177,7 @@ def run_size(
         if rows > MOST.get(name, rows):
             continue
         print(f"{time.strftime('%H:%M:%S')} {rows:,} {name}", file=sys.stderr, flush=True)
-        # semsig takes so little that its queries need repeating to be seen at all
+        # semsig is so fast that its queries must be repeated to be measurable
         repeats = 20 if name == "semsig" else options.repeats
         try:
             found[name] = measure(name, index, queries, options.queries, repeats)
