@@ -5,7 +5,8 @@ python -m benchmarks.pareto DATASET[=ROOT] ... [--segmenter lite embedded] [--si
 DATASET=ROOT is a benchmark and the folder of its photos; DATASET alone is a folder with one folder
 per class. Each signature is indexed by an engine, whose CPU seconds and bytes on disk are measured,
 and evaluated by strict average precision and p@20. The table is printed and written to
-results/pareto.json; a * marks rows that are Pareto-optimal in mAP and bytes within their data set.
+results/pareto.json; a * marks rows for which no other row of the data set has a higher mAP with as
+few bytes.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from semsig.signatures.sbs.encoding import sbs_batch
 
 SHAPE = 48, 72
 _SIDE = 128
-"""Maps are scaled to this longer side in pixels, so that crops exceed the size of generated maps."""
+"""Maps are scaled to this longer side in pixels, so that crops are larger than generated maps."""
 _LEAST_CROP = 0.4
 _MIRRORED, _PASTED = 0.5, 0.4
 _AT_ONCE = 1000

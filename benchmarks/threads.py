@@ -1,4 +1,4 @@
-"""Check that a second thread never slows down a search: one and two threads, timed in turns.
+"""Speed-up of each scan by a second thread, to see that it never costs; timed in turns.
 
     python -m benchmarks.threads [--rows N [N ...]]
 
