@@ -30,6 +30,7 @@ from numba.core.serialize import dumps
 LOG = logging.getLogger("semsig.kernels")
 FOLDER = "semsig-kernels"
 _DIGEST_BYTES = 32
+"""Size of a SHA-256 digest, with which each file starts."""
 
 _said: set[str] = set()
 

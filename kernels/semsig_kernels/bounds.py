@@ -31,7 +31,9 @@ from semsig_kernels.sums import (
 from semsig_kernels.vectors import lanes_reaching
 
 QUERIES_AT_ONCE = 8
+"""Queries that are scored together, chunk by chunk, while the chunk is in the cache."""
 _BINS = 4096
+"""Bins of the histogram of block maxima, see :func:`_high_score`."""
 
 
 @kernel

@@ -27,6 +27,7 @@ from semsig_kernels.histogram_sums import Histograms, Rows, add_lists
 from semsig_kernels.topk import replace_worst, sort_nearest
 
 _PART_ROWS = 2048
+"""Rows whose lines are added for all queries in turn, while they are in the cache."""
 
 
 class Memory(NamedTuple):

@@ -17,7 +17,9 @@ from semsig_kernels.simd import prefetch
 from semsig_kernels.vectors import add_lines
 
 _TOGETHER = 4
+"""Lines that are added in one pass over the rows."""
 _PORTION = 64
+"""Largest number of lines whose sum shares one step size; a multiple of _TOGETHER."""
 _MOST_STEPS = 65000
 """Steps of the largest possible sum of a portion: below 2^16 by more than rounding can add."""
 

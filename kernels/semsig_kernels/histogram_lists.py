@@ -22,11 +22,16 @@ from semsig_kernels._jit import inlined, kernel
 
 CHUNK_ROWS = 16384
 FEW_ROWS = 32
+"""Counts that fewer rows have are put into the shared last block."""
 LARGEST_OF_LINE = 15
+"""Largest count that fits half a byte."""
 LINE_UNIT = 128
+"""Lines are padded to a multiple of this number of rows."""
 
 _LONGEST = 65536
+"""Largest number of rows in a block: its length - 1 must fit uint16."""
 LINE_MARK = 65535
+"""After a count of 0, marks a line instead of giving the length of the shared block."""
 
 
 class Lists(NamedTuple):

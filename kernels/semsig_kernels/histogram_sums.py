@@ -16,8 +16,11 @@ from semsig_kernels.histogram_lists import LINE_MARK, Lists, find_lists
 from semsig_kernels.simd import prefetch
 
 _AHEAD = 2
+"""A list is prefetched this many lists before it is added."""
 _LINES = 8
+"""Largest number of cache lines to prefetch per list."""
 _NUMBERS_A_LINE = 32
+"""uint16 numbers per cache line."""
 
 
 class Histograms(NamedTuple):

@@ -19,6 +19,7 @@ from semsig_kernels.vectors import few_below, lanes_below
 CHUNK_ROWS = 16384
 BLOCK_ROWS = 64
 _AHEAD = 4
+"""A posting list is prefetched this many codes before it is added."""
 TANIMOTO_ONE = 4096
 """Fixed-point 1 for Tanimoto similarities, which are compared in integers, without division."""
 

@@ -18,6 +18,7 @@ from semsig_kernels.vectors import equal_lanes
 
 TILE_ROWS = 32
 TILE_COLUMNS = 64
+"""One bit per pixel of a tile's row fits a word of 64 bits."""
 
 
 @kernel

@@ -26,6 +26,7 @@ BLOCK_ROWS = 32
 OFFSET = 2**15
 """Added to every score so that none is negative: at most 2^14 is subtracted."""
 _LINE_BYTES = 64
+"""Size of a cache line in bytes."""
 
 
 class Sums(NamedTuple):

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 CACHE_LINE = 64
-"""Bytes."""
+"""Size in bytes."""
 
 Scalar = TypeVar("Scalar", bound=np.generic)
 

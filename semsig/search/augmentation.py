@@ -29,11 +29,11 @@ class AugmentedRows:
     Parameters
     ----------
     distances : ndarray of float32, shape (N, m)
-        Distances of the m >= 1 nearest rows of each of N rows, ascending, padded with -1.
+        Distances to the m >= 1 nearest rows of each of N rows, ascending, padded with -1.
     rows : ndarray of int64, shape (N, m)
-        These rows, each row itself among its own.
+        These rows; each row is in its own list.
     options : AugmentOptions, optional
-        Numbers and weights.
+        Parameters of the method.
     """
 
     def __init__(
@@ -79,12 +79,12 @@ class AugmentedRows:
         return total / 2
 
     def rank(self, distances: NDArray[np.float32], rows: NDArray[np.int64]) -> Lists:
-        """Rank the rows in some lists anew.
+        """Re-rank the rows of some lists.
 
         Parameters
         ----------
         distances : ndarray of float32, shape (n, m)
-            Distances of the nearest rows of n signatures, ascending, padded with -1.
+            Distances to the nearest rows of n signatures, ascending, padded with -1.
         rows : ndarray of int64, shape (n, m)
             These rows.
 
@@ -93,7 +93,7 @@ class AugmentedRows:
         distances : ndarray of float32, shape (n, m)
             The new distances, ascending.
         rows : ndarray of int64, shape (n, m)
-            The same rows; ties as before.
+            The same rows; ties keep their order.
         """
         behind = np.zeros(len(self._members))
         new = np.stack([self._augment(*one, behind) for one in zip(distances, rows, strict=True)])

@@ -23,11 +23,17 @@ if TYPE_CHECKING:
 _MOST_COMPARED = 2**13
 """Rows times queries: NumPy takes about 10 ms for these, loading the kernels about 0.5 s."""
 _FEWEST_ROWS = 2**13
+"""With fewer rows, posting lists are fastest."""
 _MOST_ROWS_OF_BITMAPS = 2**18
+"""With more rows, bitmaps take too much memory."""
 _MOST_CELLS_OF_SUMS = 2**18
+"""Schemas with more cells are not searched by group sums."""
 _MANY_QUERIES = 8
+"""From this number of queries on, _MANY_NEIGHBOURS applies, else _ROWS_A_NEIGHBOUR."""
 _MANY_NEIGHBOURS = 50
+"""For larger k, bitmaps are faster in a batch of queries."""
 _ROWS_A_NEIGHBOUR = 100
+"""For k above N divided by this, bitmaps are faster for few queries."""
 
 
 class AutoScan:

@@ -28,7 +28,9 @@ from semsig.types import SbsBatch
 from semsig.types.metrics import METRICS, Metric
 
 _FREQUENT = 0.03
+"""A bit that more than this share of the rows have gets a bitmap."""
 _MOST_SHARED = 2**16
+"""Weights of rows must be less than this, as shared weights are summed in uint16."""
 
 
 class BitmapsScan(ExactScan):

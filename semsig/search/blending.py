@@ -15,6 +15,7 @@ from semsig.types import PooledSignature, SbovpSignature, SbsSignature
 Signature = TypeVar("Signature", SbsSignature, PooledSignature, SbovpSignature)
 
 _MOST_LEVEL = 4
+"""Highest proportion level."""
 _COUNT_SCALE = 4096
 """The largest blended count is scaled to this: rounding, by up to 1/2, is at most 1/8192 of it."""
 

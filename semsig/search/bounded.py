@@ -21,7 +21,9 @@ from semsig.types import SbsBatch
 from semsig.types.metrics import METRICS, Metric
 
 _FIRST_K = 64
+"""k of the first step of a radius search, and always small enough to search by bounds."""
 _ROWS_A_NEIGHBOUR = 64
+"""Bounds are used for k up to N divided by this."""
 
 
 class BoundedScan(ExactScan):

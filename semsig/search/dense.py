@@ -26,8 +26,11 @@ from semsig.types import SbsBatch, SbsSchema
 from semsig.types.metrics import METRICS, Form, Metric, Weights
 
 _WORDS_A_THREAD = 2**17
+"""Fewest 8-byte words to compare per thread."""
 _COUNTS_AT_ONCE = 2**24
+"""Largest number of (query, row) counts in memory, 64 MiB of int32."""
 _ROWS_AT_ONCE = 4096
+"""Rows that are packed together."""
 
 
 class DenseScan(ExactScan):

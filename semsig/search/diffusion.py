@@ -36,11 +36,11 @@ class DiffusedGraph:
     Parameters
     ----------
     distances : ndarray of float32, shape (N, m)
-        Distances of the m >= 1 nearest rows of each of N rows, ascending, padded with -1.
+        Distances to the m >= 1 nearest rows of each of N rows, ascending, padded with -1.
     rows : ndarray of int64, shape (N, m)
-        These rows, each row itself among its own.
+        These rows; each row is in its own list.
     options : DiffuseOptions, optional
-        Numbers and powers.
+        Parameters of the method.
     """
 
     def __init__(
@@ -76,12 +76,12 @@ class DiffusedGraph:
         return np.asarray(similar**self.options.gamma)
 
     def rank(self, distances: NDArray[np.float32], rows: NDArray[np.int64]) -> Lists:
-        """Rank the rows in some lists anew.
+        """Re-rank the rows of some lists.
 
         Parameters
         ----------
         distances : ndarray of float32, shape (n, m)
-            Distances of the nearest rows of n signatures, ascending, padded with -1.
+            Distances to the nearest rows of n signatures, ascending, padded with -1.
         rows : ndarray of int64, shape (n, m)
             These rows.
 
@@ -90,7 +90,7 @@ class DiffusedGraph:
         distances : ndarray of float32, shape (n, m)
             The new distances, 0..1, ascending; 1 for rows that no similarity reaches.
         rows : ndarray of int64, shape (n, m)
-            The same rows; ties as before.
+            The same rows; ties keep their order.
         """
         reached = np.stack([self._diffuse(*one) for one in zip(distances, rows, strict=True)])
         new = np.where(rows < 0, np.inf, 1 - reached).astype(np.float32)

@@ -28,11 +28,11 @@ class ExpandedQueries:
     Parameters
     ----------
     distances : ndarray of float32, shape (N, m)
-        Distances of the m >= 1 nearest rows of each of N rows, ascending, padded with -1.
+        Distances to the m >= 1 nearest rows of each of N rows, ascending, padded with -1.
     rows : ndarray of int64, shape (N, m)
-        These rows, each row itself among its own.
+        These rows; each row is in its own list.
     options : ExpandOptions, optional
-        Numbers and weights.
+        Parameters of the method.
     """
 
     def __init__(
@@ -47,12 +47,12 @@ class ExpandedQueries:
         self._ends = self._distances.max(axis=1)
 
     def rank(self, distances: NDArray[np.float32], rows: NDArray[np.int64]) -> Lists:
-        """Rank the rows in some lists anew.
+        """Re-rank the rows of some lists.
 
         Parameters
         ----------
         distances : ndarray of float32, shape (n, m)
-            Distances of the nearest rows of n signatures, ascending, padded with -1.
+            Distances to the nearest rows of n signatures, ascending, padded with -1.
         rows : ndarray of int64, shape (n, m)
             These rows.
 
@@ -61,7 +61,7 @@ class ExpandedQueries:
         distances : ndarray of float32, shape (n, m)
             The new distances, ascending.
         rows : ndarray of int64, shape (n, m)
-            The same rows; ties as before.
+            The same rows; ties keep their order.
         """
         behind = np.zeros(len(self._rows))
         new = np.stack([self._expand(*one, behind) for one in zip(distances, rows, strict=True)])

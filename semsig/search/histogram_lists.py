@@ -16,6 +16,7 @@ LINE_SHARE = 16
 """A column that occurs in at least one of this many rows is stored as a line, which is faster."""
 
 _LEAST_ROWS = 4
+"""Fewest rows of a line, whatever the size of the chunk; `encode_lists` requires at least 3."""
 
 
 class _ChunkLists(NamedTuple):

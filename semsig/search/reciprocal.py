@@ -41,11 +41,11 @@ class ReciprocalNeighbors:
     Parameters
     ----------
     distances : ndarray of float32, shape (N, m)
-        Distances of the m >= 1 nearest rows of each of N rows, ascending, padded with -1.
+        Distances to the m >= 1 nearest rows of each of N rows, ascending, padded with -1.
     rows : ndarray of int64, shape (N, m)
-        These rows, each row itself among its own.
+        These rows; each row is in its own list.
     options : RerankOptions, optional
-        Numbers and weights.
+        Parameters of the method.
     """
 
     def __init__(
@@ -68,14 +68,14 @@ class ReciprocalNeighbors:
         return _in_parts(len(members), lambda part: _mean(members[part], self._single, n_rows))
 
     def rank(self, distances: NDArray[np.float32], rows: NDArray[np.int64]) -> Lists:
-        """Rank the rows in some lists anew.
+        """Re-rank the rows of some lists.
 
         A query's neighbourhood is encoded as the mean of the encodings of its k2 nearest rows.
 
         Parameters
         ----------
         distances : ndarray of float32, shape (n, m)
-            Distances of the nearest rows of n signatures, ascending, padded with -1.
+            Distances to the nearest rows of n signatures, ascending, padded with -1.
         rows : ndarray of int64, shape (n, m)
             These rows.
 
@@ -84,7 +84,7 @@ class ReciprocalNeighbors:
         distances : ndarray of float32, shape (n, m)
             The new distances, 0..1 within the first ``depth`` rows, ascending.
         rows : ndarray of int64, shape (n, m)
-            The same rows; ties as before.
+            The same rows; ties keep their order.
         """
         owners = self._average(rows[:, : self.options.k2])
         weight, scale = self.options.weight, _scale(distances[:, : self.options.depth])

@@ -109,7 +109,7 @@ class Reranker:
         return _resized(found, k), _resized(np.append(known, -1)[rows], k)
 
     def _neighbors(self) -> tuple[NDArray[np.int64], Neighborhoods]:
-        """Return the indexed ids and their neighbours, found anew if the index has changed."""
+        """Return the ids and the re-ranker, made again if the index has changed."""
         with self._lock:
             content = self._index.content
             if self._known is None or self._content != content:

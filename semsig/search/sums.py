@@ -12,6 +12,7 @@ from semsig.search.scoring import Scheme, Totals, parts_of
 from semsig.types import SbsBatch, SbsSchema
 
 _FREQUENT = 0.05
+"""A group that more than this share of the rows have gets a dense column."""
 
 
 class _Entries(NamedTuple):
