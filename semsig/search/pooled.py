@@ -39,8 +39,9 @@ class PooledIndex(SearchedCollection[PooledSchema, PooledSignature, PooledBatch]
     """Exact nearest neighbours among pooled descriptors of one schema.
 
     The distance is the squared L2 distance between the descriptors scaled to unit length,
-    2 - 2 <a, b>. A descriptor of zeros, which has no direction, is at distance 1 from all others
-    and at distance 0 from another descriptor of zeros. Searches may run in several threads.
+    2 - 2 <a, b>: from 0 to 4, or to 2 if no value is negative. A descriptor of zeros, which has no
+    direction, is at distance 1 from all others and at distance 0 from another descriptor of zeros.
+    Searches may run in several threads.
 
     Parameters
     ----------
