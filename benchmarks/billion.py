@@ -1,8 +1,8 @@
-"""What a billion photos would cost, by simulation from measured figures and stated assumptions.
+"""Cost and latency for a billion photos, simulated from measurements and stated assumptions.
 
-``python -m benchmarks.billion`` reads ``results/distributed.json`` (``python -m
-benchmarks.distributed`` first), takes from it what a row costs, what Dask adds and how much
-queries differ, and draws queries over as many machines as the rows need.
+``python -m benchmarks.billion`` reads ``results/distributed.json`` (run ``python -m
+benchmarks.distributed`` first): the time per row, the overhead of Dask, and the spread between
+queries. It then simulates queries over as many machines as the rows need.
 """
 
 from __future__ import annotations
@@ -21,24 +21,25 @@ DRAWS = 20_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assumptions:
-    """What is assumed, with where it is from.
+    """The assumptions, and the source of each.
 
     Parameters
     ----------
     photos : float
-        How many there are.
+        Number of photos.
     resident_bytes, disk_bytes : float
-        Bytes a row in memory, measured at 1M rows of 135 cells, and on disk, counted: two bytes a
-        cell, ids and offsets, a photo record of some 150 bytes.
+        Bytes per row in memory, measured with 1M rows of 135 cells; and on disk, calculated: two
+        bytes per cell, ids and offsets, and a photo record of about 150 bytes.
     memory_gb, usable, cores : float
-        A machine, and the share of its memory that rows may take. Assumed.
+        Memory and cores of a machine, and the share of its memory that rows may take. Assumed.
     machine_hour, gb_month : float
-        Dollars for a machine, and for object storage. Assumed: look yours up.
+        Price in dollars of a machine-hour, and of a GB of object storage per month. Assumed: look
+        up your provider's.
     network_ms : float
-        A message there and back within a data centre. Assumed.
+        Round-trip time of a message within a data centre. Assumed.
     photo_ms : float
-        To read and segment a photo by `lite` on one core; the network measured, reading assumed
-        to take a third more.
+        Time to read and segment a photo with `lite` on one core; the network is measured, reading
+        is assumed to add a third.
     """
 
     photos: float = 1e9
@@ -54,21 +55,21 @@ class Assumptions:
 
 
 def simulate(given: Assumptions, measured: dict[str, float], spread: NDArray[np.float64]) -> None:
-    """Print the plan and its costs.
+    """Print the number of machines, the latencies and the costs.
 
     Parameters
     ----------
     measured : dict
-        ``row`` seconds a row, ``call`` seconds that a call of a worker costs the client.
+        ``row``: seconds per row; ``call``: seconds of the client per call to a worker.
     spread : ndarray, shape (n,)
-        Measured CPU times of queries over their median: some rule out fewer rows than others.
+        Measured CPU times of queries divided by their median: some rule out fewer rows.
     """
     rng = np.random.default_rng(0)
     memory = given.photos * given.resident_bytes
     machines = math.ceil(memory / (given.memory_gb * 1e9 * given.usable))
     rows = given.photos / machines / given.cores
     scan = rows * measured["row"] * rng.choice(spread, (DRAWS, machines))
-    # a machine's cores share the query; the client sends one call a machine, one after the other
+    # a machine's cores share the query; the client makes one call per machine, sequentially
     calls = machines * measured["call"]
     latency = scan.max(axis=1) + given.network_ms / 1e3 + calls
     still = rows * measured["row"] + given.network_ms / 1e3 + calls

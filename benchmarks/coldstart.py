@@ -1,9 +1,10 @@
-"""How long from starting the command to the answer, with nothing in memory.
+"""Time from starting the command to its answer, in a new process.
 
-A few rendered scenes are indexed by the embedded network, then ``semsig search`` is started
-afresh with a photo the index does not know: once with an empty Numba cache, as on the first run
-ever, then with a warm one. ``python -m benchmarks.coldstart`` writes ``results/coldstart.json``.
-Files are in the system's cache throughout: what is timed is this program, not the disk.
+A few rendered scenes are indexed with the embedded network. Then ``semsig search`` is started in
+a new process with a photo that is not in the index: first with an empty Numba cache, as after
+installation, then with a warm one. ``python -m benchmarks.coldstart`` writes
+``results/coldstart.json``. Files stay in the operating system's cache, so the time is that of the
+program, not of the disk.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ PHOTOS = 60
 
 
 class Cost(NamedTuple):
-    """Seconds by the clock, and of the processor; the latter says more on a busy machine."""
+    """Wall time and CPU time in seconds; CPU time is more reliable on a busy machine."""
 
     clock: float
     processor: float

@@ -2,10 +2,10 @@
 
     python -m benchmarks.construction [--photos FOLDER] [--plot] [--json]
 
-Writes results/construction.json. One thread; label maps of 256 x 384 over 194 classes. Then every
-signature by the paper's protocol (its Table 4 and Figure 11), over photos of FOLDER or, without
-one, over rendered scenes: results/signatures.json, and docs/construction.svg (``pip install --group
-bench``).
+Writes results/construction.json: one thread, label maps of 256 x 384 over 194 classes. Then times
+every signature by the paper's protocol (its Table 4 and Figure 11) on the photos of FOLDER, or on
+rendered scenes by default, and writes results/signatures.json and docs/construction.svg (``pip
+install --group bench``).
 """
 
 from __future__ import annotations
@@ -40,14 +40,14 @@ def edges(size: int, levels: int) -> list[int]:
 
 
 def codes_of(counts: NDArray[np.int64], areas: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the cells of pixel counts (blocks, classes) and areas (blocks, 1)."""
+    """Return the cells for pixel counts (blocks, classes) and areas of blocks (blocks, 1)."""
     above = (4 * counts > areas) + (2 * counts > areas).astype(int) + (4 * counts > 3 * areas)
     cells = np.flatnonzero(counts)
     return cells * 4 + above.reshape(-1)[cells]
 
 
 def by_block(labels: NDArray[np.uint8], levels: int) -> NDArray[np.int64]:
-    """Count what equals, for every block and every class: the obvious transcription."""
+    """Count equal labels for every block and class: the direct transcription of the definition."""
     rows, columns = edges(labels.shape[0], levels), edges(labels.shape[1], levels)
     side = 1 << levels
     counts = np.zeros((side * side, N_CLASSES), np.int64)
@@ -62,7 +62,7 @@ def by_block(labels: NDArray[np.uint8], levels: int) -> NDArray[np.int64]:
 
 
 def by_bincount(labels: NDArray[np.uint8], blocks: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Count by one bincount over block * M + label; block numbers are made beforehand; no void."""
+    """Count by one bincount over block * M + label, with precomputed block numbers; no void."""
     n_blocks = int(blocks[-1, -1]) // N_CLASSES + 1
     counts = np.bincount((blocks + labels).reshape(-1), minlength=n_blocks * N_CLASSES)
     counts = counts.reshape(n_blocks, N_CLASSES)
@@ -70,7 +70,7 @@ def by_bincount(labels: NDArray[np.uint8], blocks: NDArray[np.int64]) -> NDArray
 
 
 def block_numbers(levels: int) -> NDArray[np.int64]:
-    """Block of each pixel, times the number of classes."""
+    """Return the block of each pixel, multiplied by the number of classes."""
     i = np.searchsorted(edges(HEIGHT, levels)[1:], np.arange(HEIGHT), "right")
     j = np.searchsorted(edges(WIDTH, levels)[1:], np.arange(WIDTH), "right")
     return ((i[:, None] << levels) + j) * N_CLASSES
@@ -93,7 +93,7 @@ def candidates(maps: list[LabelMap], levels: int) -> dict[str, Callable[[int], o
 
 
 def check(maps: list[LabelMap], levels: int) -> None:
-    """Exit unless all candidates find the same cells."""
+    """Exit with an error unless all candidates find the same cells."""
     expected = by_block(maps[0].labels, levels)
     other = by_bincount(maps[0].labels, block_numbers(levels))
     if not np.array_equal(expected, other) or sbs(maps[0], levels).cells.tolist() != list(expected):
@@ -101,7 +101,7 @@ def check(maps: list[LabelMap], levels: int) -> None:
 
 
 def first_call_seconds() -> dict[str, float]:
-    """Seconds of the first ``sbs()`` in a new process: compiling, and from the cache."""
+    """Return the seconds of a new process's first ``sbs()``: compiling, and from the cache."""
     program = (
         "import time, numpy as np\n"
         "from semsig import ClassTable, LabelMap, sbs\n"

@@ -1,8 +1,9 @@
-"""One index, shards in one process, and shards on Dask's workers: the same rows side by side.
+"""One index, shards in one process, and shards on Dask workers, over the same rows.
 
-``python -m benchmarks.distributed --rows 1000000`` makes the shards, checks that all answer alike,
-and times single queries (k = 10) and a batch of 100. What Dask adds is the time over 4 shards of
-one row each. One thread a process. On a machine that others use, compare CPU time and the least.
+``python -m benchmarks.distributed --rows 1000000`` makes the shards, checks that all give the same
+answers, and times single queries (k = 10) and a batch of 100. The overhead of Dask is measured as
+the time over 4 shards of one row each. One thread per process. On a shared machine, compare CPU
+times and minimum times.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ WORKERS = 2
 
 
 def write_shards(folder: Path, rows: SbsBatch) -> None:
-    """Write a quarter of the rows to each shard."""
+    """Write the rows to four shards, a quarter to each."""
     layout = ShardFolder.create(folder, SHARDS)
     ends = np.linspace(0, len(rows), SHARDS + 1).astype(int)
     for number, (first, last) in enumerate(pairwise(ends.tolist())):
@@ -49,7 +50,7 @@ def write_shards(folder: Path, rows: SbsBatch) -> None:
 
 
 def timed(call: Callable[[int], object], repeats: int) -> dict[str, Any]:
-    """Return median and least seconds a call, and of this process's CPU time all and the median."""
+    """Return median and minimum seconds per call, and this process's CPU times: median and all."""
     call(0)
     taken, computed = [], []
     for number in range(repeats):

@@ -1,10 +1,10 @@
-"""The engines people already run beside semsig: the same signatures, the same distances.
+"""Vector databases and search libraries beside semsig, with the same signatures and distances.
 
 ``python -m benchmarks.engines`` exports 1,000, 10,000 and 100,000 of the scenes of
 `benchmarks.scenes` to each engine, checks that it returns semsig's distances, and times it, on
-one core where the engine can be told so. The time of a query is that of n + 1 queries in one call
-less that of one, over n; so that opening an index does not count. Absent engines are named and
-left out.
+one core if the engine can be limited to one. The time per query is (time of n + 1 queries in one
+call - time of one) / n, so that opening an index does not count. Engines that are not installed
+are listed and skipped.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ Engine = Callable[[HammingIndex, Path, ExitStack], Search]
 
 K = 10
 MOST = {"lancedb": 10_000, "milvus-lite": 1_000, "qdrant local": 1_000, "postgres bits": 10_000}
-"""Rows up to which engines are asked that compare dense strings, or are meant for tests."""
+"""Largest number of rows for engines that compare dense strings, or are meant for tests."""
 
 TESTS_ONLY = {"milvus-lite", "qdrant local"}
-"""Local modes, whose time is that of opening: checked, not timed."""
+"""Local modes, which spend their time on opening: their answers are checked, but not timed."""
 
 
 def semsig_itself(index: HammingIndex, _folder: Path, _stack: ExitStack) -> Search:
@@ -136,7 +136,7 @@ def measure(
             expected = index.search(queries[: n + 1], K)
             found = search(queries[: n + 1], K)
             exact = all(np.array_equal(a, b) for a, b in zip(found, expected, strict=True))
-            if name == "semsig":  # has nothing to open, and is faster at many queries a call
+            if name == "semsig":  # opens nothing, and is faster with many queries per call
                 query = min(_one_by_one(search, queries[:n]) for _ in range(repeats))
             else:
                 alone = min(_timed(search, queries[:1]) for _ in range(repeats))
@@ -168,7 +168,7 @@ def _timed(search: Search, queries: SbsBatch) -> float:
 def run_size(
     rows: int, options: argparse.Namespace, found: dict[str, Any], done: Callable[[], object]
 ) -> None:
-    """Measure the engines of one number of rows; `found` grows, and `done` is called after each."""
+    """Measure the engines at one number of rows; fill `found`, and call `done` after each."""
     index = HammingIndex(signatures(1).schema)
     index.add(signatures(rows))
     queries = signatures(options.queries + 1, queries=True)
@@ -177,7 +177,7 @@ def run_size(
         if rows > MOST.get(name, rows):
             continue
         print(f"{time.strftime('%H:%M:%S')} {rows:,} {name}", file=sys.stderr, flush=True)
-        # semsig takes so little that its queries need repeating to be seen at all
+        # semsig is so fast that its queries must be repeated to be measurable
         repeats = 20 if name == "semsig" else options.repeats
         try:
             found[name] = measure(name, index, queries, options.queries, repeats)

@@ -2,18 +2,18 @@
 
     python -m benchmarks.hamming [--rows N [N ...]] [--k K [K ...]] [--all] [--resume] [--json]
 
-Scenes at n = 3 over 194 classes (62,080 bits), one thread, 100 queries. A stage, say single
-queries for k = 10 in 100,000 rows, times all its candidates in turns. Every exact candidate must
-give the same distances, or it is named as wrong and the exit code is 1; the others' recall is
-given. Needs ``pip install --group bench``. --all adds the slow candidates; among a million rows
-only those that search faiss's 8 GB in place, if these fit.
+Scenes at n = 3 over 194 classes (62,080 bits), one thread, 100 queries. A stage, such as single
+queries for k = 10 among 100,000 rows, times all its candidates in turns. Every exact candidate
+must give the same distances; otherwise it is reported as wrong and the exit code is 1. For the
+others, recall is reported. Needs ``pip install --group bench``. --all adds the slow candidates;
+among a million rows, only those that search the 8 GB of faiss in place, if these fit in memory.
 
-"after one more" is a living index: one signature is added to it, then the next search timed.
-"compared" is how many rows ``bounded`` compares whole, the mean of the queries: its bounds rule
+"after one more" measures a changing index: one signature is added, then the next search is timed.
+"compared" is the mean number of rows per query that ``bounded`` compares in full; its bounds rule
 out the others.
 
-Each stage is written to results/hamming.json when done; --resume skips those that are there.
---plot draws docs/hamming.svg. --maps FOLDER takes signatures of real label maps instead, see
+Each stage is written to results/hamming.json when finished; --resume skips stages that are there.
+--plot draws docs/hamming.svg. --maps FOLDER uses signatures of real label maps instead, see
 :mod:`benchmarks.real_maps`, and writes results/hamming_maps.json.
 """
 
@@ -52,7 +52,7 @@ Entries = dict[str, Any]
 
 
 class Candidates:
-    """What is compared among some rows, and how long each took to build (CPU seconds)."""
+    """The candidates for one number of rows, and the CPU seconds that each took to build."""
 
     def __init__(self, rows: SbsBatch, queries: SbsBatch) -> None:
         self.searches: dict[str, Search] = {}
@@ -65,7 +65,7 @@ class Candidates:
         self.searches[name], self.building[name] = rival
 
     def add_engines(self) -> None:
-        """Add semsig's engines, which are compiled before building is timed."""
+        """Add semsig's scans; they are compiled before building is timed."""
         one_by_one = [SbsBatch.of([query]) for query in self._queries]
         for engine in ENGINES:
             new_scan(engine, self._queries).search(self._queries, 1)
@@ -98,7 +98,7 @@ class Candidates:
                 self.add(name, rival)
 
     def wrong(self, k: int) -> list[str]:
-        """Name the exact candidates whose distances are not those of the first."""
+        """Return the names of the exact candidates whose distances differ from the first one's."""
         exact = {n: s for n, s in self.searches.items() if n not in APPROXIMATE}
         bad = set()
         for query in range(3):
@@ -108,7 +108,7 @@ class Candidates:
         return sorted(bad)
 
     def compared(self, k: int) -> float:
-        """Return how many rows are compared whole in a search; see :func:`compared`."""
+        """Return how many rows a search compares in full; see :func:`compared`."""
         return compared(self._bounded, self._queries, k)
 
     def recall(self, k: int) -> dict[str, float]:
@@ -141,7 +141,7 @@ def measure(candidates: Candidates, k: int, *, batch: bool, repeats: int) -> Ent
 
 
 def compared(scan: BoundedScan, queries: SbsBatch, k: int) -> float:
-    """Return how many rows are compared whole in a search, the mean of the queries."""
+    """Return how many rows a search compares in full, the mean over the queries."""
     chunks, heaps = (0, -(-len(scan) // CHUNK_ROWS)), empty_heaps(len(queries), k)
     sums, rows = scan._sums("hamming"), scan._rows("hamming", None)
     asked, table = scan._asked(queries, "hamming"), scan._table("hamming")
@@ -173,7 +173,7 @@ def single(search: Search, k: int) -> Callable[[], object]:
 
 
 def run_size(n_rows: int, options: argparse.Namespace, found: Entries) -> None:
-    """Run the stages of one number of rows; `found` grows and is written after each."""
+    """Run the stages for one number of rows; `found` is extended and written after each."""
     size = found["sizes"].setdefault(str(n_rows), {})
     stages = {
         f"{'batch of 100' if batch else 'single'}, k={k}": (k, batch)

@@ -1,10 +1,10 @@
 """Kill a writer at random moments and check that its index never loses a row.
 
-A child process changes an index without pause: it adds, removes, replaces and compacts, and reports
-each finished step. The parent reads the index meanwhile, kills the child (SIGKILL) at a random
-moment, and compares what is left with a dictionary that went through the same steps: the index must
-be in the state after the last finished step, or after the next one if its report was lost. ``python
--m benchmarks.kill`` prints the tally; the exit status is 1 on any loss.
+A child process changes an index continuously: it adds, removes, replaces and compacts, and reports
+each finished step. Meanwhile the parent reads the index, kills the child (SIGKILL) at a random
+moment, and compares the index with a dictionary to which the same steps were applied. The index
+must be in the state after the last reported step, or after the next one if its report was lost.
+``python -m benchmarks.kill`` prints the counts; the exit status is 1 on any loss.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def signature(seed: int) -> SbsSignature:
 
 
 def change(step: int, held: Sequence[int]) -> tuple[str, list[int]]:
-    """Return what a step does and to which ids; deterministic, so that both processes agree."""
+    """Return a step's operation and its ids; deterministic, so that both processes agree."""
     rng = random.Random(step)
     kind = rng.choices(["add", "remove", "replace", "compact"], [5, 3, 3, 1])[0]
     if kind == "add" or len(held) < 20:

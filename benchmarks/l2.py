@@ -3,11 +3,11 @@
     python -m benchmarks.l2 [--searches WORDS:ROWS ...] [--norm NORM] [--repeats R] [--json]
 
 Generated histograms over 200 visual words (20,100 columns) and 50 semantic ones (68,850), k = 10,
-one thread. Every candidate must give the distances of semsig, to the rounding of float32, or it
-is named as wrong and the exit code is 1. faiss needs a dense matrix, 8 GB for 100,000 rows: beyond
---dense-bytes it is left out. Searches in results/l2.json that are not repeated stay. Needs
-faiss-cpu and scipy (``pip install --group bench``). "best scipy form" is the fastest of them in
-the same run.
+one thread. Every candidate must give semsig's distances up to float32 rounding; otherwise it is
+reported as wrong and the exit code is 1. faiss needs a dense matrix, 8 GB for 100,000 rows; it is
+skipped if that exceeds --dense-bytes. Searches in results/l2.json that are not repeated are kept.
+Needs faiss-cpu and scipy (``pip install --group bench``). "best scipy form" is the fastest scipy
+candidate of the same run.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ N_QUERIES = 100
 SEARCHES = ["visual:10000", "semantic:10000", "visual:100000"]
 N_WORDS = {"visual": 200, "semantic": 50}
 Search = Callable[[slice], NDArray[np.floating]]
-"""Takes which queries; returns distances, shape (Q, k)."""
+"""Takes a slice of the queries; returns distances, shape (Q, k)."""
 
 
 def as_matrix(batch: SbovpBatch) -> sparse.csr_matrix:
-    """Return the histograms as the distance takes them: scaled by the schema's norm."""
+    """Return the histograms, normalised as the schema's norm says."""
     counts = batch.counts.astype(np.float64)
     if batch.schema.norm == "sqrt":
         counts = np.sqrt(counts)
@@ -65,7 +65,7 @@ def own_search(index: L2Index, queries: SbovpBatch, k: int) -> Search:
 def scipy_searches(
     rows: sparse.csr_matrix, queries: sparse.csr_matrix, k: int
 ) -> dict[str, Search]:
-    """Return ||a||^2 + ||b||^2 - 2ab by every product that scipy has for it."""
+    """Return searches by ||a||^2 + ||b||^2 - 2ab, one for each way that scipy multiplies."""
     by_column, transposed = rows.tocsc(), rows.T.tocsr()
     own, other = (np.asarray(m.multiply(m).sum(axis=1)).ravel() for m in (rows, queries))
     parts = [queries[i] for i in range(queries.shape[0])]
@@ -106,7 +106,7 @@ def scipy_searches(
 
 
 def _block_diagonal(queries: sparse.csr_matrix) -> sparse.csc_matrix:
-    """Return each query's counts as a column over the columns of all queries, one by one."""
+    """Return a block-diagonal matrix: column q holds query q's counts in rows of its own."""
     return sparse.csc_matrix(
         (queries.data, np.arange(queries.nnz), queries.indptr),
         shape=(queries.nnz, queries.shape[0]),
@@ -116,7 +116,7 @@ def _block_diagonal(queries: sparse.csr_matrix) -> sparse.csc_matrix:
 def dense_searches(
     rows: sparse.csr_matrix, queries: sparse.csr_matrix, k: int
 ) -> dict[str, Search]:
-    """Return faiss's search; its matrix is filled in place, as adding rows may take it twice."""
+    """Return faiss's search; its matrix is filled in place, as adding rows may need it twice."""
     flat = faiss.IndexFlatL2(rows.shape[1])
     flat.codes.resize(4 * rows.shape[0] * rows.shape[1])
     held = faiss.rev_swig_ptr(flat.codes.data(), flat.codes.size())
@@ -134,7 +134,7 @@ def neighbors_search(rows: sparse.csr_matrix, queries: sparse.csr_matrix, k: int
 
 
 def wrong(candidates: dict[str, Search]) -> list[str]:
-    """Name the candidates whose distances differ from ours."""
+    """Return the names of the candidates whose distances differ from ours."""
     which = slice(0, N_QUERIES)
     expected = candidates[OURS](which)
     near = {"rtol": 2e-4, "atol": 4e-3}
@@ -234,7 +234,7 @@ def main() -> None:
 
 
 def _earlier(task: str) -> dict[str, Any]:
-    """Return the searches of earlier runs at the same task."""
+    """Return the results of earlier runs of the same task."""
     path = RESULTS / "l2.json"
     found = json.loads(path.read_text()) if path.exists() else {}
     return found["searches"] if found.get("task") == task else {}

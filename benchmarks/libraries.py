@@ -1,6 +1,6 @@
-"""Other libraries' search over the same dense bits, each behind one call.
+"""Search over the same dense bits by other libraries, each behind one function.
 
-All are exact but faiss's HNSW and IVF, which :data:`APPROXIMATE` names.
+All are exact except faiss's HNSW and IVF, which :data:`APPROXIMATE` names.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ from semsig_kernels.bits import pack_cells
 from semsig import SbsBatch
 
 Search = Callable[[slice, int], NDArray[np.int64]]
-"""Takes which queries and k; returns distances, shape (Q, k)."""
+"""Takes a slice of the queries, and k; returns distances, shape (Q, k)."""
 Rival = tuple[Search, float]
-"""How to search, and the CPU seconds that building took."""
+"""The search function, and the CPU seconds that building took."""
 Bits = NDArray[np.uint8]
 
 FLAT = "faiss IndexBinaryFlat"
 APPROXIMATE = ("faiss BinaryHNSW", "faiss BinaryIVF")
 ONE_BY_ONE = ("NumPy", "bitarray")
-"""Those that take one query at a time."""
+"""Libraries that take one query at a time."""
 MOST_ROWS_OF_COPIES = 100_000
-"""Among more, only what searches faiss's own bits in place is compared."""
+"""With more rows, only libraries that search faiss's own array in place are compared."""
 _PORTION = 10_000
 _HNSW_LINKS = 32
 _HNSW_EFFORT = 64
@@ -55,7 +55,7 @@ def portions(batch: SbsBatch) -> Iterator[Bits]:
 
 
 def flat(batch: SbsBatch, queries: Bits) -> tuple[Rival, Bits]:
-    """Return faiss's index, and the bits that it holds, which others search in place."""
+    """Return faiss's flat index, and its array of bits, which others search in place."""
     index = faiss.IndexBinaryFlat(batch.schema.n_bits)
     started = time.process_time()
     for bits in portions(batch):
@@ -66,7 +66,7 @@ def flat(batch: SbsBatch, queries: Bits) -> tuple[Rival, Bits]:
 
 
 def hnsw(bits: Bits, queries: Bits, cache: Path) -> Rival:
-    """Build a graph, or read the one of an earlier run; its building takes minutes."""
+    """Build an HNSW graph, which takes minutes, or read that of an earlier run."""
     path = cache / f"hnsw-{len(bits)}.faiss"
     note = path.with_suffix(".json")
     if not note.exists():
@@ -144,7 +144,7 @@ def bitarrays(bits: Bits, queries: Bits) -> Rival:
 
 
 def others(bits: Bits, queries: Bits, cache: Path) -> Iterator[tuple[str, Rival]]:
-    """Yield the other rivals by name; among many rows those that make no copy."""
+    """Yield the other libraries by name; with many rows only those that make no copy."""
     yield "usearch exact", usearch(bits, queries)
     yield "NumPy", numpy(bits, queries)
     if len(bits) > MOST_ROWS_OF_COPIES:

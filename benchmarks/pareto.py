@@ -1,11 +1,12 @@
-"""What accuracy costs: every signature of every network, by bytes and seconds a photo.
+"""What accuracy costs: every signature of every network, with bytes and CPU seconds per photo.
 
 python -m benchmarks.pareto DATASET[=ROOT] ... [--segmenter lite embedded] [--signature sbs pooled]
 
-DATASET=ROOT is a benchmark and the folder of its photos; DATASET alone a folder of class folders.
-Each signature is indexed by one engine, whose processor seconds and bytes on disk are counted, and
-measured by strict average precision and p@20. The table goes to stdout, with a * where no other
-row of the data set has more map for as few bytes, and to results/pareto.json.
+DATASET=ROOT is a benchmark and the folder of its photos; DATASET alone is a folder with one folder
+per class. Each signature is indexed by an engine, whose CPU seconds and bytes on disk are measured,
+and evaluated by strict average precision and p@20. The table is printed and written to
+results/pareto.json; a * marks rows for which no other row of the data set has a higher mAP with as
+few bytes.
 """
 
 from __future__ import annotations
@@ -27,17 +28,17 @@ from semsig.segment import gives_features
 
 SIGNATURES = ("sbs", "sbovp", "pooled", "fused")
 PARTS = {"fused": ("sbs", "sbovp", "pooled")}
-"""Signatures that are kept for one that is made of several."""
+"""The signatures that must be stored for a fused one."""
 
 
 def find(named: str) -> tuple[Dataset, Path]:
-    """Return the benchmark that an argument names, and its folder."""
+    """Return the benchmark and the folder that an argument names."""
     name, _, root = named.partition("=")
     return (load_dataset(name), Path(root)) if root else (own_dataset(name), Path(name))
 
 
 def costs(paths: Sequence[Path], segmenter: str, signature: str) -> tuple[float, float]:
-    """Return bytes on disk and processor seconds a photo of one signature."""
+    """Return one signature's bytes on disk and CPU seconds, both per photo."""
     parts = PARTS.get(signature, (signature,))
     with tempfile.TemporaryDirectory() as folder:
         further = tuple(part for part in parts if part != "sbs")
@@ -76,7 +77,7 @@ def measure(named: str, segmenters: Sequence[str], signatures: Sequence[str]) ->
 
 
 def best(row: dict[str, Any], rows: Sequence[dict[str, Any]]) -> bool:
-    """Tell whether no other row of the data set has more map for as few bytes."""
+    """Whether no other row of the data set has a higher mAP for as few bytes."""
     return not any(
         other["dataset"] == row["dataset"]
         and other["bytes"] <= row["bytes"]
@@ -105,7 +106,7 @@ def render(rows: Sequence[dict[str, Any]]) -> str:
 
 
 def main() -> None:
-    """Measure, print and keep."""
+    """Measure, print and write the results."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("datasets", nargs="+", metavar="DATASET[=ROOT]")
     parser.add_argument("--segmenter", nargs="+", default=["lite", "embedded"])

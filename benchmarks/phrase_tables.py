@@ -1,4 +1,4 @@
-"""Tables of phrases: what they retrieve by every option, and what they take to make."""
+"""Tables of visual phrases: retrieval accuracy by option, and construction times."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Row = dict[str, Any]
 _DATASETS = ("wang", "msrc_v2")
 _SIZES = (5, 25, 50, 100, 200, 500)
 _KINDS = {("semantic", "sqrt"): 5, ("visual", "none"): 50}
-"""Words and norm that the README shows, and the L of its n = 3 and 4."""
+"""Words and norm of the README's rows, and the number of words L for its n = 3 and 4."""
 _OPTIONS = ("n_words", "length", "words", "norm", "space", "regions")
 _MEASURES = ("map", "map_paper", "p@20", "p@r", "anmrr")
 _LENGTHS = (2, 3, 4)
@@ -52,7 +52,7 @@ def _score(row: Row | None) -> str:
 
 
 def sbovp_all() -> str:
-    """Tabulate everything that was measured of phrases, a table a dataset and label maps."""
+    """Tabulate all measurements of phrases: one table per dataset and source of label maps."""
     rows = load("sbovp")["rows"]
     groups = dict.fromkeys((row["dataset"], row["maps"], row["detector"]) for row in rows)
     return "\n\n".join(_all_of(rows, group) for group in sorted(groups))
@@ -70,7 +70,7 @@ def _all_of(rows: list[Row], group: tuple[str, str, str]) -> str:
 
 
 def signatures() -> str:
-    """Tabulate construction times: ours, the paper's Table 4, and what its Figure 11 compares."""
+    """Tabulate construction times: ours, the paper's Table 4, and the rivals of its Figure 11."""
     found = load("signatures")
     runs = {name: seconds(run["cpu"]) for name, run in found["runs"].items()}
     theirs = " / ".join(f"{value}" for value in paper()["table4"]["wang"])

@@ -1,12 +1,13 @@
-"""Made-up bags of visual phrases with the statistics that matter for speed.
+"""Synthetic bags of visual phrases with the statistics that matter for speed.
 
-A photo has a kind, which has favourite words, and favours some itself. Each keypoint is linked to
-another, often of the same word, else of a near one, as neighbours in descriptor space are; where
-two are each other's nearest, their pair is counted twice. What semsig finds in Wang's 1,000 photos
-(KAZE, default options, two public teachers' label maps) was measured, and this made alike:
+Each photo has a kind with frequent words, and some frequent words of its own. Each keypoint is
+linked to another one, often of the same word, otherwise of a similar one, like neighbours in
+descriptor space; if two are each other's nearest, their pair is counted twice. The parameters are
+fitted to what semsig finds in Wang's 1,000 photos (KAZE, default options, label maps of two public
+teachers):
 
 ======================  ==================  ============  ==================  ============
-a photo, on average     200 visual words    here          50 semantic words   here
+mean per photo          200 visual words    here          50 semantic words   here
 ======================  ==================  ============  ==================  ============
 keypoints               820                 823           820                 823
 non-empty columns       420                 423           284                 321
@@ -48,9 +49,9 @@ def schema_of(words: str, n_words: int, norm: str) -> SbovpSchema:
 
 
 def phrases(count: int, schema: SbovpSchema, *, first: int = 0) -> SbovpBatch:
-    """Return the histograms numbered from `first` on, kept in ``build/`` for the next run.
+    """Return the histograms numbered from `first` on, cached in ``build/``.
 
-    Each depends on its number only.
+    Each depends only on its number.
     """
     path = CACHE / f"phrases2-{schema.words}-{schema.n_words}-{first}-{count}.npz"
     if not path.exists():
@@ -73,7 +74,7 @@ def _make(
 
 @lru_cache
 def _kinds(n_words: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Return weights of words, one row a kind, and its classes in order of frequency."""
+    """Return, with one row per kind, weights of words, and classes in order of frequency."""
     rng = np.random.default_rng(1)
     weights = np.exp(0.3 * rng.standard_normal((KINDS, n_words)))
     order = np.arange(len(CLASSES)) + 50 * rng.random((KINDS, len(CLASSES)))

@@ -1,4 +1,4 @@
-"""Plots of what the benchmarks found, for the README."""
+"""Plots of the benchmarks' results, for the README."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ STAGES = ("single, k=10", "batch of 100, k=100")
 
 
 def draw_hamming(sizes: dict[str, Any]) -> None:
-    """Draw time a query against the number of rows, a panel a stage."""
+    """Draw time per query against the number of rows, one panel per stage."""
     plt.rcParams["svg.hashsalt"] = "semsig"
     figure, panels = plt.subplots(1, len(STAGES), figsize=(10, 4.2), sharey=True)
     colors: dict[str, Any] = {}
@@ -54,7 +54,7 @@ def _lines(sizes: dict[str, Any], stage: str) -> dict[str, list[tuple[int, float
 
 
 def draw_construction(runs: dict[str, Any], theirs: list[float]) -> None:
-    """Draw what each signature takes to make, beside the paper's milliseconds of SBS (Table 4)."""
+    """Draw each signature's construction time, with the paper's times of SBS (Table 4)."""
     plt.rcParams["svg.hashsalt"] = "semsig"
     bars = {name: run["cpu"] * 1e3 for name, run in runs.items()}
     bars |= {f"the paper's SBS, {4**n} blocks": value for n, value in enumerate(theirs)}
@@ -73,7 +73,7 @@ def draw_construction(runs: dict[str, Any], theirs: list[float]) -> None:
 
 
 def draw_pareto(rows: Sequence[dict[str, Any]]) -> None:
-    """Draw accuracy against bytes per photo, a panel per data set, a colour per network."""
+    """Draw accuracy against bytes per photo, one panel per data set, one colour per network."""
     plt.rcParams["svg.hashsalt"] = "semsig"
     datasets = list(dict.fromkeys(row["dataset"] for row in rows))
     networks = list(dict.fromkeys(row["network"] for row in rows))

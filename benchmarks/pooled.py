@@ -2,11 +2,11 @@
 
     python -m benchmarks.pooled [--rows N [N ...]] [--dims D] [--repeats N]
 
-Random codes of D dimensions, one thread, k = 10; single queries (the mean of some) and a batch
+Random codes of D dimensions, one thread, k = 10; single queries (the mean of several) and a batch
 of 100. A stage times all candidates in turns. Each candidate's distances are compared with those
-of `PooledScan`, which are exact; "equal" says whether all of the k nearest are at the same
-distance to the last bit, "off" what they differ by at most. Needs ``pip install --group bench``;
-what is missing is left out. Written to results/pooled.json.
+of `PooledScan`, which are exact: "equal" says whether the distances of the k nearest are the same
+to the last bit, "off" is the largest difference. Needs ``pip install --group bench``; libraries
+that are not installed are skipped. Writes results/pooled.json.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ LIBRARIES = ("faiss-cpu", "usearch", "numkong", "numpy")
 
 Codes = NDArray[np.int8]
 Search = Callable[[Codes], NDArray[np.floating]]
-"""Queries (Q, D) to their K least squared distances at unit length, (Q, K), ascending."""
+"""Maps queries (Q, D) to their K smallest squared distances at unit length, (Q, K), ascending."""
 
 
 def batch(codes: Codes) -> PooledBatch:
@@ -50,7 +50,7 @@ def unit(codes: Codes) -> NDArray[np.float32]:
 
 
 def least(distances: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Return the K least of each row, ascending."""
+    """Return the K smallest values of each row, ascending."""
     return np.sort(np.partition(distances, K - 1, axis=1)[:, :K], axis=1)
 
 
@@ -60,7 +60,7 @@ def own(rows: Codes) -> Search:
 
 
 def blas(rows: Codes) -> Search:
-    """float32 at unit length: what PooledScan would be without exact sums."""
+    """Return a search in float32 at unit length: PooledScan without exact sums."""
     base = unit(rows)
     return lambda queries: least(2 - 2 * (unit(queries) @ base.T))
 
@@ -98,7 +98,7 @@ CANDIDATES: dict[str, Callable[[Codes], Search]] = {
 
 
 def built(rows: Codes) -> Iterator[tuple[str, Search]]:
-    """Yield the candidates that can be had."""
+    """Yield the candidates whose libraries are installed."""
     for name, build in CANDIDATES.items():
         try:
             search = build(rows)
@@ -110,7 +110,7 @@ def built(rows: Codes) -> Iterator[tuple[str, Search]]:
 
 
 def compare(searches: dict[str, Search], queries: Codes) -> dict[str, Any]:
-    """Return whether each candidate's distances are the exact ones, and how far off at most."""
+    """Return whether each candidate's distances are exact, and their largest error."""
     exact = searches[OWN](queries)
     found = {name: np.asarray(search(queries), np.float32) for name, search in searches.items()}
     return {
@@ -120,7 +120,7 @@ def compare(searches: dict[str, Search], queries: Codes) -> dict[str, Any]:
 
 
 def measure(n_rows: int, dims: int, repeats: int) -> dict[str, Any]:
-    """Time all candidates among so many rows."""
+    """Time all candidates among `n_rows` rows."""
     random = np.random.default_rng(0)
     rows, queries = (
         np.clip(random.normal(0, 40, (n, dims)), -127, 127).astype(np.int8) for n in (n_rows, 100)

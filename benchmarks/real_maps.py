@@ -1,7 +1,7 @@
 """Signatures of real label maps, cropped, scaled, mirrored and pasted into one another.
 
-A folder has label maps as PNG files of class numbers, itself or in ``labels/``, and
-``classes.txt``: one class per line, or class and colour. Labels without a line are void.
+A folder holds label maps as PNG files of class numbers, directly or in ``labels/``, and
+``classes.txt`` with one class, or class and colour, per line. Labels without a line are void.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from semsig.signatures.sbs.encoding import sbs_batch
 
 SHAPE = 48, 72
 _SIDE = 128
-"""Maps are read with this longer side in pixels, so that crops are larger than generated maps."""
+"""Maps are scaled to this longer side in pixels, so that crops are larger than generated maps."""
 _LEAST_CROP = 0.4
 _MIRRORED, _PASTED = 0.5, 0.4
 _AT_ONCE = 1000
@@ -29,7 +29,7 @@ Labels = NDArray[np.uint8]
 
 
 def signatures(folder: Path, count: int, *, queries: bool = False) -> SbsBatch:
-    """Return `count` signatures at n = 3, kept in ``build/``; queries are other draws."""
+    """Return `count` signatures at n = 3, cached in ``build/``; queries are other random draws."""
     classes = read_classes(folder)
     name = hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:8]
     path = CACHE / f"maps-{name}-{'queries-' if queries else ''}{count}.npz"
@@ -48,7 +48,7 @@ def read_classes(folder: Path) -> ClassTable:
 
 
 def read_maps(folder: Path, classes: ClassTable) -> list[Labels]:
-    """Return the label maps of a folder, shrunk."""
+    """Return the label maps of a folder, scaled down."""
     within = folder / "labels"
     maps = []
     for path in sorted((within if within.is_dir() else folder).glob("*.png")):
@@ -74,7 +74,7 @@ def make(maps: list[Labels], classes: ClassTable, count: int, first: int) -> Sbs
 
 
 def draw(maps: list[Labels], seed: int) -> Labels:
-    """Return one label map, shape SHAPE: a crop of a map, perhaps with one of another pasted in."""
+    """Return one label map of shape SHAPE: a crop of a map, possibly with part of another in it."""
     rng = np.random.default_rng(seed)
     picture = _crop(maps, rng, *SHAPE)
     if rng.random() < _PASTED:

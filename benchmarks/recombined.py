@@ -1,10 +1,10 @@
-"""An index of many photos from one of few, for the server's limits: nothing is segmented.
+"""Make a large index from a small one, to find the server's limits; nothing is segmented.
 
     python -m benchmarks.recombined FEW MANY PHOTOS [COUNT]
 
-Record n has the blocks of one photo above and those of another below, and a descriptor between
-theirs; its file is a hard link, in the new folder PHOTOS, to a copy of the first photo, under a
-name and a digest of its own.
+Each record has the upper blocks of one photo and the lower blocks of another, and a descriptor
+between those of the two. Its file is a hard link, in the new folder PHOTOS, to a copy of the first
+photo, with a name and a digest of its own.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from semsig.types import SbsSignature
 COUNT = 100_000
 _AT_ONCE = 10_000
 _FOLDER = 1_000
-"""Photos a folder."""
+"""Photos per folder."""
 
 
 def joined(upper: SbsSignature, lower: SbsSignature, row: int) -> SbsSignature:
-    """Return the blocks of one signature above a row, those of another from it on."""
+    """Return a signature with the blocks of `upper` above a row and of `lower` from it on."""
     schema = upper.schema
     cut = row * 2**schema.levels * len(schema.classes) * 4
     cells = np.concatenate([upper.cells[upper.cells < cut], lower.cells[lower.cells >= cut]])
@@ -37,7 +37,7 @@ def joined(upper: SbsSignature, lower: SbsSignature, row: int) -> SbsSignature:
 
 
 def linked(sources: list[Path], folder: Path, number: int, which: int) -> Path:
-    """Return a further name of a photo."""
+    """Make a hard link to a photo; return its path."""
     place = folder / f"{number // _FOLDER:04}"
     place.mkdir(parents=True, exist_ok=True)
     path = place / f"IMG_{number:06}{sources[which].suffix}"
@@ -46,7 +46,7 @@ def linked(sources: list[Path], folder: Path, number: int, which: int) -> Path:
 
 
 def recombine(few: Engine, many: Path, photos: Path, count: int) -> None:
-    """Write an index of `count` photos to `many`, and their files to `photos`."""
+    """Write an index of `count` photos to `many`, and the photos' files to `photos`."""
     random = np.random.default_rng(0)
     ids = few.index.ids.tolist()
     records = [PhotoRecord.from_json(few.index.payload(id_)) for id_ in ids]

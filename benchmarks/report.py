@@ -1,4 +1,4 @@
-"""Write the README's tables from ``results/*.json``, and its example's output by running it.
+"""Write the README's tables from ``results/*.json``, and the output of its example.
 
 python -m benchmarks.report          rewrites README.md and pages of docs/
 python -m benchmarks.report --check  exits with 1 if a table is out of date
@@ -41,7 +41,7 @@ STEPS = (
     "pooled alone",
     "pooled alone, re-ranked",
 )
-"""Steps beyond the paper that the README shows; docs/measures.md has all."""
+"""Steps beyond the paper that the README shows; docs/measures.md shows all."""
 
 
 def construction() -> str:
@@ -61,7 +61,7 @@ def construction() -> str:
 
 
 def segmenters() -> str:
-    """Tabulate one forward pass of the embedded network by each runtime, and of lite."""
+    """Tabulate the time of one forward pass: the embedded network in each runtime, and lite."""
     found = _load("segmenters")
     rows = [
         [name, _seconds(run["cpu"]), f"{run['faster']:.1f}x"] for name, run in found["runs"].items()
@@ -75,12 +75,12 @@ def hamming() -> str:
 
 
 def hamming_maps() -> str:
-    """Tabulate the same among signatures of real label maps."""
+    """Tabulate exact search among signatures of real label maps."""
     return _hamming_tables("hamming_maps")
 
 
 def hamming_znver5() -> str:
-    """Tabulate the same on a processor for which faiss counts bits by an instruction of its own."""
+    """Tabulate exact search on a CPU where faiss counts bits with a vector instruction."""
     return _hamming_tables("hamming_znver5")
 
 
@@ -129,7 +129,7 @@ def _l2_table(name: str, kinds: Any) -> str:
 
 
 def coldstart() -> str:
-    """Tabulate what a process costs from its start to its answer."""
+    """Tabulate the time from the start of a process to its answer."""
     found = _load("coldstart")
     return _table(
         ["from process start to its end", "wall time"],
@@ -160,7 +160,7 @@ def pareto() -> str:
 
 
 def _default_first(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return rows by dataset, those of the default network before others."""
+    """Return the rows of each dataset with those of the default network first."""
     datasets = list(dict.fromkeys(row["dataset"] for row in rows))
     return sorted(
         rows,
@@ -169,12 +169,12 @@ def _default_first(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def paper() -> str:
-    """Tabulate the paper's best next to the most important of our steps."""
+    """Tabulate the paper's best results and the most important of our steps."""
     return _paper(STEPS)
 
 
 def paper_steps() -> str:
-    """Tabulate every step with the package's networks on the paper's datasets."""
+    """Tabulate all steps, with the package's networks, on the paper's datasets."""
     return _paper(None)
 
 

@@ -2,9 +2,9 @@
 
 python -m benchmarks.retrieval --root DATA [--segmenter lite embedded] [--json]
 
-DATA holds a folder per benchmark (``wang``, ``msrc_v2``, ...); where it also holds
-``<name>_labelmaps``, those are measured as one more segmenter. Each photo is segmented once per
-segmenter, and every signature is made from that.
+DATA holds one folder per benchmark (``wang``, ``msrc_v2``, ...). Label maps in a folder
+``<name>_labelmaps`` are measured as one more segmenter. Each photo is segmented once per
+segmenter, and all signatures are made from that result.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ FUSED_LEVEL = 3
 
 
 def parts_of(segmenter: Segmenter, cache: Path) -> dict[str, Part]:
-    """Return the signatures that photos are ranked by: the default first, SBS in many variants."""
+    """Return the signatures to rank photos by: the default first, SBS in many variants."""
     parts = {}
     for kind in sorted(signature_kinds(), key=lambda kind: kind.rank):
         if kind.has_levels:
@@ -58,7 +58,7 @@ def parts_of(segmenter: Segmenter, cache: Path) -> dict[str, Part]:
 
 
 def distances_by(parts: Mapping[str, Part], signed: Mapping[int, Any], photos: Photos) -> Any:
-    """Return all distances of each part, (N, M): of every photo to those of the database."""
+    """Return for each part the distances, (N, M), from every photo to those of the database."""
     database = np.flatnonzero(photos.in_database)
     numbers = np.arange(len(photos.paths))
     found = {}
@@ -73,7 +73,7 @@ def distances_by(parts: Mapping[str, Part], signed: Mapping[int, Any], photos: P
 def ways(
     parts: Mapping[str, Part], found: Mapping[str, NDArray[np.float32]]
 ) -> Iterator[tuple[dict[str, Any], Distances]]:
-    """Yield each signature, with level and metric where there are such, and its distances."""
+    """Yield each signature, with its level and metric if it has any, and its distances."""
     for name, part in parts.items():
         level = part.encoder.schema.levels if part.kind.has_levels else None
         facts = {"signature": part.kind.name, "levels": level, "metric": part.metric}
@@ -128,7 +128,7 @@ def measure_all(name: str, root: Path, label: str, segmenter: Segmenter, cache: 
 
 
 def run(root: Path, segmenters: Sequence[str]) -> Iterator[Any]:
-    """Yield the rows of every benchmark below `root`."""
+    """Yield the results of every benchmark found in `root`."""
     with tempfile.TemporaryDirectory() as cache:
         for name in BENCHMARKS:
             folder, maps = root / name, root / f"{name}_labelmaps"
@@ -143,7 +143,7 @@ def run(root: Path, segmenters: Sequence[str]) -> Iterator[Any]:
 
 
 def main() -> None:
-    """Measure, and keep what was measured."""
+    """Measure, and write the results."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--root", type=Path, required=True)
     default_first = sorted(PACKAGED, key=lambda name: name != DEFAULT_SEGMENTER)

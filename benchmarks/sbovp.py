@@ -1,10 +1,10 @@
-"""Retrieval with SBOVP by every option: detector, words, length, size of vocabulary, norm, space.
+"""Retrieval with SBOVP by option: detector, words, length, size of vocabulary, norm, space.
 
     python -m benchmarks.sbovp --data ROOT [--datasets NAME ...] [--maps embedded|lite|teachers ...]
 
-Starting from semsig's defaults, one option is changed at a time; the paper's text to the letter
-(visual words, counts as they are) is run over all sizes and lengths as well. What is in
-``results/sbovp.json`` already is not measured again, unless it was of another network.
+Starting from semsig's defaults, one option is changed at a time. The method exactly as in the
+paper (visual words, counts not normalised) is also run over all sizes and lengths. Results that
+are already in ``results/sbovp.json`` are not measured again, unless from another network.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ RESULT = Path("results") / "sbovp.json"
 
 
 def settings() -> Iterator[tuple[int, SbovpOptions]]:
-    """Yield numbers of words and options to measure; the default comes first."""
+    """Yield the numbers of words and options to measure, the default first."""
     yield N_WORDS, DEFAULT
     for size in SIZES:
         yield from ((size, DEFAULT), (size, LITERAL))

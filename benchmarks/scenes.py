@@ -1,8 +1,9 @@
-"""Made-up label maps with the statistics that matter for speed, and their signatures.
+"""Synthetic label maps with the statistics that matter for speed, and their signatures.
 
-A world has kinds of scene, each with its own classes in Zipf proportions and, for each class, a
-preferred height in the picture. A scene is a warped, weighted Voronoi diagram of regions plus
-some elliptic objects. Most scenes vary one of a number of layouts, so that they cluster.
+There are several kinds of scene, each with classes of its own in Zipf proportions; each class has
+a preferred height in the picture. A scene is a warped, weighted Voronoi diagram of regions with
+some elliptic objects. Most scenes are variations of a limited number of layouts, so that they
+form clusters.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ CACHE = Path(__file__).resolve().parent.parent / "build"
 
 @lru_cache
 def world() -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
-    """Return classes of each kind of scene, their shares, and each class's preferred height."""
+    """Return each kind's classes and their shares, and each class's preferred height."""
     rng = np.random.default_rng(1)
     zipf = 1 / np.arange(1, N_CLASSES + 1)
     names = rng.permutation(N_CLASSES)
@@ -77,7 +78,7 @@ def _voronoi(
     height: int,
     width: int,
 ) -> NDArray[np.int64]:
-    """Return which site each pixel belongs to, borders bent by two sine waves."""
+    """Return the Voronoi site of each pixel, with borders bent by two sine waves."""
     phase = rng.random(4) * 2 * np.pi
     bend, waves = 0.025 + 0.035 * rng.random(), 4 + 14 * rng.random()
     down = (np.arange(height)[:, None] + 0.5) / height
@@ -113,10 +114,10 @@ def label_maps(count: int, height: int, width: int) -> list[LabelMap]:
 
 
 def signatures(count: int, *, queries: bool = False) -> SbsBatch:
-    """Return `count` signatures at n = 3, kept in ``build/`` for the next run.
+    """Return `count` signatures at n = 3, cached in ``build/``.
 
-    Queries are other scenes over the layouts of 100,000. More than that many rows are recombined
-    from 100,000, see :func:`_recombine`: to render a million takes an hour.
+    Queries are other scenes over the layouts of 100,000 rows. More than 100,000 rows are
+    recombined from these, see :func:`_recombine`: rendering a million would take an hour.
     """
     if count > _MOST_RENDERED:
         return _recombine(signatures(_MOST_RENDERED), count)
@@ -143,7 +144,7 @@ def _make(count: int, first: int, layouts: int) -> SbsBatch:
 
 
 def _recombine(scenes: SbsBatch, count: int) -> SbsBatch:
-    """Return the upper rows of blocks of one scene over the lower ones of another of its kind."""
+    """Combine the upper rows of blocks of one scene with the lower ones of another of its kind."""
     rng = np.random.default_rng(5)
     kind = _kinds(len(scenes))
     order = np.argsort(kind, kind="stable")
@@ -167,7 +168,7 @@ def _recombine(scenes: SbsBatch, count: int) -> SbsBatch:
 
 
 def _kinds(count: int) -> NDArray[np.int64]:
-    """Return the kind of each of the first scenes; their layouts are drawn as in :func:`scene`."""
+    """Return the kind of each of the first scenes, by the same random draws as :func:`scene`."""
     kinds, layouts = np.empty(count, np.int64), count // 20
     for seed in range(count):
         rng = np.random.default_rng(seed)
@@ -177,7 +178,7 @@ def _kinds(count: int) -> NDArray[np.int64]:
 
 
 def _row_starts(scenes: SbsBatch) -> NDArray[np.int64]:
-    """Return where each row of blocks starts in the cells of each scene, and the end, (N, 9)."""
+    """Return where each row of blocks starts in each scene's cells, and their end, (N, 9)."""
     row = (scenes.cells.astype(np.int64) >> 2) // N_CLASSES // 8
     key = np.repeat(np.arange(len(scenes)), np.diff(scenes.offsets)) * 8 + row
     starts = np.searchsorted(key, np.arange(8 * len(scenes)))

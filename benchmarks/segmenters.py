@@ -1,11 +1,11 @@
-"""Photo -> label map: the embedded network by torch, ONNX Runtime and OpenVINO; and lite.
+"""Photo -> label map: the embedded network in torch, ONNX Runtime and OpenVINO; and lite.
 
     python -m benchmarks.segmenters [--json]
 
-Writes results/segmenters.json. One thread, one photo of 256 x 384 run at that size, from uint8
-RGB to labels at a quarter of it; the last two rows are what users get of either network, who leave
-the side to its card. Needs the extra mmseg, and openvino if that is to be measured. The torch
-network has random weights: they do not change its speed.
+Writes results/segmenters.json. One thread, one photo of 256 x 384 at that size, from uint8 RGB to
+labels at a quarter of it. The last two rows are each network with default settings, where the size
+of the input is that of its model card. Needs the extra mmseg, and openvino to measure that. The
+torch network has random weights, which do not change its speed.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ def openvino_runs(photo: NDArray[np.uint8]) -> dict[str, Callable[[], object]]:
 
 
 def megabytes(packages: tuple[str, ...]) -> float | None:
-    """Return what the packages take on disk, without what they depend on; None if not there."""
+    """Return the packages' size on disk without dependencies; None if not installed."""
     try:
         files = [file for name in packages for file in distribution(name).files or []]
     except PackageNotFoundError:

@@ -1,9 +1,9 @@
-"""How fast ``semsig serve`` answers, with 1, 8 and 32 clients at once.
+"""Throughput and latency of ``semsig serve`` with 1, 8 and 32 concurrent clients.
 
-Rendered scenes are indexed, a server process is started, and wrk (``apt-get install wrk``) asks it
-for the neighbours of indexed photos, no two requests alike, and of uploads of one megapixel, each
-of other bytes. ``python -m benchmarks.serve`` writes ``results/serve.json``; with an index's
-folder, that is served instead.
+Rendered scenes are indexed, a server process is started, and wrk (``apt-get install wrk``) requests
+the neighbours of indexed photos, no two requests being the same, and of uploaded photos of one
+megapixel, no two having the same bytes. ``python -m benchmarks.serve`` writes
+``results/serve.json``; if the folder of an index is given, that index is served instead.
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ def load(address: str, script: str, clients: int, seconds: int) -> dict[str, Any
 
 
 def memory(pid: int) -> float:
-    """Return the most memory that a process has held, in MiB."""
+    """Return the peak memory of a process in MiB."""
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
         if line.startswith("VmHWM"):
             return int(line.split()[1]) / 1024
@@ -122,7 +122,7 @@ def memory(pid: int) -> float:
 
 
 def processor(pid: int) -> float:
-    """Return the seconds of the processor that a process has had: true on a busy machine, too."""
+    """Return the CPU seconds of a process, which are reliable on a busy machine, too."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 

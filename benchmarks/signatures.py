@@ -1,7 +1,7 @@
-"""Every signature's construction by the paper's protocol, next to rivals in the same run.
+"""Construction time of every signature by the paper's protocol, with rivals in the same run.
 
-Detection, extraction and segmentation are done beforehand and not timed. What is timed is label
-map to SBS, label map and keypoints to SBOVP, descriptors to BoVW, VLAD and Fisher vector.
+Detection, extraction and segmentation are done in advance and not timed. Timed are: label map to
+SBS; label map and keypoints to SBOVP; descriptors to BoVW, VLAD and Fisher vector.
 """
 
 from __future__ import annotations
@@ -41,14 +41,14 @@ PAPER_WORDS = 500
 
 @dataclass(frozen=True)
 class Photo:
-    """A photo with its label map at the photo's size."""
+    """A photo and its label map, which has the photo's size."""
 
     image: Image
     label_map: LabelMap
 
 
 def timings(folder: Path | None) -> dict[str, object]:
-    """Time every construction over photos of a folder, or rendered scenes; one thread."""
+    """Time every construction on the photos of a folder, or on rendered scenes; one thread."""
     photos = list(islice(_photos(folder), PHOTOS))
     keypoints = {detector.name: _find(photos, detector) for detector in _detectors()}
     candidates = dict(_candidates(photos, keypoints))
@@ -76,7 +76,7 @@ def _photos(folder: Path | None) -> Iterator[Photo]:
 
 
 def _enlarge(label_map: LabelMap, width: int, height: int) -> LabelMap:
-    """Resize a network's map to its photo's size, as in the paper."""
+    """Resize a network's label map to the size of its photo, as in the paper."""
     labels = cv2.resize(label_map.labels, (width, height), interpolation=cv2.INTER_NEAREST)
     classes: ClassTable = label_map.classes
     return LabelMap(labels, classes)
@@ -128,7 +128,7 @@ def _encode(found: list[Keypoints], encoder: Encoder) -> Callable[[int], object]
 
 
 def table(entries: dict[str, dict[str, dict[str, float]]]) -> str:
-    """Print ours, then the paper's Table 4."""
+    """Return a table of our times, then those of the paper's Table 4."""
     lines = [f"{entries['task']}; CPU time, detection, extraction and segmentation apart"]
     lines += [
         f"  {name:32} {run['cpu'] * 1e3:9.4f} ms   {run['faster']:8.1f} x"

@@ -1,4 +1,4 @@
-"""Does a second thread ever cost? Each engine with one and two threads, in turns.
+"""Speed-up of each scan by a second thread, to see that it never costs; timed in turns.
 
     python -m benchmarks.threads [--rows N [N ...]]
 
@@ -30,7 +30,7 @@ def with_threads(count: int, call: Callable[[], object]) -> Callable[[], object]
 
 
 def measure(n_rows: int, engine: str) -> dict[str, float]:
-    """Return, by kind of query, how many times faster two threads are than one."""
+    """Return the speed-up of two threads over one, by kind of query."""
     rows, queries = signatures(n_rows), list(signatures(100, queries=True))
     scan: Any = new_scan(engine, rows)
     batches = {n: [SbsBatch.of(queries[i : i + n]) for i in range(0, 97, n)] for n in (1, 4, 100)}

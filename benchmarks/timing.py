@@ -24,15 +24,15 @@ RESULTS = Path(__file__).resolve().parent.parent / "results"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timing:
-    """Seconds that a call takes.
+    """Seconds per call.
 
     Parameters
     ----------
     median, least : float
-        Wall time, over the repeats.
+        Median and minimum wall time over the repeats.
     cpu : float
-        Median CPU time of the process: what to compare for single-threaded work on a machine
-        that others use too.
+        Median CPU time of the process: the one to compare for single-threaded work on a shared
+        machine.
     """
 
     median: float
@@ -46,17 +46,17 @@ def interleave(
     repeats: int = 7,
     least_seconds: float = 0.03,
 ) -> dict[str, Timing]:
-    """Time callables in turns, so that noise affects all equally.
+    """Time callables in turns, so that noise affects all of them equally.
 
     Parameters
     ----------
     candidates : mapping of str to callable
-        What to time, by name. Each is called twice before the clock starts; once if that takes
-        longer than a second; and a call of more than _LONG seconds is its own only turn.
+        What to time, by name. Each is first called twice to warm up, or once if that takes longer
+        than a second. If a call takes more than _LONG seconds, it is the only turn.
     repeats : int
-        How many turns each gets.
+        Number of turns of each callable.
     least_seconds : float
-        A turn repeats its call until it has lasted about that long.
+        A turn repeats its call until about that many seconds have passed.
     """
     loops, turns = {}, {}
     for name, call in candidates.items():
@@ -73,7 +73,7 @@ def interleave(
 def _first_calls(
     call: Callable[[], object], least_seconds: float
 ) -> tuple[int, list[tuple[float, float]]]:
-    """Return how often a turn calls, and no turn yet; or 0 and the one turn of a long call."""
+    """Return the number of calls per turn and no turns; for a long call, 0 and its only turn."""
     first = _time(call, 1)
     if first[0] > _LONG:
         return 0, [first]
@@ -94,7 +94,7 @@ def _summary(samples: list[tuple[float, float]]) -> Timing:
 
 
 def ratios(timings: Mapping[str, Timing], base: str) -> dict[str, float]:
-    """Return how many times faster than `base` each is, by median CPU time."""
+    """Return the speed-up of each over `base`, by median CPU time."""
     return {name: timings[base].cpu / timing.cpu for name, timing in timings.items()}
 
 
@@ -110,7 +110,7 @@ def _forever(count: int) -> Any:
 
 
 def machine() -> dict[str, object]:
-    """Return what the numbers depend on: processor, vector units, versions."""
+    """Return what the timings depend on: processor, vector instructions, versions."""
     features = llvmlite.binding.get_host_cpu_features()
     wanted = ("popcnt", "avx2", "avx512f", "avx512bw", "avx512vpopcntdq")
     return {
@@ -126,7 +126,7 @@ def machine() -> dict[str, object]:
 
 
 def _model() -> str:
-    """Return the processor's name, as Linux has it."""
+    """Return the processor's name, as reported by Linux."""
     path = Path("/proc/cpuinfo")
     lines = path.read_text("utf-8").splitlines() if path.exists() else []
     named = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
@@ -150,6 +150,6 @@ def write_results(name: str, entries: Mapping[str, object]) -> Path:
 
 
 def as_entries(timings: Mapping[str, Timing], base: str) -> dict[str, dict[str, float]]:
-    """Return timings as plain dicts, with ``faster``: how many times faster than `base`."""
+    """Return timings as plain dicts, with ``faster``, the speed-up over `base`."""
     faster = ratios(timings, base)
     return {name: {**asdict(t), "faster": faster[name]} for name, t in timings.items()}

@@ -1,9 +1,10 @@
-"""Compiled kernels on disk: in a folder of the user's own, each file checked before it is used.
+"""Cache of compiled kernels on disk, in a private folder; each file is verified before use.
 
-Numba's own cache fails where neither the package's folder nor the home can be written to, and a
-damaged file in it breaks, or aborts, every later run. Here a file is a digest and a pickle; what
-does not match is deleted and compiled again, and without a folder kernels are compiled anew in
-each process. Pickles run what they name, so the folder must be the user's own.
+Numba's own cache fails if neither the package's folder nor the home folder is writable, and a
+damaged file in it breaks, or aborts, every later run. Here each file holds a SHA-256 digest and a
+pickle. A file whose digest does not match is deleted and its kernel compiled again; if no folder
+is writable, kernels are compiled in each process. Loading a pickle can run arbitrary code, so
+only a folder that nobody else can write to is used.
 """
 
 from __future__ import annotations
@@ -29,22 +30,23 @@ from numba.core.serialize import dumps
 LOG = logging.getLogger("semsig.kernels")
 FOLDER = "semsig-kernels"
 _DIGEST_BYTES = 32
+"""Size of a SHA-256 digest, with which each file starts."""
 
 _said: set[str] = set()
 
 
 def say_once(level: int, text: str) -> None:
-    """Log a line unless this process did so before."""
+    """Log a message, at most once per process."""
     if text not in _said:
         _said.add(text)
         LOG.log(level, text)
 
 
 def find_folder(sources: str) -> Path | None:
-    """Return the folder for kernels made of these sources on this CPU; None if none is fit.
+    """Return the cache folder for these sources on this CPU, or None if no place is suitable.
 
-    The first that is the user's own and can be written to: in NUMBA_CACHE_DIR, in the user's
-    cache folder, in the folder for temporary files.
+    NUMBA_CACHE_DIR is the only candidate if it is set; otherwise the user's cache folder, then
+    the folder for temporary files. The first one that is private and writable is taken.
     """
     tag = _tag(sources)
     for place in _places():
@@ -58,7 +60,7 @@ def find_folder(sources: str) -> Path | None:
 
 
 def _tag(sources: str) -> str:
-    """Name what compiled code depends on: versions, options, CPU."""
+    """Return a folder name that identifies all that compiled code depends on."""
     cpu = llvmlite.binding.get_host_cpu_name(), llvmlite.binding.get_host_cpu_features().flatten()
     options = numba.config.CPU_NAME, numba.config.CPU_FEATURES, numba.config.BOUNDSCHECK
     versions = sys.version, numba.__version__, llvmlite.__version__, platform.machine()
@@ -67,7 +69,7 @@ def _tag(sources: str) -> str:
 
 
 def _places() -> list[Path]:
-    """Return the folders to try, in order; each is ours alone."""
+    """Return the candidate folders, in order of preference."""
     if numba.config.CACHE_DIR:
         return [Path(numba.config.CACHE_DIR) / FOLDER]
     user = str(os.getuid()) if hasattr(os, "getuid") else "user"
@@ -93,7 +95,7 @@ def _user_cache() -> Path:
 
 
 def _make_private(folder: Path) -> None:
-    """Make a folder that only the user can write to; OSError where it is another's."""
+    """Create a folder that only the user can write to; raise OSError if others can."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     with suppress(FileExistsError):
         folder.mkdir(mode=0o700)
@@ -105,7 +107,7 @@ def _make_private(folder: Path) -> None:
 
 
 class _Locator(InTreeCacheLocator):  # type: ignore[misc]
-    """Numba asks it where to look; the cache itself knows better."""
+    """A locator that always applies; its location is unused, :class:`KernelCache` has its own."""
 
     def ensure_cache_path(self) -> None:
         """Leave the package's own folder alone."""
@@ -123,14 +125,14 @@ class _Results(CompileResultCacheImpl):  # type: ignore[misc]
 
 
 class KernelCache(FunctionCache):  # type: ignore[misc]
-    """Numba's cache of one kernel.
+    """The cache of one kernel, in the interface that Numba expects.
 
     Parameters
     ----------
     function : callable
-        The kernel, not compiled.
+        The kernel as a Python function.
     folder : Path, optional
-        Where files go; None compiles in each process anew.
+        The cache folder; with None, the kernel is compiled in each process.
     """
 
     _impl_class = _Results
@@ -141,7 +143,7 @@ class KernelCache(FunctionCache):  # type: ignore[misc]
         self._stem = f"{function.__module__}.{function.__qualname__}"
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
-        """Return the kernel compiled for a signature, None where it is to be compiled."""
+        """Return the kernel compiled for a signature, or None if it must be compiled."""
         if self._folder is None:
             say_once(
                 logging.WARNING,
@@ -158,14 +160,14 @@ class KernelCache(FunctionCache):  # type: ignore[misc]
             return None
         try:
             return self._impl.rebuild(target_context, _unpacked(content))
-        except Exception:  # whatever is wrong with the file, compiling is right
+        except Exception:  # whatever is wrong with the file, compiling again is safe
             say_once(logging.INFO, f"Damaged kernels in {self._folder} are compiled again.")
             with suppress(OSError):
                 path.unlink()
             return None
 
     def save_overload(self, sig: Any, data: Any) -> None:
-        """Keep a compiled kernel, where there is room."""
+        """Store a compiled kernel; a failed write is logged, not raised."""
         if self._folder is None or not self._impl.check_cachable(data):
             return
         path = self._path(self._index_key(sig, data.codegen))
@@ -192,7 +194,7 @@ def _unpacked(content: bytes) -> Any:
 
 
 def _write(path: Path, content: bytes) -> None:
-    """Write a file whole, whoever else writes the same one."""
+    """Write a file atomically, so that concurrent writers of the same file cannot mix."""
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp")
     try:
         with os.fdopen(descriptor, "wb") as file:

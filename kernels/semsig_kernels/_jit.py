@@ -1,11 +1,11 @@
-"""The one place that names Numba's compile options, and that asks what the machine can do.
+"""The only module that sets Numba's compile options and detects CPU features.
 
 Compiled kernels are kept on disk, see :mod:`semsig_kernels._cache`, so only the first call after
-an install compiles. ``nogil`` lets other Python threads run. ``fastmath`` stays off: results must
-be the same on every machine.
+an installation compiles. ``nogil`` lets other Python threads run. ``fastmath`` stays off, because
+results must be the same on every machine.
 
-A cached kernel is stale when its own file changes, and when a helper in another file does: a
-digest of all files of this package names the folder that kernels are kept in.
+A cached kernel is out of date if its own file changes, or the file of a helper that it calls.
+Therefore a digest of all files of this package is part of the name of the cache folder.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def _digest_sources() -> str:
 
 
 def kernel(function: Kernel) -> Kernel:
-    """Compile a kernel, or a helper that kernels call."""
+    """Compile a kernel, or a helper that kernels call, with the cache on disk."""
     compiled = numba.njit(nogil=True)(function)
     if jit_enabled():
         compiled._cache = KernelCache(function, _FOLDER)
@@ -42,17 +42,17 @@ def kernel(function: Kernel) -> Kernel:
 
 
 def inlined(function: Kernel) -> Kernel:
-    """Copy a helper into the kernels that call it: a call that passes arrays costs about 0.1 us."""
+    """Inline a helper into its callers: a call that passes arrays costs about 0.1 us."""
     return cast(Kernel, numba.njit(inline="always")(function))
 
 
 def intrinsic(emit: Callable[..., object]) -> Callable[..., Any]:
-    """Make a function of LLVM code, for kernels to call; it does not exist without the JIT."""
+    """Make a function from LLVM code that kernels can call; it exists only with the JIT."""
     return cast(Callable[..., Any], numba.extending.intrinsic(emit))
 
 
 def overload(plain: Callable[..., object]) -> Callable[[Kernel], Kernel]:
-    """Say what kernels compile where they call `plain`."""
+    """Register what kernels compile in place of a call of `plain`."""
     return cast(Callable[[Kernel], Kernel], numba.extending.overload(plain, strict=False))
 
 
@@ -62,11 +62,11 @@ def jit_enabled() -> bool:
 
 
 def simd() -> str:
-    """Return the widest vectors that compiled kernels may use, as SIMD_PATHS names them.
+    """Return the widest vectors that compiled kernels may use, one of SIMD_PATHS.
 
-    "portable" without the JIT, and when Numba is told to compile for another CPU than this one
-    (NUMBA_CPU_NAME). The environment variable SEMSIG_SIMD can only ask for less; ValueError if it
-    names no path.
+    "portable" without the JIT, or if Numba is told to compile for another CPU than this one
+    (NUMBA_CPU_NAME). The environment variable SEMSIG_SIMD can only select narrower vectors;
+    ValueError if it is not one of SIMD_PATHS.
     """
     features = llvmlite.binding.get_host_cpu_features()
     best = "portable"
@@ -84,7 +84,7 @@ def simd() -> str:
 
 
 def vector_words() -> int:
-    """Return how many 8-byte words a vector of :func:`simd` has."""
+    """Return the number of 8-byte words in a vector of the width that :func:`simd` returns."""
     return {"portable": 1, "avx2": 4, "avx512": 8}[simd()]
 
 

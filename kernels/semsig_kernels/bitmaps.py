@@ -1,9 +1,9 @@
-"""Exact search over bitmaps of the frequent cells and postings of the rare.
+"""Exact search over bitmaps of the frequent bits, and posting lists of the others.
 
-Bit l of a cell, "at least level l + 1", is a bitmap of the rows of a chunk where enough rows have
-it. The bitmaps that a query's cells share are counted for all rows side by side: eight planes of
-bits, carried from plane to plane (a carry-save adder; Harley and Seal's population count). What
-the bitmaps leave, the postings add.
+Bit l of a cell means "at least level l + 1". A bit that enough rows have is stored as a bitmap
+over the rows of a chunk. The query's bitmaps are added for all rows in parallel, in eight bit
+planes with carries from plane to plane (a carry-save adder, as in Harley and Seal's population
+count). Posting lists add what the bitmaps do not cover.
 """
 
 from __future__ import annotations
@@ -21,26 +21,26 @@ CHUNK_ROWS = 8192
 WIDTH = CHUNK_ROWS // 64
 PLANES = 8
 MOST_AT_ONCE = 80
-"""Bitmaps of weight 1, and of weight 2, whose sum the planes can hold: 3 * 80 < 2^8."""
+"""Bitmaps of weight 1, and as many of weight 2, that eight planes can sum: 80 + 2 * 80 < 2^8."""
 
 
 class Bitmaps(NamedTuple):
-    """Bitmaps of C chunks of rows, and postings of what they leave."""
+    """Bitmaps of C chunks of rows, and posting lists of what they do not cover."""
 
     words: NDArray[np.uint64]
-    """Row i of a chunk is bit i % 64 of word i // 64, shape (C, B, CHUNK_ROWS / 64); the first
-    bitmap is empty."""
+    """Row i of a chunk is bit i % 64 of word i // 64, shape (C, B, CHUNK_ROWS / 64). Bitmap 0 is
+    empty; it pads groups of eight."""
     postings: Postings
-    """Rows by (cell, level), for levels above the cell's bitmaps."""
+    """Rows by (cell, level), for levels above those that the cell's bitmaps cover."""
 
 
 class Covers(NamedTuple):
-    """What the bitmaps count of some queries' codes."""
+    """The part of some queries that bitmaps cover."""
 
     firsts: NDArray[np.int64]
     """First bitmap of each code's cell, shape (n,)."""
     sizes: NDArray[np.int64]
-    """How many bitmaps the cell has, 0..4, shape (n,)."""
+    """Number of bitmaps of each code's cell, 0..4, shape (n,)."""
     offsets: NDArray[np.int64]
     """Query q has the codes ``offsets[q]:offsets[q + 1]``."""
     levels: NDArray[np.int64]
@@ -61,15 +61,15 @@ def set_bits(
     Parameters
     ----------
     slots : ndarray of int64, shape (p,)
-        ``key * 4 + level - 1`` of all rows, one row after the other.
+        ``key * 4 + level - 1`` of all rows, row after row.
     offsets : ndarray of int64, shape (rows + 1,)
         Row i has ``slots[offsets[i]:offsets[i + 1]]``.
     firsts, sizes : ndarray of int64, shape (number of keys,)
         First bitmap of each key's cell, and how many it has.
     words : ndarray of uint64, shape (B, CHUNK_ROWS / 64)
-        Zeros; written.
+        Output; all 0 before.
     left : ndarray of bool, shape (p,)
-        Written: whether the bitmaps leave something to the postings.
+        Output: whether a slot also needs a posting, its level being above the cell's bitmaps.
     """
     for row in range(offsets.size - 1):
         word, bit = row >> 6, np.uint64(1) << np.uint64(row & 63)
@@ -97,11 +97,11 @@ def nearest_bitmaps(
     Parameters
     ----------
     bitmaps : Bitmaps
-        What is searched.
+        Bitmaps and posting lists of the rows.
     queries : Queries
-        What the postings count of the queries; `totals` are of the whole queries.
+        The part of the queries that posting lists add; `totals` are those of the whole queries.
     covers : Covers
-        What the bitmaps count of them.
+        The part that bitmaps cover.
     chunks, totals, tanimoto, allowed, distances, rows
         As for :func:`semsig_kernels.postings.nearest`.
     """
@@ -129,7 +129,10 @@ def shared_by_bitmaps(
 
 @kernel
 def _new_work(covers: Covers) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.uint64]]:
-    """Return room for the bitmaps of weight 1 and 2 of a query, and for the planes."""
+    """Return memory for a query's lists of bitmaps of weights 1 and 2, and for the planes.
+
+    A code has up to three bitmaps of weight 1 and one of weight 2; 8 more allow for padding.
+    """
     most = 0
     for q in range(covers.offsets.size - 1):
         most = max(most, covers.offsets[q + 1] - covers.offsets[q])
@@ -172,7 +175,11 @@ def _add_shared(
 def _list_bitmaps(
     covers: Covers, q: int, singles: NDArray[np.int64], doubles: NDArray[np.int64]
 ) -> tuple[int, int]:
-    """Write where the query's bitmaps start, padded with the empty one to whole groups."""
+    """Write where the query's bitmaps start, padded with the empty one to groups of eight.
+
+    A cell's first bitmap has weight 2: its presence bit and its first level bit always occur
+    together. The others have weight 1.
+    """
     n_singles, n_doubles = 0, 0
     for j in range(covers.offsets[q], covers.offsets[q + 1]):
         if covers.sizes[j] > 0:
@@ -198,7 +205,7 @@ def _count(
     used: int,
     planes: NDArray[np.uint64],
 ) -> None:
-    """Count each row's bits in bitmaps of weight 1 and of weight 2."""
+    """Write to the planes each row's sum of bits, by their weights, 1 or 2."""
     flat = planes.reshape(-1)
     flat[:] = 0
     for low, starts in enumerate((singles, doubles)):
@@ -216,7 +223,11 @@ def _add_eight(
     low: int,
     planes: NDArray[np.uint64],
 ) -> None:
-    """Add eight bitmaps of weight 2^low to the planes, one vector of each."""
+    """Add one vector each of eight bitmaps of weight 2^low to the planes.
+
+    Seven full adders reduce the eight vectors, and the planes low to low + 2, to new planes and
+    one carry into plane low + 3, which half adders propagate.
+    """
     first = low * WIDTH + at
     p0, p1 = load(planes, first), load(planes, first + WIDTH)
     p0, c0 = _add(p0, load(words, starts[0] + at), load(words, starts[1] + at))
@@ -237,6 +248,6 @@ def _add_eight(
 
 @inlined
 def _add(one: Any, two: Any, three: Any) -> tuple[Any, Any]:
-    """Return the sum and the carry of three bits, for every bit of three vectors."""
+    """Full adder: return the sum (xor) and the carry (majority) of three vectors, bit by bit."""
     either = one ^ two
     return either ^ three, (one & two) | (three & either)

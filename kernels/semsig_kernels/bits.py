@@ -1,4 +1,4 @@
-"""Dense bit strings: packing cells into them, and counting the bits that two share."""
+"""Dense bit strings: pack cells into them, and count the bits that two of them share."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ def pack_cells(
     n_cells: int,
     packed: NDArray[np.uint8],
 ) -> None:
-    """Set the bits of SBS signatures: [presence | proportion], first bit highest in its byte.
+    """Set the bits of SBS signatures: [presence | proportion], most significant bit first.
 
     Parameters
     ----------
     codes : ndarray of int64, shape (p,)
-        ``cell * 4 + level - 1`` of all rows, one row after the other.
+        ``cell * 4 + level - 1`` of all rows, row after row.
     offsets : ndarray of int64, shape (N + 1,)
         Row i has ``codes[offsets[i]:offsets[i + 1]]``.
     n_cells : int
-        Number of presence bits; the four bits a cell follow them.
+        Number of presence bits; four proportion bits per cell follow them.
     packed : ndarray of uint8, shape (N, >= ceil(5 * n_cells / 8))
-        Zeros; written.
+        Output; all 0 before.
     """
     for row in range(offsets.size - 1):
         for j in range(offsets[row], offsets[row + 1]):
@@ -45,7 +45,10 @@ def pack_cells(
 def shared_bits(
     rows: NDArray[np.uint64], queries: NDArray[np.uint64], counts: NDArray[np.int32]
 ) -> None:
-    """Count the bits that rows (N, w) and queries (Q, w) share; `counts` is (Q, N)."""
+    """Write to `counts` (Q, N) how many bits rows (N, w) and queries (Q, w) share.
+
+    Rows are processed in blocks, which stay in the cache for all queries.
+    """
     for first in range(0, rows.shape[0], BLOCK_ROWS):
         last = min(first + BLOCK_ROWS, rows.shape[0])
         for q in range(queries.shape[0]):
@@ -65,9 +68,10 @@ def shared_bit_weights(
     weights: NDArray[np.int64],
     shared: NDArray[np.int64],
 ) -> None:
-    """Sum the weights of the bits that rows (N, w) and a query (w,) share; `shared` is (N,).
+    """Write to `shared` (N,) the weight of the bits that rows (N, w) and a query (w,) share.
 
-    ``weights[64 * j + b]`` belongs to bit b, from the lowest, of word j.
+    ``weights[64 * j + b]`` is the weight of bit b of word j, bit 0 being the lowest. Set bits are
+    visited from the lowest up: ``word & (word - 1)`` clears the lowest one.
     """
     for i in range(rows.shape[0]):
         total = np.int64(0)

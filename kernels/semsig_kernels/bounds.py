@@ -1,9 +1,10 @@
-"""Exact search that compares sums first and whole signatures only where sums cannot decide.
+"""Exact search by lower bounds: only rows that group sums cannot rule out are compared in full.
 
-The weight two signatures share is at most the sum over groups of the smaller of their two group
-sums, which gives a lower bound of their distance. Phase one scores all rows by that. Phase two
-compares the rows with the very highest scores, which sets a limit to the distance, and then all
-others whose score leaves them within that limit.
+Within a group, two signatures share at most the smaller of their two group sums. The total of
+these minima is therefore an upper bound of the shared weight, and gives a lower bound of the
+distance. Phase one computes this bound, as a score, for all rows. Phase two computes the exact
+distances of the rows with the highest scores, whose k-th smallest limits the search, and then of
+all other rows whose bound is within that limit.
 """
 
 from __future__ import annotations
@@ -30,7 +31,9 @@ from semsig_kernels.sums import (
 from semsig_kernels.vectors import lanes_reaching
 
 QUERIES_AT_ONCE = 8
+"""Queries that are scored together, chunk by chunk, while the chunk is in the cache."""
 _BINS = 4096
+"""Bins of the histogram of block maxima, see :func:`_high_score`."""
 
 
 @kernel
@@ -51,22 +54,22 @@ def nearest_bounded(
     sums : Sums
         Group sums of the rows.
     rows : Rows
-        The rows themselves.
+        The rows' signatures.
     queries : Queries
-        What is searched for, by the weights of `rows`.
+        The queries, by the same weights as `rows`.
     chunks : (int, int)
-        First chunk, and the one after the last.
+        Range of chunks: its start and its end (exclusive).
     tanimoto : bool
-        Tanimoto distance rounded to float32, else Hamming.
+        Tanimoto distance rounded to float32, else Hamming distance.
     table : ndarray of uint8 or int64, shape (4 * number of cells,)
-        Zeros before and after; wide enough for the weight of a cell.
+        Scratch memory, all 0 before and after; its dtype must hold the weight of a cell.
     distances, found : ndarray of float64 and int64, shape (Q, k)
         Heaps of :mod:`semsig_kernels.topk`, updated.
 
     Returns
     -------
     int
-        How many rows were compared whole.
+        Number of rows whose exact distance was computed.
     """
     held = max(1, min(QUERIES_AT_ONCE, queries.totals.size))
     scores = np.empty((held, chunks[1] - chunks[0], CHUNK_ROWS), np.uint16)
@@ -120,7 +123,11 @@ def _refine(
     distances: NDArray[np.float64],
     found: NDArray[np.int64],
 ) -> int:
-    """Compare the rows with the highest scores, then those that may still be near enough."""
+    """Compare the rows with the highest scores, then those that may still be near enough.
+
+    The first pass aims at 2 k + 8 rows, so that the heap is full and its limit tight before the
+    second. That one takes the scores below those of the first, so no row is compared twice.
+    """
     flat = scores.reshape(-1)
     compared = 0
     above = 2**16
@@ -151,7 +158,10 @@ def _gather(
     above: int,
     candidates: NDArray[np.int64],
 ) -> int:
-    """Write where scores are in limit..above - 1; return how many."""
+    """Write the rows whose scores are in limit..above - 1; return how many there are.
+
+    A block is skipped if its maximum is below the limit.
+    """
     flat_peaks, flat = peaks.reshape(-1), scores.reshape(-1)
     count = 0
     for block in range((n_rows + BLOCK_ROWS - 1) // BLOCK_ROWS):
@@ -169,7 +179,11 @@ def _gather(
 
 @kernel
 def _high_score(peaks: NDArray[np.uint16], count: int) -> int:
-    """Return a score that about `count` blocks reach; 0 if there are fewer."""
+    """Return a score that at least `count` blocks reach, by a histogram of the block maxima.
+
+    The histogram covers only the _BINS highest scores; 0, which all blocks reach, if these do not
+    suffice.
+    """
     flat = peaks.reshape(-1)
     highest: Any = 0
     for i in range(flat.size):
@@ -187,7 +201,14 @@ def _high_score(peaks: NDArray[np.uint16], count: int) -> int:
 
 @kernel
 def _least_score(unit: int, rows: Rows, total: int, tanimoto: bool, distance: float) -> int:
-    """Return the least score of a row that can be as near as `distance`."""
+    """Return a score that every row at a distance of at most `distance` reaches.
+
+    In units of `unit`, a score minus OFFSET is at least shared - own / 2, `own` being the row's
+    weight. Hamming: shared = (total + own - distance) / 2, so that own cancels out. Tanimoto:
+    shared >= s * (total + own - shared) with s = 1 - distance, so shared >= p * (total + own)
+    with p = s / (1 + s) <= 1/2, and the bound is least for the heaviest row. 1e-6 is more than
+    the error of a distance rounded to float32 (2^-25), and 1 more is subtracted from the floor.
+    """
     if not np.isfinite(distance):
         return 0
     if tanimoto:
@@ -200,7 +221,11 @@ def _least_score(unit: int, rows: Rows, total: int, tanimoto: bool, distance: fl
 
 @kernel
 def _near_enough(unit: int, rows: Rows, total: int, row: int, score: int, distance: float) -> bool:
-    """Whether a row of this score can have a Tanimoto distance of at most `distance`."""
+    """Whether a row with this score can have a Tanimoto distance of at most `distance`.
+
+    The score gives an upper bound of the shared weight, and the distance falls as that grows. A
+    `distance` above 1 means that the heap is not full yet.
+    """
     own = rows.totals[row]
     shared = unit * (score - OFFSET + own // (2 * unit))
     return distance > 1.0 or shared >= (1.0 - distance - 1e-6) * (total + own - shared)

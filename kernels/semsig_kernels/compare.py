@@ -1,4 +1,4 @@
-"""Comparing a query with whole signatures, by a table of what each (cell, level) shares with it."""
+"""Compare a query with whole signatures, by a table of the weight shared per (cell, level)."""
 
 from __future__ import annotations
 
@@ -13,8 +13,11 @@ from semsig_kernels.simd import prefetch
 from semsig_kernels.topk import replace_worst
 
 _AHEAD = 8
+"""A row's cells are prefetched this many candidates ahead, its offset twice as many."""
 _LINE_BYTES = 64
+"""Size of a cache line in bytes."""
 _LINES = 5
+"""Cache lines to prefetch per row: 160 cells of 16 bits, about as many as a photo has."""
 
 
 class Rows(NamedTuple):
@@ -25,14 +28,14 @@ class Rows(NamedTuple):
     totals: NDArray[np.int32] | NDArray[np.int64]
     """Weight of each row, shape (N,)."""
     heaviest: int
-    """The greatest of them."""
+    """The largest of these weights."""
     allowed: NDArray[np.bool_]
-    """Rows that may be found, shape (N,); of shape (0,): all."""
+    """Rows that may be found, shape (N,); shape (0,) allows all."""
 
 
 @kernel
 def fill_table(queries: Queries, q: int, table: NDArray[np.uint8] | NDArray[np.int64]) -> None:
-    """Write what each (cell, level) shares with the query."""
+    """Write the weight that each (cell, level) shares with the query."""
     for j in range(queries.offsets[q], queries.offsets[q + 1]):
         own = queries.codes[j] & 3
         for level in range(4):
@@ -49,7 +52,10 @@ def clear_table(queries: Queries, q: int, table: NDArray[np.uint8] | NDArray[np.
 
 @inlined
 def shared_with_row(rows: Rows, row: int, table: NDArray[np.uint8] | NDArray[np.int64]) -> int:
-    """Return the weight that a row shares with the query of the table."""
+    """Return the weight that a row shares with the query of the table.
+
+    Two accumulators, four cells per step: the additions do not wait for each other.
+    """
     cells = rows.cells[rows.offsets[row] : rows.offsets[row + 1]]
     shared = other = np.int64(0)
     whole = cells.size & ~3
@@ -69,7 +75,7 @@ def shared_with_rows(
     table: NDArray[np.uint8] | NDArray[np.int64],
     shared: NDArray[np.int64],
 ) -> None:
-    """Write the weight that every row shares with query q, shape (N,)."""
+    """Write to `shared`, shape (N,), the weight that each row shares with query q."""
     fill_table(queries, q, table)
     for row in range(shared.size):
         shared[row] = shared_with_row(rows, row, table)
@@ -86,7 +92,7 @@ def offer_row(
     distances: NDArray[np.float64],
     found: NDArray[np.int64],
 ) -> bool:
-    """Compare one row whole; return whether it is among the k nearest so far."""
+    """Compute one row's exact distance; return whether it is among the k nearest so far."""
     if rows.allowed.size > 0 and not rows.allowed[row]:
         return False
     shared = shared_with_row(rows, row, table)
@@ -105,7 +111,7 @@ def offer_row(
 def prefetch_row(
     rows: Rows, first_row: int, candidates: NDArray[np.int64], c: int, count: int
 ) -> None:
-    """Have what later comparisons read loaded meanwhile: they wait for memory most of all."""
+    """Prefetch what later comparisons read, as most of their time is spent waiting for memory."""
     if c + 2 * _AHEAD < count:
         row = first_row + candidates[c + 2 * _AHEAD]
         prefetch(rows.offsets, row)

@@ -1,4 +1,4 @@
-"""How many CPU cores this process may use: those of its affinity, within its groups' quota."""
+"""How many CPU cores this process may use, by its CPU affinity and the quotas of its cgroups."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _MOUNT = Path("/sys/fs/cgroup")
 
 
 def usable_cores() -> int:
-    """Return how many cores this process may use, at least 1; affinity and quotas may change."""
+    """Return how many cores this process may use now, at least 1."""
     quota = group_quota(_GROUPS, _MOUNT)
     return max(1, math.ceil(min(_schedulable(), quota)))
 
@@ -27,19 +27,19 @@ def _schedulable() -> int:
 
 
 def group_quota(groups: Path, mount: Path) -> float:
-    """Return the CPU time a second that control groups leave a process; infinity without limit.
+    """Return the CPU time per second that control groups allow a process; inf if unlimited.
 
     Parameters
     ----------
     groups : Path
-        The process's groups, as ``/proc/self/cgroup`` has them.
+        File that lists the process's groups, in the format of ``/proc/self/cgroup``.
     mount : Path
         Where control groups of version 1 or 2 are mounted.
 
     Returns
     -------
     float
-        Above 0: the least quota of the group and those above it.
+        Above 0: the smallest quota of the process's groups and their ancestors.
     """
     try:
         lines = groups.read_text().splitlines()
@@ -50,7 +50,7 @@ def group_quota(groups: Path, mount: Path) -> float:
 
 
 def _quotas(line: str, mount: Path) -> Iterator[float]:
-    """Yield the quotas of one line ``number:controllers:path``, version 2 having no controllers."""
+    """Yield the quotas of one line ``number:controllers:path``; cgroup v2 names no controllers."""
     _, controllers, path = [*line.split(":", 2), "", ""][:3]
     names = controllers.split(",")
     roots = [mount / "cpu", mount / controllers] if "cpu" in names else []
@@ -65,7 +65,7 @@ def _quotas(line: str, mount: Path) -> Iterator[float]:
 
 
 def _read(*files: Path) -> Iterator[float]:
-    """Yield the quota that files hold, microseconds of each period; nothing without limit."""
+    """Yield quota / period from files that hold both in microseconds; nothing if unlimited."""
     try:
         quota, period = (
             float(word) for word in " ".join(file.read_text() for file in files).split()

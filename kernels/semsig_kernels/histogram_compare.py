@@ -1,4 +1,4 @@
-"""The exact distance of whole histograms, count by count: in float64, by ascending column."""
+"""The exact distance of two histograms, count by count: in float64, by ascending column."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from semsig_kernels.histogram_sums import Histograms, Rows
 
 @kernel
 def lay_out(queries: Histograms, q: int, own: NDArray[np.uint16], wanted: bool) -> None:
-    """Write histogram q's counts, if wanted, or zeros to their columns; if there is memory."""
+    """Write histogram q's counts (if `wanted`) or zeros to their columns of `own`.
+
+    `own` is a dense array over all columns; if it is of size 0, nothing is written.
+    """
     if own.size:
         for j in range(queries.offsets[q], queries.offsets[q + 1]):
             own[queries.columns[j]] = queries.counts[j] if wanted else 0
@@ -21,7 +24,11 @@ def lay_out(queries: Histograms, q: int, own: NDArray[np.uint16], wanted: bool) 
 def distance_to(
     queries: Histograms, q: int, rows: Rows, row: int, own: NDArray[np.uint16]
 ) -> float:
-    """Return the squared distance, or at unit length the distance as float32 has it."""
+    """Return the squared distance; for histograms of unit length, the distance as a float32.
+
+    With a dense query in `own` only the row is traversed; otherwise the two sorted lists of
+    columns are merged. Products of 0 add nothing, so both give the same sum.
+    """
     j, last = np.uint64(rows.offsets[row]), np.uint64(rows.offsets[row + 1])
     shared = 0.0
     if own.size:

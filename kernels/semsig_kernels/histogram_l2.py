@@ -1,8 +1,8 @@
-"""Exact Euclidean search over histograms: sums that are a little too small, then whole rows.
+"""Exact Euclidean search over histograms: bounds from approximate products, then exact distances.
 
-What a row shares with a histogram is first added up from lists, in float32 and some summands
-rounded down, so that it is known to within a margin. Only rows that may then be near enough are
-compared count by count, in float64 and by ascending column.
+The inner product of each row with a query is first accumulated from posting lists in float32,
+some summands rounded down, so that it is known to within a margin. The exact distance, in float64
+by ascending column, is then computed only for rows that can be near enough within that margin.
 """
 
 from __future__ import annotations
@@ -27,32 +27,33 @@ from semsig_kernels.histogram_sums import Histograms, Rows, add_lists
 from semsig_kernels.topk import replace_worst, sort_nearest
 
 _PART_ROWS = 2048
+"""Rows whose lines are added for all queries in turn, while they are in the cache."""
 
 
 class Memory(NamedTuple):
-    """What a search of up to G histograms at once works in; all 0 before and after."""
+    """Scratch memory for searching up to G histograms at once; all 0 before and after."""
 
     sums: NDArray[np.float32]
     """Shape (G, CHUNK_ROWS)."""
     steps: NDArray[np.uint16]
     """Shape (CHUNK_ROWS,)."""
     own: NDArray[np.uint16]
-    """A count for every column there may be; of shape (0,) where those are too many."""
+    """A count for every column; of shape (0,) if there are too many columns."""
 
 
 class _Chunk(NamedTuple):
-    """What is known of a chunk's R rows and up to G histograms."""
+    """The state of a chunk of R rows and up to G histograms."""
 
     first: int
-    """The first row."""
+    """Number of the first row."""
     sums: NDArray[np.float32]
-    """What each row shares with each histogram, shape (G, R)."""
+    """Approximate inner product of each row with each histogram, shape (G, R)."""
     steps: NDArray[np.uint16]
-    """Shape (R rounded up to LINE_UNIT,)."""
+    """Scratch memory, shape (R rounded up to LINE_UNIT,)."""
     missing: NDArray[np.float64]
-    """How much the sums may be too small, but for their rounding; shape (G,)."""
+    """Upper bound of how much rounding down in lines makes the sums too small, shape (G,)."""
     near: NDArray[np.bool_]
-    """Which blocks of BLOCK_ROWS may have rows to find; shape (G, blocks)."""
+    """Which blocks of BLOCK_ROWS rows may hold rows to find, shape (G, blocks)."""
 
 
 @kernel
@@ -70,18 +71,18 @@ def nearest(
     Parameters
     ----------
     lists : Lists
-        Lists of the rows.
+        Posting lists of the rows.
     queries : Histograms
-        What is searched for.
+        The queries.
     chunks : (int, int)
-        First chunk, and the one after the last.
+        Range of chunks: its start and its end (exclusive).
     rows : Rows
-        The rows, and which of them count.
+        The rows, and which of them may be found.
     memory : Memory
-        What to work in.
+        Scratch memory.
     distances, found : ndarray of float64 and int64, shape (Q, k)
-        Heaps of :mod:`semsig_kernels.topk`, updated: squared distances, or where rows.unit is
-        set, distances rounded to float32.
+        Heaps of :mod:`semsig_kernels.topk`, updated: squared distances or, if rows.unit is set,
+        distances rounded to float32.
     """
     scores = np.full(distances.shape, np.inf)
     scored = np.full(found.shape, -1)
@@ -117,7 +118,7 @@ def answer(
 ) -> None:
     """Write distances and rows, shape (Q, k), ascending and padded with -1, from :func:`nearest`.
 
-    heaps: of shape (Q, m); sorted.
+    `heaps` have shape (Q, m); they are sorted in place.
     """
     keys, rows = heaps
     sort_nearest(keys, rows, found.shape[1])
@@ -139,9 +140,10 @@ def within(
     memory: Memory,
     distances: NDArray[np.float64],
 ) -> None:
-    """Write the distances of :func:`nearest` from histogram q to rows that may score `floor`.
+    """Write the distances from histogram q, as in :func:`nearest`, to all rows that may be near.
 
-    Others stay as they are in `distances`, shape (N,).
+    These are the rows whose upper bound of the score is at least `floor`. For other rows,
+    `distances`, shape (N,), is left unchanged.
     """
     lay_out(queries, q, memory.own, True)
     for number in range(lists.stream_bounds.size - 1):
@@ -180,7 +182,7 @@ def _add_lists(
     roots: bool,
     chunk: _Chunk,
 ) -> Portions:
-    """Add the lists of some histograms; return the lines that are left to add."""
+    """Add the posting lists of some histograms; return the lines that remain to be added."""
     size = queries.offsets[which[1]] - queries.offsets[which[0]]
     picked, weights = np.empty(size, np.int64), np.empty(size, np.float32)
     ends = np.zeros(which[1] - which[0] + 1, np.int64)
@@ -195,7 +197,7 @@ def _add_lists(
 
 @inlined
 def _add_part(lists: Lists, portions: Portions, chunk: _Chunk, i: int, row: int) -> tuple[int, int]:
-    """Add histogram i's lines to rows from `row` on; return the range of rows."""
+    """Add histogram i's lines to up to _PART_ROWS rows from `row` on; return the range of rows."""
     part = row, min(row + _PART_ROWS, chunk.sums.shape[1])
     add_portions(lists, portions, i, part, chunk.sums[i], chunk.steps)
     return part
@@ -214,7 +216,10 @@ def _offer(
     distances: NDArray[np.float64],
     found: NDArray[np.int64],
 ) -> None:
-    """Offer a chunk's rows that may score enough, ascending, by their true distances."""
+    """Offer the exact distances of a chunk's rows whose upper bound of the score is high enough.
+
+    Rows are offered in ascending order, so that ties keep the first.
+    """
     sums = chunk.sums[i]
     for block in np.flatnonzero(chunk.near[i]):
         start = block * BLOCK_ROWS

@@ -1,6 +1,7 @@
-"""What rows share with histograms in columns that are lines: a count of every row in half a byte.
+"""Inner products of rows with histograms in the columns stored as lines (half a byte per row).
 
-Lines are added in steps of 16 bits, rounded down: what may be missing is known.
+Products are quantised to multiples of a step, rounded down, and summed in 16-bit integers. The
+largest possible loss is known, so the sums give exact bounds.
 """
 
 from __future__ import annotations
@@ -16,26 +17,29 @@ from semsig_kernels.simd import prefetch
 from semsig_kernels.vectors import add_lines
 
 _TOGETHER = 4
+"""Lines that are added in one pass over the rows."""
 _PORTION = 64
+"""Largest number of lines whose sum shares one step size; a multiple of _TOGETHER."""
 _MOST_STEPS = 65000
+"""Steps of the largest possible sum of a portion: below 2^16 by more than rounding can add."""
 
 
 class Portions(NamedTuple):
-    """Lines to add for G histograms, in portions of _PORTION whose sums fit 16 bits.
+    """The lines to add for G histograms, in portions of up to _PORTION whose sums fit 16 bits.
 
-    The rest of a portion adds nothing.
+    Unused places of a portion have tables of zeros, which add nothing.
     """
 
     lines: NDArray[np.int64]
-    """Which lines: shape (P * _PORTION + _TOGETHER,)."""
+    """Numbers of the lines, shape (P * _PORTION + _TOGETHER,)."""
     tables: NDArray[np.uint16]
-    """How many steps each count adds: shape (P * _PORTION, LARGEST_OF_LINE + 1)."""
+    """Number of steps that each count adds, shape (P * _PORTION, LARGEST_OF_LINE + 1)."""
     sizes: NDArray[np.int64]
-    """Lines of each portion, shape (P,)."""
+    """Number of lines in each portion, shape (P,)."""
     widths: NDArray[np.float32]
-    """What a step is worth, shape (P,)."""
+    """Value of one step, shape (P,)."""
     ends: NDArray[np.int64]
-    """Histogram i has portions ``ends[i]`` to ``ends[i + 1]``."""
+    """Histogram i has the portions ``ends[i]`` to ``ends[i + 1] - 1``."""
 
 
 @kernel
@@ -46,20 +50,24 @@ def portion_out(
     bounds: NDArray[np.int64],
     missing: NDArray[np.float64],
 ) -> Portions:
-    """Share out the lines that histograms have.
+    """Divide the lines of each histogram into portions, and quantise their products.
+
+    Rounding down loses less than one step per line. The bound `missing` allows one step more per
+    portion.
 
     Parameters
     ----------
     values : ndarray of float32, shape (65536,)
-        As :class:`Lists` has them.
+        As in :class:`Lists`.
     picked : ndarray of int64, shape (n,)
-        Lines of all histograms, one after the other.
+        Lines of all histograms, concatenated.
     weights : ndarray of float32, shape (n,)
-        What the counts of each are multiplied by, above 0.
+        Factor above 0 for the counts of each line.
     bounds : ndarray of int64, shape (G + 1,)
         Histogram i has ``picked[bounds[i]:bounds[i + 1]]``.
     missing : ndarray of float64, shape (>= G,)
-        Written: the sums of :func:`add_portions` are at most so much too small.
+        Output: upper bound of how much rounding down makes the sums of :func:`add_portions` too
+        small.
     """
     ends = np.zeros(bounds.size, np.int64)
     for i in range(bounds.size - 1):
@@ -106,11 +114,12 @@ def add_portions(
     Parameters
     ----------
     rows : (int, int)
-        The first, a multiple of LINE_UNIT, and the one after the last: another, or the end.
+        Range of rows: its start, a multiple of LINE_UNIT, and its end (exclusive), a multiple of
+        LINE_UNIT or the end of the chunk.
     sums : ndarray of float32, shape (rows of the chunk,)
-        Added to.
+        Updated: products are added to it.
     steps : ndarray of uint16, shape (rows of the chunk rounded up to LINE_UNIT,)
-        All 0 before and after.
+        Scratch memory, all 0 before and after.
     """
     for p in range(portions.ends[i], portions.ends[i + 1]):
         first = p * _PORTION
@@ -130,7 +139,7 @@ def _add_four(
     rows: tuple[int, int],
     steps: NDArray[np.uint16],
 ) -> None:
-    """Add four lines from the j-th on, and have the next four loaded."""
+    """Add the four lines from the j-th on, and prefetch the next four."""
     own = portions.lines
     four = own[j], own[j + 1], own[j + 2], own[j + 3]
     after = own[j + 4], own[j + 5], own[j + 6], own[j + 7]

@@ -1,12 +1,14 @@
 """Posting lists of sparse histograms: for each column, the rows that have it.
 
-Rows come in chunks of CHUNK_ROWS, so that row numbers inside a chunk fit uint16. A column's
-list is a stream of blocks ``count, length - 1, rows...``: adding a block's rows needs no other
-memory than the stream and the sums. Counts that few rows have share one block at the list's
-end, ``0, length - 1, rows..., counts...``. Where very many rows have a column, their counts up to
-15 are a line of half bytes, one a row; its list starts ``0, 65535, line's number low, high``, and
-goes on with the larger counts. Rows 128 * b + j, + 32, + 64 and + 96 are in bytes 64 * b + 2 * j
-and the next one, the low half first.
+Rows are split into chunks of CHUNK_ROWS, so that row numbers within a chunk fit uint16. All
+numbers of a list are uint16. A column's list is a sequence of blocks, one per distinct count:
+``count, length - 1, rows...``. Counts that only few rows have share one last block,
+``0, length - 1, rows..., counts...``; 0 marks it, as no stored count is 0.
+
+If very many rows have a column, their counts up to 15 form a *line*: a dense array of half bytes,
+one per row. The list then starts with ``0, 65535, low and high half of the line's number``, and
+continues with the blocks of the larger counts. In a line, rows 128 * b + j, + 32, + 64 and + 96
+(j < 32) are in bytes 64 * b + 2 * j and 64 * b + 2 * j + 1, the low half of each byte first.
 """
 
 from __future__ import annotations
@@ -20,18 +22,23 @@ from semsig_kernels._jit import inlined, kernel
 
 CHUNK_ROWS = 16384
 FEW_ROWS = 32
+"""Counts that fewer rows have are put into the shared last block."""
 LARGEST_OF_LINE = 15
+"""Largest count that fits half a byte."""
 LINE_UNIT = 128
+"""Lines are padded to a multiple of this number of rows."""
 
 _LONGEST = 65536
+"""Largest number of rows in a block: its length - 1 must fit uint16."""
 LINE_MARK = 65535
+"""After a count of 0, marks a line instead of giving the length of the shared block."""
 
 
 class Lists(NamedTuple):
-    """Posting lists of C chunks, each with a list for every column that its rows have."""
+    """Posting lists of C chunks; a chunk has a list for every column that occurs in its rows."""
 
     stream: NDArray[np.uint16]
-    """Lists of all chunks, one after the other."""
+    """Lists of all chunks, concatenated."""
     stream_bounds: NDArray[np.int64]
     """Chunk c has ``stream[stream_bounds[c]:stream_bounds[c + 1]]``."""
     columns: NDArray[np.uint32]
@@ -41,20 +48,20 @@ class Lists(NamedTuple):
     column_bounds: NDArray[np.int64]
     """Chunk c has ``columns[column_bounds[c]:column_bounds[c + 1]]``, and starts likewise."""
     buckets: NDArray[np.uint32]
-    """Where columns from ``b << shift`` on start within the chunk, shape (C, B + 1)."""
+    """Position, within the chunk, of the first column >= ``b << shift``, shape (C, B + 1)."""
     shift: int
-    """So many low bits of a column are ignored by its bucket."""
+    """A column's bucket is ``column >> shift``."""
     lines: NDArray[np.uint8]
-    """Two counts a byte: shape (L, half the rows of a chunk rounded up to LINE_UNIT)."""
+    """Two counts per byte: shape (L, half the rows of a chunk rounded up to LINE_UNIT)."""
     line_bounds: NDArray[np.int64]
     """Line l of chunk c is ``lines[line_bounds[c] + l]``."""
     values: NDArray[np.float32]
-    """Every count there may be, or its square root, shape (65536,)."""
+    """Every possible count, or its square root, shape (65536,)."""
 
 
 @kernel
 def count_lines(entries: NDArray[np.uint64], least: int) -> int:
-    """Return how many columns at least `least` rows have; entries as :func:`encode_lists`."""
+    """Return how many columns occur in at least `least` rows; `entries` as in encode_lists."""
     n_lines = 0
     first = 0
     while first < entries.size:
@@ -80,18 +87,18 @@ def encode_lists(
     entries : ndarray of uint64, shape (n,)
         ``column << 32 | count << 16 | row`` of every count, ascending; overwritten.
     least : int
-        A column that at least so many rows have gets a line; at least 3.
+        A column that occurs in at least so many rows gets a line; at least 3.
     stream : ndarray of uint16, shape (>= 4 * n,)
-        Written.
+        Output. 4 * n is enough: a list of one entry takes 4 numbers, longer ones less per entry.
     columns, starts : ndarray of uint32, shape (>= number of distinct columns,)
-        Written: each column, and where its list starts in `stream`.
-    lines : ndarray of uint8, shape (L, as :class:`Lists` has it)
-        Written; L as :func:`count_lines` has it, and all 0 before.
+        Output: each column, and where its list starts in `stream`.
+    lines : ndarray of uint8, shape (L, width as in :class:`Lists`)
+        Output, all 0 before; L is what :func:`count_lines` returns.
 
     Returns
     -------
     (int, int)
-        How much of `stream`, and of `columns`, was written.
+        Lengths of the parts of `stream` and `columns` that were written.
     """
     end = 0
     n_columns = 0
@@ -118,7 +125,10 @@ def encode_lists(
 
 @inlined
 def _write_line(entries: NDArray[np.uint64], line: NDArray[np.uint8]) -> int:
-    """Write a column's counts up to LARGEST_OF_LINE; return how many entries these were."""
+    """Write a column's counts up to LARGEST_OF_LINE to a line; return how many these were.
+
+    The entries of a column ascend by count, so these are its first ones.
+    """
     low = np.uint64(0xFFFF)
     written = 0
     for entry in entries:
@@ -134,7 +144,12 @@ def _write_line(entries: NDArray[np.uint64], line: NDArray[np.uint8]) -> int:
 
 @kernel
 def _encode_list(entries: NDArray[np.uint64], stream: NDArray[np.uint16], end: int) -> int:
-    """Write the list of one column from `end` on; return where it ends."""
+    """Write the blocks of one column from ``stream[end]`` on; return where they end.
+
+    Entries for the shared last block are moved to the front of `entries`, which is read ahead of
+    where it is overwritten. That block stays shorter than LINE_MARK, so its length cannot be
+    mistaken for the mark.
+    """
     low = np.uint64(0xFFFF)
     n_few = 0
     first = 0
@@ -164,7 +179,7 @@ def _encode_list(entries: NDArray[np.uint64], stream: NDArray[np.uint16], end: i
 
 @kernel
 def _end_of_run(entries: NDArray[np.uint64], first: int, shift: int) -> int:
-    """Return where the entries that equal the first one, right of `shift` bits, end."""
+    """Return where the run of entries ends that equal the first when shifted right by `shift`."""
     key = entries[first] >> np.uint64(shift)
     last = first + 1
     while last < entries.size and entries[last] >> np.uint64(shift) == key:
@@ -180,9 +195,9 @@ def find_lists(
     begins: NDArray[np.int64],
     ends: NDArray[np.int64],
 ) -> None:
-    """Write where in the stream each wanted column's list begins and ends; 0, 0 if absent.
+    """Write where in the stream the list of each wanted column begins and ends; 0, 0 if absent.
 
-    In three loops, as the CPU can then read for several columns at once.
+    Three separate loops, so that cache misses of several columns overlap.
     """
     base, last = lists.column_bounds[chunk], lists.column_bounds[chunk + 1] - 1
     for j in range(wanted.size):
@@ -203,7 +218,7 @@ def find_lists(
 
 @inlined
 def _first_from(columns: NDArray[np.uint32], wanted: int, low: int, high: int) -> int:
-    """Return where the first column that is not below `wanted` is, `high` if nowhere."""
+    """Return the position of the first column >= `wanted` in low..high - 1, else `high`."""
     while low < high:
         middle = (low + high) >> 1
         if columns[middle] < wanted:

@@ -1,4 +1,4 @@
-"""What rows score at least and at most by sums that are a little too small."""
+"""Lower and upper bounds of the scores of rows, from inner products that are slightly too small."""
 
 from __future__ import annotations
 
@@ -14,13 +14,21 @@ from semsig_kernels.topk import replace_worst
 BLOCK_ROWS = 64
 
 TIED = 1e-6
-"""Rows of unit length whose scores are so near may be equally far once rounded."""
+"""Scores (cosines) of unit vectors that differ by less may give the same float32 distance.
+
+Distances d <= sqrt(2) that round to the same float32 differ by at most 2^-23, so the cosines
+1 - d^2 / 2 differ by at most sqrt(2) * 2^-23, about 1.7e-7.
+"""
 
 _ROUNDING = 2.0**-23
+"""Twice the largest relative error of one float32 rounding."""
 
 
 class Bounds(NamedTuple):
-    """A row scores ``sum * least * slope + base`` to ``(sum * most + more) * slope + base``."""
+    """Bounds of a row's score.
+
+    It lies between ``sum * least * slope + base`` and ``(sum * most + more) * slope + base``.
+    """
 
     least: float
     most: float
@@ -29,7 +37,12 @@ class Bounds(NamedTuple):
 
 @inlined
 def bounds_of(queries: Histograms, q: int, missing: float, unit: bool) -> Bounds:
-    """Return what histogram q's sums, `missing` too small but for their rounding, say of scores."""
+    """Return the bounds that follow from histogram q's sums.
+
+    Rounding down in lines makes the sums at most `missing` too small. A sum of n non-negative
+    products has a relative error of at most about n + 8 roundings: one per addition, and fewer
+    than eight in each summand. `_ROUNDING` is twice one rounding, so higher orders are covered.
+    """
     scale = 2.0
     if unit:
         scale = 1 / np.sqrt(queries.totals[q]) if queries.totals[q] > 0 else 0.0
@@ -48,27 +61,27 @@ def raise_floor(
     best: tuple[NDArray[np.float64], NDArray[np.int64]],
     near: NDArray[np.bool_],
 ) -> None:
-    """Offer the least that rows may score to the k best of it.
+    """Update the k best lower bounds of scores, and mark the blocks that may hold near rows.
 
-    Blocks whose rows may score as much as the k-th of them are marked as near. It only rises, so
-    that other blocks have nothing to find.
+    A block is marked if the upper bound of one of its rows reaches the k-th best lower bound.
+    That bound only rises, so unmarked blocks hold none of the k nearest rows.
 
     Parameters
     ----------
     sums : ndarray of float32, shape (R,)
-        Of rows ``first, first + 1, ...``.
+        Inner products of the rows ``first, first + 1, ...``.
     part : (int, int)
-        Which of those: the first, a multiple of BLOCK_ROWS, and the one after the last.
+        Range of these rows: its start, a multiple of BLOCK_ROWS, and its end (exclusive).
     first : int
         Number of the first row.
     bounds : Bounds
-        What the sums say of scores.
+        Bounds of scores by these sums.
     rows : Rows
         All rows.
     best : (ndarray of float64, ndarray of int64), shape (k,)
-        Heaps of :mod:`semsig_kernels.topk`, updated: scores, negated, and their rows.
+        A heap of :mod:`semsig_kernels.topk`, updated: negated lower bounds, and their rows.
     near : ndarray of bool, shape (R / BLOCK_ROWS, rounded up)
-        Written for the blocks of the part.
+        Output, for the blocks of the range.
     """
     scores, scored = best
     slopes, bases = rows.slopes[first:], rows.bases[first:]
@@ -93,7 +106,7 @@ def _any_reach(
     stop: int,
     floor: float,
 ) -> bool:
-    """Whether a row may score `floor`; a loop that the compiler turns into vectors."""
+    """Whether a row's upper bound reaches `floor`; without branches, so that it is vectorised."""
     reach = False
     most, more = bounds.most, bounds.more
     for i in range(np.uint64(start), np.uint64(stop)):

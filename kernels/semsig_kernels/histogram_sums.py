@@ -1,6 +1,7 @@
-"""What rows share with a histogram, added up from posting lists in float32.
+"""Inner products of rows with a histogram, accumulated from posting lists in float32.
 
-Columns that are kept as lines are only picked: :mod:`semsig_kernels.histogram_lines` adds them.
+Columns stored as dense lines are only listed here; :mod:`semsig_kernels.histogram_lines` adds
+them.
 """
 
 from __future__ import annotations
@@ -15,12 +16,15 @@ from semsig_kernels.histogram_lists import LINE_MARK, Lists, find_lists
 from semsig_kernels.simd import prefetch
 
 _AHEAD = 2
+"""A list is prefetched this many lists before it is added."""
 _LINES = 8
+"""Largest number of cache lines to prefetch per list."""
 _NUMBERS_A_LINE = 32
+"""uint16 numbers per cache line."""
 
 
 class Histograms(NamedTuple):
-    """Histograms to search for."""
+    """Query histograms."""
 
     columns: NDArray[np.int64]
     """Non-empty columns, shape (n,)."""
@@ -35,8 +39,9 @@ class Histograms(NamedTuple):
 class Rows(NamedTuple):
     """The N rows that are searched.
 
-    A row's score is ``slopes * shared + bases``, `shared` being the sum of products, over the
-    query's norm where rows have unit length: the nearer a row, the higher its score.
+    A row's score is ``slopes * x + bases``. With `shared` the inner product of row and query, x is
+    ``2 * shared``, or ``shared / (norm of the query)`` if histograms are scaled to unit length. In
+    both cases the score decreases as the distance grows.
     """
 
     columns: NDArray[np.uint32]
@@ -50,7 +55,7 @@ class Rows(NamedTuple):
     slopes: NDArray[np.float64]
     """Shape (N,)."""
     bases: NDArray[np.float64]
-    """Shape (N,); -inf for rows that must not be found."""
+    """Shape (N,); -inf for rows that are filtered out."""
     roots: bool
     """Take square roots of the counts."""
     unit: bool
@@ -64,9 +69,10 @@ def add_squares(
     roots: bool,
     totals: NDArray[np.float64],
 ) -> None:
-    """Write the squared norm of each histogram, or of its square roots, to `totals`, shape (N,).
+    """Write the squared norm of each histogram to `totals`, shape (N,).
 
-    Histogram i has ``counts[offsets[i]:offsets[i + 1]]``.
+    Histogram i has ``counts[offsets[i]:offsets[i + 1]]``. If `roots` is set, the norm is that of
+    the square roots of the counts, whose squares are the counts themselves.
     """
     for i in range(totals.size):
         total = 0.0
@@ -86,31 +92,31 @@ def add_lists(
     picked: NDArray[np.int64],
     weights: NDArray[np.float32],
 ) -> int:
-    """Add what each row of a chunk shares with histogram q, but for columns that are lines.
+    """Add to each row of a chunk its products with histogram q, except in columns with a line.
 
     Parameters
     ----------
     lists : Lists
-        Lists of the rows.
+        Posting lists of the rows.
     chunk : int
-        The chunk.
+        Number of the chunk.
     queries : Histograms
-        Histogram q is one of them.
+        All query histograms.
     q : int
-        Which.
+        Number of the query.
     roots : bool
         Take square roots of the counts.
     sums : ndarray of float32, shape (rows of the chunk,)
-        Added to.
+        Updated: products are added to it.
     picked : ndarray of int64, shape (>= columns of histogram q,)
-        Written: the lines that are left to add.
+        Output: numbers of the lines that remain to be added.
     weights : ndarray of float32, shape as `picked`
-        Written: histogram q's count, or its root, for each.
+        Output: the query's count, or its square root, for each of these lines.
 
     Returns
     -------
     int
-        How many lines were written.
+        Number of lines written to `picked`.
     """
     first = queries.offsets[q]
     size = queries.offsets[q + 1] - first
@@ -153,7 +159,10 @@ def _add_list(
     values: NDArray[np.float32],
     sums: NDArray[np.float32],
 ) -> None:
-    """Add a column's products to its rows; indices are unsigned so that none may be negative."""
+    """Add a column's products to its rows.
+
+    Unsigned indices spare Numba the code that wraps negative ones.
+    """
     at = begin
     while at < end:
         count = stream[np.uint64(at)]

@@ -1,7 +1,8 @@
 """Keypoints and their words -> pairs of words in visual phrases.
 
-Distances are sums of float32 squares in the order of the dimensions, so that they are the same
-on every machine; the lanes of a vector hold different keypoints.
+Squared distances are float32 sums in the order of the dimensions, so that they are the same on
+every machine. Vectorisation does not change that order: the lanes of a vector hold different
+keypoints.
 """
 
 from __future__ import annotations
@@ -23,27 +24,27 @@ def link_pairs(
     columns: NDArray[np.uint32],
     ends: NDArray[np.int64],
 ) -> int:
-    """Link every keypoint to its nearest ones in its region; list the pairs of their words.
+    """Link every keypoint to its nearest neighbours in its region; list the pairs of their words.
 
     Parameters
     ----------
     features : ndarray of float32, shape (D, N)
-        What distances are taken of, a column a keypoint, one region after the other.
+        Vectors to compare by Euclidean distance, one column per keypoint, region after region.
     starts : ndarray of int64, shape (R + 1,)
         Region r has keypoints ``starts[r]`` to ``starts[r + 1] - 1``.
     blocks : ndarray of int64, shape (R,)
-        First column of each region's block.
+        First histogram column of each region's block.
     words : ndarray of int64, shape (N,)
         Word of each keypoint, 0..L-1.
     n_words : int
         L.
     length : int
-        Words a phrase, n >= 2: the keypoint's own and those of its n - 1 nearest, of equals the
-        first; of all there are, if they are fewer.
+        n >= 2, the words per phrase: the keypoint's own and those of its n - 1 nearest
+        neighbours, or of all if there are fewer. Of equally near ones the first are taken.
     columns : ndarray of uint32, shape (>= N * n * (n - 1) / 2,)
-        Written: the column of each pair of each keypoint's phrase.
+        Output: the histogram column of each pair of each keypoint's phrase.
     ends : ndarray of int64, shape (>= N * n * (n - 1) / 2, 2)
-        Written: the pair's two keypoints.
+        Output: the two keypoints of each pair.
 
     Returns
     -------
@@ -78,9 +79,10 @@ def _find_nearest(
     near: NDArray[np.int64],
     reach: NDArray[np.float32],
 ) -> None:
-    """Write each keypoint's `links` nearest; every distance is taken once, for both its ends.
+    """Write each keypoint's `links` nearest; every distance is computed once, for both ends.
 
-    Both ends meet their candidates in ascending order, so that of equals the first stays.
+    Each keypoint receives its candidates in ascending order and replaces one only by a strictly
+    nearer one, so the first of equally near candidates stays.
     """
     for i in range(count):
         for k in range(links):
@@ -121,7 +123,10 @@ def _add_squares(
     last: int,
     squares: NDArray[np.float32],
 ) -> None:
-    """Write the squared distances of `query` to columns first..last-1 from ``squares[0]`` on."""
+    """Write the squared distances of `query` to columns first..last-1 from ``squares[0]`` on.
+
+    Four dimensions per pass over `squares`, added one by one in their order.
+    """
     count = last - first
     for j in range(count):
         squares[j] = 0
@@ -157,7 +162,11 @@ def _emit_pairs(
     ends: NDArray[np.int64],
     written: int,
 ) -> int:
-    """Write each pair of the phrase of keypoint i; return how many pairs there are so far."""
+    """Write each pair of the phrase of keypoint i; return how many pairs there are so far.
+
+    Pairs of words low <= high are the upper triangle of an L x L matrix, row by row: row `low`
+    starts at L + (L - 1) + ... = low * L - low * (low - 1) / 2.
+    """
     for b in range(links):
         other = first + near[i, b]
         for a in range(-1, b):

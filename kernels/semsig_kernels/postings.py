@@ -1,7 +1,7 @@
-"""Cell postings: for every (cell, level) the rows that have it, and exact search over them.
+"""Posting lists of cells: the rows that have each (cell, level), and exact search over them.
 
-Rows come in chunks of CHUNK_ROWS, so that row numbers inside a chunk fit uint16 and the chunk's
-counters stay in the first-level cache.
+Rows are split into chunks of CHUNK_ROWS, so that row numbers within a chunk fit uint16 and the
+chunk's counters stay in the first-level cache.
 """
 
 from __future__ import annotations
@@ -19,15 +19,19 @@ from semsig_kernels.vectors import few_below, lanes_below
 CHUNK_ROWS = 16384
 BLOCK_ROWS = 64
 _AHEAD = 4
+"""A posting list is prefetched this many codes before it is added."""
 TANIMOTO_ONE = 4096
-"""The integer that stands for 1 where shares are compared without division."""
+"""Fixed-point 1 for Tanimoto similarities, which are compared in integers, without division."""
 
 
 class Postings(NamedTuple):
-    """Postings of C chunks. A chunk's table has four slots a cell, one a level, and an end."""
+    """Posting lists of C chunks.
+
+    A chunk's table holds four slots per cell, one per level, and one final end offset.
+    """
 
     ids: NDArray[np.uint16]
-    """Rows inside their chunk, ascending within a slot, shape (P,)."""
+    """Row numbers within the chunk, ascending within a slot, shape (P,)."""
     id_bounds: NDArray[np.int64]
     """Chunk c has ``ids[id_bounds[c]:id_bounds[c + 1]]``."""
     starts: NDArray[np.uint32]
@@ -35,22 +39,22 @@ class Postings(NamedTuple):
     start_bounds: NDArray[np.int64]
     """Chunk c has the table ``starts[start_bounds[c]:start_bounds[c + 1]]``."""
     keys: NDArray[np.int64]
-    """Cells that have slots, ascending within a chunk; empty where every cell has."""
+    """Cells that have slots, ascending within a chunk; empty if every cell has slots."""
     key_bounds: NDArray[np.int64]
     """Chunk c has ``keys[key_bounds[c]:key_bounds[c + 1]]``."""
 
 
 class Queries(NamedTuple):
-    """Signatures to search for, with what each shared level of a cell is worth."""
+    """Query signatures, with the weight of each level of their cells."""
 
     codes: NDArray[np.int64]
     """``cell * 4 + level - 1``, shape (n,)."""
     weights: NDArray[np.int64]
-    """Weight of levels 1..4 of each code's cell, shape (n, 4)."""
+    """Cumulative weight of levels 1..4 of each code's cell, shape (n, 4)."""
     offsets: NDArray[np.int64]
     """Query q has the codes ``offsets[q]:offsets[q + 1]``."""
     totals: NDArray[np.int64]
-    """Weight of each whole query, shape (Q,)."""
+    """Total weight of each query, shape (Q,)."""
 
 
 @kernel
@@ -65,13 +69,13 @@ def group_rows(
     Parameters
     ----------
     slots : ndarray of int64, shape (p,)
-        Slots of all rows of the chunk, one row after the other.
+        Slots of all rows of the chunk, row after row.
     offsets : ndarray of int64, shape (rows + 1,)
         Row i has ``slots[offsets[i]:offsets[i + 1]]``; offsets[0] is 0.
     starts : ndarray of uint32, shape (number of slots + 1,)
-        Zeros; written.
+        Output; all 0 before.
     ids : ndarray of uint16, shape (p,)
-        Written.
+        Output.
     """
     for slot in slots:
         starts[slot + 1] += 1
@@ -102,19 +106,19 @@ def nearest(
     Parameters
     ----------
     postings : Postings
-        What is searched.
+        Posting lists of the rows.
     queries : Queries
-        What is searched for.
+        The queries.
     chunks : (int, int)
-        First chunk, and the one after the last.
+        Range of chunks: its start and its end (exclusive).
     totals : ndarray of int32 or int64, shape (N,)
-        Weight of each row, by the same weights as the queries'.
+        Total weight of each row, by the same weights as the queries'.
     tanimoto : bool
-        Tanimoto distance rounded to float32, else Hamming.
+        Tanimoto distance rounded to float32, else Hamming distance.
     allowed : ndarray of bool, shape (N,) or (0,)
-        Rows that may be found; of shape (0,): all.
+        Rows that may be found; shape (0,) allows all.
     shared : ndarray of uint16 or int64, shape (CHUNK_ROWS,)
-        Counters, all 0 before and after; uint16 goes with int32, and all totals below 2^16.
+        Counters, all 0 before and after. uint16 requires int32 totals, all of them below 2^16.
     distances, rows : ndarray of float64 and int64, shape (Q, k)
         Heaps of :mod:`semsig_kernels.topk`, updated.
     """
@@ -166,7 +170,7 @@ def add_shared(
 
 @kernel
 def _first_slot(keys: NDArray[np.int64], starts: NDArray[np.uint32], cell: int) -> int:
-    """Return the slot of level 1 of a cell, or -1 if the chunk has no row with it."""
+    """Return the slot of level 1 of a cell, or -1 if the chunk has no slots for it."""
     if keys.size == 0:
         return 4 * cell if 4 * cell < starts.size - 1 else -1
     at = int(np.searchsorted(keys, cell))
@@ -185,7 +189,11 @@ def offer(
     distances: NDArray[np.float64],
     rows: NDArray[np.int64],
 ) -> None:
-    """Offer a chunk's rows, ascending, by the weights they share; make those weights 0 again."""
+    """Offer a chunk's rows to the heap, in ascending order, and reset their shared weights to 0.
+
+    Rows are tested 64 at a time by a linear rule in integers that every near enough row meets;
+    only rows that pass have their distance computed.
+    """
     rule = _rule(tanimoto, total, distances[0])
     for start in range(0, size, BLOCK_ROWS):
         if start + BLOCK_ROWS <= size:
@@ -215,9 +223,13 @@ def _distance(tanimoto: bool, total: int, own: Any, shared: Any) -> float:
 
 @kernel
 def _rule(tanimoto: bool, total: Any, worst: float) -> tuple[Any, Any, Any]:
-    """Return a, b, c so that a * own - b * shared < c for every row nearer than `worst`.
+    """Return a, b, c such that a * own - b * shared < c for every row nearer than `worst`.
 
-    For Tanimoto, shared >= s * (total + own - shared) with s a little below 1 - worst.
+    Hamming: total + own - 2 * shared < worst, rearranged. Tanimoto: such a row has
+    shared >= s * (total + own - shared) for any s <= 1 - worst. With s = part / TANIMOTO_ONE that
+    is part * own - (TANIMOTO_ONE + part) * shared <= -part * total. Subtracting 1 from the floor
+    makes s smaller by 2^-12, far more than the error of `worst` as a float32. With weights below
+    2^16 both products are below 2^29, so the rule can be evaluated in int32.
     """
     if not np.isfinite(worst):
         return np.int64(0), np.int64(0), np.int64(1)

@@ -1,8 +1,8 @@
 """Label map -> non-empty (block, class) cells of a quadtree level, with proportion levels.
 
-Two kernels with the same result: :func:`encode_words` walks runs of equal labels eight bytes at
-a time and runs anywhere; :func:`encode_lanes` counts a class in 64 pixels with one comparison
-of AVX-512, or two of AVX2.
+Two kernels give the same result: :func:`encode_words` traverses runs of equal labels eight bytes
+at a time, on any CPU; :func:`encode_lanes` counts a class among 64 pixels with one comparison on
+AVX-512, or two on AVX2.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from semsig_kernels.vectors import equal_lanes
 
 TILE_ROWS = 32
 TILE_COLUMNS = 64
+"""One bit per pixel of a tile's row fits a word of 64 bits."""
 
 
 @kernel
@@ -35,7 +36,8 @@ def encode_words(
     Parameters
     ----------
     words : ndarray of uint64, shape (ceil(H * W * pixel_bits / 64),)
-        The labels in row order; all-one labels are void; what follows the last is ignored.
+        The labels in row order. A label with all bits set is void. Padding after the last label
+        is ignored.
     pixel_bits : int
         8 or 16.
     height, width : int
@@ -43,9 +45,9 @@ def encode_words(
     levels : int
         Level n of the quadtree.
     n_classes : int
-        M; every label that is not void is below.
+        M; every label that is not void is less than M.
     cells : ndarray of uint32, shape (>= min(4^n * M, H * W),)
-        Written: ``(block * M + class) * 4 + level - 1``, ascending.
+        Output: ``(block * M + class) * 4 + level - 1``, ascending.
 
     Returns
     -------
@@ -79,7 +81,12 @@ def _count_runs(
     present: NDArray[np.int64],
     found: int,
 ) -> int:
-    """Add the runs of pixels start..stop-1 to `counts`; return how many classes are present."""
+    """Add the runs of pixels start..stop-1 to `counts`; return how many classes are present.
+
+    ``label * ones`` repeats a label across a word. The lowest set bit of its xor with the pixels
+    is in the first pixel with another label, as words are little-endian. The first word of a run
+    is shifted so that the run starts at bit 0; a mask ignores the zeros that this shifts in.
+    """
     wide = pixel_bits == 16
     log_bits, log_word = (4, 2) if wide else (3, 3)
     ones = np.uint64(0x0001000100010001 if wide else 0x0101010101010101)
@@ -119,10 +126,10 @@ def encode_lanes(
     n_classes: int,
     cells: NDArray[np.uint32],
 ) -> int:
-    """Encode a uint8 label map, shape (H * W,), by peeling classes; see :func:`encode_words`.
+    """Encode a uint8 label map, shape (H * W,), class by class; see :func:`encode_words`.
 
-    In tiles of up to 32 x 64 pixels the class of the first uncounted pixel is counted with one
-    64-byte comparison a row, its pixels are marked, and so on until the tile is covered.
+    In each tile of up to 32 x 64 pixels, the class of the first uncounted pixel is counted with
+    one 64-byte comparison per row and its pixels are marked as counted, until all are.
     """
     counts = np.zeros(n_classes, np.int64)
     present = np.empty(n_classes, np.int64)
@@ -205,7 +212,11 @@ def _emit_block(
     cells: NDArray[np.uint32],
     written: int,
 ) -> int:
-    """Write a block's cells ascending and clear its counts; return the cells written so far."""
+    """Write a block's cells in ascending order and clear its counts; return the new `written`.
+
+    A class with a share in ((l - 1) / 4, l / 4] of the block's non-void pixels has level l, so
+    level - 1 is how many of 1/4, 2/4 and 3/4 the share exceeds. Integers make that exact.
+    """
     _sort_present(counts, present, found)
     area = np.int64(0)
     for p in range(found):
@@ -222,7 +233,10 @@ def _emit_block(
 
 @inlined
 def _sort_present(counts: NDArray[np.int64], present: NDArray[np.int64], found: int) -> None:
-    """Sort the first `found` entries: by insertion, or from the counts where that is shorter."""
+    """Sort the first `found` entries: by insertion, or by a scan of all counts if that is faster.
+
+    Insertion sort moves about found^2 / 4 entries on average.
+    """
     if found * found > 4 * counts.size:
         p = 0
         for label in range(counts.size):

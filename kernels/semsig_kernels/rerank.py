@@ -1,8 +1,8 @@
-"""Re-ranking by k-reciprocal neighbours (Zhong et al. 2017) over lists of nearest rows.
+"""Re-ranking by k-reciprocal neighbours (Zhong et al. 2017), computed on the k-NN graph.
 
-A list holds the nearest rows of a signature, the nearest first, padded with -1. The list of an
-indexed row names the row itself, too. An encoding is what stands for a signature's neighbourhood:
-weights of rows, here sparse. Encoding i has the rows ``rows[bounds[i]:bounds[i + 1]]``.
+A list holds the nearest rows of a signature, the owner of the list: nearest first, padded with -1.
+The list of an indexed row contains the row itself. An encoding represents a neighbourhood as a
+sparse vector of weights over rows; encoding i has the rows ``rows[bounds[i]:bounds[i + 1]]``.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from semsig_kernels._jit import kernel
 
 
 class Encodings(NamedTuple):
-    """Sparse weights of rows, n encodings of p entries together."""
+    """n sparse vectors of weights over rows, with p entries in total."""
 
     rows: NDArray[np.int64]
     """Shape (p,)."""
@@ -33,16 +33,17 @@ def keep_reciprocal(
     reach: NDArray[np.float32],
     kept: NDArray[np.int64],
 ) -> None:
-    """Keep the first neighbours that have the list's owner among their own first, too.
+    """Keep the first neighbours of each list that are reciprocal: they also list its owner.
 
     Parameters
     ----------
     rows, distances : ndarray, shape (n, m)
         Lists.
     reach : ndarray of float32, shape (N,)
-        Distance of the last of each row's own first neighbours.
+        Per row, the distance to the last of its own first neighbours.
     kept : ndarray of int64, shape (n, c)
-        Written: which of the first c <= m are no farther than their reach, padded with -1.
+        Output: those of the first c <= m rows that are no farther away than their own reach, so
+        that the owner is among their first neighbours; padded with -1.
     """
     for i in range(kept.shape[0]):
         count = 0
@@ -62,11 +63,12 @@ def encode_neighbors(
     closest: NDArray[np.int64],
     encodings: Encodings,
 ) -> None:
-    """Weigh each list's reciprocal neighbours, and those of neighbours that share most of theirs.
+    """Encode each list by its reciprocal neighbours, expanded by some of their own.
 
-    The closest reciprocal neighbours of a neighbour join where more than 2/3 of them are
-    reciprocal neighbours of the owner. A weight is exp(-distance / last distance of the list),
-    over the sum of all. Rows beyond the list have no known distance and are left out.
+    The closest reciprocal neighbours of a reciprocal neighbour are added if more than 2/3 of them
+    are reciprocal neighbours of the owner. A weight is exp(-distance / greatest distance of the
+    list), divided by the sum of all weights. Rows outside the list have no known distance and
+    are left out.
 
     Parameters
     ----------
@@ -75,9 +77,10 @@ def encode_neighbors(
     reciprocal : ndarray of int64, shape (n, c)
         What :func:`keep_reciprocal` kept of them.
     closest : ndarray of int64, shape (N, h)
-        What it kept of a shorter beginning of every row's own list.
+        What it kept of a shorter prefix of every row's own list.
     encodings : Encodings
-        Written; room for n * min(m, c * (h + 1)) entries.
+        Output, with room for n * min(m, c * (h + 1)) entries: an encoding has at most the m rows
+        of the list, and at most c reciprocal neighbours with h more each.
     """
     marks = np.zeros(closest.shape[0], np.int64)
     count = 0
@@ -141,18 +144,18 @@ def _weigh(
 def average_encodings(
     members: NDArray[np.int64], encodings: Encodings, work: NDArray[np.float64], means: Encodings
 ) -> None:
-    """Average the encodings of some rows each.
+    """Write n means of encodings, each over a set of rows.
 
     Parameters
     ----------
     members : ndarray of int64, shape (n, k)
-        Rows to average the encodings of, padded with -1.
+        The rows of each set, padded with -1.
     encodings : Encodings
-        One a row.
+        One per row.
     work : ndarray of float64, shape (N,)
-        Zeros before and after.
+        Scratch memory, all 0 before and after.
     means : Encodings
-        Written; room for as many entries as the members' encodings have together.
+        Output, with room for as many entries as the members' encodings have in total.
     """
     end = 0
     means.bounds[0] = 0
@@ -184,22 +187,23 @@ def jaccard_distances(
 ) -> None:
     """Compare the encoding of each list's owner with those of the rows in it.
 
-    The distance is ``1 - S / (A + B - S)``, A and B the sums of the two encodings' weights and S
-    that of the smaller ones. In exact numbers A and B are 1; as they are summed, an encoding is
-    at exactly 0 from itself: A, B and S are then the same sum of the same numbers in one order.
+    The distance is ``1 - S / (A + B - S)``, where A and B are the sums of the weights of the two
+    encodings and S is the sum of their minima. In exact arithmetic A = B = 1. They are summed
+    nevertheless, so that an encoding is at distance exactly 0 from itself: A, B and S are then
+    sums of the same numbers in the same order.
 
     Parameters
     ----------
     owners : Encodings
-        One a list.
+        One per list.
     rows : ndarray of int64, shape (n, m)
         Lists.
     encodings : Encodings
-        One an indexed row.
+        One per indexed row.
     work : ndarray of float64, shape (N,)
-        Zeros before and after.
+        Scratch memory, all 0 before and after.
     distances : ndarray of float64, shape (n, m)
-        Written; 1 where the list is padded.
+        Output; 1 where the list is padded.
     """
     for i in range(rows.shape[0]):
         asked = 0.0
@@ -213,7 +217,7 @@ def jaccard_distances(
                 for e in range(encodings.bounds[row], encodings.bounds[row + 1]):
                     shared += min(encodings.weights[e], work[encodings.rows[e]])
                     own += encodings.weights[e]
-            # Summed in another order, S may exceed A by an ulp: no distance is below 0.
+            # S may exceed A by an ulp, as it is summed in another order: clip at 0.
             distances[i, t] = max(0.0, 1.0 - shared / (asked + own - shared)) if shared else 1.0
         for e in range(owners.bounds[i], owners.bounds[i + 1]):
             work[owners.rows[e]] = 0.0

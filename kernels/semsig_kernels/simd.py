@@ -1,6 +1,6 @@
-"""Bit counting and prefetching, which Numba does not offer by itself.
+"""CPU instructions that Numba does not offer: bit counts, trailing zeros and prefetching.
 
-They run as plain Python under NUMBA_DISABLE_JIT=1.
+Under NUMBA_DISABLE_JIT=1 their Python versions run instead.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def _trailing_zeros(word: Any) -> Any:  # noqa: ARG001
 
 
 def prefetch(array: Any, index: Any) -> None:
-    """Have the cache line of ``array[index]`` loaded; no more than a hint, also past the end."""
+    """Hint to load the cache line of ``array[index]``; harmless if `index` is out of bounds."""
 
 
 @intrinsic

@@ -1,9 +1,11 @@
-"""Sums of weights over groups of cells, and the scores they give rows.
+"""Sums of weights over groups of cells, and the scores that they give to rows.
 
-A group is a class in a quarter of the picture. Sums are stored in units, rounded up to bytes: a
-column of them for each frequent group, postings for the others. A row's score is OFFSET + (sum
-over groups of the smaller of row's and query's) - (row's own weight // 2 units): the rows with
-the least possible distances have the highest scores.
+A group is one class in one quarter of the picture. Each sum is divided by `unit`, rounded up, and
+stored as one byte: in a dense column for a frequent group, in posting lists for a rare one. With
+a and b the stored sums of row and query, a row's score is
+``OFFSET + (sum over groups of min(a, b)) - (weight of the row) // (2 * unit)``. Rounding up never
+lowers the sum of minima, so the score gives a lower bound of the distance: the higher the score,
+the lower the bound.
 """
 
 from __future__ import annotations
@@ -20,30 +22,33 @@ from semsig_kernels.vectors import highest
 
 CHUNK_ROWS = 8192
 BLOCK_ROWS = 32
-"""The highest score of every so many rows is kept."""
+"""One maximum score is kept per block of this many rows."""
 OFFSET = 2**15
+"""Added to every score so that none is negative: at most 2^14 is subtracted."""
 _LINE_BYTES = 64
+"""Size of a cache line in bytes."""
 
 
 class Sums(NamedTuple):
-    """Group sums of N rows in C chunks; K groups, F of them frequent."""
+    """Group sums of N rows in C chunks, for K groups, F of them frequent."""
 
     group_of: NDArray[np.int64]
     """Group of each cell."""
     unit: int
-    """Weight that a sum of 1 stands for."""
+    """Weight that a stored sum of 1 stands for."""
     columns: NDArray[np.uint8]
     """Sums of the frequent groups, shape (C, F, CHUNK_ROWS)."""
     column_of: NDArray[np.int64]
-    """Column of each group, or -1, shape (K,)."""
+    """Column of each group, or -1 for a rare group, shape (K,)."""
     bounds: NDArray[np.int64]
-    """Group g of chunk c has the postings bounds[c, g]..bounds[c, g + 1] - 1; (C, K + 1)."""
+    """Group g of chunk c has postings ``bounds[c, g]:bounds[c, g + 1]``, shape (C, K + 1)."""
     ids: NDArray[np.uint16]
-    """Rows inside their chunk, of the groups without a column."""
+    """Postings of the rare groups: row numbers within the chunk."""
     sums: NDArray[np.uint8]
-    """The sums that go with `ids`."""
+    """Stored sum of each posting."""
     starts: NDArray[np.uint16]
-    """OFFSET - weight // (2 * unit) of each row, 0 beyond the last, shape (C, CHUNK_ROWS)."""
+    """Initial scores: OFFSET - weight // (2 * unit) per row, 0 after the last row, shape
+    (C, CHUNK_ROWS)."""
 
 
 @kernel
@@ -61,13 +66,13 @@ def sum_rows(
     Parameters
     ----------
     cell_groups, weights : ndarray of int64, shape (p,)
-        Group and weight of the cells of all rows, one row after the other.
+        Group and weight of every cell, row after row.
     offsets : ndarray of int64, shape (n + 1,)
         Row i has the cells ``offsets[i]:offsets[i + 1]``.
     work : ndarray of int64, shape (number of groups,)
-        Zeros before and after.
+        Scratch memory, all 0 before and after.
     rows, groups, sums : ndarray of int64, shape (>= p,)
-        Written: each sum that is not 0, by ascending row.
+        Output: every non-zero sum, in ascending order of rows.
 
     Returns
     -------
@@ -98,7 +103,10 @@ def sum_query(
     groups: NDArray[np.int64],
     needs: NDArray[np.uint8],
 ) -> int:
-    """Write the groups a query has and its sums in units, rounded up; return their number."""
+    """Write the query's groups and their sums in units, rounded up; return how many there are.
+
+    A sum is cut to 255. No stored sum of a row is larger, so the minimum of the two is the same.
+    """
     weights = np.zeros(groups.size, np.int64)
     for j in range(queries.offsets[q], queries.offsets[q + 1]):
         code = queries.codes[j]
@@ -121,9 +129,10 @@ def score_chunk(
     part: NDArray[np.uint8],
     scores: NDArray[np.uint16],
 ) -> None:
-    """Score the rows of a chunk, shape (rows,); `part` is room for as many bytes.
+    """Write the scores of a chunk's rows, shape (rows,); `part` is scratch of the same shape.
 
-    Columns are added as bytes while their greatest sum is one, then all at once to the scores.
+    Columns are added in bytes for as long as the sum of the query's own sums is at most 255: a
+    byte cannot overflow until then. The bytes are then added to the 16-bit scores.
     """
     start = sums.starts[chunk]
     for i in range(scores.size):
@@ -148,7 +157,7 @@ def score_chunk(
 
 @kernel
 def _ask_for_postings(sums: Sums, chunk: int, groups: NDArray[np.int64]) -> None:
-    """Have postings loaded while columns are added: lists are too short for the CPU to foresee."""
+    """Prefetch postings while columns are added: lists are too short for hardware prefetching."""
     for g in range(groups.size):
         if sums.column_of[groups[g]] >= 0:
             continue
@@ -184,7 +193,7 @@ def _move(part: NDArray[np.uint8], scores: NDArray[np.uint16]) -> None:
 
 @kernel
 def find_peaks(scores: NDArray[np.uint16], peaks: NDArray[np.uint16]) -> None:
-    """Write the highest score of each block of rows."""
+    """Write the maximum score of each block of rows."""
     for block in range(scores.size // BLOCK_ROWS):
         peaks[block] = highest(scores, block * BLOCK_ROWS)
 

@@ -1,7 +1,8 @@
-"""Kernels release the GIL, so plain Python threads run them side by side.
+"""Run kernels in parallel on plain Python threads: kernels release the GIL.
 
-Preferred to Numba's own parallel loops: they compile several times slower, and their usual
-threading layers may not be entered from two Python threads at once, nor survive a fork.
+Numba's own parallel loops are not used: they take several times longer to compile, and their
+default threading layers can neither be entered from two Python threads at once nor survive a
+fork.
 """
 
 from __future__ import annotations
@@ -22,32 +23,32 @@ _count = int(numba.config.NUMBA_NUM_THREADS) if _asked else usable_cores()
 
 
 def thread_count() -> int:
-    """Return how many threads kernels may use: NUMBA_NUM_THREADS, or all cores it may use."""
+    """Return how many threads kernels use: NUMBA_NUM_THREADS if set, else one per usable core."""
     return _count
 
 
 def set_thread_count(count: int) -> None:
-    """Let kernels use `count` threads, at least 1, from now on in this process."""
+    """Let kernels in this process use `count` threads from now on, but at least one."""
     global _count
     _count = max(1, count)
 
 
 def run_split(count: int, work: Callable[[int, int], Result], *, grain: int = 1) -> list[Result]:
-    """Call ``work(first, last)`` for contiguous ranges that cover 0..count-1, a thread each.
+    """Call ``work(first, last)`` on contiguous ranges that cover 0..count-1, one thread per range.
 
     Parameters
     ----------
     count : int
         Number of items, at least 0.
     work : callable
-        Takes a range of items; calls in different threads must not write the same place.
+        Takes a range of items; calls run concurrently and must not write to the same memory.
     grain : int
-        Fewest items that are worth a thread of their own.
+        Smallest number of items that is worth its own thread.
 
     Returns
     -------
     list
-        What the calls returned, in the order of their ranges.
+        The results of the calls, in the order of their ranges.
     """
     parts = max(1, min(_count, count // max(1, grain)))
     if parts == 1:

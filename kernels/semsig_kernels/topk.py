@@ -1,4 +1,4 @@
-"""The k nearest so far, as a heap over (distance, row) whose root is the worst of them."""
+"""The k nearest rows found so far: a max-heap over (distance, row), the worst pair at the root."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from semsig_kernels._jit import kernel
 def replace_worst(
     distances: NDArray[np.float64], rows: NDArray[np.int64], distance: float, row: int
 ) -> None:
-    """Put (distance, row) in place of the worst pair; call it for better pairs only.
+    """Replace the worst pair by (distance, row), which must be better than it.
 
-    distances, rows: shape (k,), k >= 1, a max-heap by distance, then row. To begin with, all
-    distances are inf.
+    `distances` and `rows`, shape (k,) with k >= 1, are a max-heap by distance, then by row.
+    Initially all distances are inf.
     """
     k = rows.size
     hole = 0
@@ -39,9 +39,10 @@ def replace_worst(
 
 @kernel
 def sort_nearest(distances: NDArray[np.float64], rows: NDArray[np.int64], k: int) -> None:
-    """Bring the k nearest of each query to the front, ascending; inf where there is no row.
+    """Sort the k nearest rows of each query to the front, ascending; inf where there is no row.
 
-    distances, rows: shape (Q, m), the first ``min(k, m)`` of each a heap as above.
+    `distances` and `rows` have shape (Q, m); the first ``min(k, m)`` entries of each query are a
+    heap as in :func:`replace_worst`. The heap is then sorted in place (heapsort).
     """
     for q in range(len(rows)):
         near, those = distances[q], rows[q]

@@ -1,7 +1,7 @@
-"""LLVM code of :mod:`semsig_kernels.vectors`, which says what each function does.
+"""LLVM code for :mod:`semsig_kernels.vectors`, which documents each function.
 
-It exists only compiled, and NUMBA_BOUNDSCHECK does not reach into it. LLVM cuts a vector wider
-than the CPU's registers into several.
+It exists only in compiled form, and NUMBA_BOUNDSCHECK does not check it. LLVM splits vectors that
+are wider than the CPU's registers.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class _VectorModel(models.PrimitiveModel):  # type: ignore[misc]
 
 
 def _pointer(context: Any, build: Any, vector: Any, array: Any, value: Any, index: Any) -> Any:
-    """Return where a vector starts in a contiguous array."""
+    """Return a pointer to the vector that starts at element `index` of a contiguous array."""
     data = context.make_array(array)(context, build, value).data
     return build.bitcast(build.gep(data, [index]), vector.as_pointer())
 
@@ -80,7 +80,7 @@ def store(typing: Any, words: Any, start: Any, vector: Any) -> Emitted:  # noqa:
 
 
 def _define(plain: Any, instruction: str) -> None:
-    """Make an operator of Python one LLVM instruction on two vectors."""
+    """Compile a Python operator on two vectors to one LLVM instruction."""
 
     @intrinsic
     def combine(typing: Any, one: Any, other: Any) -> Emitted:  # noqa: ARG001
@@ -111,6 +111,7 @@ def add_counts(typing: Any, planes: Any, word: Any, shared: Any) -> Emitted:  # 
 
 
 def _emit_add_counts(context: Any, build: Any, signature: Any, args: Any) -> Any:
+    # a plane's 64 bits serve as a mask of 64 byte lanes: where set, the plane's weight is or-ed in
     planes = context.make_array(signature.args[0])(context, build, args[0])
     width = build.extract_value(planes.shape, 1)
     zeros = counts = ir.Constant(_BYTES, [0] * 64)
@@ -188,9 +189,9 @@ def _emit_lanes_reaching(context: Any, build: Any, signature: Any, args: Any) ->
 
 @intrinsic
 def equal_masked(typing: Any, labels: Any, start: Any, label: Any, lanes: Any) -> Emitted:  # noqa: ARG001
-    """LLVM code of :func:`semsig_kernels.vectors.equal_few`; bytes outside `lanes` stay unread.
+    """LLVM code of :func:`semsig_kernels.vectors.equal_few`; bytes outside `lanes` are not read.
 
-    Needs AVX-512: elsewhere LLVM would load byte by byte.
+    For AVX-512, which has masked loads; without them LLVM would load byte by byte.
     """
     signature = types.uint64(labels, types.int64, types.int64, types.uint64)
     return signature, _emit_equal_masked
@@ -210,7 +211,7 @@ def _emit_equal_masked(context: Any, build: Any, signature: Any, args: Any) -> A
 
 @intrinsic
 def equal_64(typing: Any, labels: Any, start: Any, label: Any) -> Emitted:  # noqa: ARG001
-    """Bit j says whether ``labels[start + j] == label``, j < 64."""
+    """Bit j of the result says whether ``labels[start + j] == label``, for j < 64."""
 
     def emit(context: Any, build: Any, signature: Any, args: Any) -> Any:
         pointer = _pointer(context, build, _BYTES, signature.args[0], *args[:2])
@@ -259,14 +260,19 @@ def _emit_add_lines(context: Any, build: Any, signature: Any, args: Any) -> Any:
 
 
 def _twice(build: Any, pointer: Any) -> Any:
-    """Return 16 entries, and the same again."""
+    """Return a vector of the 16 entries at `pointer`, twice."""
     entries, lanes = _read(build, pointer, 2), ir.VectorType(_I32, 32)
     both = ir.Constant(lanes, [*range(16), *range(16)])
     return build.shuffle_vector(entries, ir.Constant(_SHORTS_16, ir.Undefined), both)
 
 
 def _look_up(build: Any, table: Any, indices: Any) -> Any:
-    """Return the entries of a table, 16 twice, that the low four bits of 32 indices name."""
+    """Look up 32 indices, by their low four bits, in a table of 16 entries stored twice.
+
+    AVX-512 permutes by the low five bits; as the table is stored twice, the fifth does not matter.
+    AVX2 only looks up bytes: multiplying an index by 257 copies it to both bytes of its lane, and
+    the low and the high bytes of the entries are looked up separately.
+    """
     if LANE_WORDS == 8:
         return _call(build, "llvm.x86.avx512.permvar.hi.512", _SHORTS, table, indices)
     low = ir.Constant(_SHORTS, [15] * 32)
@@ -280,7 +286,10 @@ def _look_up(build: Any, table: Any, indices: Any) -> Any:
 
 
 def _look_up_bytes(build: Any, table: Any, indices: Any) -> Any:
-    """Return the bytes of a table, 16 twice, that the bytes of `indices` name."""
+    """Look up each byte of `indices`, 0..15, in a table of 16 bytes stored twice.
+
+    The instruction looks up within each 128-bit half, and each half holds the whole table.
+    """
     halves = []
     for first in (0, 16):
         lanes = ir.Constant(ir.VectorType(_I32, 16), list(range(first, first + 16)))

@@ -1,9 +1,9 @@
-"""Vectors of LANE_WORDS 8-byte words, and steps over 64 rows at once, as wide as the CPU allows.
+"""SIMD operations: vectors of LANE_WORDS 8-byte words, and steps over 32 to 128 rows at once.
 
 Kernels :func:`load` vectors, combine them with ``&``, ``|`` and ``^``, and :func:`store` them.
-Where :func:`semsig_kernels._jit.simd` says "portable" a vector is a plain uint64 and everything
-here plain Numba; otherwise it is LLVM code of :mod:`semsig_kernels.vector_code`, for which LLVM
-picks the instructions of the CPU. The results are the same.
+If :func:`semsig_kernels._jit.simd` returns "portable", a vector is a plain uint64 and all
+functions are plain Numba. Otherwise they are LLVM code from :mod:`semsig_kernels.vector_code`,
+which LLVM compiles to the CPU's vector instructions. The results are the same.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ LANE_WORDS = vector_code.LANE_WORDS
 _SPREAD = np.array(
     [sum((byte >> bit & 1) << 8 * bit for bit in range(8)) for byte in range(256)], np.uint64
 )
-"""Bit j of the index as byte j of the entry."""
+"""Entry i has bit j of i as its byte j, 0 or 1."""
 
 
 @kernel
 def load_word(words: NDArray[np.uint64], start: int) -> Any:
-    """Return the vector at ``words[start : start + LANE_WORDS]``; `words` is 1-D, contiguous."""
+    """Return the vector ``words[start : start + LANE_WORDS]``; `words` is 1-D and contiguous."""
     return words[start]
 
 
@@ -40,7 +40,9 @@ def store_word(words: NDArray[np.uint64], start: int, vector: Any) -> None:
 def add_spread_counts(planes: NDArray[np.uint64], word: int, shared: NDArray[np.uint16]) -> None:
     """Add to ``shared[64 * word + j]`` the number whose bit p is bit j of ``planes[p, word]``.
 
-    planes: shape (8, n), contiguous; shared: shape (>= 64 * n,), contiguous.
+    `planes` has shape (8, n), `shared` shape (>= 64 * n,); both are contiguous. Eight counts are
+    assembled at a time in one word: a plane's byte is spread to bit 0 of eight bytes and shifted
+    by the plane's number, at most 7, so that no bit leaves its byte.
     """
     for part in range(8):
         counts = np.uint64(0)
@@ -61,7 +63,7 @@ def few_below(
     rule: tuple[int, int, int],
     count: int,
 ) -> np.uint64:
-    """As :func:`every_below` for `count` rows, at most 64."""
+    """Like :func:`every_below`, for the first `count` rows, at most 64."""
     own_factor, shared_factor, limit = rule
     below = np.uint64(0)
     for j in range(count):
@@ -81,14 +83,15 @@ def every_below(
 ) -> np.uint64:
     """Bit j says whether a * totals[first + j] - b * shared[start + j] < c; (a, b, c) is `rule`.
 
-    Arrays of int32 and uint16, or both of int64; all values here fit the type of `totals`.
+    The arrays are int32 and uint16, or both int64. The caller ensures that all terms and products
+    fit the type of `totals`.
     """
     return few_below(totals, first, shared, start, rule, 64)
 
 
 @kernel
 def highest_of_32(scores: NDArray[np.uint16], start: int) -> np.uint16:
-    """Return the greatest of ``scores[start : start + 32]``."""
+    """Return the maximum of ``scores[start : start + 32]``."""
     greatest = scores[start]
     for i in range(start + 1, start + 32):
         greatest = max(greatest, scores[i])
@@ -97,7 +100,7 @@ def highest_of_32(scores: NDArray[np.uint16], start: int) -> np.uint16:
 
 @kernel
 def reaching_of_32(scores: NDArray[np.uint16], start: int, limit: int) -> np.uint64:
-    """Bit j says whether ``scores[start + j] >= limit``, j < 32; limit is in 0..65535."""
+    """Bit j says whether ``scores[start + j] >= limit``, for j < 32; `limit` is in 0..65535."""
     reaching = np.uint64(0)
     for j in range(32):
         if scores[start + j] >= limit:
@@ -114,11 +117,11 @@ def add_128_of_lines(
     tables: NDArray[np.uint16],
     first: int,
 ) -> None:
-    """Add to 128 sums, from `start` on, what a table has for the rows' half bytes in four lines.
+    """Add table entries, selected by the half bytes of four lines, to 128 sums from `start` on.
 
-    Line ``lines[picked[j]]`` goes with ``tables[first + j]``, 16 entries;
-    :mod:`semsig_kernels.histogram_lists` says which half byte is which row's. `start` is a
-    multiple of 128, all arrays contiguous; no sum exceeds 65535.
+    The half bytes of ``lines[picked[j]]`` select from the 16 entries of ``tables[first + j]``;
+    :mod:`semsig_kernels.histogram_lists` defines which half byte belongs to which row. `start` is
+    a multiple of 128, all arrays are contiguous, and no sum exceeds 65535.
     """
     for i in range(128):
         at = start // 2 + i % 32 * 2 + i // 64
@@ -129,9 +132,9 @@ def add_128_of_lines(
 
 @kernel
 def equal_few(labels: NDArray[np.uint8], start: int, label: int, lanes: np.uint64) -> np.uint64:
-    """Bit j says whether ``labels[start + j] == label``, for the bits j set in `lanes`.
+    """Bit j says whether ``labels[start + j] == label``, for each bit j that is set in `lanes`.
 
-    Labels from `start` to the highest of those bits are in the array.
+    The caller ensures that the labels of all set bits are inside the array.
     """
     equal = np.uint64(0)
     for j in range(min(64, labels.size - start)):
@@ -142,7 +145,7 @@ def equal_few(labels: NDArray[np.uint8], start: int, label: int, lanes: np.uint6
 
 @kernel
 def equal_whole(labels: NDArray[np.uint8], start: int, label: int, lanes: np.uint64) -> Any:
-    """As :func:`equal_few`, 64 labels at once but for the last of the array."""
+    """Like :func:`equal_few`, but 64 labels at once, except where these would exceed the array."""
     if start + 64 > labels.size:
         return equal_few(labels, start, label, lanes)
     return vector_code.equal_64(labels, start, label) & lanes

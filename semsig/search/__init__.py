@@ -37,7 +37,7 @@ _LAZY = {"BitIndex": "semsig.search.dense", "Reranker": "semsig.search.rerank"}
 
 
 def __getattr__(name: str) -> object:
-    """Import what needs Numba on first use, so that opening an index stays fast (PEP 562)."""
+    """Import modules that need Numba on first use, so that opening an index is fast (PEP 562)."""
     if name not in _LAZY:
         raise AttributeError(f"module 'semsig.search' has no attribute {name!r}")
     return getattr(import_module(_LAZY[name]), name)

@@ -1,4 +1,4 @@
-"""Arrays that start with a line of the CPU's cache."""
+"""Arrays that are aligned to the CPU's cache lines."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 CACHE_LINE = 64
-"""Bytes."""
+"""Size in bytes."""
 
 Scalar = TypeVar("Scalar", bound=np.generic)
 
 
 def aligned_zeros(shape: tuple[int, ...], dtype: type[Scalar]) -> NDArray[Scalar]:
-    """Return zeros whose first byte starts a cache line, so that no vector of them spans two.
+    """Return zeros that start at a cache line, so that no aligned vector spans two lines.
 
-    NumPy aligns to 16 bytes; adding up lines of histograms is a fifth slower for it.
+    NumPy aligns to 16 bytes only, which makes adding the lines of histograms a fifth slower.
     """
     n_bytes = prod(shape) * np.dtype(dtype).itemsize
     memory = np.zeros(n_bytes + CACHE_LINE, np.uint8)

@@ -1,4 +1,4 @@
-"""An index that is searched: check what is asked, ask a scan, name the rows by their ids."""
+"""Search in an index: check the arguments, run a scan, and translate rows to ids."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from semsig.storage.snapshot import Snapshot
 class Scanning(NamedTuple):
     """How an index is searched.
 
-    `build` makes, from a batch, a scan over its rows: one with ``search`` and ``search_radius``;
-    `name` is the same for all scans that it could build. `whole` says whether one scan must have
-    all rows. `options` go to each search of the scan. `scans` keeps those that are built, the
-    index's own cache by default.
+    `build` makes a scan, with methods ``search`` and ``search_radius``, over the rows of a batch;
+    `name` identifies it in the cache. If `whole` is set, one scan must cover all rows. `options`
+    are passed to each search of the scan. `scans` is the cache of scans, the index's own by
+    default.
     """
 
     name: str
@@ -34,7 +34,10 @@ class Scanning(NamedTuple):
 class SearchedCollection(
     SignatureCollection[Schema, Signature, Batch], Generic[Schema, Signature, Batch]
 ):
-    """Signatures of one schema and the scans that search them; for its parameters see there."""
+    """Signatures of one schema, and the scans that search them.
+
+    Parameters are those of :class:`SignatureCollection`.
+    """
 
     def __init__(
         self, schema: Schema, *, meta: Mapping[str, str] | None = None, first_id: int = 0
@@ -56,13 +59,13 @@ class SearchedCollection(
         Parameters
         ----------
         snapshot : Snapshot
-            What is searched.
+            The rows to search.
         queries, k, filter_ids
-            As :meth:`semsig.search.HammingIndex.search` has them.
+            As for :meth:`semsig.search.HammingIndex.search`.
         scanning : Scanning
-            What searches.
+            How to search.
         having : ndarray of bool, shape (len(snapshot),), optional
-            Other rows are not found either.
+            A further filter: rows that may be found.
         """
         k = check_k(k, len(snapshot))
         batch = as_batch(queries, snapshot.schema)
@@ -81,7 +84,7 @@ class SearchedCollection(
         scanning: Scanning,
         having: NDArray[np.bool_] | None = None,
     ) -> list[tuple[NDArray[Any], NDArray[np.int64]]]:
-        """Return distances <= `radius` and ids for each query; else as :meth:`_find_nearest`."""
+        """Return distances <= `radius` and ids for each query, as in :meth:`_find_nearest`."""
         radius = check_radius(radius)
         batch = as_batch(queries, snapshot.schema)
         allowed = _allowed(snapshot, filter_ids, having)
@@ -102,6 +105,6 @@ def _allowed(
 
 
 def _padded(found: NDArray[Any], k: int) -> NDArray[Any]:
-    """Add columns of -1 up to `k`."""
+    """Pad to `k` columns with -1."""
     missing = k - found.shape[1]
     return np.pad(found, ((0, 0), (0, missing)), constant_values=-1) if missing else found

@@ -21,27 +21,34 @@ if TYPE_CHECKING:
     from semsig.search.postings import PostingsScan
 
 _MOST_COMPARED = 2**13
-"""Rows times queries: NumPy takes some 10 ms for so many, and kernels 0.5 s to be loaded."""
+"""Rows times queries: NumPy takes about 10 ms for these, loading the kernels about 0.5 s."""
 _FEWEST_ROWS = 2**13
+"""With fewer rows, posting lists are fastest."""
 _MOST_ROWS_OF_BITMAPS = 2**18
+"""With more rows, bitmaps take too much memory."""
 _MOST_CELLS_OF_SUMS = 2**18
+"""Schemas with more cells are not searched by group sums."""
 _MANY_QUERIES = 8
+"""From this number of queries on, _MANY_NEIGHBOURS applies, else _ROWS_A_NEIGHBOUR."""
 _MANY_NEIGHBOURS = 50
+"""For larger k, bitmaps are faster in a batch of queries."""
 _ROWS_A_NEIGHBOUR = 100
+"""For k above N divided by this, bitmaps are faster for few queries."""
 
 
 class AutoScan:
-    """Exact search by sums for the few nearest, over bitmaps for many, over postings in few rows.
+    """Exact search that selects a scan: bounded for small k, bitmaps for large k, else postings.
 
-    The first search of a new process among few rows is answered by NumPy, lest it wait for kernels.
-    Among more than 262,144 rows it is by sums alone: they take a third of the memory of bitmaps.
+    Posting lists serve indexes of few rows. The first search of a new process among few rows is
+    answered by NumPy, so that it does not wait for the kernels to load. Among more than 262,144
+    rows bitmaps are not used, as group sums take a third of their memory.
 
     Parameters
     ----------
     batch : SbsBatch
-        The N signatures to search. What a scan needs is built when it is first used.
+        The N signatures to search. A scan's data structures are built on first use.
     counts : DocumentCounts, optional
-        What idf weighs by; see :class:`semsig.search.exact.ExactScan`.
+        Document counts for idf weights; see :class:`semsig.search.exact.ExactScan`.
     """
 
     def __init__(self, batch: SbsBatch, counts: DocumentCounts | None = None) -> None:
@@ -86,7 +93,7 @@ class AutoScan:
         return self._bitmaps if wide or (many and not weighed) else self._bounded
 
     def _is_first(self, compared: int) -> bool:
-        """Whether this is the first search in a process without Numba, and a small one."""
+        """Whether this is this scan's first search, a small one, and Numba is not loaded yet."""
         first, self._answered = not self._answered, True
         return first and compared <= _MOST_COMPARED and "numba" not in sys.modules
 

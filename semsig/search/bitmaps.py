@@ -1,4 +1,4 @@
-"""Exact search over bitmaps of the frequent cells and postings of the rare."""
+"""Exact search over bitmaps of frequent bits and posting lists of the others."""
 
 from __future__ import annotations
 
@@ -28,15 +28,17 @@ from semsig.types import SbsBatch
 from semsig.types.metrics import METRICS, Metric
 
 _FREQUENT = 0.03
+"""A bit that more than this share of the rows have gets a bitmap."""
 _MOST_SHARED = 2**16
+"""Weights of rows must be less than this, as shared weights are summed in uint16."""
 
 
 class BitmapsScan(ExactScan):
-    """Exact search over bitmaps where many rows have a cell, over postings where few do.
+    """Exact search over bitmaps for cells that many rows have, posting lists for the others.
 
-    The fastest for large k, in time that hardly depends on it; takes some 470 bytes a row
-    beside the batch. Where bits weigh differently (``"tanimoto-idf"``, ``"jaccard"``) it answers
-    as :class:`PostingsScan`.
+    The fastest scan for large k, and its time hardly depends on k. It takes about 470 bytes per
+    row in addition to the batch. Metrics with other weights (``"tanimoto-idf"``, ``"jaccard"``)
+    are answered by a :class:`PostingsScan`.
 
     Parameters
     ----------
@@ -85,7 +87,10 @@ class BitmapsScan(ExactScan):
         return in_order(rest, self._batch.schema), covers
 
     def _is_for_postings(self, metric: Metric) -> bool:
-        """Whether weights are not those of the bitmaps, or their sums may exceed 16 bits."""
+        """Whether the weights are not those of the bitmaps, or their sums may exceed 16 bits.
+
+        A shared weight is at most the weight of the row, so the heaviest row decides.
+        """
         heaviest = int(self._totals(metric).max(initial=0))
         return not METRICS[metric].bitmaps or heaviest >= _MOST_SHARED
 
@@ -95,7 +100,10 @@ class BitmapsScan(ExactScan):
 
 
 class _Covered(NamedTuple):
-    """Cells that have bitmaps, ascending, shape (F,), and which."""
+    """The cells that have bitmaps, ascending, with their first bitmap and their number of bitmaps.
+
+    All arrays have shape (F,). The last cell is a sentinel without bitmaps.
+    """
 
     cells: NDArray[np.int64]
     firsts: NDArray[np.int64]
@@ -108,7 +116,11 @@ class _Covered(NamedTuple):
         return self.firsts[at], sizes
 
     def split(self, queries: Queries) -> tuple[Queries, Covers]:
-        """Return what the postings are to count of some queries, and what the bitmaps are."""
+        """Split queries into the part that posting lists add, and the part that bitmaps cover.
+
+        The bitmaps of a cell count 2 for level 1 and 1 for each further level that they cover;
+        the posting lists add the remaining weight to rows above these levels.
+        """
         first, last = queries.offsets[0], queries.offsets[-1]
         codes, weights = queries.codes[first:last], queries.weights[first:last]
         firsts, sizes = self.of(codes >> 2)
@@ -124,7 +136,11 @@ class _Covered(NamedTuple):
 
 
 def _cover(batch: SbsBatch) -> _Covered:
-    """Give a bitmap to every bit that enough rows have."""
+    """Assign a bitmap to every frequent bit; numbers start at 1, as bitmap 0 is empty.
+
+    A higher level never is more frequent than a lower one, so a cell's bitmaps are its lowest
+    levels.
+    """
     cells, frequency = bit_frequency(batch)
     sizes = (frequency > _FREQUENT * max(1, len(batch))).sum(axis=1)
     cells = np.append(cells[sizes > 0], np.iinfo(np.int64).max)

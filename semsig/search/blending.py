@@ -1,4 +1,4 @@
-"""Several signatures blended into one to search by: Rocchio's formula on stored records."""
+"""Blend several signatures into one query: Rocchio's formula on stored records."""
 
 from __future__ import annotations
 
@@ -15,33 +15,34 @@ from semsig.types import PooledSignature, SbovpSignature, SbsSignature
 Signature = TypeVar("Signature", SbsSignature, PooledSignature, SbovpSignature)
 
 _MOST_LEVEL = 4
+"""Highest proportion level."""
 _COUNT_SCALE = 4096
-"""What the largest blended count becomes: rounding then costs at most 1/8192 of it."""
+"""The largest blended count is scaled to this: rounding, by up to 1/2, is at most 1/8192 of it."""
 
 
 def blend(signatures: Sequence[Signature], weights: Sequence[float]) -> Signature:
-    """Return one signature that is near those of positive weight and far from the others.
+    """Return one signature near those of positive weight and far from those of negative weight.
 
-    ``q = sum_i w_i v_i`` over the signatures' vectors (Rocchio, Relevance feedback in information
-    retrieval, 1971), brought back to a signature of the same schema, so that any index searches
-    by it as by a photo's own:
+    ``q = sum_i w_i v_i`` over the signatures' vectors v_i (Rocchio, Relevance feedback in
+    information retrieval, 1971), converted to a signature of the same schema, so that any index
+    accepts it as a query:
 
     - SBS: v is the proportion level 0..4 of each cell; q is divided by the sum of the positive
       weights and rounded to a level.
-    - pooled: v is the descriptor at unit length; q is scaled to int8.
-    - SBOVP: v is the histogram, normalised as its schema says; what is negative becomes 0.
+    - pooled: v is the descriptor scaled to unit length; q is scaled to the range of int8.
+    - SBOVP: v is the histogram, normalised by its schema's norm; negative values become 0.
 
     Parameters
     ----------
     signatures : sequence of SbsSignature, PooledSignature or SbovpSignature
         At least one, all of one schema.
     weights : sequence of float
-        One a signature, of any sign, not all of them zero or negative.
+        One per signature, of any sign, at least one of them positive.
 
     Raises
     ------
     QueryError
-        If no weight is positive, or their number is not that of the signatures.
+        If no weight is positive, or the numbers of weights and signatures differ.
     SchemaMismatchError
         If the signatures have different schemas.
     """
@@ -79,7 +80,7 @@ def _blend_descriptors(
 ) -> PooledSignature:
     rows = np.stack([signature.codes for signature in signatures]).astype(np.float64)
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    mixed = weights @ (rows / np.maximum(lengths, 1e-12))  # a row of zeros stays one
+    mixed = weights @ (rows / np.maximum(lengths, 1e-12))  # a row of zeros stays zero
     largest = np.abs(mixed).max()
     codes = np.rint(mixed * (127 / largest if largest else 0.0))
     return PooledSignature(codes.astype(np.int8), first.schema)
@@ -114,7 +115,7 @@ def _sum(
     values: Sequence[NDArray[Any]],
     weights: NDArray[np.float64],
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Return the keys that occur, ascending, and the weighted sum of each one's values."""
+    """Return the distinct keys, ascending, and the weighted sum of the values of each."""
     union, places = np.unique(np.concatenate(keys), return_inverse=True)
     weighed = np.concatenate([w * v for w, v in zip(weights, values, strict=True)])
     return union, np.bincount(places, weighed, minlength=len(union)).astype(np.float64)

@@ -1,4 +1,4 @@
-"""Exact search that rules most rows out by sums over quarters of the picture."""
+"""Exact search that rules out most rows by class sums over quarters of the picture."""
 
 from __future__ import annotations
 
@@ -21,14 +21,16 @@ from semsig.types import SbsBatch
 from semsig.types.metrics import METRICS, Metric
 
 _FIRST_K = 64
+"""k of the first step of a radius search, and always small enough to search by bounds."""
 _ROWS_A_NEIGHBOUR = 64
+"""Bounds are used for k up to N divided by this."""
 
 
 class BoundedScan(ExactScan):
-    """Exact search that compares sums first and whole signatures where sums cannot decide.
+    """Exact search by lower bounds: only rows that group sums cannot rule out are compared in full.
 
-    The fastest for k up to about N / 500; takes some 150 bytes a row beside the batch, and a
-    dozen a cell that the schema has.
+    The fastest scan for k up to about N / 500. It takes about 150 bytes per row in addition to
+    the batch, and about 12 bytes per cell of the schema.
 
     Parameters
     ----------
@@ -64,7 +66,8 @@ class BoundedScan(ExactScan):
     ) -> list[tuple[Distances, NDArray[np.int64]]]:
         """Find every row at a distance of at most `radius`; see :meth:`ExactScan.search_radius`.
 
-        Asks for more and more neighbours until one is too far, or they get too many.
+        It searches for ever more neighbours until the last one is outside the radius, or until
+        comparing all rows is faster.
         """
         self._check(queries, metric, allowed)
         answers = []
@@ -87,11 +90,11 @@ class BoundedScan(ExactScan):
         return within(distances, radius, allowed)
 
     def _is_many(self, k: int) -> bool:
-        """Whether k neighbours are found sooner by comparing all rows."""
+        """Whether comparing all rows is faster for k neighbours."""
         return k > max(_FIRST_K, len(self) // _ROWS_A_NEIGHBOUR)
 
     def _has_no_scores(self, metric: Metric) -> bool:
-        """Whether scores could exceed their 16 bits, so that all rows must be compared."""
+        """Whether scores could exceed 16 bits, see :meth:`_sums`; all rows are then compared."""
         return METRICS[metric].form == "lack" and 4 * len(self._batch.schema.classes) >= OFFSET // 2
 
     def _distances(self, queries: SbsBatch, metric: Metric) -> Iterator[Distances]:
@@ -115,7 +118,7 @@ class BoundedScan(ExactScan):
         return np.zeros(n_slots, np.int64) if heavy else np.zeros(n_slots, np.uint8)
 
     def _sums(self, metric: Metric) -> Sums:
-        """Return the sums of a metric's weights; those of flat weights serve several metrics."""
+        """Return the group sums for a metric; metrics with the same weights share them."""
         entry = METRICS[metric]
         scheme, totals = self._scheme(metric), self._totals(metric)
         sums = self._once("sums", entry.weights, lambda: build_sums(self._batch, scheme, totals))
@@ -123,9 +126,9 @@ class BoundedScan(ExactScan):
             return sums
 
         def build() -> Sums:
-            # A score is then OFFSET + the sums shared, without half the row's own weight taken
-            # off: at most OFFSET + weight / unit + a unit a group for rounding up. The unit is
-            # such that weight / unit <= 2^14 here, and there are fewer groups than that.
+            # A score is now OFFSET + the shared sums, without half of the row's own weight
+            # subtracted: at most OFFSET + weight / unit + 1 per group for rounding up. The unit
+            # ensures weight / unit <= 2^14 here, and there are fewer than 2^14 groups: < 2^16.
             fits = 2 * int(totals.max(initial=0)) <= OFFSET * sums.unit
             return _from_nothing(
                 sums if fits else build_sums(self._batch, scheme, 2 * totals), len(self)
@@ -135,14 +138,14 @@ class BoundedScan(ExactScan):
 
 
 def _from_nothing(sums: Sums, n_rows: int) -> Sums:
-    """Return sums that score rows as if these weighed nothing themselves."""
+    """Return sums that score rows as if their own weight were 0."""
     starts = np.zeros_like(sums.starts)
     starts.reshape(-1)[:n_rows] = OFFSET
     return sums._replace(starts=starts)
 
 
 def as_rows(batch: SbsBatch, totals: Totals) -> Rows:
-    """Return the rows of a batch as the kernels take them, all allowed."""
+    """Return the rows of a batch in the form that the kernels take, all allowed."""
     cells: NDArray[Any] = np.asarray(batch.cells, batch.schema.cell_dtype)[:]
     offsets = np.asarray(batch.offsets, np.int64)[:]
     cells.flags.writeable = offsets.flags.writeable = False

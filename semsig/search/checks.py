@@ -1,4 +1,4 @@
-"""Checks of what a search is asked for: k, radius and metric."""
+"""Checks of the arguments of a search: k, radius and metric."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from semsig.errors import OptionError
 from semsig.types.metrics import metric_named
 
 MAX_PADDED = 2**20
-"""Neighbours that can be asked for beyond those there are; answers are padded to their number."""
+"""Largest k if there are fewer rows: answers are padded to k columns, which takes memory."""
 
 
 def check_k(k: int, n_rows: int | None = None) -> int:
@@ -19,7 +19,8 @@ def check_k(k: int, n_rows: int | None = None) -> int:
     Raises
     ------
     OptionError
-        If it is no integer >= 1, or exceeds both MAX_PADDED and `n_rows`, where that is given.
+        If it is not an integer >= 1, or if `n_rows` is given and it exceeds both MAX_PADDED and
+        `n_rows`.
     """
     try:
         number = 0 if isinstance(k, bool) else operator.index(k)

@@ -1,4 +1,4 @@
-"""Which rows of an index have given classes."""
+"""Filter the rows of an index by the classes that they contain."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from semsig.storage.snapshot import Snapshot
 from semsig.types import SbsSchema
 
 _KNOWN: WeakKeyDictionary[Segment, dict[int, NDArray[np.uint8]]] = WeakKeyDictionary()
-"""Packed bits of the rows that have a class, by segment and class, once a search asked for it."""
+"""Cache: packed bits of the rows that have a class, by segment and class."""
 
 
 def rows_having(snapshot: Snapshot, names: Iterable[str]) -> NDArray[np.bool_] | None:
     """Return which live rows have a cell of every class named, shape (len(snapshot),).
 
-    None, every row, where no class is named.
+    None, which allows every row, if no class is named.
 
     Raises
     ------
     ClassTableError
         If there is no such class.
     OptionError
-        If `names` is no list, or one text: that would be a class a letter.
+        If `names` is not iterable, or is one string, whose letters would be taken as classes.
     """
     if isinstance(names, str) or not isinstance(names, Iterable):
         raise OptionError(f"has is a list of class names, such as ['sky'], got {names!r}.")
@@ -42,7 +42,7 @@ def rows_having(snapshot: Snapshot, names: Iterable[str]) -> NDArray[np.bool_] |
 
 
 def _rows_with(wanted: list[int], n_classes: int, segment: Segment) -> NDArray[np.bool_]:
-    """Return which rows of a segment have a cell of every class wanted, shape (N,)."""
+    """Return which rows of a segment have a cell of every wanted class, shape (N,)."""
     n_rows = segment.n_rows
     known = _KNOWN.setdefault(segment, {})
     new = [label for label in wanted if label not in known]

@@ -1,4 +1,4 @@
-"""How many signatures have each bit: what idf-weighted distances weigh by."""
+"""Document counts: how many signatures have each bit, from which idf weights follow."""
 
 from __future__ import annotations
 
@@ -18,18 +18,21 @@ from semsig.types import SbsSchema
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class DocumentCounts:
-    """Document counts of an index; those of shards add up to those of one index over all rows.
+    """Document counts of an index.
+
+    The counts of shards add up to those of one index over all rows.
 
     Parameters
     ----------
     schema : SbsSchema
         Schema of the signatures.
     rows : int
-        How many signatures were counted.
+        Number of signatures counted.
     cells : ndarray of int64, shape (n,)
-        The cells that some signature has, ``block * M + class``, ascending.
+        The cells that occur in some signature, ``block * M + class``, ascending.
     reached : ndarray of int64, shape (n, 4)
-        How many signatures reach levels 1..4 in each of them: from 0 to `rows`, descending.
+        How many signatures have at least level 1..4 in each of these cells: from 0 to `rows`,
+        descending.
 
     Raises
     ------
@@ -57,7 +60,7 @@ class DocumentCounts:
             raise OptionError(f"Expected descending counts of 0..{self.rows:,} rows in each cell.")
 
     def __add__(self, other: DocumentCounts) -> DocumentCounts:
-        """Return the counts of the signatures of both; SchemaMismatchError if theirs differ."""
+        """Return the counts over both sets of rows; SchemaMismatchError if the schemas differ."""
         self.schema.require(other.schema)
         cells = np.union1d(self.cells, other.cells)
         reached = np.zeros((len(cells), 4), np.int64)
@@ -75,7 +78,7 @@ class DocumentCounts:
 
     @classmethod
     def total(cls, counts: Iterable[DocumentCounts]) -> DocumentCounts:
-        """Return the counts of all signatures of shards; OptionError if there are no shards."""
+        """Return the sum of the counts of shards; OptionError if there are no shards."""
         parts = list(counts)
         if not parts:
             raise OptionError("Expected the counts of one shard at least, got none.")
@@ -83,7 +86,7 @@ class DocumentCounts:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Hex SHA-256 of all that is counted: equal counts weigh alike."""
+        """Hex SHA-256 of schema and counts: the same for equal counts, hence equal weights."""
         digest = hashlib.sha256(f"{self.schema.fingerprint} {self.rows}".encode())
         digest.update(np.ascontiguousarray(self.cells).tobytes())
         digest.update(np.ascontiguousarray(self.reached).tobytes())

@@ -1,4 +1,4 @@
-"""Exact search over dense bit strings: the oracle of the other scans, and for foreign bits."""
+"""Exact search over dense bit strings: the oracle for the other scans, and an index of any bits."""
 
 from __future__ import annotations
 
@@ -26,17 +26,20 @@ from semsig.types import SbsBatch, SbsSchema
 from semsig.types.metrics import METRICS, Form, Metric, Weights
 
 _WORDS_A_THREAD = 2**17
+"""Fewest 8-byte words to compare per thread."""
 _COUNTS_AT_ONCE = 2**24
+"""Largest number of (query, row) counts in memory, 64 MiB of int32."""
 _ROWS_AT_ONCE = 4096
+"""Rows that are packed together."""
 
 
 class DenseScan(ExactScan):
-    """Exact search by comparing every bit of every row; for the definitions and for tests.
+    """Exact search that compares every bit of every row; the reference for tests.
 
     Parameters
     ----------
     batch : SbsBatch
-        The N signatures to search. Takes about n_bits / 8 bytes a row.
+        The N signatures to search. The scan takes about n_bits / 8 bytes per row.
     """
 
     def __init__(self, batch: SbsBatch, counts: DocumentCounts | None = None) -> None:
@@ -57,7 +60,7 @@ class DenseScan(ExactScan):
             yield distances_of(_weigh(self._rows, query, weights), total, totals, entry.form)
 
     def _bit_weights(self, weights: Weights) -> NDArray[np.int64]:
-        """Return the weight of each bit in the order of the kernel: lowest of each word first."""
+        """Return the weight of each bit in the kernel's order: the lowest bit of a word first."""
         return _presence(self._batch.schema) if weights == "presence" else self._idf_of_bits()
 
     def _idf_of_bits(self) -> NDArray[np.int64]:
@@ -100,12 +103,12 @@ class BitIndex:
         Parameters
         ----------
         packed : array_like of uint8, shape (N, ceil(n_bits / 8))
-            As ``numpy.packbits`` makes them, all in one bit order; bits after the last are 0.
+            As ``numpy.packbits`` returns them, all in the same bit order; padding bits are 0.
 
         Raises
         ------
         SignatureError
-            If dtype or shape differ, or bits after the last are set, whatever the bit order.
+            If dtype or shape differ, or padding bits are set in whichever bit order.
         """
         words = self._as_words(packed)
         self._parts.append(words)
@@ -119,12 +122,12 @@ class BitIndex:
         Parameters
         ----------
         packed : array_like of uint8, shape (Q, ceil(n_bits / 8))
-            Queries, packed as those added.
+            Queries, packed like the rows.
         k : int
             At least 1; may exceed the number of rows, within reason: see
             :data:`semsig.search.checks.MAX_PADDED`.
         allowed : ndarray of bool, shape (N,), optional
-            Rows that are False are never found.
+            Rows that may be found; all by default.
 
         Returns
         -------
@@ -175,7 +178,7 @@ class BitIndex:
 
 
 def _ends_in_zeros(last: NDArray[np.uint8], spare: int) -> bool:
-    """Tell whether the last bytes have `spare` bits of 0 at their low, or all at their high end."""
+    """Whether all last bytes have `spare` zero bits at their low end, or all at their high end."""
     return not (last & (2**spare - 1)).any() or not (last >> (8 - spare)).any()
 
 
@@ -191,13 +194,16 @@ def _to_words(batch: SbsBatch) -> NDArray[np.uint64]:
 
 
 def _presence(schema: SbsSchema) -> NDArray[np.int64]:
-    """Return 1 for each presence bit, which come first, in the order of the kernel; else 0."""
+    """Return 1 for each presence bit and 0 for the others, in the kernel's order of bits."""
     first = np.packbits(np.arange(-(-schema.n_bits // 64) * 64) < schema.n_cells)
     return np.unpackbits(first, bitorder="little").astype(np.int64)
 
 
 def _in_kernel_order(counts: DocumentCounts, n_words: int) -> NDArray[np.int64]:
-    """Return how many rows have each bit, in the order of the kernel."""
+    """Return how many rows have each bit, in the kernel's order.
+
+    Packed bytes have their first bit highest, so each group of eight bits is reversed.
+    """
     n_cells = counts.schema.n_cells
     frequency = np.zeros(n_words * 64, np.int64)
     frequency[counts.cells] = counts.reached[:, 0]

@@ -1,4 +1,4 @@
-"""Diffusion: similarity that spreads from a query over the graph of nearest neighbours."""
+"""Diffusion: similarity that spreads from a query over the k-NN graph."""
 
 from __future__ import annotations
 
@@ -14,29 +14,33 @@ Lists = tuple[NDArray[np.float32], NDArray[np.int64]]
 
 _TOLERANCE = 1e-6
 _STEPS = 200
-"""Conjugate gradients end long before: the condition number is at most (1 + a) / (1 - a)."""
+"""Conjugate gradients converge long before this limit.
+
+The eigenvalues of S are in -1..1, so I - a S has a condition number of at most (1 + a) / (1 - a).
+"""
 
 
 class DiffusedGraph:
-    """Ranks lists of nearest rows anew, by how much of a query's similarity reaches them.
+    """Re-ranks lists of nearest rows by the similarity that diffuses to them from the query.
 
-    Rows i and j are linked where each is among the k nearest of the other, with weight
-    ``A(i, j) = max(0, 1 - d(i, j) / s) ** gamma``, s the greatest distance of a linked pair's
-    list. With ``S = D^-1/2 A D^-1/2``, D the rows' sums, the similarity f that reaches the rows
-    solves ``(I - alpha S) f = y``, where y holds such weights of the query's nearest rows; the
-    new distance is ``1 - f / max f``. Iscen, Tolias, Avrithis, Furon and Chum, Efficient diffusion
-    on region manifolds, CVPR 2017, eqs. 3 to 9; solved by conjugate gradients, as they do.
+    Rows i and j are linked in the mutual k-NN graph if each is among the k nearest of the other,
+    with weight ``A(i, j) = max(0, 1 - d(i, j) / s) ** gamma``, where s is the greatest distance in
+    any row's list of k nearest. With ``S = D^-1/2 A D^-1/2``, D being the diagonal matrix of A's
+    row sums, the similarities f of the rows solve ``(I - alpha S) f = y``, where y holds the
+    weights, by the same formula, of the query's nearest rows. The new distance is
+    ``1 - f / max f``. See Iscen, Tolias, Avrithis, Furon and Chum, Efficient diffusion on region
+    manifolds, CVPR 2017, eqs. 3 to 9; as there, the system is solved by conjugate gradients.
 
-    Takes about N k multiplications a step, so 1,000,000 rows take seconds a query.
+    Each iteration takes about N k multiplications, so 1,000,000 rows take seconds per query.
 
     Parameters
     ----------
     distances : ndarray of float32, shape (N, m)
-        Distances of the m >= 1 nearest rows of each of N rows, ascending, padded with -1.
+        Distances to the m >= 1 nearest rows of each of N rows, ascending, padded with -1.
     rows : ndarray of int64, shape (N, m)
-        These rows, each row itself among its own.
+        These rows; each row is in its own list.
     options : DiffuseOptions, optional
-        Numbers and powers.
+        Parameters of the method.
     """
 
     def __init__(
@@ -62,7 +66,7 @@ class DiffusedGraph:
         directed = sparse.csr_array(pairs, shape=(count, count))
         mutual = directed.minimum(directed.T).tocsr()
         sums = np.asarray(mutual.sum(axis=1)).ravel()
-        # a row without links keeps what it has: its row of S is 0
+        # the row of S is 0 for a row without links, so it keeps its initial similarity
         root = sparse.diags_array(np.where(sums > 0, 1 / np.sqrt(np.where(sums > 0, sums, 1)), 0))
         identity = sparse.eye_array(count, format="csr")
         return (identity - self.options.alpha * (root @ mutual @ root)).tocsr()
@@ -72,21 +76,21 @@ class DiffusedGraph:
         return np.asarray(similar**self.options.gamma)
 
     def rank(self, distances: NDArray[np.float32], rows: NDArray[np.int64]) -> Lists:
-        """Rank the rows in some lists anew.
+        """Re-rank the rows of some lists.
 
         Parameters
         ----------
         distances : ndarray of float32, shape (n, m)
-            Distances of the nearest rows of n signatures, ascending, padded with -1.
+            Distances to the nearest rows of n signatures, ascending, padded with -1.
         rows : ndarray of int64, shape (n, m)
             These rows.
 
         Returns
         -------
         distances : ndarray of float32, shape (n, m)
-            The new distances, 0..1, ascending; 1 for rows that nothing reaches.
+            The new distances, 0..1, ascending; 1 for rows that no similarity reaches.
         rows : ndarray of int64, shape (n, m)
-            The same rows; ties as before.
+            The same rows; ties keep their order.
         """
         reached = np.stack([self._diffuse(*one) for one in zip(distances, rows, strict=True)])
         new = np.where(rows < 0, np.inf, 1 - reached).astype(np.float32)
@@ -97,7 +101,7 @@ class DiffusedGraph:
     def _diffuse(
         self, distances: NDArray[np.float32], rows: NDArray[np.int64]
     ) -> NDArray[np.float64]:
-        """Return how much reaches one list's rows, the most of any row being 1."""
+        """Return the similarities of one list's rows, scaled so that the maximum over all is 1."""
         from scipy.sparse.linalg import cg
 
         seeds = rows[: self.options.seeds]

@@ -1,4 +1,4 @@
-"""What every exact scan does: check the arguments, and rank all distances."""
+"""Base class of the exact scans: check the arguments, and rank all distances."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ class ExactScan(ABC):
     Parameters
     ----------
     batch : SbsBatch
-        The N signatures to search, row i being the i-th. Kept, not copied.
+        The N signatures to search; row i is the i-th. It is kept, not copied.
     counts : DocumentCounts, optional
-        What idf weighs by: the document counts of more rows than these, or of others.
+        Document counts for idf weights, if not those of the batch itself.
     """
 
     def __init__(self, batch: SbsBatch, counts: DocumentCounts | None = None) -> None:
@@ -70,14 +70,14 @@ class ExactScan(ABC):
         metric : str
             The distance, a name of :data:`semsig.types.metrics.METRICS`.
         allowed : ndarray of bool, shape (N,), optional
-            Rows that are False are never found.
+            Rows that may be found; all by default.
 
         Returns
         -------
         distances : ndarray of int32 (hamming) or float32, shape (Q, k)
             Ascending, padded with -1.
         rows : ndarray of int64, shape (Q, k)
-            Equal distances come by ascending row; padded with -1.
+            Rows at equal distances are in ascending order; padded with -1.
 
         Raises
         ------
@@ -97,12 +97,12 @@ class ExactScan(ABC):
         metric: Metric = "hamming",
         allowed: NDArray[np.bool_] | None = None,
     ) -> list[tuple[Distances, NDArray[np.int64]]]:
-        """Find every row at a distance of at most `radius`; else as :meth:`search`.
+        """Find every row at a distance of at most `radius`; otherwise as :meth:`search`.
 
         Returns
         -------
         list of (distances, rows)
-            One pair a query, ascending by distance, then row.
+            One pair per query, ascending by distance, then row.
         """
         self._check(queries, metric, allowed)
         return [within(d, radius, allowed) for d in self._distances(queries, metric)]
@@ -126,10 +126,11 @@ class ExactScan(ABC):
         """Yield the distances of each query to all rows, shape (N,)."""
 
     def _asked(self, queries: SbsBatch, metric: Metric) -> Queries:
-        """Return queries with totals by which kernels rank as the metric does.
+        """Return queries with totals for which the kernels rank in the order of the metric.
 
-        Kernels know differences and ratios. 1 - I / W_A ranks as 2 W_A - 2 I does: the difference
-        of a query of twice the weight from rows that weigh nothing.
+        The kernels know two forms, differences and ratios. 1 - I / W_A has the same order as
+        2 W_A - 2 I, which is the difference form for a query of twice the weight and rows of
+        weight 0.
         """
         weighed = weigh(queries, self._scheme(metric))
         lack = METRICS[metric].form == "lack"
@@ -143,7 +144,7 @@ class ExactScan(ABC):
     def _answer(
         self, heaps: Heaps, k: int, asked: Queries, metric: Metric
     ) -> tuple[Distances, NDArray[np.int64]]:
-        """Return distances and rows, (Q, k), from what the kernels found for `asked`."""
+        """Return distances and rows, (Q, k), from the heaps that the kernels filled."""
         if METRICS[metric].form != "lack":
             return sort_heaps(heaps, k, distance_dtype(metric))
         distances, rows = sort_heaps(heaps, k, np.dtype(np.int32))
@@ -160,7 +161,10 @@ class ExactScan(ABC):
         )
 
     def _once(self, what: str, of: Metric | Weights, make: Callable[[], Made]) -> Made:
-        """Return what is made the first time; two threads may make it twice, and alike."""
+        """Return a cached value, made on first use.
+
+        There is no lock: two threads may both make it, with equal results.
+        """
         if (what, of) not in self._made:
             self._made[what, of] = make()
         return self._made[what, of]  # type: ignore[return-value]

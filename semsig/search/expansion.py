@@ -1,4 +1,4 @@
-"""Query expansion: what is asked for, averaged with its nearest neighbours."""
+"""Query expansion: the query averaged with its nearest neighbours, by the k-NN graph."""
 
 from __future__ import annotations
 
@@ -12,26 +12,27 @@ Lists = tuple[NDArray[np.float32], NDArray[np.int64]]
 
 
 class ExpandedQueries:
-    """Ranks lists of nearest rows anew, by their distance to the query and its neighbours.
+    """Re-ranks lists of nearest rows by their distances to the query and its neighbours.
 
     The new distance of query q and row x is
     ``(d(q, x) + sum_j w_j d(j, x)) / (1 + sum_j w_j)`` over the nearest rows j of q, where
-    ``w_j = (1 - d(q, j) / s) ** alpha`` and s is the greatest distance in q's list: average query
-    expansion (Chum et al., Total Recall, ICCV 2007) and its weighting by similarity (Radenovic,
-    Tolias and Chum, Fine-tuning CNN image retrieval, TPAMI 2019, section 3.5), which average
-    vectors. Averaging distances instead does the same for squared L2 distances of vectors, up to
-    a constant a query, and serves any distance.
+    ``w_j = (1 - d(q, j) / s) ** alpha`` and s is the greatest distance in q's list. This is
+    average query expansion (Chum et al., Total Recall, ICCV 2007) weighted by similarity
+    (Radenovic, Tolias and Chum, Fine-tuning CNN image retrieval, TPAMI 2019, section 3.5). Those
+    average vectors; averaging distances instead is the same for squared L2 distances, up to a
+    constant per query, and works for any distance.
 
-    Where the lists are complete, that is exact; what lies beyond a list's end counts as at it.
+    The result is exact if the lists are complete. A row that is missing from a list counts as
+    being at the distance of the list's last row.
 
     Parameters
     ----------
     distances : ndarray of float32, shape (N, m)
-        Distances of the m >= 1 nearest rows of each of N rows, ascending, padded with -1.
+        Distances to the m >= 1 nearest rows of each of N rows, ascending, padded with -1.
     rows : ndarray of int64, shape (N, m)
-        These rows, each row itself among its own.
+        These rows; each row is in its own list.
     options : ExpandOptions, optional
-        Numbers and weights.
+        Parameters of the method.
     """
 
     def __init__(
@@ -46,12 +47,12 @@ class ExpandedQueries:
         self._ends = self._distances.max(axis=1)
 
     def rank(self, distances: NDArray[np.float32], rows: NDArray[np.int64]) -> Lists:
-        """Rank the rows in some lists anew.
+        """Re-rank the rows of some lists.
 
         Parameters
         ----------
         distances : ndarray of float32, shape (n, m)
-            Distances of the nearest rows of n signatures, ascending, padded with -1.
+            Distances to the nearest rows of n signatures, ascending, padded with -1.
         rows : ndarray of int64, shape (n, m)
             These rows.
 
@@ -60,7 +61,7 @@ class ExpandedQueries:
         distances : ndarray of float32, shape (n, m)
             The new distances, ascending.
         rows : ndarray of int64, shape (n, m)
-            The same rows; ties as before.
+            The same rows; ties keep their order.
         """
         behind = np.zeros(len(self._rows))
         new = np.stack([self._expand(*one, behind) for one in zip(distances, rows, strict=True)])
@@ -72,7 +73,11 @@ class ExpandedQueries:
     def _expand(
         self, distances: NDArray[np.float32], rows: NDArray[np.int64], behind: NDArray[np.float64]
     ) -> NDArray[np.float64]:
-        """Return one list's new distances; `behind`, (N,), is zeros to work in."""
+        """Return one list's new distances; `behind`, shape (N,), is scratch memory of zeros.
+
+        It holds how much nearer than the end of a list its rows are, so that 0 stands for the
+        rows that the list lacks. 1e-12 avoids 0 / 0 if all distances are 0; all weights are then 1.
+        """
         count = self.options.neighbors
         nearest = rows[:count][rows[:count] >= 0]
         scale = max(float(distances[: self.options.depth].max(initial=0)), 1e-12)

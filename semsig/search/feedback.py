@@ -1,4 +1,4 @@
-"""Relevance feedback: what was marked right and wrong, as weights of a blend."""
+"""Relevance feedback: photos marked right and wrong become weights of a blended query."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from semsig.errors import OptionError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedbackOptions:
-    """What the query, the photos marked right and those marked wrong weigh.
+    """Weights of the query, of the photos marked right, and of those marked wrong.
 
     ``q' = query * q + right * mean(R) - wrong * mean(W)`` (Rocchio 1971).
 
     Parameters
     ----------
     query, right, wrong : float
-        Not negative. Chosen on 5,088 training photos of known category by simulated marks (200
-        queries, the first 5 hits that carry no mark are marked in each round;
-        scripts/choose_feedback.py). Precision of the first 20 shown after 0, 1, 2, 3 rounds: pooled
-        0.769, 0.863, 0.909, 0.944; SBS 0.666, 0.735, 0.774, 0.804. Of those that carry no mark:
+        Not negative. Chosen on 5,088 training photos of known category with simulated feedback
+        (200 queries; in each round the first 5 unmarked hits are marked;
+        scripts/choose_feedback.py). Precision of the first 20 hits after 0, 1, 2, 3 rounds: pooled
+        0.769, 0.863, 0.909, 0.944; SBS 0.666, 0.735, 0.774, 0.804. Among unmarked hits only:
         pooled 0.769, 0.832, 0.846, 0.850; SBS 0.666, 0.698, 0.707, 0.705. With wrong = 0 the last
-        of these is 0.788 and 0.655: what is wrong tells as much as what is right.
+        of these are 0.788 and 0.655: wrong marks are as informative as right ones.
 
     Raises
     ------
     OptionError
-        If a weight is negative or no number.
+        If a weight is negative or not a finite number.
     """
 
     query: float = 1.0
@@ -41,7 +41,7 @@ class FeedbackOptions:
                 )
 
     def weights(self, queries: list[float], n_right: int, n_wrong: int) -> list[float]:
-        """Return a weight for each query photo, then each right, then each wrong one.
+        """Return a weight for each query photo, then each right one, then each wrong one.
 
         Parameters
         ----------

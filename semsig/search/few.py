@@ -1,4 +1,4 @@
-"""Exact search among few rows by NumPy alone, which a new process has sooner than kernels."""
+"""Exact search among few rows with NumPy only, which a new process loads faster than kernels."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ from semsig.types.metrics import METRICS, Metric
 
 
 class FewScan:
-    """Exact search that compares all rows, some microseconds each.
+    """Exact search that compares all rows, at a few microseconds per row.
 
     Parameters
     ----------
     batch : SbsBatch
         The N signatures to search.
     counts : DocumentCounts, optional
-        What idf weighs by; see :class:`semsig.search.exact.ExactScan`.
+        Document counts for idf weights; see :class:`semsig.search.exact.ExactScan`.
     """
 
     def __init__(self, batch: SbsBatch, counts: DocumentCounts | None = None) -> None:
@@ -83,9 +83,9 @@ class FewScan:
             yield distances_of(shared, total, totals, form)
 
     def _shared(self, query: SbsBatch, scheme: Scheme) -> tuple[NDArray[np.int64], int]:
-        """Return the weight that each row shares with a query, shape (N,), and the query's own."""
+        """Return the weight that each row shares with a query, (N,), and the query's total."""
         codes, weights, totals = weights_and_totals(query, scheme)
-        # A cell of which the query has none is found at the end, where nothing is shared.
+        # The last entry is a sentinel with weight 0, for cells that the query does not have.
         known = np.append(codes >> 2, np.iinfo(np.int64).max)
         least = np.minimum(np.arange(4), (codes & 3)[:, None])
         shared = np.append(np.take_along_axis(weights, least, axis=1), np.zeros((1, 4), int), 0)

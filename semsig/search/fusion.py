@@ -1,4 +1,4 @@
-"""Rankings by several signatures as one: the weighted mean of their distances."""
+"""Fusion of the rankings by several signatures: the weighted mean of their distances."""
 
 from __future__ import annotations
 
@@ -12,25 +12,26 @@ from numpy.typing import NDArray
 from semsig.errors import OptionError
 
 FUSED = "fused"
-"""What a ranking by several signatures is called where signatures are named."""
+"""Name of a fused ranking, used like the name of a signature."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FusionOptions:
-    """What each signature counts where several rank together.
+    """Weight of each signature in a fused ranking.
 
-    The fused distance is sum(share * d) / sum(share) over the signatures that there are, each
-    distance d scaled to 0..1.
+    The fused distance is sum(share * d) / sum(share) over the available signatures, each distance
+    d being scaled to 0..1.
 
     Parameters
     ----------
     shares : mapping of str to float
-        Share of each signature, by its name; finite, above 0. By
+        Share of each signature, by its name; finite, above 0. Chosen by
         ``python -m scripts.choose_defaults`` on held-out training photos (lite, n = 3, KAZE, a
-        projection that saw none of them; docs/defaults.md): descriptors alone have mAP 0.705, with
-        blocks at 0.1, 0.2 and 0.4 beside them 0.716, 0.717 and 0.707, with phrases 0.716, 0.714
-        and 0.701, with both at 0.1 the most, 0.719, and map_paper 0.844 instead of 0.834. Blocks
-        and phrases without descriptors do best half and half, 0.551.
+        projection that was not fitted on them; docs/defaults.md). Pooled descriptors alone have
+        mAP 0.705. Adding blocks with share 0.1, 0.2 or 0.4 gives 0.716, 0.717 or 0.707; adding
+        phrases with these shares gives 0.716, 0.714 or 0.701. Both at 0.1 are best: 0.719, and a
+        map_paper of 0.844 instead of 0.834. Blocks and phrases without descriptors are best with
+        equal shares, 0.551.
 
     Raises
     ------
@@ -56,7 +57,7 @@ class FusionOptions:
         Parameters
         ----------
         distances : mapping of str to ndarray of float32
-            Of some of the signatures, by name, each scaled to 0..1.
+            Distances by any of the signatures, by name, each scaled to 0..1.
         """
         total = sum(self.shares[name] for name in distances)
         fused = sum(np.float32(self.shares[name] / total) * d for name, d in distances.items())

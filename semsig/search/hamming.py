@@ -28,27 +28,29 @@ class HammingIndex(SearchedCollection[SbsSchema, SbsSignature, SbsBatch]):
     """Exact nearest neighbours among the SBS signatures of one schema.
 
     Searches may run in several threads; each sees the index as it was when the search began.
-    The structures that a search needs are built by the first one; after a change, for the new
-    rows only, but that ``"tanimoto-idf"`` weighs all rows anew.
+    The first search builds the data structures that it needs; after a change they are built for
+    the new rows only, except for ``"tanimoto-idf"``, whose weights change for all rows.
 
-    The distances, with w(l) = l + 1 for a cell of proportion level l (Ouni et al. 2022, 3.1,
-    gives the first; the others count the same bits):
+    The distances, with w(l) = l + 1 for a cell of proportion level l, W = sum of w over the cells
+    of a signature, and I = sum of min(w_A, w_B) over common cells (Ouni et al. 2022, 3.1, defines
+    the first; the others count the same bits):
 
-    - ``"hamming"``: sum of w over both, minus twice the sum of min(w_A, w_B); int32 bits.
-    - ``"tanimoto"``: 1 - I / U, I = sum of min(w_A, w_B), U = W_A + W_B - I; float32.
-    - ``"tanimoto-idf"``: the same with rare bits counting more; float32.
-    - ``"jaccard"``: as tanimoto, each non-empty cell counting 1 at any level; float32.
-    - ``"containment"``: 1 - I / W_A with A the query, how much of it is not in a photo: 0 for
-      an empty query; float32.
+    - ``"hamming"``: W_A + W_B - 2 I, the number of different bits; int32.
+    - ``"tanimoto"``: 1 - I / (W_A + W_B - I); float32.
+    - ``"tanimoto-idf"``: the same with larger weights for rare bits; float32.
+    - ``"jaccard"``: as tanimoto, with weight 1 for each non-empty cell, whatever its level;
+      float32.
+    - ``"containment"``: 1 - I / W_A with A the query: the share of the query that a photo lacks,
+      0 for an empty query; float32.
 
     Parameters
     ----------
     schema : SbsSchema
         Schema of every signature.
     meta : mapping of str to str, optional
-        What the index's maker wants remembered, such as the segmenter's name.
+        Stored with the index, such as the segmenter's name.
     first_id : int
-        What ids are counted from where none are given.
+        First id that is assigned if none are given.
 
     Raises
     ------
@@ -66,11 +68,11 @@ class HammingIndex(SearchedCollection[SbsSchema, SbsSignature, SbsBatch]):
 
     @property
     def ntotal(self) -> int:
-        """Number of signatures, under the name that faiss has for it."""
+        """Number of signatures, by the name that faiss uses."""
         return len(self)
 
     def add_with_ids(self, x: Signatures, ids: Ids) -> None:
-        """Add signatures under given ids, as faiss calls it; :meth:`add` says the rest."""
+        """Add signatures with given ids; the name is that of faiss, see :meth:`add`."""
         self.add(x, ids)
 
     def to_packed(self) -> NDArray[np.uint8]:
@@ -79,8 +81,8 @@ class HammingIndex(SearchedCollection[SbsSchema, SbsSignature, SbsBatch]):
         Returns
         -------
         ndarray of uint8, shape (len(self), ceil(n_bits / 8))
-            Each row as :meth:`SbsSignature.to_bits` has it. Takes n_bits / 8 bytes a signature:
-            7,760 for 194 classes at level 3.
+            Each row as returned by :meth:`SbsSignature.to_bits`. It takes n_bits / 8 bytes per
+            signature: 7,760 for 194 classes at level 3.
         """
         return pack(self.to_batch()[1])
 
@@ -106,7 +108,7 @@ class HammingIndex(SearchedCollection[SbsSchema, SbsSignature, SbsBatch]):
         Raises
         ------
         IndexWriteError
-            If the file cannot be written; one that was there before is left as it was.
+            If the file cannot be written; an existing file is then left unchanged.
         """
         write_packed(self.to_batch()[1], Path(path))
 
@@ -136,13 +138,14 @@ class HammingIndex(SearchedCollection[SbsSchema, SbsSignature, SbsBatch]):
         filter_ids : array_like of int, optional
             Search among these ids only.
         has : iterable of str
-            Search only among signatures that have all of these classes, anywhere.
-            :class:`semsig.Engine` knows conditions on how much is where.
+            Search only among signatures that have all of these classes, in any block.
+            :class:`semsig.Engine` offers conditions on amounts and places.
         counts : DocumentCounts, optional
-            What ``"tanimoto-idf"`` weighs by: the sum of :meth:`document_counts` over shards of
-            which this index is one. This index's own by default; other metrics ignore it.
+            Document counts for the weights of ``"tanimoto-idf"``: the sum of
+            :meth:`document_counts` over all shards, if this index is one of them. This index's
+            own counts by default; other metrics ignore it.
         scan : {"auto", "bitmaps", "bounded", "postings", "dense"}
-            How to search; the answers are the same.
+            Algorithm; all give the same answers.
 
         Returns
         -------
@@ -158,7 +161,8 @@ class HammingIndex(SearchedCollection[SbsSchema, SbsSignature, SbsBatch]):
         OptionError
             If an option is out of range.
         UnknownIdError, ClassTableError
-            If `filter_ids` names an absent id, `has` no class of the schema.
+            If `filter_ids` contains an id that is not in the index, or `has` a class that is not
+            in the schema.
         """
         snapshot, scanning, having = self._asked(metric, has, scan, counts)
         return self._find_nearest(snapshot, queries, k, filter_ids, scanning, having)
@@ -181,7 +185,7 @@ class HammingIndex(SearchedCollection[SbsSchema, SbsSignature, SbsBatch]):
         Returns
         -------
         list of (distances, ids)
-            One pair a query, ascending, ties in order of insertion.
+            One pair per query, ascending, ties in order of insertion.
         """
         snapshot, scanning, having = self._asked(metric, has, scan, counts)
         return self._find_within(snapshot, queries, radius, filter_ids, scanning, having)
@@ -193,7 +197,7 @@ class HammingIndex(SearchedCollection[SbsSchema, SbsSignature, SbsBatch]):
         scan: ScanName,
         counts: DocumentCounts | None,
     ) -> tuple[Snapshot, Scanning, NDArray[np.bool_] | None]:
-        """Return what is searched, how, and which of its rows have the classes named."""
+        """Return the snapshot to search, how to search it, and which rows have the classes."""
         entry = metric_named(metric)
         expect("scan", scan, str)
         snapshot = self._store.snapshot
@@ -204,24 +208,24 @@ class HammingIndex(SearchedCollection[SbsSchema, SbsSignature, SbsBatch]):
         return snapshot, scanning, rows_having(snapshot, has)
 
     def _counted_by(self, counts: DocumentCounts, scan: ScanName, metric: Metric) -> Scanning:
-        """Search by the weights of these counts; scans of the last ones given are kept."""
+        """Search with weights from these counts; scans are kept until other counts are given."""
         self.schema.require(counts.schema)
         fingerprint, scans = self._counted
         if fingerprint != counts.fingerprint:
             scans = ScanCache()
             self._counted = counts.fingerprint, scans
         build = partial(new_scan, scan, counts=counts)
-        # weights that no change of rows can alter: scans need not be built anew over all rows
+        # these weights do not depend on the rows, so a change need not rebuild the whole scan
         return Scanning(scan, build, whole=False, options={"metric": metric}, scans=scans)
 
     def document_counts(self) -> DocumentCounts:
-        """Return how many signatures have each bit, which idf weighs by.
+        """Return how many signatures have each bit, from which idf weights follow.
 
         Returns
         -------
         DocumentCounts
-            Those of shards add up (``+``, :meth:`DocumentCounts.total`) to those of one index
-            over all of their rows.
+            The counts of shards can be added (``+``, :meth:`DocumentCounts.total`) to get those
+            of one index over all their rows.
         """
         from semsig.search.scoring import count_documents
 

@@ -1,4 +1,4 @@
-"""The k nearest of many queries: shared out over threads, joined and sorted."""
+"""The k nearest rows of many queries: split over threads, then joined and sorted."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ from semsig.search.scoring import Scheme, weights_and_totals
 from semsig.types import SbsBatch
 
 Heaps = tuple[NDArray[np.float64], NDArray[np.int64]]
-"""Distances and rows, shape (Q, k), as :mod:`semsig_kernels.topk` has them."""
+"""Distances and rows, shape (Q, k): one heap of :mod:`semsig_kernels.topk` per query."""
 
 Chunks = tuple[int, int]
-"""The first chunk, and the one after the last."""
+"""A range of chunks: its start and its end (exclusive)."""
 
 _ROWS_A_THREAD = 2**21
-"""So many rows compared take about 10 ms; a thread with less to do may cost more than it saves."""
+"""Fewest comparisons of rows per thread, about 10 ms: starting a thread for less may not pay."""
 
 Part = TypeVar("Part", Queries, Histograms)
 
 
 def empty_heaps(n_queries: int, k: int) -> Heaps:
-    """Return heaps without rows: distances inf, rows -1."""
+    """Return empty heaps: all distances inf, all rows -1."""
     return np.full((n_queries, k), np.inf), np.full((n_queries, k), -1, np.int64)
 
 
 def weigh(queries: SbsBatch, scheme: Scheme) -> Queries:
-    """Return queries as the kernels take them."""
+    """Return queries, with the weights of a scheme, in the form that the kernels take."""
     codes, weights, totals = weights_and_totals(queries, scheme)
     return Queries(codes, weights, queries.offsets.astype(np.int64), totals)
 
@@ -47,14 +47,14 @@ def share_out(
     *,
     cost: int = 1,
 ) -> Heaps:
-    """Run `scan` in threads, each over some queries or, if those are few, some chunks of rows.
+    """Run `scan` in threads, split by queries or, if there are few, by chunks of rows.
 
-    A row takes `cost` times as long as one of bits.
+    To compare a row takes `cost` times as long as in the scans of binary signatures.
 
     Returns
     -------
     Heaps
-        Shape (Q, m): the answers of each query side by side, m a multiple of k.
+        Shape (Q, m): the heaps of each query, concatenated; m is a multiple of k.
     """
     n_queries, n_chunks = len(queries.totals), -(-n_rows // chunk_rows)
     rows_a_thread = _ROWS_A_THREAD // cost
@@ -86,7 +86,7 @@ def _join(parts: list[Heaps], axis: int) -> Heaps:
 
 
 def sort_heaps(heaps: Heaps, k: int, dtype: np.dtype[Any]) -> tuple[Distances, NDArray[np.int64]]:
-    """Return the k best of each row of heaps, ascending, ties by row, padded with -1."""
+    """Return the k nearest rows of each query, ascending, ties by row, padded with -1."""
     distances, rows = heaps
     sort_nearest(distances, rows, k)
     held = rows[:, :k]

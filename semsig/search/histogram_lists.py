@@ -1,4 +1,4 @@
-"""Inverting histograms: from rows of counts to posting lists."""
+"""Invert histograms: from rows of counts to posting lists."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from semsig.search.aligned import aligned_zeros
 from semsig.types import SbovpBatch
 
 LINE_SHARE = 16
-"""A column that one row in so many has is kept as a line: faster to add than a list."""
+"""A column that occurs in at least one of this many rows is stored as a line, which is faster."""
 
 _LEAST_ROWS = 4
+"""Fewest rows of a line, whatever the size of the chunk; `encode_lists` requires at least 3."""
 
 
 class _ChunkLists(NamedTuple):
-    """Posting lists of one chunk, as :class:`Lists` has them."""
+    """Posting lists of one chunk, in the format of :class:`Lists`."""
 
     stream: NDArray[np.uint16]
     columns: NDArray[np.uint32]
@@ -28,7 +29,7 @@ class _ChunkLists(NamedTuple):
 
 
 def build_lists(batch: SbovpBatch) -> Lists:
-    """Invert a batch: for each chunk of rows and each column, the rows that have it."""
+    """Invert a batch: list, for each chunk of rows and each column, the rows that have it."""
     n_chunks = -(-len(batch) // CHUNK_ROWS)
     by_thread = run_split(
         n_chunks, lambda first, last: [_chunk_lists(batch, chunk) for chunk in range(first, last)]
@@ -59,12 +60,12 @@ def build_lists(batch: SbovpBatch) -> Lists:
 
 
 def _width(batch: SbovpBatch) -> int:
-    """Return how many bytes a line of the largest chunk has."""
+    """Return the number of bytes of a line in the largest chunk."""
     return -(-min(len(batch), CHUNK_ROWS) // LINE_UNIT) * (LINE_UNIT // 2)
 
 
 def _no_lists(n_entries: int, width: int, n_lines: int) -> tuple[NDArray[Any], ...]:
-    """Return memory for the lists of so many counts."""
+    """Return memory for the lists of `n_entries` counts."""
     columns, starts = np.empty((2, n_entries), np.uint32)
     lines = np.zeros((n_lines, width), np.uint8)
     return np.empty(4 * n_entries, np.uint16), columns, starts, lines

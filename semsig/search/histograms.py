@@ -1,4 +1,4 @@
-"""Exact Euclidean search over posting lists, and over the rows that those leave."""
+"""Exact Euclidean search among histograms: bounds by posting lists, then exact distances."""
 
 from __future__ import annotations
 
@@ -22,14 +22,16 @@ Found = tuple[NDArray[np.float32], NDArray[np.int64]]
 """Distances and rows."""
 
 _SLACK = 1e-6
+"""Relative slack of a radius: more than the error of a distance rounded to float32 (2^-24)."""
 
 _COST = 4
-"""How many times as long as a row of bits a row takes."""
+"""Time to compare a row, relative to a row of binary signatures."""
 
 _MOST_COLUMNS = 2**23
+"""With more columns, a query is not expanded to a dense array (here 16 MiB per thread)."""
 
 _AT_ONCE = 32
-"""Queries whose lines are added together, a part of the rows after the other."""
+"""Queries whose lines are added together, one part of the rows at a time."""
 
 
 class HistogramScan:
@@ -38,15 +40,15 @@ class HistogramScan:
     Parameters
     ----------
     batch : SbovpBatch
-        The N histograms to search, row i being the i-th; kept. The lists take 2 to 3 bytes a
-        count and, for every 16,384 rows, 12 bytes a column that they have.
+        The N histograms to search; row i is the i-th. It is kept, not copied. The posting lists
+        take 2 to 3 bytes per count and, for every 16,384 rows, 12 bytes per column that occurs.
     """
 
     def __init__(self, batch: SbovpBatch) -> None:
         self._schema = batch.schema
         self._lists = build_lists(batch)
         self._rows = _as_rows(batch)
-        self._memories: list[Memory] = []  # kept: fresh memory costs more than a search
+        self._memories: list[Memory] = []  # reused, as new memory takes longer than a search
 
     def __len__(self) -> int:
         return len(self._rows.totals)
@@ -63,14 +65,14 @@ class HistogramScan:
         k : int
             At least 1; may exceed the number of rows.
         allowed : ndarray of bool, shape (N,), optional
-            Rows that are False are never found.
+            Rows that may be found; all by default.
 
         Returns
         -------
         distances : ndarray of float32, shape (Q, k)
             Ascending, padded with -1.
         rows : ndarray of int64, shape (Q, k)
-            Equal distances come by ascending row; padded with -1.
+            Rows at equal distances are in ascending order; padded with -1.
 
         Raises
         ------
@@ -100,12 +102,12 @@ class HistogramScan:
     def search_radius(
         self, queries: SbovpBatch, radius: float, *, allowed: NDArray[np.bool_] | None = None
     ) -> list[Found]:
-        """Find every row at a distance of at most `radius`; else as :meth:`search`.
+        """Find every row at a distance of at most `radius`; otherwise as :meth:`search`.
 
         Returns
         -------
         list of (distances, rows)
-            One pair a query, ascending by distance, then row.
+            One pair per query, ascending by distance, then row.
         """
         self._check(queries, allowed)
         histograms, rows = _as_histograms(queries), self._allowed(allowed)
@@ -121,7 +123,11 @@ class HistogramScan:
         return answers
 
     def _floor(self, radius: float, total: float) -> float:
-        """Return what rows within `radius` score at least; a little less for float32's sake."""
+        """Return a score that all rows within `radius` reach.
+
+        Scores are cosines, 1 - d^2 / 2, at unit length, and total - d^2 otherwise. `_SLACK` covers
+        the rounding of distances to float32. An empty query has no direction: all rows qualify.
+        """
         if total == 0:
             return -np.inf
         squared = (radius * (1 + _SLACK)) ** 2
@@ -146,13 +152,13 @@ class HistogramScan:
         check_allowed(allowed, len(self))
 
     def _distances(self, keys: NDArray[Any]) -> NDArray[np.float32]:
-        """Return distances from what the kernels rank by: squares, unless at unit length."""
+        """Return distances from the kernels' keys: squared distances, unless at unit length."""
         own = keys if self._rows.unit else np.sqrt(np.maximum(keys, 0))
         return own.astype(np.float32)
 
 
 def _as_histograms(batch: SbovpBatch) -> Histograms:
-    """Return a batch as the kernels take queries."""
+    """Return queries in the form that the kernels take."""
     offsets, counts = batch.offsets.astype(np.int64), batch.counts.astype(np.float64)
     totals = np.empty(len(batch))
     add_squares(counts, offsets, batch.schema.norm == "sqrt", totals)
@@ -160,7 +166,10 @@ def _as_histograms(batch: SbovpBatch) -> Histograms:
 
 
 def _as_rows(batch: SbovpBatch) -> Rows:
-    """Return a batch as the kernels take rows; an empty row is as far as one at distance 1."""
+    """Return rows in the form that the kernels take.
+
+    At unit length an empty row is at distance 1, hence its score, a cosine, is 1 - 1 / 2 = 0.5.
+    """
     norm, totals = batch.schema.norm, _squared_norms(batch)
     unit = norm != "none"
     filled = np.maximum(totals, 1)
@@ -177,14 +186,14 @@ def _as_rows(batch: SbovpBatch) -> Rows:
 
 
 def _read_only(values: NDArray[Any]) -> NDArray[Any]:
-    """Return an array that the kernels are compiled for, whether mapped from a file or not."""
+    """Return a contiguous read-only view: one array type, for which kernels are compiled once."""
     view = np.ascontiguousarray(values).view()
     view.flags.writeable = False
     return view
 
 
 def _squared_norms(batch: SbovpBatch) -> NDArray[np.float64]:
-    """Return the squared norm of each row, shape (N,); of square roots, where the schema says."""
+    """Return the squared norm of each row, shape (N,); of square roots if the schema says so."""
     norms = np.empty(len(batch))
     for start, stop in portions(batch.offsets):
         offsets = batch.offsets[start : stop + 1]

@@ -17,27 +17,28 @@ class L2Index(SearchedCollection[SbovpSchema, SbovpSignature, SbovpBatch]):
     """Exact nearest neighbours among the SBOVP signatures of one schema, by Euclidean distance.
 
     Searches may run in several threads; each sees the index as it was when the search began.
-    The structures that a search needs are built by the first one after a change.
+    The first search after a change builds the data structures that it needs.
 
-    The distance d of counts a and b (Ouni et al. 2022, 3.2, over the upper triangle) follows
-    the schema's norm, with sums over columns:
+    The distance d between counts a and b (Ouni et al. 2022, 3.2, over the upper triangle) depends
+    on the schema's norm; sums are over columns:
 
-    - ``"none"``: d^2 = sum a^2 + sum b^2 - 2 sum ab, an exact integer below 2^53, by which rows
-      are ranked; d is its square root, rounded to float32.
-    - ``"l2"``: of counts at unit length, d^2 = 2 - 2 sum ab / sqrt(sum a^2 sum b^2), the sums
-      exact integers, the rest in float64; d is rounded to float32, and then rows ranked.
-    - ``"sqrt"``: of their square roots at unit length, d^2 = 2 - 2 sum sqrt(ab) / sqrt(sum a
-      sum b), in float64, columns ascending; d is rounded to float32, and then rows ranked.
+    - ``"none"``: d^2 = sum a^2 + sum b^2 - 2 sum ab, an exact integer below 2^53. Rows are ranked
+      by d^2; d is its square root, rounded to float32.
+    - ``"l2"``: counts scaled to unit length, d^2 = 2 - 2 sum ab / sqrt(sum a^2 sum b^2). The sums
+      are exact integers, the rest is float64. Rows are ranked by d, rounded to float32.
+    - ``"sqrt"``: square roots of the counts, scaled to unit length, d^2 = 2 - 2 sum sqrt(ab) /
+      sqrt(sum a sum b), in float64 by ascending column. Rows are ranked by d, rounded to float32.
 
-    An empty histogram is the zero vector: at unit length it is 1 away from all others. Every
-    distance is the same whatever else the index holds, and on any number of threads.
+    An empty histogram is the zero vector; where histograms have unit length, its distance to all
+    others is 1. A distance depends neither on the other rows of the index nor on the number of
+    threads.
 
     Parameters
     ----------
     schema : SbovpSchema
         Schema of every signature.
     meta : mapping of str to str, optional
-        What the index's maker wants remembered, such as the segmenter's name.
+        Stored with the index, such as the segmenter's name.
 
     Raises
     ------
@@ -76,7 +77,7 @@ class L2Index(SearchedCollection[SbovpSchema, SbovpSignature, SbovpBatch]):
         OptionError
             If an option is out of range.
         UnknownIdError
-            If `filter_ids` names an absent id.
+            If `filter_ids` contains an id that is not in the index.
         """
         return self._find_nearest(self._store.snapshot, queries, k, filter_ids, _SCANNING)
 
@@ -90,13 +91,13 @@ class L2Index(SearchedCollection[SbovpSchema, SbovpSignature, SbovpBatch]):
         Returns
         -------
         list of (distances, ids)
-            One pair a query, ascending, ties in order of insertion.
+            One pair per query, ascending, ties in order of insertion.
         """
         return self._find_within(self._store.snapshot, queries, radius, filter_ids, _SCANNING)
 
 
 def _new_scan(batch: SbovpBatch) -> Any:
-    """Build the scan; its module, and Numba, are imported on first use."""
+    """Build the scan; its module, and with it Numba, is imported on first use."""
     from semsig.search.histograms import HistogramScan
 
     return HistogramScan(batch)

@@ -1,4 +1,4 @@
-"""The answers of shards as one: exact, because the nearest of all are near in their own shard."""
+"""Merge the answers of shards: exact, as each of the k nearest is among its shard's k nearest."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ Answer = tuple[NDArray[Any], NDArray[np.int64]]
 
 
 class Merged(NamedTuple):
-    """The answers of shards as one.
+    """The merged answers of shards.
 
-    An id need be distinct within its shard only; `shards` says which one it is of.
+    Ids need to be unique only within a shard; `shards` says which shard each is from.
     """
 
     distances: NDArray[Any]
@@ -27,16 +27,16 @@ class Merged(NamedTuple):
 
 
 def merge(answers: Sequence[Answer], k: int) -> Merged:
-    """Merge what shards found: the `k` nearest of all their rows.
+    """Merge the answers of shards into the `k` nearest of all their rows.
 
-    Exact where each shard was asked for `k` or more: a row that is among the k nearest of all
-    is preceded by fewer than k rows of its own shard. Distances with idf weights must have been
-    computed with the document counts of all shards: ``search(..., counts=)``.
+    Exact if each shard returned `k` or more: fewer than k rows precede one of the k nearest of
+    all, so fewer than k of its own shard do. Distances with idf weights must have been computed
+    with the document counts of all shards: ``search(..., counts=)``.
 
     Parameters
     ----------
     answers : sequence of (distances, ids), each of shape (Q, k_s)
-        One a shard, as :meth:`semsig.HammingIndex.search` returns it: ascending, padded with -1.
+        One per shard, as :meth:`semsig.HammingIndex.search` returns it: ascending, padded with -1.
     k : int
         At least 1.
 
@@ -45,8 +45,8 @@ def merge(answers: Sequence[Answer], k: int) -> Merged:
     distances : ndarray of the answers' dtype, shape (Q, k)
         Ascending.
     ids, shards : ndarray of int64, shape (Q, k)
-        Ties by shard, then as the shard has them: in order of insertion. All are -1 where there
-        are fewer than k rows.
+        Ties are ordered by shard, then by insertion. All are -1 where there are fewer than k
+        rows.
 
     Raises
     ------
@@ -59,7 +59,7 @@ def merge(answers: Sequence[Answer], k: int) -> Merged:
     ids = np.concatenate([answer[1] for answer in answers], axis=1)
     widths = [answer[0].shape[1] for answer in answers]
     shards = np.broadcast_to(np.repeat(np.arange(len(answers)), widths), ids.shape)
-    # columns stand by shard and row, so a stable sort leaves ties in that order
+    # columns are ordered by shard, then row; a stable sort keeps ties in that order
     order = np.argsort(np.where(ids < 0, np.inf, distances), axis=1, kind="stable")[:, :k]
     found = [np.take_along_axis(part, order, 1) for part in (distances, ids, shards)]
     found[2] = np.where(found[1] < 0, -1, found[2])
@@ -68,17 +68,17 @@ def merge(answers: Sequence[Answer], k: int) -> Merged:
 
 
 def merge_radius(answers: Sequence[Sequence[Answer]]) -> list[Merged]:
-    """Merge what shards found within a radius.
+    """Merge the answers of shards to a search within a radius.
 
     Parameters
     ----------
-    answers : sequence, one a shard, of sequences, one a query, of (distances, ids)
+    answers : sequence (per shard) of sequences (per query) of (distances, ids)
         As :meth:`semsig.HammingIndex.search_radius` returns them.
 
     Returns
     -------
     list of Merged
-        One a query, ascending, ties by shard, then in order of insertion.
+        One per query, ascending; ties by shard, then in order of insertion.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Options of re-ranking: by reciprocal neighbours, expansion, augmentation or diffusion."""
+"""Options of re-ranking by the k-NN graph: one class for each of the four methods."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from semsig.errors import OptionError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RerankOptions:
-    """How re-ranking weighs neighbours (Zhong et al. 2017).
+    """Re-ranking by k-reciprocal neighbours (Zhong et al. 2017).
 
     Parameters
     ----------
     k1 : int
-        Two photos are neighbours where each is among the k1 nearest of the other; at least 1.
+        Two photos are neighbours if each is among the k1 nearest of the other; at least 1.
     k2 : int
-        Neighbourhoods are averaged over so many nearest, the photo among them; 1 to k1.
+        Neighbourhoods are averaged over the k2 nearest, including the photo itself; 1 to k1.
     weight : float
-        Share of the distance before in the distance after, 0 to 1; the paper's lambda.
+        Share of the original distance in the new distance, 0 to 1; the paper's lambda.
     depth : int
-        Length of the lists that neighbours are looked for in, more than k1.
+        Length of the lists in which neighbours are searched, more than k1.
 
     Raises
     ------
@@ -50,16 +50,16 @@ class RerankOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExpandOptions:
-    """How a query is expanded by its nearest neighbours (Chum et al. 2007).
+    """Query expansion by the nearest neighbours (Chum et al. 2007).
 
     Parameters
     ----------
     neighbors : int
-        So many nearest count beside the query, at least 1.
+        Number of nearest neighbours averaged with the query, at least 1.
     alpha : float
-        Power of a neighbour's similarity that is its weight, not negative; 0 weighs all alike.
+        A neighbour's weight is its similarity to this power; not negative, 0 gives equal weights.
     depth : int
-        Length of the lists that distances are looked up in, at least `neighbors`.
+        Length of the lists in which distances are looked up, at least `neighbors`.
 
     Raises
     ------
@@ -87,16 +87,16 @@ class ExpandOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AugmentOptions:
-    """How a database is augmented: each of its photos averaged with its neighbours.
+    """Database augmentation: each photo of the database is averaged with its neighbours.
 
     Parameters
     ----------
     neighbors : int
-        So many nearest count, the photo among them; at least 1.
+        Number of photos averaged, including the photo itself; at least 1.
     alpha : float
-        Power of a neighbour's similarity that is its weight, not negative; 0 weighs all alike.
+        A neighbour's weight is its similarity to this power; not negative, 0 gives equal weights.
     depth : int
-        Length of the lists that distances are looked up in, at least `neighbors`.
+        Length of the lists in which distances are looked up, at least `neighbors`.
 
     Raises
     ------
@@ -121,20 +121,20 @@ class AugmentOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DiffuseOptions:
-    """How similarity spreads over the k-NN graph (Iscen et al. 2017).
+    """Diffusion of similarity over the k-NN graph (Iscen et al. 2017).
 
     Parameters
     ----------
     k : int
-        Two photos are linked where each is among the k nearest of the other; at least 1.
+        Two photos are linked if each is among the k nearest of the other; at least 1.
     seeds : int
-        So many nearest of the query are where it starts, at least 1.
+        Number of the query's nearest photos at which diffusion starts, at least 1.
     alpha : float
-        Share that is passed on at each step, above 0 and below 1.
+        Share of similarity that is passed on in each step, above 0 and below 1.
     gamma : float
-        Power of similarities, above 0.
+        Exponent of similarities, above 0.
     depth : int
-        Length of the lists that neighbours are looked for in, more than `k`, at least `seeds`.
+        Length of the lists in which neighbours are searched, more than `k`, at least `seeds`.
 
     Raises
     ------
@@ -163,4 +163,4 @@ class DiffuseOptions:
 
 
 Reranking = RerankOptions | ExpandOptions | AugmentOptions | DiffuseOptions
-"""A way to rank anew what was found."""
+"""Options of one re-ranking method."""

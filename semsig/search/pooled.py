@@ -23,28 +23,32 @@ _PRODUCTS_AT_ONCE = 1 << 22
 """Inner products computed together: 16 MiB of float32, 32 of float64."""
 
 _MARGIN = np.float32(2.0**-20)
-"""See `PooledScan._candidates`."""
+"""Margin for approximate cosines; justified in `PooledScan._candidates`."""
 
 _SCALES = {"l2sq": np.float32(1), "cosine": np.float32(0.5)}
-"""What the squared L2 distance is multiplied by."""
+"""Factor of the squared L2 distance for each metric."""
 
 _EXACT_DIMS = 1024
-"""Dimensions whose products sum to less than 2^24 (127^2 * 1,040): float32 holds them exactly."""
+"""Products of so many int8 codes sum to less than 2^24, which float32 represents exactly.
+
+127^2 * 1,040 < 2^24, so 1,040 dimensions would do.
+"""
 
 
 class PooledIndex(SearchedCollection[PooledSchema, PooledSignature, PooledBatch]):
     """Exact nearest neighbours among pooled descriptors of one schema.
 
-    The distance is the squared L2 distance of the descriptors at unit length, 2 - 2 <a, b>, from
-    0 to 2. A descriptor of zeros, which has no direction, is 1 away from all others and 0 from
-    its like. Searches may run in several threads.
+    The distance is the squared L2 distance between the descriptors scaled to unit length,
+    2 - 2 <a, b>: from 0 to 4, or to 2 if no value is negative. A descriptor of zeros, which has no
+    direction, is at distance 1 from all others and at distance 0 from another descriptor of zeros.
+    Searches may run in several threads.
 
     Parameters
     ----------
     schema : PooledSchema
         Schema of every descriptor.
     meta : mapping of str to str, optional
-        Whatever the index's creator stored with it.
+        Stored with the index, such as the segmenter's name.
 
     Raises
     ------
@@ -71,7 +75,7 @@ class PooledIndex(SearchedCollection[PooledSchema, PooledSignature, PooledBatch]
         k : int
             At least 1; see :meth:`HammingIndex.search`.
         metric : {"l2sq", "cosine"}
-            The squared L2 distance at unit length, 2 - 2 <a, b>, or half of it, 1 - <a, b>.
+            The squared L2 distance at unit length, 2 - 2 <a, b>, or half of that, 1 - <a, b>.
         filter_ids : array_like of int, optional
             Search among these ids only.
 
@@ -103,7 +107,7 @@ class PooledIndex(SearchedCollection[PooledSchema, PooledSignature, PooledBatch]
         Returns
         -------
         list of (distances, ids)
-            One pair a query, ascending, ties in order of insertion.
+            One pair per query, ascending, ties in order of insertion.
         """
         scanning = _scanning(metric)
         return self._find_within(self._store.snapshot, queries, radius, filter_ids, scanning)
@@ -112,9 +116,9 @@ class PooledIndex(SearchedCollection[PooledSchema, PooledSignature, PooledBatch]
 class PooledScan:
     """Exact search over the rows 0..N-1 of a batch, by matrix products.
 
-    Products of int8 codes are summed in float32, at most 1,024 at once; those of float16 codes
-    in float64. Either is exact, whatever the order of the sum, so that the same two descriptors
-    are at the same distance in every search.
+    Products of int8 codes are summed in float32, at most 1,024 at a time, those of float16 codes
+    in float64. Both sums are exact in any order, so that the distance between two descriptors is
+    the same in every search.
 
     Parameters
     ----------
@@ -182,11 +186,12 @@ class PooledScan:
         k: int,
         allowed: NDArray[np.bool_] | None,
     ) -> NDArray[np.int64]:
-        """Return rows, ascending, among which the k nearest are: those of the greatest cosines.
+        """Return the rows of the greatest cosines, ascending; the k nearest are among them.
 
-        Cosines in float32 are off by 2^-22 at most (two roundings each of 2^-24, and the
-        query's), and rows whose distances are the same float32 differ by 2^-23 in cosine, so
-        that no row which is farther than 2^-20 below the k-th cosine can be among the k nearest.
+        Cosines in float32 have an error of about 2^-22: four roundings of 2^-24 each (the inverse
+        lengths of row and query, their product, and the cosine). Rows whose distances round to
+        the same float32 differ by at most 2^-23 in cosine. 2 * 2^-22 + 2^-23 is less than 2^-20,
+        so no row more than 2^-20 below the k-th greatest cosine can be among the k nearest.
         """
         if allowed is not None:
             among = np.flatnonzero(allowed)
@@ -197,7 +202,7 @@ class PooledScan:
         if among is not None and (k >= len(among) or square == 0):
             return among
         cosines = products * (self._inverse * np.float32(1 / math.sqrt(square)))
-        cosines[self._zeros] = 0.5  # they are at distance 1
+        cosines[self._zeros] = 0.5  # distance 1 = 2 - 2 * 0.5
         if among is not None:
             cosines = cosines[among]
         limit = np.partition(cosines, len(cosines) - k)[len(cosines) - k] - _MARGIN
@@ -206,10 +211,10 @@ class PooledScan:
 
 
 def _wide(batch: PooledBatch) -> NDArray[Any]:
-    """Return the codes (N, D) in a type that BLAS takes and that holds their products exactly.
+    """Return the codes (N, D) in a dtype that BLAS supports and in which their products are exact.
 
-    A float16 is a multiple of 2^-24, a product of two one of 2^-48, and sums of products of
-    vectors of length 1 stay below 2: 50 bits at most, and float64 has 53.
+    A float16 is a multiple of 2^-24, so a product of two is a multiple of 2^-48. Sums of products
+    of unit vectors stay below 2. That takes at most 50 bits; float64 has 53.
     """
     return batch.matrix.astype(np.float32 if batch.schema.coding == "int8" else np.float64)
 
@@ -221,7 +226,7 @@ def _squares(rows: NDArray[Any]) -> NDArray[np.float64]:
 
 
 def _products(queries: NDArray[Any], rows: NDArray[Any]) -> NDArray[Any]:
-    """Return inner products (Q, N), exact: float32 sums over few enough dimensions."""
+    """Return exact inner products (Q, N); float32 sums are over at most _EXACT_DIMS dimensions."""
     if rows.dtype == np.float64 or rows.shape[1] <= _EXACT_DIMS:
         product: NDArray[Any] = queries @ rows.T
         return product
@@ -237,17 +242,17 @@ def _unit_distances(
 ) -> NDArray[np.float32]:
     """Return squared distances (N,) at unit length, from inner products and squared lengths.
 
-    All three are exact, and sqrt(n * n) is n in floating point, so that equal codes are at
-    exactly 0.
+    All three are exact, and sqrt(n * n) is exactly n in floating point, so that equal codes are
+    at distance exactly 0.
     """
     there = float(query > 0) + (rows > 0)
     scale = np.sqrt(query * rows)
-    scale[scale == 0] = 1  # of a descriptor of zeros; its products are 0 as well
+    scale[scale == 0] = 1  # a descriptor of zeros: its products are 0, so any divisor will do
     return np.maximum(there - 2 * products.astype(np.float64) / scale, 0).astype(np.float32)
 
 
 def _nearest(distances: NDArray[np.float32], k: int) -> NDArray[np.int64]:
-    """Return the k rows of the least distances, ascending, ties by row."""
+    """Return the k rows of the smallest distances, ascending, ties by row."""
     nearest: NDArray[np.int64] = np.argsort(distances, kind="stable")[:k]
     return nearest
 

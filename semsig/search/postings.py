@@ -1,4 +1,4 @@
-"""Exact search over cell postings: only the rows that share a cell with the query are touched."""
+"""Exact search over posting lists of cells: only rows that share a cell with the query are read."""
 
 from __future__ import annotations
 
@@ -34,8 +34,9 @@ class PostingsScan(ExactScan):
     Parameters
     ----------
     batch : SbsBatch
-        The N signatures to search. The postings take 2 bytes a cell and, for every 16,384 rows,
-        4 bytes a slot: four slots for each cell that schema or rows have, whichever is less.
+        The N signatures to search. The posting lists take 2 bytes per cell of each row and, for
+        every 16,384 rows, 4 bytes per slot: four slots for each cell of the schema or, with
+        32-bit cells, for each that occurs.
     """
 
     def __init__(self, batch: SbsBatch, counts: DocumentCounts | None = None) -> None:
@@ -71,7 +72,7 @@ class PostingsScan(ExactScan):
 
 
 def build_postings(batch: SbsBatch) -> Postings:
-    """Invert a batch: for each chunk of rows and each (cell, level), the rows that have it."""
+    """Invert a batch: list, for each chunk and each (cell, level), the rows that have it."""
     builder = PostingsBuilder(batch)
     for part in parts_of(batch, CHUNK_ROWS):
         slots, cells = slots_of(part)
@@ -82,8 +83,9 @@ def build_postings(batch: SbsBatch) -> Postings:
 def slots_of(part: SbsBatch) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the slots of a chunk's codes, shape (p,), and the cells that have slots, in order.
 
-    Cells of 16 bits all have slots, by class, then block, so that what a picture asks for lies
-    together; of 32 bits only those that occur, ascending.
+    In a schema of 16-bit cells every cell has slots, ordered by class, then block, so that the
+    posting lists of one query are close together in memory. In a schema of 32-bit cells only the
+    cells that occur have slots, in ascending order.
     """
     schema = part.schema
     if schema.cell_dtype == np.uint16:
@@ -95,13 +97,13 @@ def slots_of(part: SbsBatch) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
 
 
 def by_class(codes: NDArray[np.int64], schema: SbsSchema) -> NDArray[np.int64]:
-    """Return codes as they are if cells are numbered by class, then block."""
+    """Renumber codes so that cells are ordered by class, then block."""
     block, label = np.divmod(codes >> 2, len(schema.classes))
     return ((label << 2 * schema.levels) + block) * 4 + (codes & 3)
 
 
 def in_order(queries: Queries, schema: SbsSchema) -> Queries:
-    """Return queries with codes as the slots have them, ascending."""
+    """Return queries with their codes numbered as the slots are, ascending in each query."""
     if schema.cell_dtype != np.uint16:
         return queries
     codes = by_class(queries.codes, schema)
@@ -111,7 +113,11 @@ def in_order(queries: Queries, schema: SbsSchema) -> Queries:
 
 
 class PostingsBuilder:
-    """Postings in the making, chunk after chunk; of the ids' array only what is used is touched."""
+    """Builds posting lists chunk by chunk.
+
+    The array of ids has room for all cells; memory that is never written is not allocated by the
+    OS.
+    """
 
     def __init__(self, batch: SbsBatch) -> None:
         self._every_cell = batch.schema.cell_dtype == np.uint16
@@ -146,9 +152,10 @@ class PostingsBuilder:
 
 
 def _dtypes(totals: Totals, of_queries: NDArray[np.int64]) -> tuple[Totals, np.dtype[Any]]:
-    """Return totals, and a dtype for the weight that rows and queries share, as kernels need them.
+    """Return totals, and the dtype of shared weights, in the dtypes that the kernels need.
 
-    int32 and uint16 if all totals are below 2^16, else int64.
+    int32 and uint16 if all totals are below 2^16, else int64 for both. A shared weight is at most
+    either total.
     """
     if max(totals.max(initial=0), of_queries.max(initial=0)) < 2**16:
         return totals.astype(np.int32, copy=False), np.dtype(np.uint16)

@@ -1,4 +1,4 @@
-"""Reciprocal neighbours: rows that have each other among their nearest."""
+"""Re-ranking by reciprocal neighbours: rows that are among the nearest of each other."""
 
 from __future__ import annotations
 
@@ -25,26 +25,27 @@ _ROWS_AT_ONCE = 1024
 
 
 class ReciprocalNeighbors:
-    """Ranks lists of nearest rows anew, by how much of their neighbourhood rows share.
+    """Re-ranks lists of nearest rows by how much of their neighbourhoods two rows share.
 
-    Row i encodes its neighbourhood as weights V(i, j) = exp(-d(i, j) / s), over their sum: of
-    its k1-reciprocal neighbours j, and of the k1/2-reciprocal neighbours of such a j more than
-    2/3 of which i has, too; 0 for others. s is the greatest distance in i's list. V is averaged
-    over i's k2 nearest. The new distance of a and b is
+    The neighbourhood of row i is encoded as weights V(i, j) = exp(-d(i, j) / s), normalised to sum
+    1, where s is the greatest distance in i's list. j is one of i's k1-reciprocal neighbours, or a
+    k1/2-reciprocal neighbour of one of these, provided that more than 2/3 of the latter's
+    k1/2-reciprocal neighbours are k1-reciprocal neighbours of i; V is 0 for all others. V is then
+    averaged over i's k2 nearest rows. The new distance between a and b is
     ``(1 - weight) * (1 - sum_j min(V(a, j), V(b, j)) / sum_j max(V(a, j), V(b, j)))
-    + weight * d(a, b) / s``: Zhong, Zheng, Cao and Li, Re-ranking person re-identification with
-    k-reciprocal encoding, CVPR 2017, eqs. 2 to 12.
+    + weight * d(a, b) / s``. See Zhong, Zheng, Cao and Li, Re-ranking person re-identification
+    with k-reciprocal encoding, CVPR 2017, eqs. 2 to 12.
 
-    Where the lists are complete, that is exact; what lies beyond a list's end has weight 0.
+    The result is exact if the lists are complete. A row that is missing from a list has weight 0.
 
     Parameters
     ----------
     distances : ndarray of float32, shape (N, m)
-        Distances of the m >= 1 nearest rows of each of N rows, ascending, padded with -1.
+        Distances to the m >= 1 nearest rows of each of N rows, ascending, padded with -1.
     rows : ndarray of int64, shape (N, m)
-        These rows, each row itself among its own.
+        These rows; each row is in its own list.
     options : RerankOptions, optional
-        Numbers and weights.
+        Parameters of the method.
     """
 
     def __init__(
@@ -67,15 +68,14 @@ class ReciprocalNeighbors:
         return _in_parts(len(members), lambda part: _mean(members[part], self._single, n_rows))
 
     def rank(self, distances: NDArray[np.float32], rows: NDArray[np.int64]) -> Lists:
-        """Rank the rows in some lists anew.
+        """Re-rank the rows of some lists.
 
-        A signature that is none of the rows encodes its neighbourhood as the mean of its k2
-        nearest.
+        A query's neighbourhood is encoded as the mean of the encodings of its k2 nearest rows.
 
         Parameters
         ----------
         distances : ndarray of float32, shape (n, m)
-            Distances of the nearest rows of n signatures, ascending, padded with -1.
+            Distances to the nearest rows of n signatures, ascending, padded with -1.
         rows : ndarray of int64, shape (n, m)
             These rows.
 
@@ -84,7 +84,7 @@ class ReciprocalNeighbors:
         distances : ndarray of float32, shape (n, m)
             The new distances, 0..1 within the first ``depth`` rows, ascending.
         rows : ndarray of int64, shape (n, m)
-            The same rows; ties as before.
+            The same rows; ties keep their order.
         """
         owners = self._average(rows[:, : self.options.k2])
         weight, scale = self.options.weight, _scale(distances[:, : self.options.depth])
@@ -108,7 +108,10 @@ class ReciprocalNeighbors:
 
 
 def _reciprocal(lists: Lists, k: int) -> NDArray[np.int64]:
-    """Return which of each list's first k + 1 rows have its owner among theirs, padded with -1."""
+    """Return which of each list's first k + 1 rows have its owner among theirs, padded with -1.
+
+    It is k + 1 rows because a row is in its own list.
+    """
     distances, rows = lists
     last = min(k, rows.shape[1] - 1)
     reach = np.where(rows[:, last] < 0, np.float32(np.inf), distances[:, last])
@@ -144,7 +147,7 @@ def _scale(distances: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _in_parts(count: int, encode: Callable[[slice], Encodings]) -> Encodings:
-    """Encode a thousand at a time, over threads, and join what comes."""
+    """Encode in parts of _ROWS_AT_ONCE, split over threads, and join the results."""
 
     def run(first: int, last: int) -> list[Encodings]:
         edges = [*range(first, last, _ROWS_AT_ONCE), last]

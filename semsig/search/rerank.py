@@ -1,4 +1,4 @@
-"""Search with re-ranking: what an index finds, ranked anew by the neighbours of each."""
+"""Search with re-ranking: the results of an index, re-ranked by its k-NN graph."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ from semsig.search.reciprocal import ReciprocalNeighbors
 from semsig.storage.checks import Ids
 
 Neighborhoods = ReciprocalNeighbors | ExpandedQueries | AugmentedRows | DiffusedGraph
-"""What ranks lists anew; see :func:`neighborhoods`."""
+"""A re-ranker from the k-NN graph; see :func:`neighborhoods`."""
 
 
 class Searchable(Protocol):
-    """What can be re-ranked: any index of signatures."""
+    """An index whose results can be re-ranked."""
 
     @property
     def content(self) -> tuple[object, ...]:
-        """Identifies what is held: equal as long as nothing changed."""
+        """Identifies the content: equal as long as nothing has changed."""
         ...
 
     def __len__(self) -> int: ...
@@ -48,19 +48,20 @@ class Searchable(Protocol):
 
 
 class Reranker:
-    """Searches an index and ranks what is found by k-reciprocal neighbours, or expands queries.
+    """Searches an index and re-ranks the results by its k-NN graph.
 
-    The neighbours of all indexed photos are found once, when the first search needs them, and
-    again when the index has changed: N searches, which a batch answers quickly.
+    The graph, the nearest neighbours of all indexed photos, is computed by the first search, and
+    again after the index has changed. That takes N searches, made as one batch.
 
     Parameters
     ----------
-    index : HammingIndex, L2Index or alike
+    index : HammingIndex, L2Index or similar
         The index.
     options : Reranking, optional
-        How neighbours are weighed.
+        Method and parameters: reciprocal neighbours by default, query expansion, database
+        augmentation or diffusion.
     **how
-        What else ``index.search`` takes, such as ``metric="tanimoto-idf"``.
+        Further arguments of ``index.search``, such as ``metric="tanimoto-idf"``.
     """
 
     def __init__(self, index: Searchable, options: Reranking | None = None, **how: Any) -> None:
@@ -74,14 +75,14 @@ class Reranker:
     def search(
         self, queries: Any, k: int, *, filter_ids: Ids | None = None
     ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        """Find the nearest signatures of each query and rank the best `k` of them anew.
+        """Find the nearest signatures of each query, re-rank them and return the best `k`.
 
-        ``max(k, depth)`` nearest are looked at.
+        The ``max(k, depth)`` nearest are re-ranked.
 
         Parameters
         ----------
         queries
-            As ``index.search`` takes them.
+            Queries as for ``index.search``.
         k : int
             At least 1.
         filter_ids : array_like of int, optional
@@ -108,7 +109,7 @@ class Reranker:
         return _resized(found, k), _resized(np.append(known, -1)[rows], k)
 
     def _neighbors(self) -> tuple[NDArray[np.int64], Neighborhoods]:
-        """Return the indexed ids and their neighbours, found anew if the index has changed."""
+        """Return the ids and the re-ranker, made again if the index has changed."""
         with self._lock:
             content = self._index.content
             if self._known is None or self._content != content:
@@ -126,7 +127,7 @@ class Reranker:
 def neighborhoods(
     distances: NDArray[np.float32], rows: NDArray[np.int64], options: Reranking
 ) -> Neighborhoods:
-    """Return what ranks lists of nearest rows anew, from those (N, m) of all N rows."""
+    """Return a re-ranker from the k-NN graph: the m nearest rows of each row, shape (N, m)."""
     if isinstance(options, ExpandOptions):
         return ExpandedQueries(distances, rows, options)
     if isinstance(options, AugmentOptions):
@@ -137,7 +138,7 @@ def neighborhoods(
 
 
 def _rows_of(ids: NDArray[np.int64], known: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the position of each id in `known`; -1 for those that it lacks."""
+    """Return the position of each id in `known`, -1 for ids that are not in it."""
     order = np.argsort(known)
     place = np.searchsorted(known, ids, sorter=order)
     rows: NDArray[np.int64] = np.append(order, -1)[place]
@@ -145,6 +146,6 @@ def _rows_of(ids: NDArray[np.int64], known: NDArray[np.int64]) -> NDArray[np.int
 
 
 def _resized(found: NDArray[Any], k: int) -> NDArray[Any]:
-    """Cut to `k` columns, or add columns of -1."""
+    """Cut to `k` columns, or pad to `k` columns with -1."""
     missing = max(0, k - found.shape[1])
     return np.pad(found, ((0, 0), (0, missing)), constant_values=-1)[:, :k]

@@ -1,9 +1,9 @@
-"""Scans that live on while an index changes.
+"""Keep scans across changes of an index.
 
-Building a scan over all rows takes longer than many searches, so a change keeps what it can: rows
-that stayed keep their scan, removed ones are masked there, and new ones get a scan of their own.
-Scans grow in size from the last to the first by at least a factor, so that there are few, and
-each row is built into a new scan only a few times however many changes come.
+Building a scan over all rows takes longer than many searches, so scans are reused after a change:
+remaining rows keep their scan, removed rows are masked in it, and new rows get a scan of their
+own. Sizes decrease geometrically from the first scan to the last (as in a log-structured merge
+tree), so that there are few scans, and each row is built into a scan only a few times.
 """
 
 from __future__ import annotations
@@ -22,34 +22,34 @@ from semsig.storage.snapshot import Snapshot
 Segments = tuple[Segment, ...]
 
 LEAST_ROWS = 128
-"""Fewer new rows count as so many: to build a scan over some more takes no longer."""
+"""Fewer new rows count as this many, as building such a small scan takes about as long."""
 GROWTH = 8
-"""A scan has more than so many times the rows of the next, or it is built anew with them."""
+"""A scan has more than this many times the rows of the next one; otherwise both are merged."""
 MOST_DEAD = 0.25
-"""Share of a scan's rows that may be removed before it is built anew."""
+"""Share of a scan's rows that may be removed before it is rebuilt."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Part:
-    """A scan over the rows of some segments that lived when it was built."""
+    """A scan over those rows of some segments that were live when it was built."""
 
     segments: Segments
     scan: Any
     dead: NDArray[np.int64]
-    """Its rows that were removed since, ascending."""
+    """Rows of the scan that have been removed since, ascending."""
 
     @property
     def n_built(self) -> int:
-        """Rows of the scan."""
+        """Number of rows of the scan."""
         return sum(map(len, self.segments))
 
     @property
     def n_live(self) -> int:
-        """Rows of the scan that still live."""
+        """Number of rows of the scan that are still live."""
         return self.n_built - len(self.dead)
 
     def later(self, segments: Segments) -> tuple[Part, int]:
-        """Return the part as of now, and how many of `segments`, from the first, it searches."""
+        """Return the part updated to `segments`, and how many of these (the first) it covers."""
         gone, first, count = [np.zeros(0, np.int64)], 0, 0
         for was in self.segments:
             if count < len(segments) and _is_of(segments[count], was):
@@ -63,7 +63,7 @@ class Part:
 
 
 def _is_of(now: Segment, was: Segment) -> bool:
-    """Whether segments hold the same rows, of which none that was dead is alive now."""
+    """Whether two segments hold the same rows, and no dead row became live again."""
     return now is was or (now.ids is was.ids and not (now.alive > was.alive).any())
 
 
@@ -83,14 +83,14 @@ class ScanCache:
         Parameters
         ----------
         name : str
-            The same for all scans that `build` could build.
+            Identifies `build`: the same for all scans that it could make.
         snapshot : Snapshot
-            What is to be searched.
+            The rows to search.
         build : callable
             Makes a scan from a batch.
         whole : bool
-            Whether one scan must have all rows, and no others; otherwise what was built before
-            the last changes is kept.
+            Whether one scan must cover exactly the live rows; otherwise scans from before the
+            last changes may be reused.
         """
         with self._lock:
             made, scan = self._made.get(name, (None, None))
@@ -118,7 +118,11 @@ def _renewed(
     *,
     whole: bool,
 ) -> list[Part]:
-    """Return parts over the live rows of `segments`, with as many of the old scans as may stay."""
+    """Return parts that cover the live rows of `segments`, reusing old scans where possible.
+
+    The old scans are kept up to the first with too many dead rows. Then the last ones are merged
+    with the new rows for as long as they are not more than GROWTH times as large.
+    """
     kept, starts, end = [], [0], 0
     for part in parts:
         now, count = part.later(segments[end:])
@@ -139,7 +143,7 @@ def _renewed(
 
 
 class JoinedScan:
-    """Exact search over several scans whose live rows, one scan after the other, are the rows.
+    """Exact search over several scans; its rows are their live rows, concatenated.
 
     Parameters
     ----------
@@ -154,7 +158,7 @@ class JoinedScan:
     def search(
         self, queries: Any, k: int, *, allowed: NDArray[np.bool_] | None = None, **options: Any
     ) -> tuple[NDArray[Any], NDArray[np.int64]]:
-        """Find the k nearest rows to each query, as each scan does."""
+        """Find the k nearest rows to each query: merge those of each scan."""
         found = []
         for part, first, last in self._parts:
             mask = _mask(part, None if allowed is None else allowed[first:last])
@@ -173,7 +177,7 @@ class JoinedScan:
         allowed: NDArray[np.bool_] | None = None,
         **options: Any,
     ) -> list[tuple[NDArray[Any], NDArray[np.int64]]]:
-        """Find every row at a distance of at most `radius`, as each scan does."""
+        """Find every row at a distance of at most `radius`: merge those of each scan."""
         by_part = []
         for part, first, last in self._parts:
             mask = _mask(part, None if allowed is None else allowed[first:last])
@@ -183,7 +187,7 @@ class JoinedScan:
 
 
 def _mask(part: Part, allowed: NDArray[np.bool_] | None) -> NDArray[np.bool_] | None:
-    """Return which rows of a scan may be found, given which of its live ones may."""
+    """Return a mask over the rows of a scan, from a mask over its live rows."""
     if not len(part.dead):
         return allowed
     alive = np.ones(part.n_built, np.bool_)
@@ -194,7 +198,7 @@ def _mask(part: Part, allowed: NDArray[np.bool_] | None) -> NDArray[np.bool_] | 
 
 
 def _live_rows(part: Part, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return rows of a scan as numbers among its live ones."""
+    """Renumber rows of a scan among its live rows: subtract the dead rows before each."""
     return rows - np.searchsorted(part.dead, rows)
 
 

@@ -1,4 +1,4 @@
-"""Scans by name: the one place that knows which there are."""
+"""Scans by name: the only module that lists them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from semsig.types import SbsBatch
 from semsig.types.metrics import Metric
 
 ScanName = Literal["auto", "bitmaps", "bounded", "postings", "dense"]
-"""How to search: every scan gives the same answers; ``"auto"`` takes the fastest."""
+"""Search algorithm: every scan gives the same answers; ``"auto"`` selects the fastest."""
 
 _SCANS = {
     "auto": ("semsig.search.auto", "AutoScan"),
@@ -25,7 +25,7 @@ _SCANS = {
 }
 
 Distances = NDArray[np.int32] | NDArray[np.float32]
-"""int32 bits for ``"hamming"``; float32 in 0..1 for the others."""
+"""int32 for ``"hamming"``, a number of bits; float32 in 0..1 for the others."""
 
 
 class Scan(Protocol):
@@ -55,9 +55,9 @@ class Scan(Protocol):
 
 
 def new_scan(name: str, batch: SbsBatch, counts: DocumentCounts | None = None) -> Scan:
-    """Build a scan by its name; its module, and Numba, are imported on first use.
+    """Build a scan by its name; its module, and with it Numba, is imported on first use.
 
-    `counts`, the batch's own by default, are what idf weighs by.
+    `counts` are the document counts for idf weights, the batch's own by default.
 
     Raises
     ------

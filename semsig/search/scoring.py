@@ -1,17 +1,17 @@
-"""What distances are made of: weights of cells, totals of signatures, and ranking.
+"""The parts of all distances: weights of cells, total weights of signatures, and ranking.
 
-With w(l) = l + 1 set bits for proportion level l, W = sum of w over a signature's cells and
-I = sum of min(w_A, w_B) over common cells, the bits that two signatures share:
+With w(l) = l + 1 set bits for proportion level l, W = sum of w over a signature's cells, and
+I = sum of min(w_A, w_B) over common cells, which is the number of bits that A and B share:
 
 * ``"hamming"``       W_A + W_B - 2 I
 * ``"tanimoto"``      1 - I / (W_A + W_B - I), 0 for two empty signatures
-* ``"tanimoto-idf"``  the same, each bit weighing idf = log(N / max(df, 1)) in place of 1, where
-  df of the N indexed signatures have the bit, rounded to multiples of 2^-16. Sums are then
-  integers, so that every scan and any number of threads give the same distance.
-* ``"jaccard"``       as tanimoto, each cell weighing 1 at any level
+* ``"tanimoto-idf"``  the same with weight idf = log(N / max(df, 1)) instead of 1 for each bit,
+  where df of the N indexed signatures have the bit. idf is rounded to multiples of 2^-16, so that
+  sums are exact in integers and every scan gives the same distance with any number of threads.
+* ``"jaccard"``       as tanimoto, with weight 1 for each non-empty cell, whatever its level
 * ``"containment"``   1 - I / W_A with the query A, 0 for an empty query
 
-The table :data:`semsig.types.metrics.METRICS` says which weights and which form each takes.
+The table :data:`semsig.types.metrics.METRICS` defines the weights and the form of each.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ Totals = NDArray[np.int32] | NDArray[np.int64]
 """Total weights of signatures."""
 
 IDF_ONE = 2**16
-"""The integer that stands for an idf of 1."""
+"""Fixed-point 1: the integer that stands for an idf of 1."""
 
 _ROWS_AT_ONCE = 16384
 
@@ -45,12 +45,12 @@ def idf(frequency: NDArray[np.int64], n_rows: int) -> NDArray[np.int64]:
 
 
 class FlatWeights:
-    """A level weighs the same in every cell.
+    """Weights that depend on the level only, not on the cell.
 
     Parameters
     ----------
     levels : sequence of int
-        What levels 1..4 weigh.
+        Weights of levels 1..4.
     """
 
     def __init__(self, levels: Sequence[int]) -> None:
@@ -69,13 +69,17 @@ class FlatWeights:
 
 
 BITS = FlatWeights([2, 3, 4, 5])
-"""Every bit weighs 1: the presence bit and as many as the level."""
+"""Every bit has weight 1: the presence bit, and as many proportion bits as the level."""
 PRESENCE = FlatWeights([1, 1, 1, 1])
-"""The presence bit alone weighs 1."""
+"""Only the presence bit counts, with weight 1."""
 
 
 class IdfWeights:
-    """Every bit weighs its idf over the rows that were counted."""
+    """Every bit is weighted by its idf, from document counts.
+
+    The presence bit and the first proportion bit always occur together: they have one frequency,
+    and level 1 counts its idf twice.
+    """
 
     def __init__(self, counts: DocumentCounts) -> None:
         self._cells = counts.cells
@@ -116,7 +120,7 @@ def count_documents(batch: SbsBatch) -> DocumentCounts:
 
 
 def scheme_of(batch: SbsBatch, metric: Metric, counts: DocumentCounts | None = None) -> Scheme:
-    """Return what weighs in a metric among the rows of a batch, or those that were counted."""
+    """Return the weights of a metric; idf is from `counts`, or else from the rows of the batch."""
     weights = metric_named(metric).weights
     if weights == "idf":
         return IdfWeights(counts or count_documents(batch))
@@ -124,7 +128,10 @@ def scheme_of(batch: SbsBatch, metric: Metric, counts: DocumentCounts | None = N
 
 
 def bit_frequency(batch: SbsBatch) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the distinct cells (n,), ascending, and how many rows reach levels 1..4 (n, 4)."""
+    """Return the distinct cells (n,), ascending, and how many rows have at least level 1..4 (n, 4).
+
+    Counts per level, summed from the highest level down, give counts of "at least" a level.
+    """
     codes, counts = _count_codes(batch)
     cells, position = np.unique(codes >> 2, return_inverse=True)
     frequency = np.zeros((len(cells), 4), np.int64)
@@ -162,7 +169,7 @@ def row_totals(batch: SbsBatch, scheme: Scheme) -> Totals:
 
 
 def parts_of(batch: SbsBatch, rows: int) -> Iterator[SbsBatch]:
-    """Cut a batch in parts of `rows` signatures, the last one shorter."""
+    """Yield consecutive parts of `rows` signatures; the last one may be shorter."""
     for first in range(0, len(batch), rows):
         offsets = batch.offsets[first : first + rows + 1]
         cells = batch.cells[offsets[0] : offsets[-1]]
@@ -176,7 +183,7 @@ def _sum_rows(values: NDArray[np.int64], offsets: NDArray[np.int64]) -> NDArray[
 
 
 def distances_of(shared: NDArray[np.integer], total: int, totals: Totals, form: Form) -> Distances:
-    """Distances of one query to N rows, from the weight they share and their totals."""
+    """Return the distances of one query to N rows, from shared weights and total weights."""
     if form == "difference":
         return (total + totals - 2 * shared).astype(np.int32)
     return _one_less(shared, total if form == "lack" else total + totals - shared)
@@ -185,7 +192,7 @@ def distances_of(shared: NDArray[np.integer], total: int, totals: Totals, form: 
 def _one_less(shared: NDArray[np.integer], of: Any) -> NDArray[np.float32]:
     """Return 1 - shared / of, 0 where `of` is 0.
 
-    Exactly 0 where both are the same integer: a quotient of equal numbers rounds to 1.
+    It is exactly 0 if both are the same integer, as a quotient of equal numbers is exactly 1.
     """
     return np.where(of > 0, 1 - shared / np.maximum(of, 1), 0).astype(np.float32)
 
@@ -193,7 +200,7 @@ def _one_less(shared: NDArray[np.integer], of: Any) -> NDArray[np.float32]:
 def from_differences(
     distances: Distances, rows: NDArray[np.int64], totals: NDArray[np.int64]
 ) -> Distances:
-    """Return 1 - I / W_A from 2 W_A - 2 I, shape (Q, k), where there are rows; else -1."""
+    """Return 1 - I / W_A, computed from 2 W_A - 2 I, shape (Q, k); -1 where there is no row."""
     of_queries = totals[:, None]
     shared = of_queries - distances.astype(np.int64) // 2
     return np.where(rows < 0, -1, _one_less(shared, of_queries)).astype(np.float32)
@@ -202,7 +209,11 @@ def from_differences(
 def rank(
     distances: Distances, k: int, allowed: NDArray[np.bool_] | None
 ) -> tuple[Distances, NDArray[np.int64]]:
-    """Return the k least distances and their rows, ascending, ties by row, padded with -1."""
+    """Return the k smallest distances and their rows, ascending, ties by row, padded with -1.
+
+    (distance, row) is packed into one 64-bit key: distances are not negative, so the bits of
+    float32 values, read as int32, are in the same order as the values.
+    """
     rows = np.arange(len(distances)) if allowed is None else np.flatnonzero(allowed)
     keys = distances[rows].view(np.int32).astype(np.int64) << 32 | rows
     if k < len(keys):
@@ -229,7 +240,7 @@ def distance_dtype(metric: Metric) -> np.dtype[Any]:
 
 
 def check_allowed(allowed: NDArray[np.bool_] | None, n_rows: int) -> None:
-    """Raise :class:`OptionError` unless `allowed` is None or has a bool a row."""
+    """Raise :class:`OptionError` unless `allowed` is None or has one bool per row."""
     if allowed is not None and (allowed.dtype != np.bool_ or allowed.shape != (n_rows,)):
         raise OptionError(
             f"allowed is bool of shape ({n_rows},), got {allowed.dtype} {allowed.shape}."

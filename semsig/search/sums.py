@@ -1,4 +1,4 @@
-"""Sums of weights by row and group, as :mod:`semsig_kernels.sums` has them."""
+"""Build the group sums that :mod:`semsig_kernels.sums` scores rows by."""
 
 from __future__ import annotations
 
@@ -12,24 +12,25 @@ from semsig.search.scoring import Scheme, Totals, parts_of
 from semsig.types import SbsBatch, SbsSchema
 
 _FREQUENT = 0.05
+"""A group that more than this share of the rows have gets a dense column."""
 
 
 class _Entries(NamedTuple):
-    """The sums of one chunk that are not 0; small types, since those of all chunks are held."""
+    """The non-zero sums of one chunk, in row order; small dtypes, as all chunks are in memory."""
 
     of_row: NDArray[np.uint16]
-    """How many each row has; they come by row."""
+    """Number of sums of each row."""
     groups: NDArray[np.uint16] | NDArray[np.uint32]
     sums: NDArray[np.uint16] | NDArray[np.int64]
 
     @property
     def rows(self) -> NDArray[np.uint16]:
-        """Row of each, inside the chunk."""
+        """Row of each sum, within the chunk."""
         return np.repeat(np.arange(len(self.of_row), dtype=np.uint16), self.of_row)
 
 
 class _Postings(NamedTuple):
-    """The sums of the rare groups of one chunk."""
+    """Posting lists of the rare groups of one chunk."""
 
     ids: NDArray[np.uint16]
     sums: NDArray[np.uint8]
@@ -37,7 +38,7 @@ class _Postings(NamedTuple):
 
 
 def build_sums(batch: SbsBatch, scheme: Scheme, totals: Totals) -> Sums:
-    """Sum the weights of each row's cells by group; `totals` are the rows' own, shape (N,)."""
+    """Sum the weights of each row's cells by group; `totals` (N,) are the rows' total weights."""
     group_of = quarter_groups(batch.schema)
     n_groups = int(group_of.max()) + 1
     chunks = _entries(batch, scheme, group_of, _sum_dtype(totals))
@@ -61,7 +62,7 @@ def build_sums(batch: SbsBatch, scheme: Scheme, totals: Totals) -> Sums:
 
 
 def _columns_of(chunks: list[_Entries], n_groups: int, n_rows: int) -> NDArray[np.int64]:
-    """Return the column of each group that enough rows have, -1 for the others."""
+    """Return the column of each frequent group, and -1 for the others."""
     frequency = np.zeros(n_groups, np.int64)
     for entries in chunks:
         frequency += np.bincount(entries.groups, minlength=n_groups)
@@ -106,7 +107,10 @@ def _entries(
     group_of: NDArray[np.int64],
     dtype: np.dtype[Any],
 ) -> list[_Entries]:
-    """Return the entries of each chunk: parts of two arrays, of which little is ever touched."""
+    """Return the entries of each chunk: slices of two arrays with room for one entry per cell.
+
+    There are fewer entries than cells; memory that is never written is not allocated by the OS.
+    """
     last = int(group_of.max())
     dtypes = np.min_scalar_type(max(last, 256)), dtype
     room = tuple(np.empty(len(batch.cells), t) for t in dtypes)
@@ -130,6 +134,9 @@ def _sum_dtype(totals: Totals) -> np.dtype[Any]:
 
 
 def _unit(chunks: list[_Entries], totals: Totals) -> int:
-    """Return the least unit by which sums fit a byte and half the totals fit 15 bits."""
+    """Return the smallest unit for which group sums fit a byte and totals are at most 2^15 units.
+
+    Half of a total, which a score subtracts from OFFSET = 2^15, is then at most 2^14.
+    """
     greatest = max((int(c.sums.max(initial=0)) for c in chunks), default=0)
     return max(1, -(-greatest // 255), -(-int(totals.max(initial=0)) // 2**15))
