@@ -78,7 +78,7 @@ def simd() -> str:
     asked = os.environ.get("SEMSIG_SIMD") or best
     if asked not in SIMD_PATHS:
         raise ValueError(
-            f"SEMSIG_SIMD is one of {', '.join(SIMD_PATHS)}, or unset; {asked!r} came."
+            f"Expected SEMSIG_SIMD to be one of {', '.join(SIMD_PATHS)}, or unset; got {asked!r}."
         )
     return min(asked, best, key=SIMD_PATHS.index)
 

@@ -28,7 +28,10 @@ if TYPE_CHECKING:
 PICTURES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".heic"})
 """Suffixes that mark a word as the name of a photo, even if the file does not exist."""
 _MARK = b"Software\0semsig"
-
+_MARKS = (_MARK, b'<meta name="generator" content="semsig">')
+"""What semsig's pictures and pages begin with."""
+_PICTURES = (".png", ".jpg", ".jpeg")
+_MARKED = (*_PICTURES, ".html")
 
 FUSED = "fused"
 """As :data:`semsig.search.fusion.FUSED`, which is imported late."""
@@ -110,23 +113,35 @@ def make_room(target: Path | None, *, make_folders: bool = True) -> None:
 
 
 def refuse_foreign(target: Path) -> None:
-    """Raise :class:`OptionError` if a file is there and is a picture that semsig did not write."""
-    if is_foreign_picture(target):
+    """Raise :class:`OptionError` if a file is there that semsig cannot have written.
+
+    That is a picture without semsig's mark, and, where a picture or page is to be written, any
+    other file without one.
+    """
+    if is_foreign(target):
         raise OptionError(
-            f"{target} is a picture that semsig did not write; it is not overwritten. "
+            f"{target} is a file that semsig did not write; it is not overwritten. "
             "Name another file."
         )
 
 
-def is_foreign_picture(path: Path) -> bool:
-    """Tell whether a file holds a picture that :func:`save_picture` did not write."""
+def is_foreign(path: Path) -> bool:
+    """Tell whether a file is there that holds something else than what semsig writes."""
     from semsig.photo.formats import SIGNATURE
 
     if not path.is_file():
         return False
     with path.open("rb") as file:
         start = file.read(2048)
-    return SIGNATURE.match(start) is not None and _MARK not in start
+    marked = path.suffix.lower() in _MARKED and bool(start)
+    return (marked or SIGNATURE.match(start) is not None) and not any(m in start for m in _MARKS)
+
+
+def require_picture(target: Path | None) -> None:
+    """Raise a usage error if a picture cannot be written under a name."""
+    if target is not None and target.suffix.lower() not in _PICTURES:
+        known = ", ".join(_PICTURES)
+        raise typer.BadParameter(f"Expected a picture's name ({known}), got {target.name!r}.")
 
 
 def save_picture(picture: PillowImage.Image, target: Path) -> None:
@@ -138,7 +153,7 @@ def save_picture(picture: PillowImage.Image, target: Path) -> None:
     info = PngInfo()
     info.add_text("Software", "semsig")
     content = io.BytesIO()
-    if target.suffix == ".jpg":
+    if target.suffix.lower() in (".jpg", ".jpeg"):
         picture.save(content, "JPEG", quality=90, comment=_MARK)
     else:
         picture.save(content, "PNG", pnginfo=info)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from semsig.cli.console import answer, answer_json
-from semsig.cli.options import Json, make_room, save_picture
+from semsig.cli.options import Json, make_room, require_picture, save_picture
 
 
 def palette(
@@ -35,6 +35,8 @@ def palette(
     from semsig.report import gimp_palette, palette_picture
     from semsig.search import HammingIndex
 
+    if out is not None and out.suffix.lower() != ".gpl":
+        require_picture(out)
     make_room(out, make_folders=False)
     classes = HammingIndex.open(index).schema.classes if index else ClassTable.builtin(table)
     if out is not None and out.suffix.lower() == ".gpl":

@@ -32,6 +32,7 @@ from semsig.cli.options import (
     Workers,
     fetched,
     make_room,
+    require_picture,
     save_picture,
     surveyed,
 )
@@ -108,7 +109,9 @@ def index(
     there = [path for path in photos if path.exists()]
     if there != photos and not prune:
         gone = next(path for path in photos if path not in there)
-        raise typer.BadParameter(f"{gone} does not exist; --prune takes it out of the index.")
+        raise typer.BadParameter(
+            f"{gone} does not exist. If it was indexed, --prune removes it from the index."
+        )
     if scheduler or n_shards or shards.is_sharded(index):
         shards.refuse_device(device)
         shards.refuse(prune, phrase_words, phrase_length, phrase_space, phrase_regions, phrase_norm)
@@ -227,6 +230,8 @@ def explain(
     """Say where two photos agree and differ."""
     from semsig.engine import Engine
 
+    require_picture(out)
+    require_picture(matches)
     make_room(out)
     make_room(matches)
     if signature is ExplainChoice.POOLED:

@@ -212,6 +212,8 @@ def _photo_or_words(query: str | None) -> tuple[Path | None, str | None]:
     """Return the query, as a photo's path or as words."""
     if query is None:
         return None, None
+    if not query.strip():
+        raise typer.BadParameter("Expected a photo or words, got an empty text.")
     path = Path(query)
     if path.is_file():
         return path, None

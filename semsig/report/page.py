@@ -75,8 +75,8 @@ def search_page(
         "search.html",
         title=f"Photos like {asked.title}",
         heading=sentence_case(describe(asked.signature, asked.label_map)),
-        facts=f"What {asked.title} shows, and those of {len(engine):,} photos whose classes "
-        f"lie most like that, nearest first{_by(hits)}.",
+        facts=f"What {asked.title} shows, and the most similar of {len(engine):,} photos, nearest "
+        f"first{_by(hits)}. Under each: how its blocks of classes agree with the query's.",
         query={
             "title": asked.title,
             "image": embedded(asked.image),

@@ -58,8 +58,8 @@ def choose(device: str, available: Sequence[str]) -> str:
 def fall_back(device: str, available: Sequence[str]) -> None:
     """Say that a device cannot be had."""
     warnings.warn(
-        f"Expected device {device!r}, got one of {', '.join(available)}: the network runs on the "
-        "CPU. Install what it needs (docs/performance.md), or leave --device out.",
+        f"Device {device!r} is not available here, but {', '.join(available)}: the "
+        "network runs on the CPU. docs/performance.md says what to install for it.",
         DeviceWarning,
         stacklevel=2,
     )

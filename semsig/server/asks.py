@@ -99,7 +99,7 @@ class Suggestion(BaseModel):
 class Answer(BaseModel):
     """What was found."""
 
-    total: int = Field(description="Photos that match.")
+    total: int = Field(description="Photos that match; 0 if none does: hits come nearest then.")
     hits: list[HitFacts]
     next: int | None = Field(description="Offset of what follows; null at the end.")
     signature: str = Field(description="What photos were compared by; empty for words alone.")

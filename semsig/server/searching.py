@@ -40,6 +40,9 @@ class Found(NamedTuple):
     is_all: bool
     """Whether there are no more."""
 
+    is_near: bool = False
+    """Whether no photo meets all conditions, and these come nearest."""
+
 
 class Ranked(NamedTuple):
     """A hit; `copy_of` is the nearest hit that it is a copy of, if copies are stacked."""
@@ -120,6 +123,8 @@ class Searcher:
         ]
 
     def _total(self, ask: Ask, found: Found, conditions: Conditions) -> int:
+        if found.is_near:
+            return 0
         if found.is_all:
             return len(found.ids)
         ids = self._met(conditions).ids if len(conditions) else self._shelf.engine.index.ids
@@ -137,6 +142,18 @@ class Searcher:
             return Met(ids[order], 1 - score[order])
 
         return self._meetings.get((str(conditions), index.content), evaluate)
+
+    def _nearest(self, conditions: Conditions) -> Met:
+        """Return all photos, those that come nearest to meeting conditions first."""
+        index = self._shelf.engine.index
+
+        def evaluate() -> Met:
+            ids, batch = index.to_batch()
+            score = conditions.nearness(batch)
+            order = np.argsort(-score, kind="stable")
+            return Met(ids[order], 1 - score[order])
+
+        return self._meetings.get((f"near {conditions}", index.content), evaluate)
 
     def _ranking(self, ask: Ask) -> Found:
         """Return at least as many hits as asked for, or all."""
@@ -181,6 +198,10 @@ class Searcher:
         conditions = understand(engine, ask.words, ask.without)
         if len(conditions):
             met = self._met(conditions)
+            if not len(met.ids):
+                near = self._nearest(conditions)
+                ids, distances = near.ids[:k].tolist(), near.distances[:k].tolist()
+                return Found(ids, distances, BY_SCORE, "", is_all=False, is_near=True)
             return Found(met.ids[:k].tolist(), met.distances[:k].tolist(), BY_SCORE, "", False)
         ids = [int(id_) for id_ in engine.index.ids[:k]]
         return Found(ids, [0.0] * len(ids), "", "", is_all=False)

@@ -168,6 +168,34 @@ def test_the_index_may_come_from_the_environment(indexed, run, monkeypatch):
     assert json.loads(run("info", "--json")[1])["photos"] == 6
 
 
+@pytest.mark.parametrize("name", ["why.docx", "why.webp", "why"])
+def test_explain_draws_no_picture_under_another_name(indexed, run, name):
+    photos = indexed / "photos" / "1.jpg", indexed / "photos" / "4.jpg"
+    target = indexed / name
+    target.write_text("a thesis")
+    code, _, err = run("explain", *photos, "--out", target)
+    assert code == 2
+    assert "Expected a picture" in err
+    assert target.read_text() == "a thesis"
+
+
+def test_pictures_and_pages_do_not_overwrite_files_of_others(indexed, run):
+    photos = indexed / "photos" / "1.jpg", indexed / "photos" / "4.jpg"
+    segmenter = ["--segmenter", f"files:{indexed / 'maps'}"]
+    picture, page = indexed / "mine.png", indexed / "mine.html"
+    for argv in (
+        ["explain", *photos, *segmenter, "--out", picture],
+        ["search", photos[0], "--index", indexed / "index", "--html", page],
+    ):
+        argv[-1].write_text("mine")
+        code, _, err = run(*argv)
+        assert (code, "not overwritten" in err) == (1, True)
+        assert argv[-1].read_text() == "mine"
+        argv[-1].unlink()
+        assert run(*argv)[0] == 0
+        assert run(*argv)[0] == 0  # what semsig wrote itself
+
+
 def test_explain_prints_and_draws(indexed, run):
     photos = indexed / "photos" / "1.jpg", indexed / "photos" / "4.jpg"
     segmenter = ["--segmenter", f"files:{indexed / 'maps'}"]

@@ -80,7 +80,7 @@ def test_what_is_named_and_there_is_asked_for(installed, started):
 
 def test_a_device_that_is_not_there_is_told_and_the_answers_are_the_cpus(installed):
     installed()
-    with pytest.warns(DeviceWarning, match=r"Expected device 'cuda', got one of cpu"):
+    with pytest.warns(DeviceWarning, match=r"Device 'cuda' is not available here, but cpu"):
         network = run_on("cuda")
     assert network.device == "cpu"
     photo = np.random.default_rng(0).integers(0, 256, (64, 96, 3), np.uint8)
@@ -90,7 +90,7 @@ def test_a_device_that_is_not_there_is_told_and_the_answers_are_the_cpus(install
 def test_a_device_whose_libraries_are_missing_is_told(installed, started):
     installed("CUDAExecutionProvider")
     started.failing = ("CUDAExecutionProvider",)
-    with pytest.warns(DeviceWarning, match="Expected device 'cuda', got one of cpu"):
+    with pytest.warns(DeviceWarning, match="Device 'cuda' is not available here, but cpu"):
         assert run_on("cuda").device == "cpu"
     assert started.asked == [["CUDAExecutionProvider", CPU], [CPU]]
     assert run_on("auto").device == "cpu"
@@ -153,7 +153,7 @@ def test_the_command_says_so_in_a_line_and_info_names_the_devices(
         assert not done.value.code
     out, err = capsys.readouterr()
     assert "devices    cpu, openvino" in out
-    assert "semsig: Expected device 'cuda', got one of cpu, openvino: the network runs" in err
+    assert "semsig: Device 'cuda' is not available here, but cpu, openvino: the network runs" in err
 
 
 def test_openvino_labels_as_the_cpu_does():

@@ -312,6 +312,16 @@ def test_a_photo_whose_file_is_gone_is_gone_in_words(indexed, tmp_path):
         stop(served)
 
 
+def test_where_no_photo_meets_all_the_nearest_are_shown(served):
+    names = [one["name"] for one in served.ask("api/v1/classes").json()[:3]]
+    words = ", ".join(f"{name}>40%" for name in names)
+    answer = served.search(words=words, k=3)
+    assert answer["total"] == 0
+    assert [hit["rank"] for hit in answer["hits"]] == [1, 2, 3]
+    distances = [hit["distance"] for hit in answer["hits"]]
+    assert distances == sorted(distances)
+
+
 def test_an_empty_index_is_served(tmp_path):
     Engine.create(tmp_path / "index")
     started = time.monotonic()

@@ -78,7 +78,8 @@ function tell(answer) {
   const parts = [answer.understood, cut, weighed, by && `nearest first, ${by} (${answer.metric})`, state.right.length + state.wrong.length && "refined by your marks", piled];
   $("how").textContent = parts.filter(Boolean).join(" · ");
   if (!answer.total) {
-    message(isEmpty() ? "There are no photos yet." : "No photo meets all of that.", isEmpty() ? "Index a folder: semsig index PHOTOS --index DIR" : "Take a word away, or let it be less: horse>2% instead of horse>20%.");
+    const advice = answer.hits.length ? "These come nearest. Take a word away to see photos that meet the others." : "Take a condition away.";
+    message(isEmpty() ? "There are no photos yet." : "No photo meets all of that.", isEmpty() ? "Index a folder: semsig index PHOTOS --index DIR" : advice);
   }
   suggest(answer.suggestions);
 }

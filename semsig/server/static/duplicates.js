@@ -40,7 +40,7 @@ export async function show() {
     el("header", {}, el("h2", {}, "Near-duplicates"),
       el("label", {}, "within", range, value),
       el("button", { type: "button", class: "quiet", onclick: save_ }, "Save a list of the others"),
-      el("p", { class: "lead", role: "status" }, found.groups.length ? `${counted(found.groups.length, "group")}; ${counted(spare.length, "photo")} with a better copy. Nothing is moved or removed.` : "No two photos are that close. Let the distance be larger, or be glad.")),
+      el("p", { class: "lead", role: "status" }, found.groups.length ? `${counted(found.groups.length, "group")}; ${counted(spare.length, "photo")} with a better copy. Nothing is moved or removed.` : "No two photos are that close. A larger distance finds more.")),
     ...found.groups.slice(0, 200).map((group) => el("article", { class: "group" }, el("ul", { tabindex: "0", "aria-label": `Copies of ${group[0].name}` }, ...group.map(copy)))),
   );
   section.removeAttribute("aria-busy");
