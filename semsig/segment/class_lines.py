@@ -184,7 +184,7 @@ def _refuse_gaps(lines: Sequence[Line], kept: Sequence[Line]) -> None:
 
 
 def _count(entries: Sequence[Entry]) -> list[Entry]:
-    """Number entries by their order from 0, or from -1 if labelme's __ignore__ is the first."""
+    """Return entries numbered by their order from 0, or from -1 if labelme's __ignore__ leads."""
     first = -1 if entries and entries[0].name == "__ignore__" else 0
     counted = [Entry(n, entry.name, entry.color) for n, entry in enumerate(entries, first)]
     return counted[-first:]

@@ -179,7 +179,7 @@ def _build(name: str) -> tuple[nn.Module, nn.Module]:
         raise SegmenterError(f"Expected a convolutional network, got {name}; take vgg16, resnet50.")
     layers = whole.features
     if name.startswith(("vgg", "alexnet")):
-        layers = nn.Sequential(*list(layers.children())[:-1])  # as in cirtorch: without the last pooling
+        layers = nn.Sequential(*list(layers.children())[:-1])  # as cirtorch: no last pooling
     return whole, layers
 
 

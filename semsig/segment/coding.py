@@ -78,7 +78,7 @@ class Coding:
         return LabelMap.from_colors(stored, self.classes, void=self.void_colors)
 
     def _of_grey(self, stored: NDArray[np.generic]) -> LabelMap:
-        """Read three equal channels as numbers or as colours, where only one of both is possible."""
+        """Read three equal channels as numbers or as colours, if only one of both is possible."""
         color = tuple(stored[0, 0].tolist())
         try:
             numbers = self._of_numbers(stored[..., 0])
@@ -120,7 +120,7 @@ class Coding:
         return LabelMap(labels, self.classes)
 
     def _lookup(self) -> NDArray[np.int32]:
-        """Return the label of each number 0..65,535; -1 where it has none, and in the last entry."""
+        """Return the label of each number 0..65,535; -1 where it has none, and as last entry."""
         labels = np.full(_UNKNOWN + 1, -1, np.int32)
         labels[self.classes.void] = self.classes.void
         labels[list(self.numbers)] = list(self.numbers.values())

@@ -24,7 +24,7 @@ recompiles a network for every photo size."""
 
 
 def onnx_devices() -> list[str]:
-    """Return the devices that the installed ONNX Runtime has providers for, preferred ones first."""
+    """Return the devices that the installed ONNX Runtime has providers for, preferred first."""
     import onnxruntime
 
     available = onnxruntime.get_available_providers()
@@ -32,7 +32,7 @@ def onnx_devices() -> list[str]:
 
 
 def torch_devices() -> list[str]:
-    """Return the devices that torch can use, preferred ones first."""
+    """Return the devices that torch can use, preferred first."""
     import torch
 
     cuda = ["cuda"] if torch.cuda.is_available() else []
