@@ -12,8 +12,8 @@ from torch.nn import functional
 from semsig.errors import OptionError, SegmenterError
 
 EPSILON = 1e-6
-"""Smallest feature value, as in cirtorch: without it the p-th root of a channel that is 0 everywhere
-would have no finite derivative."""
+"""Smallest feature value, as in cirtorch: without it the p-th root of a channel that is all 0 would
+have no finite derivative."""
 
 
 class DescriptorNetwork(nn.Module):  # type: ignore[misc]
