@@ -1,11 +1,12 @@
-"""Let a network's file give its feature map as an output, and change nothing else in it.
+"""Add the feature map to the outputs of a network's file, and change nothing else in it.
 
     python -m scripts.add_feature_map NETWORK.onnx [...]
 
-What is pooled for the output ``features`` gets a name and becomes the output ``feature_map``,
-float32 (N, C, h, w). No node is added, moved or taken away, so labels and pooled features stay the
-same bit by bit, which is checked on noise before the file is replaced; the card's ``answers_as``
-keeps the hash of the file that it was, so that indexes made with that one go on. Needs ``onnx``.
+The tensor that is pooled for the output ``features`` gets a name and becomes the output
+``feature_map``, float32 (N, C, h, w). No node is added, moved or removed, so labels and pooled
+features stay bit-identical, which is checked on noise before the file is replaced. The card's
+``answers_as`` keeps the hash of the earlier file, so that indexes made with it stay valid. Needs
+``onnx``.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ def named(model: onnx.ModelProto) -> bytes:
 
 
 def check(before: bytes, after: bytes) -> None:
-    """Compare both files' answers, bit by bit, and the map's mean with the pooled one."""
+    """Compare the outputs of both files bit by bit, and the map's mean with the pooled mean."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     old, new = (
@@ -69,7 +70,7 @@ def check(before: bytes, after: bytes) -> None:
 
 
 def main(*paths: str) -> None:
-    """Change each file, and its card."""
+    """Change each file and its card."""
     for path in map(Path, paths):
         card, before = NetworkCard.read(path), path.read_bytes()
         model = onnx.load_from_string(before)

@@ -1,4 +1,4 @@
-"""Build sdist and wheel twice, compare them, check what is in the wheel, install and run it.
+"""Build sdist and wheel twice, compare them, check the wheel's content, install and run it.
 
 python scripts/check_wheel.py
 """
@@ -16,7 +16,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 LARGEST = 20_000_000
-"""Bytes that the wheel may have; nearly all of it are the two networks."""
+"""Largest size of the wheel in bytes; nearly all of it is the two networks."""
 
 EXPECTED = (
     "semsig/__init__.py",
@@ -40,7 +40,7 @@ EXPECTED = (
     "semsig_kernels/py.typed",
     "semsig-*.data/data/share/man/man1/semsig.1",
 )
-"""At least one file of each must be there."""
+"""Patterns of which the wheel must hold at least one file each."""
 
 ALLOWED = (
     *EXPECTED,
@@ -49,7 +49,7 @@ ALLOWED = (
     "semsig_kernels/*.py",
     "semsig-*.dist-info/*",
 )
-"""Nothing else may be; ``*`` also stands for folders."""
+"""Patterns of all files that the wheel may hold; ``*`` also matches folders."""
 
 
 def main() -> None:
@@ -70,7 +70,7 @@ def main() -> None:
 def build(source: Path, out: Path, *, umask: int = 0o022, **environment: str) -> list[Path]:
     """Build sdist and wheel as `python -m build` does, and return both.
 
-    What is built bears the date of the last commit, unless SOURCE_DATE_EPOCH says otherwise.
+    Files in both have the date of the last commit, unless SOURCE_DATE_EPOCH is set.
     """
     command = [sys.executable, "-m", "build", "--outdir", str(out), str(source)]
     environment = {"SOURCE_DATE_EPOCH": date_of_commit()} | os.environ | environment
@@ -87,7 +87,7 @@ def date_of_commit() -> str:
 
 
 def copy_elsewhere(target: Path) -> None:
-    """Copy the files that git knows or would know, with other dates and fewer permissions."""
+    """Copy the files that git tracks or would track, with other dates and fewer permissions."""
     command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     listed = subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT).stdout
     for name in filter(None, listed.split("\0")):
@@ -98,7 +98,7 @@ def copy_elsewhere(target: Path) -> None:
 
 
 def check_same(first: list[Path], second: list[Path]) -> None:
-    """Fail unless two builds are the same to the byte."""
+    """Fail unless two builds are byte-identical."""
     hashes = [
         {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in built}
         for built in (first, second)
@@ -110,7 +110,7 @@ def check_same(first: list[Path], second: list[Path]) -> None:
 
 
 def check_contents(wheel: Path) -> None:
-    """Fail unless the wheel holds what it should, nothing else, and is small enough."""
+    """Fail unless the wheel holds what it should and nothing else, and is small enough."""
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
     missing = [pattern for pattern in EXPECTED if not fnmatch.filter(names, pattern)]

@@ -1,12 +1,12 @@
-"""Choose what photos are seen, signed and ranked by, on held-out training photos.
+"""Choose the default network, signatures and ranking on held-out training photos.
 
     python -m scripts.choose_defaults PHOTOS CSV [NETWORK ...]
 
-PHOTOS and CSV are those of `semsig distill`. Photos that it holds out (5 %) are asked for others
-of their category, among every third of the rest as well (`scripts.training_photos`). Prints a
-Markdown table: each network by blocks at each level and metric, by phrases, by pooled descriptors
-(projected by what is learned from the photos that are not searched), by fusions of them at several
-shares, and re-ranked. `scripts.choose_pooled` chooses how features are pooled and projected.
+PHOTOS and CSV are those of `semsig distill`. The photos that it holds out (5 %) search for others
+of their category, among themselves and every third of the rest (`scripts.training_photos`). Prints
+a Markdown table: each network by blocks at each level and metric, by phrases, by pooled descriptors
+(with a projection learned from the photos that are not searched), by fusions of them at several
+weights, and re-ranked. `scripts.choose_pooled` chooses how features are pooled and projected.
 """
 
 from __future__ import annotations
@@ -39,16 +39,16 @@ from semsig.types.metrics import METRICS
 
 LEVELS = (1, 2, 3)
 FUSED = {"sbs": "sbs n = 3, tanimoto-idf", "sbovp": "sbovp", "pooled": "pooled"}
-"""What is fused of each kind, by the names of :func:`parts_of`."""
+"""The signature of each kind that is fused, by the names of :func:`parts_of`."""
 
 Way = tuple[str, Distances, Reranking | None]
 
 SHARES = (0.0, 0.05, 0.1, 0.2, 0.4)
-"""Of blocks and of phrases beside pooled descriptors, which count 1."""
+"""Weights of blocks and of phrases in fusions with pooled descriptors, whose weight is 1."""
 
 
 def main(folder: str, catalogue: str, *networks: str) -> None:
-    """Print a row a way to rank, network by network."""
+    """Print one row per way to rank, network by network."""
     photos, others = catalogued(Path(folder), Path(catalogue))
     queries = int(photos.is_query.sum())
     _tell(f"{queries} queries, {len(photos.paths)} photos, {len(photos.classes)} categories\n")
@@ -61,7 +61,7 @@ def main(folder: str, catalogue: str, *networks: str) -> None:
 
 
 def ways(photos: Photos, others: Photos, network: str) -> Iterator[Way]:
-    """Yield what photos are ranked by, the distances, and how they are ranked again if so."""
+    """Yield each way to rank: its name, its distances, and its re-ranking if it has one."""
     segmenter = load_segmenter(network, threads=1)
     parts = parts_of(segmenter, learned(others, segmenter))
     signed, _ = sign_photos(photos, segmenter, Comparison(parts=parts), lambda *_: None)
@@ -85,7 +85,7 @@ def ways(photos: Photos, others: Photos, network: str) -> Iterator[Way]:
 
 
 def rerankings() -> Iterator[Reranking]:
-    """Yield the ways to rank again."""
+    """Yield the settings of re-ranking."""
     for k1, k2, weight in product((20, 30, 40), (4, 8), (0.1, 0.3, 0.5)):
         yield RerankOptions(k1=k1, k2=k2, weight=weight)
     for neighbors, alpha in product((4, 8, 16), (0, 1, 3)):
@@ -99,7 +99,7 @@ def learned(photos: Photos, segmenter: Segmenter) -> Projection:
 
 
 def parts_of(segmenter: Segmenter, projection: Projection) -> dict[str, Part]:
-    """Return every single distance: blocks by level and metric, and each further signature."""
+    """Return all distances of single signatures: blocks by level and metric, and the others."""
     sbs = load_signature("sbs")
     parts = {
         f"sbs n = {level}, {metric}": Part(
@@ -117,7 +117,7 @@ def parts_of(segmenter: Segmenter, projection: Projection) -> dict[str, Part]:
 
 
 def _remembered(part: Part, rows: list[object]) -> Distances:
-    """Compute all distances once, each scaled to 0..1 if its kind says how."""
+    """Compute all distances once, scaled to 0..1 if their kind defines a scale."""
     compare = part.among(rows)
     numbers = np.arange(len(rows))
     found = np.concatenate([compare([rows[i] for i in some]) for some in some_of(numbers)])

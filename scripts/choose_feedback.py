@@ -1,12 +1,12 @@
-"""Choose what marks weigh, on training photos: whoever searches marks five hits, and again.
+"""Choose the weights of relevance feedback on training photos, by simulated marks.
 
     python -m scripts.choose_feedback INDEX CSV
 
 INDEX holds the photos with SBS and pooled signatures, CSV their `file` and `category`. Each of
-200 photos, drawn with a fixed seed, looks for its category; in each round the first five hits
-that are not yet marked are marked right or wrong by their category, and the search is done anew.
-`seen` is the precision of the first 20 as the page shows them (right marks stay, wrong ones go),
-`unseen` that of the first 20 that carry no mark.
+200 photos, drawn with a fixed seed, searches for its category; in each round the first five
+unmarked hits are marked right or wrong by their category, and the search is repeated. `seen` is the
+precision of the first 20 as the page shows them (hits marked right stay, those marked wrong are
+removed), `unseen` that of the first 20 without a mark.
 """
 
 from __future__ import annotations
@@ -26,19 +26,19 @@ from semsig.search.blending import blend
 from semsig.search.feedback import FeedbackOptions
 
 MIXED = frozenset({"voc", "imagenet", "coco", "coco2", "scene"})
-"""Photos of all kinds of things: no category."""
+"""Categories of mixed content, which do not count as categories."""
 QUERIES, MARKS, ROUNDS, SHOWN = 200, 5, 3, 20
 
 
 class Searcher:
-    """Searches by blends among photos of known category."""
+    """Searches by blends of photos, among photos of known category."""
 
     def __init__(self, index: Any, search: Any, labels: dict[int, str]) -> None:
         self.index, self._search, self.labels = index, search, labels
         self._ids = np.array(sorted(labels), np.int64)
 
     def nearest(self, weights: dict[int, float], k: int) -> list[int]:
-        """Return the ids nearest to the blend of photos by id."""
+        """Return the ids nearest to a blend of photos, given as weights by id."""
         mixed = blend([self.index.signature(id_) for id_ in weights], list(weights.values()))
         return [int(id_) for id_ in self._search([mixed], k, filter_ids=self._ids)[1][0]]
 

@@ -1,12 +1,13 @@
-"""Choose how a feature map becomes a descriptor, on training photos: each searches its category.
+"""Choose how a feature map becomes a descriptor, on training photos that search their category.
 
     python -m scripts.choose_pooled PHOTOS CSV [--network NAME] [--pools NAME ...] [--every N]
 
-PHOTOS holds the photos, CSV their `file` and `category`. Categories are halved; what is fitted is
-fitted to the photos of one half, and to those of no category, and measured on up to 40 photos a
-category of the other half, which search each other; and the other way round. So learned whitening
-never saw the categories that it is measured by. Printed are the means of both halves: strict map,
-and p@20, the query left out. Chosen by it: `PooledOptions`' defaults and `SHRINK`.
+PHOTOS holds the photos, CSV their `file` and `category`. The categories are split into halves.
+Projections are fitted to the photos of one half and to those without a category, and measured on up
+to 40 photos per category of the other half, which search each other; then the halves are exchanged.
+Learned whitening therefore never sees the categories that it is measured on. Printed are the means
+of both halves: strict map and p@20, with the query left out. The defaults of `PooledOptions` and
+`SHRINK` were chosen by it.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ Measure = tuple[float, float]
 
 @dataclass(frozen=True, slots=True)
 class Half:
-    """What is fitted to, and what is searched."""
+    """The photos to fit to, and the photos to search."""
 
     fitted: NDArray[np.int64]
     searched: NDArray[np.int64]
@@ -61,7 +62,7 @@ def halves(labels: NDArray[np.int64]) -> list[Half]:
 
 
 def seen(photos: TrainingPhotos, name: str, poolings: Sequence[Pooling]) -> list[list[Rows]]:
-    """Return for each pooling the vectors of each photo, all from one pass of the network."""
+    """Return the vectors of each photo for each pooling, from one forward pass of the network."""
     network = require_maps(load_segmenter(name, threads=1))
 
     def vectors(image: Image) -> list[Rows]:
@@ -79,7 +80,7 @@ def seen(photos: TrainingPhotos, name: str, poolings: Sequence[Pooling]) -> list
 
 
 def measure(rows: Rows, labels: NDArray[np.int64]) -> Measure:
-    """Return mean average precision and precision at 20, the query left out."""
+    """Return mean average precision and precision at 20, with the query left out."""
     products = rows @ rows.T
     precisions, firsts = [], []
     for number, near in enumerate(products):
@@ -92,7 +93,7 @@ def measure(rows: Rows, labels: NDArray[np.int64]) -> Measure:
 
 
 def fits(pooling: Pooling, most: int) -> Iterator[tuple[str, Callable[..., Projection]]]:
-    """Yield the ways to fit a projection: from rows and groups, by name."""
+    """Yield the ways to fit a projection to rows and groups, with their names."""
     told = {"dims": most, "network": "", "pooling": pooling}
     for whiten in (0.0, 0.5, 1.0):
         yield f"PCA, whitened {whiten:g}", lambda rows, _, w=whiten: fit_pca(rows, whiten=w, **told)
@@ -104,7 +105,7 @@ def fits(pooling: Pooling, most: int) -> Iterator[tuple[str, Callable[..., Proje
 
 
 def compare(vectors: list[Rows], labels: NDArray[np.int64], pooling: Pooling) -> None:
-    """Print a line for each way to fit and number of dimensions."""
+    """Print one line per way to fit and number of dimensions."""
     owners = np.repeat(np.arange(len(vectors)), [len(one) for one in vectors])
     every = np.concatenate(vectors)
     ways = dict(fits(pooling, min(max(DIMS), every.shape[1])))

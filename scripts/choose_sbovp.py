@@ -1,11 +1,11 @@
-"""Measure SBOVP options on held-out training photos: benchmarks are never chosen on.
+"""Measure SBOVP options on held-out training photos; nothing is ever chosen on benchmarks.
 
 Usage: python scripts/choose_sbovp.py PHOTOS CSV CACHE [SEGMENTER]
 
-PHOTOS and CSV are those of `semsig distill`; the photos that it holds out (5 %), which the shipped
-vocabularies have not seen either, are searched for others of their own category. Categories that
-name a collection rather than what is seen are left out as queries, and so are those with fewer
-than three photos. CACHE keeps found keypoints between runs.
+PHOTOS and CSV are those of `semsig distill`. The photos that it holds out (5 %), which the shipped
+vocabularies were not trained on either, search for others of their own category. Categories that
+name a collection rather than its content are left out as queries, and so are those with fewer
+than three photos. CACHE keeps keypoints between runs.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ CHANGES: tuple[dict[str, str | int], ...] = (
 
 
 def main(photos: str, catalogue: str, cache: str, segmenter: str = "embedded") -> None:
-    """Print a Markdown table: mean average precision and precision at R, a row a setting."""
+    """Print a Markdown table: mean average precision and precision at R, one row per setting."""
     paths = find_photos(Path(photos))
     categories = strata_of([path.stem for path in paths], read_catalogue(Path(catalogue)))
     _, held = hold_out(categories, HOLDOUT)
@@ -64,7 +64,7 @@ def main(photos: str, catalogue: str, cache: str, segmenter: str = "embedded") -
 
 
 def settings(detector: Detector) -> Iterator[tuple[int, dict[str, str | int]]]:
-    """Each number of words with the default options, then one change at a time."""
+    """Yield each number of words with the default options, then one change at a time."""
     yield from ((words, {}) for words in SIZES)
     for words in (len(default_vocabulary(detector)), 25):
         yield from ((words, change) for change in CHANGES)
@@ -78,7 +78,7 @@ def measure(
     words: int,
     options: SbovpOptions,
 ) -> tuple[float, float]:
-    """Ask with every photo of a category that is asked for."""
+    """Search with every photo of a query category."""
     batch = sbovp_batch(found, maps, default_vocabulary(detector, words), options)
     index = L2Index(batch.schema)
     index.add(batch)

@@ -1,14 +1,14 @@
-"""Write the figures of several networks side by side, for their cards, and where they fail.
+"""Compare the figures of several networks side by side, for their cards, and show failures.
 
     python -m scripts.compare_networks PHOTOS LABELS CSV THINGS OUT --networks lite NEW.onnx ...
 
-PHOTOS, LABELS (DIR[@TABLE]) and CSV are those of `semsig distill`, of which the photos held out are
-taken; THINGS holds `images`, `labels` and `classes.txt` of masks that people drew. OUT gets
+PHOTOS, LABELS (DIR[@TABLE]) and CSV are those of `semsig distill`, of which the held-out photos are
+used; THINGS holds `images`, `labels` and `classes.txt` of hand-drawn masks. Written to OUT are
 
-* compare.md: a column a network: agreement and mean IoU of held-out photos, mean IoU of things
-  that people drew, how well held-out photos find their own category by SBS (n = 1, idf-Tanimoto)
-  and by pooled features without a projection, milliseconds of one thread a photo, megabytes;
-* failures-NUMBER.png: the photos that the last network gets most wrong, as each labels them.
+* compare.md, one column per network: agreement and mean IoU of held-out photos, mean IoU of
+  hand-drawn things, how well held-out photos find their own category by SBS (n = 1, idf-Tanimoto)
+  and by pooled features without a projection, ms per photo on one thread, megabytes;
+* failures-NUMBER.png: the photos on which the last network is most wrong, as each labels them.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ FAILURES = 12
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """What a network makes of the held-out photos.
+    """The results of a network on the held-out photos.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ class Looked:
     vectors : ndarray of float64, shape (N, C)
         Pooled features at unit length.
     milliseconds : float
-        Median of one thread's time a photo.
+        Median time per photo on one thread.
     """
 
     samples: list[Sample]
@@ -77,7 +77,7 @@ def main() -> None:
 
 
 def look(name: str, store: PhotoStore) -> Looked:
-    """Let a network label and describe the photos, one at a time."""
+    """Label and describe the photos with a network, one at a time."""
     network = load_segmenter(named(name), threads=1, device="cpu")
     assert isinstance(network, OnnxSegmenter)
     samples, vectors, times = [], [], []
@@ -92,7 +92,7 @@ def look(name: str, store: PhotoStore) -> Looked:
 
 
 def figures(one: Looked, asked: NDArray[np.str_], things: list[float], name: str) -> dict[str, str]:
-    """Return a network's column, by what the rows are called."""
+    """Return the column of a network, by the names of the rows."""
     held = Agreement(np.sum([sample.confusion for sample in one.samples], axis=0))
     maps = [sample.network for sample in one.samples]
     ranked = np.argsort(-(one.vectors @ one.vectors.T), axis=1, kind="stable")
@@ -118,7 +118,7 @@ def table(names: Sequence[str], columns: Sequence[dict[str, str]]) -> str:
 
 
 def most_wrong(samples: Sequence[Sample], count: int = FAILURES) -> list[int]:
-    """Return which photos a network agrees least on with the labels, the worst first."""
+    """Return the photos on which a network agrees least with the labels, worst first."""
     return np.argsort([Agreement(one.confusion).pixels for one in samples])[:count].tolist()
 
 

@@ -1,13 +1,14 @@
-"""How several teachers' label maps become one: a product of experts, over semsig's classes.
+"""Combine the label maps of several teachers by a product of experts, over semsig's classes.
 
-Teachers give *votes*: for each pixel the classes they think likeliest and how likely (`Votes`). One
-that knows all classes is taken at its word. One that lacks some calls an elephant rock: of it
-counts by how much a class is likelier than elsewhere where it says what it says, measured on
-photos held out (`evidence`). The given labels, and what a photo's category makes unlikely
-(`category_factors`), count the same way. All factors are multiplied (G. Hinton 2002, "Training
-products of experts"), those of labels and of teachers read by evidence under the square root, for
-experts that err together. What comes out are the two likeliest classes of each pixel and the share
-of the first (`combine`): soft targets in three bytes. Needs numpy alone.
+Teachers give *votes*: for each pixel the likeliest classes and their probabilities (`Votes`). The
+votes of a teacher that knows all classes are used as they are. A teacher that lacks some classes
+labels an elephant as rock, so its votes are used as evidence: how much likelier than usual each
+class is where the teacher says what it says, measured on held-out photos (`evidence`). The given
+labels, and what a photo's category makes unlikely (`category_factors`), are used in the same way.
+All factors are multiplied (G. Hinton 2002, "Training products of experts"). Those of the labels and
+of teachers used as evidence enter by their square root, because such experts make the same errors.
+The result is the two likeliest classes of each pixel and the share of the first (`combine`): soft
+targets in three bytes per pixel. Needs only numpy.
 """
 
 from __future__ import annotations
@@ -21,28 +22,28 @@ from numpy.typing import NDArray
 VOID = 255
 
 RARE = 0.05
-"""A class that so many of a category's photos show, or more, is not held against any of them."""
+"""A class that at least this share of a category's photos show is not made less likely in any."""
 
 LABELS_TRUST = 0.7
-"""Of the given labels' pixels 66 to 72 % agree with labels that people drew."""
+"""Assumed accuracy of the given labels: 66 to 72 % of their pixels agree with hand-drawn labels."""
 
 LEAST = 1e-3
-"""A class that a teacher gives nothing is not ruled out, only so unlikely."""
+"""Probability of a class to which a teacher gives none: unlikely, but not ruled out."""
 
 LEAST_FACTOR = 0.1
-"""What a class that no photo of a category shows still counts in one: labels are noisy."""
+"""Smallest factor of a class that no photo of a category shows; not 0, because labels are noisy."""
 
 
 @dataclass(frozen=True, slots=True)
 class Votes:
-    """What a teacher thinks of each pixel of a photo.
+    """A teacher's class probabilities for each pixel of a photo.
 
     Parameters
     ----------
     classes : ndarray of uint8, shape (K, H, W)
-        The likeliest classes, the first first; 255 is no vote.
+        The likeliest classes, in falling order; 255 means no vote.
     shares : ndarray of uint8, shape (K, H, W)
-        Their probabilities times 255; what is missing to 255 is no vote either.
+        Their probabilities times 255; the remainder to 255 is no vote either.
     """
 
     classes: NDArray[np.uint8]
@@ -50,26 +51,26 @@ class Votes:
 
     @classmethod
     def of_labels(cls, labels: NDArray[np.integer]) -> Votes:
-        """Return one sure vote a pixel; void is none."""
+        """Return one vote of probability 1 per pixel; void is no vote."""
         known = labels != VOID
         return cls(labels[None].astype(np.uint8), np.where(known, 255, 0)[None].astype(np.uint8))
 
     @classmethod
     def of_probabilities(cls, likely: NDArray[np.float32], most: int = 4) -> Votes:
-        """Return the `most` likeliest of probabilities (M, H, W)."""
+        """Return votes for the `most` likeliest classes of probabilities (M, H, W)."""
         best = np.argsort(-likely, axis=0)[:most]
         shares = np.rint(np.take_along_axis(likely, best, 0) * 255)
         return cls(best.astype(np.uint8), shares.astype(np.uint8))
 
     def spread(self, classes: int) -> NDArray[np.float32]:
-        """Return probabilities (M, H, W) of M classes; what is no vote is 0."""
+        """Return probabilities (M, H, W) of M classes; 0 without a vote."""
         full = np.zeros((VOID + 1, *self.classes.shape[1:]), np.float32)
         np.put_along_axis(full, self.classes.astype(np.int64), self.shares / np.float32(255), 0)
         return full[:classes]
 
 
 def count(votes: Votes, labels: NDArray[np.integer], classes: int) -> NDArray[np.float64]:
-    """Return pixels by (the vote's class, the label), weighted by the votes, shape (M, M)."""
+    """Count pixels by (class of the vote, label), weighted by the votes, shape (M, M)."""
     known = (votes.classes < classes) & (labels < classes)[None]
     pairs = votes.classes.astype(np.int64) * classes + np.where(labels < classes, labels, 0)
     total = np.bincount(pairs[known], votes.shares[known] / 255, classes * classes)
@@ -77,10 +78,11 @@ def count(votes: Votes, labels: NDArray[np.integer], classes: int) -> NDArray[np
 
 
 def evidence(counts: NDArray[np.float64], smoothing: float = 300.0) -> NDArray[np.float64]:
-    """Return how much likelier each class is where a teacher says another, shape (M, M).
+    """Return how much likelier than usual each class is, given a teacher's class, shape (M, M).
 
-    Row t, column c is P(c | the teacher says t) / P(c) of the labels. `smoothing` pixels as the
-    labels are everywhere are added to each row: of what it hardly ever says little is believed.
+    Row t, column c is P(c | the teacher says t) / P(c) over the labels. `smoothing` pixels with the
+    overall distribution of the labels are added to each row, so that classes that the teacher
+    hardly ever gives have little effect.
     """
     prior = prior_of(counts)
     rows = counts + smoothing * prior
@@ -88,18 +90,18 @@ def evidence(counts: NDArray[np.float64], smoothing: float = 300.0) -> NDArray[n
 
 
 def label_evidence(prior: NDArray[np.float64], trust: float = LABELS_TRUST) -> NDArray[np.float64]:
-    """Return the same of the given labels, right in `trust` of the pixels, else anything."""
+    """Return the same for the given labels: right in a share `trust` of the pixels, else random."""
     return np.asarray((trust * np.eye(len(prior)) + (1 - trust) * prior) / prior)
 
 
 def prior_of(counts: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the classes' shares of the labels; a pixel is added to each, so that none is 0."""
+    """Return the share of each class in the labels; one pixel is added to each, so none is 0."""
     seen = counts.sum(0) + 1
     return np.asarray(seen / seen.sum())
 
 
 def category_factors(shown: NDArray[np.bool_], members: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Return what each class counts in photos of a category, 0.1 to 1, shape (M,).
+    """Return the factor of each class in photos of a category, 0.1 to 1, shape (M,).
 
     Parameters
     ----------
@@ -122,12 +124,12 @@ def combine(
     Parameters
     ----------
     own : Votes
-        Of the teacher that is taken at its word, (K, H, W).
+        Votes that are used as they are, (K, H, W).
     further : sequence of (Votes, ndarray of float64, shape (M, M))
-        Other teachers and labels, of the same H and W, each with its evidence; where one does not
-        vote, it changes nothing.
+        Votes of other teachers and of the labels, with the same H and W, each with its evidence;
+        where one does not vote, it changes nothing.
     factors : ndarray of float64, shape (M,)
-        What each class counts in this photo.
+        The factor of each class in this photo.
 
     Returns
     -------

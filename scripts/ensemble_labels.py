@@ -3,17 +3,17 @@
     python -m scripts.ensemble_labels PHOTOS LABELS CSV OUT MENTOR.onnx ADE.tflite [--photos N]
 
 PHOTOS, LABELS (DIR[@TABLE]) and CSV are those of `semsig distill`. MENTOR.onnx is a network of
-scores (of scripts.export_lite), which sees each photo in four views and is taken at its word;
-ADE.tflite one of ADE20K's 150 classes, which is read by what the labels of photos held out
-are where it says what it says. OUT gets
+scores (of scripts.export_lite), which is run on four views of each photo and whose votes are used
+as they are. ADE.tflite is a network of ADE20K's 150 classes, whose votes are used as evidence,
+measured on the labels of held-out photos. Written to OUT are
 
-* views/STEM.npz, ade150/STEM.npz: what they think of a photo; kept, so that a stopped run goes on;
-* measured.json: agreement of views, and of views with ade150, with the labels held out, half of
-  them read by the evidence of the other half;
+* views/STEM.npz, ade150/STEM.npz: the votes for a photo, kept so that a stopped run can resume;
+* measured.json: agreement of views, and of views with ade150, with the held-out labels; each half
+  is measured with the evidence of the other half;
 * soft/STEM.png: the two likeliest classes of each pixel and the share of the first, half as large
-  as a photo of 192 pixels: what scripts.pack_training takes as SOFT.
+  as a photo of 192 pixels; scripts.pack_training takes the folder as SOFT.
 
-The photos held out are labelled first, the others in a drawn order: --photos N stops after N.
+Held-out photos are labelled first, the others in random order: --photos N stops after N.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ MIXED = ("coco", "coco2", "imagenet", "people", "scene", "voc")
 
 
 def main() -> None:
-    """Ask the teachers, measure them, combine."""
+    """Run the teachers, measure them, and combine their votes."""
     given = _arguments()
     paths = find_photos(given.photos)
     store = PhotoStore(paths, load_segmenter(f"files:{given.labels}"), side=SIDE, budget_mb=0)
@@ -77,7 +77,7 @@ def main() -> None:
 
 
 def ask(teachers: Mapping[str, Teacher], store: PhotoStore, position: int, out: Path) -> None:
-    """Write what each teacher thinks of a photo, where that is not known yet."""
+    """Write each teacher's votes for a photo, if they are not written yet."""
     stem = store.paths[position].stem
     for name, teacher in teachers.items():
         path = out / name / f"{stem}.npz"
@@ -115,7 +115,7 @@ def write_soft(
     factors: NDArray[np.float64],
     out: Path,
 ) -> None:
-    """Combine what the teachers and the labels say of a photo."""
+    """Combine the votes of the teachers and the labels for a photo."""
     further = [
         (_votes(out, "ade150", store, position), evidence(counts)),
         (Votes.of_labels(_labels(store, position)), label_evidence(prior_of(counts))),
@@ -137,7 +137,7 @@ def _counts(store: PhotoStore, positions: list[int], out: Path) -> NDArray[np.fl
 
 
 def half(size: tuple[int, ...]) -> tuple[int, int]:
-    """Return half of a size, rounded up: that of soft labels and of packed ones."""
+    """Return half of a size, rounded up: the size of soft labels and of packed ones."""
     height, width = size
     return (height + 1) // 2, (width + 1) // 2
 

@@ -1,10 +1,10 @@
-"""Make the network that the package carries from a checkpoint.
+"""Export a checkpoint as the embedded network of the package.
 
 Usage: python scripts/export_embedded.py CHECKPOINT [SHORT_SIDE [FILE]]
 
 CHECKPOINT is a torch file {"state_dict", "meta": {"classes": [...]}} of mmsegmentation's
 fcn_hr18s with plain batch norm, or hr18s.pth of scripts.train_gpu; its class names must be those of
-the table semsig54. FILE is written instead of the package's network.
+the table semsig54. If FILE is given, it is written instead of the package's network.
 Needs the extra mmseg.
 """
 

@@ -2,7 +2,7 @@
 
 Usage: python -m scripts.export_lite CHECKPOINT OUT
 
-OUT gets model.onnx with its card, and mentor.onnx, both as scripts.train_lite writes them.
+OUT is given model.onnx with its card, and mentor.onnx, both as scripts.train_lite writes them.
 Needs the extra mmseg and the dependency group mentor.
 """
 
@@ -51,7 +51,7 @@ def main(checkpoint: str, out: str) -> None:
 
 
 class Labeller(nn.Module):
-    """The same, as model.onnx has them: labels, and what the classifier would see, pooled."""
+    """The network with the outputs of model.onnx: labels and pooled features."""
 
     def __init__(self, network: LiteNetwork) -> None:
         super().__init__()

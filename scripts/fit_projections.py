@@ -2,8 +2,8 @@
 
     python -m scripts.fit_projections PHOTOS CSV [--network NAME] [--every N]
 
-PHOTOS holds the photos, CSV their `file` and `category`: photos of one category match. What is
-fitted, and with which settings, is what `scripts.choose_pooled` found best.
+PHOTOS holds the photos, CSV their `file` and `category`; photos of one category match. The kind of
+projection and its settings are those that `scripts.choose_pooled` found best.
 """
 
 from __future__ import annotations

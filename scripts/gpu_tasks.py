@@ -1,4 +1,4 @@
-"""What scripts.train_gpu trains: each network, what it starts from, and its loss."""
+"""The networks that scripts.train_gpu trains, with their initial weights and losses."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from semsig.distill.muon import Muon
 
 SMOOTHING = 0.05
 SOFT = {"lite2": 0.5, "lite0": 0.6, "hr18s": 0.8}
-"""Share of soft targets in the loss."""
+"""Share of soft targets in the loss, by network."""
 
 ALONE = 0.4
-"""Share of its run in which the mentor learns from the labels alone."""
+"""Share of its run in which the mentor learns only from the labels."""
 
 NEAR = 0.5
-"""Weight of staying near the ImageNet features."""
+"""Weight of the distance from the ImageNet features in the loss."""
 
 LEAST = 1e-3
-"""Mean square of ImageNet features that the distance from them is at least measured in."""
+"""Lower bound of the mean square of ImageNet features, by which the distance is divided."""
 
 FARTHEST = 6.0
 DECAY = 0.03
@@ -37,7 +37,7 @@ MEAN, STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
 
 
 class Lite:
-    """EfficientNet-Lite with a head; the first `frozen` blocks stay as they are."""
+    """EfficientNet-Lite with a head; the first `frozen` blocks are not trained."""
 
     def __init__(
         self, name: str, packs: Sequence[Path], classes: int, mentors: list[Any], frozen: int
@@ -56,7 +56,7 @@ class Lite:
     def start_from(self, state: dict[str, Any]) -> None:
         """Take the weights of an earlier run."""
         self.network.load_state_dict(state)
-        self._taught, self._shared = True, False  # its first blocks may be other than ImageNet's
+        self._taught, self._shared = True, False  # its first blocks may differ from ImageNet's
 
     def place(self, device: Any, memory: Any) -> None:
         """Move everything to a device."""
@@ -64,7 +64,7 @@ class Lite:
         self.network.to(device, memory_format=memory)
 
     def loss(self, images: Any, labels: Any, average: nn.Module, share: float) -> Any:
-        """Labels, soft targets, and the distance from the ImageNet features."""
+        """Return the loss: labels, soft targets, and the distance from the ImageNet features."""
         photos, network = images.permute(0, 2, 3, 1), self.network.train()
         if self._frozen:
             network.backbone.eval()
@@ -85,7 +85,7 @@ class Lite:
         return resized(network(images.permute(0, 2, 3, 1))[0].float(), size)
 
     def optimizers(self) -> list[torch.optim.Optimizer]:
-        """AdamW; the backbone slower than the head."""
+        """Return AdamW, with a lower learning rate for the backbone than for the head."""
         groups = []
         for part, module in (
             ("backbone", self.network.backbone),
@@ -103,7 +103,7 @@ class Lite:
 
 
 class HighResolution:
-    """The embedded network, from where it is, beside mentors."""
+    """The embedded network, trained further with mentors."""
 
     name = "hr18s"
 
@@ -128,7 +128,7 @@ class HighResolution:
         self._mean, self._std = scale
 
     def loss(self, images: Any, labels: Any, average: nn.Module, share: float) -> Any:  # noqa: ARG002
-        """Labels, soft targets, hints."""
+        """Return the loss: labels, soft targets, and hints."""
         features, scores = self.network.train()((images - self._mean) / self._std)
         with torch.no_grad():
             targets = _agreed(self._mentors, images, labels.shape[2:])
@@ -140,7 +140,7 @@ class HighResolution:
         return network((images - self._mean) / self._std)[1].float()
 
     def optimizers(self) -> list[torch.optim.Optimizer]:
-        """Muon for hidden convolutions, AdamW for the rest, as `semsig distill` has it."""
+        """Return Muon for hidden convolutions and AdamW for the rest, as in `semsig distill`."""
         outer = ("backbone.conv1.weight", "decode_head.conv_seg.weight")
         named = dict(self.network.named_parameters())
         hidden = [p for name, p in named.items() if p.ndim == 4 and name not in outer]
@@ -173,9 +173,9 @@ def _agreed(mentors: list[Any], images: Any, size: Any) -> Any:
 
 
 def mixed(scores: Any, labels: Any, targets: Any, soft: float) -> Any:
-    """Cross-entropy with labels that are known, and with soft targets where there are any.
+    """Return the cross-entropy with known labels, and with soft targets if there are any.
 
-    Of labels (B, 3, h, w), the first class counts by its share and the second by the rest.
+    In labels (B, 3, h, w), the first class is weighted by its share, the second by the rest.
     """
     logs = scores.log_softmax(1)
     first, second, share = labels.unbind(1)
@@ -189,7 +189,7 @@ def mixed(scores: Any, labels: Any, targets: Any, soft: float) -> Any:
 
 
 def _of(logs: Any, classes: Any) -> Any:
-    """Pick each pixel's value of a class; void, which the caller leaves out, picks the last."""
+    """Pick the value of each pixel's class; for void, which callers leave out, the last one's."""
     return logs.gather(1, classes.clamp(max=logs.shape[1] - 1)[:, None])[:, 0]
 
 
@@ -210,7 +210,7 @@ def _hint_widths(network: nn.Module) -> list[int]:
 
 
 def _start(network: nn.Module, packs: Sequence[Path], name: str) -> bool:
-    """Load what the packs have of a network; tell whether they have it."""
+    """Load a network's weights from the packs; tell whether they have any."""
     for folder in packs:
         path = folder / f"{name}.pth"
         if path.exists():

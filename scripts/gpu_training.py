@@ -1,4 +1,4 @@
-"""The training loop of scripts.train_gpu: timed steps, an average, figures, files."""
+"""The training loop of scripts.train_gpu: timed steps, averaged weights, figures, files."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from scripts.gpu_views import VOID, Pack
 
 CLIP = 5.0
 HONEST = 10
-"""Steps between looks at the clock, which wait for the device."""
+"""Steps between readings of the clock, each of which waits for the device."""
 
 PRIME = 1_000_003
 SIDE = 192
 
 
 class Task(Protocol):
-    """A network, what it starts from, and its loss."""
+    """A network with its initial weights and its loss."""
 
     name: str
     network: nn.Module
@@ -61,7 +61,7 @@ class Plan:
 
 
 class Log:
-    """Lines of JSON, printed, too."""
+    """A log of JSON lines, which are also printed."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -76,7 +76,7 @@ class Log:
 
 
 class Average:
-    """Exponential moving average of weights and statistics; early on it follows faster."""
+    """Exponential moving average of weights and statistics, faster in early updates."""
 
     def __init__(self, network: nn.Module, copied: nn.Module, decay: float) -> None:
         self.module = copied.requires_grad_(False).eval()
@@ -106,7 +106,7 @@ class Average:
 
 
 class Run:
-    """One network's training: resumed from `state` where that has something of it.
+    """The training of one network, resumed from `state` if that has its state.
 
     Parameters
     ----------
@@ -115,9 +115,9 @@ class Run:
     pack : Pack
     plan : Plan
     out : Path
-        Gets NAME.pth: the average in fp16.
+        Folder for NAME.pth: the average in fp16.
     state : Path
-        Gets NAME.state: everything.
+        Folder for NAME.state: everything that is needed to resume.
     log : Log
     """
 
@@ -134,7 +134,7 @@ class Run:
             self._restore()
 
     def train(self) -> None:
-        """Take steps until the time is spent; measure and save on the way."""
+        """Take steps until the time is used up; measure and save at intervals."""
         before, started, reported = self.spent, time.monotonic(), self.spent
         while self._share() < 1:
             loss = self._learn()
@@ -225,7 +225,7 @@ class Run:
 
 
 def halved(state: Mapping[str, Any]) -> dict[str, Any]:
-    """Return weights in fp16, all but vectors and counts, on the CPU."""
+    """Return weights on the CPU, in fp16 except for vectors and counts."""
     return {
         key: value.detach().cpu().half()
         if value.is_floating_point() and value.ndim > 1
@@ -239,7 +239,7 @@ def _tensors(network: nn.Module) -> list[Any]:
 
 
 def _write(content: dict[str, Any], path: Path) -> None:
-    """Replace a file at once, so that a stop leaves the old one."""
+    """Replace a file atomically, so that an interruption leaves the old one."""
     partial = path.with_suffix(".partial")
     torch.save(content, partial)
     partial.replace(path)

@@ -15,7 +15,7 @@ import torch
 from torch.nn import functional
 
 CANVAS = 256
-"""Photos lie in the upper left of squares of this side, label maps in squares of half of it."""
+"""Side of the squares that hold photos in their upper left corner; label maps use half of it."""
 
 VOID = 255
 STRIDE = 4
@@ -49,7 +49,7 @@ class Pack:
     def draw(
         self, count: int, side: int, zoom: float, paste: float, random: torch.Generator
     ) -> tuple[Any, Any]:
-        """Draw random views and what is to be learned of them.
+        """Draw random views and their labels.
 
         Returns
         -------
@@ -94,7 +94,7 @@ class Pack:
 
 
 def _grid(boxes: tuple[Any, ...], side: int) -> Any:
-    """Where the pixels of views of `side` lie in the canvas, as grid_sample wants it."""
+    """Return the places of the pixels of views of `side` in the canvas, as for grid_sample."""
     y, x, h, w, flip = (part[:, None] for part in boxes)
     steps = (torch.arange(side, device=y.device) + 0.5)[None] / side
     across = torch.where(flip > 0, 1 - steps, steps)
@@ -136,7 +136,7 @@ def _pasted(images: Any, labels: Any, share: float, random: torch.Generator) -> 
 
 
 def _images(load: dict[str, Any]) -> Any:
-    """Decode photos; what is right of and below one repeats its edge."""
+    """Decode photos; the area to the right of and below each repeats its edge."""
     parts = np.split(load["photos"], load["ends"][:-1])
     canvas = np.empty((len(parts), CANVAS, CANVAS, 3), np.uint8)
 
@@ -163,7 +163,7 @@ def _planes(load: dict[str, Any], key: str, count: int) -> Any:
 
 
 def _learned(load: dict[str, Any]) -> Any:
-    """Soft labels; where there are none, the labels, and all the share to them."""
+    """Return soft labels; where there are none, the labels with a share of 1."""
     if "soft" in load:
         return _planes(load, "soft", 3)
     labels = _planes(load, "labels", 1)

@@ -1,6 +1,6 @@
-"""Networks that vote in scripts.ensemble_labels: what each thinks of a photo, in semsig54.
+"""The networks that vote in scripts.ensemble_labels, over the classes of semsig54.
 
-Needs onnxruntime, for a TensorFlow Lite file ai-edge-litert and flatbuffers (development only).
+Needs onnxruntime; for TensorFlow Lite files also ai-edge-litert and flatbuffers (development only).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from semsig.segment.onnx import run_session, start_session
 
 Probabilities = NDArray[np.float32]
 Teacher = Callable[[NDArray[np.uint8]], Probabilities]
-"""Takes a photo (H, W, 3) and returns probabilities (M, h, w), h and w of the teacher's choice."""
+"""Takes a photo (H, W, 3) and returns probabilities (M, h, w); the teacher chooses h and w."""
 
 ADE = {
     "wall": (1,),
@@ -63,18 +63,18 @@ ADE = {
 """Outputs of a network of ADE20K's 150 classes (0 = background), by class of semsig54."""
 
 CLASSES = "classes"
-"""As `semsig.distill.mentor.CLASSES`, whose module needs torch."""
+"""The same as `semsig.distill.mentor.CLASSES`, whose module needs torch."""
 
 ADE_SIDE = 513
 VIEWS = (192, 256)
-"""Short sides, pixels, that a network looks at a photo with, each mirrored, too."""
+"""Short sides in pixels of the views of a photo, each also mirrored."""
 
 
 def ade_network(path: Path, classes: ClassTable) -> Teacher:
     """Return DeepLabv3 of ADE20K: probabilities at a quarter of its input's side.
 
-    Its last operator, which enlarges all scores to the input's size, takes nine tenths of its time
-    and is left out.
+    Its last operator, which enlarges all scores to the input's size, is left out: it takes nine
+    tenths of the time.
     """
     every = ade_outputs(path)
     gather = np.zeros((len(classes), 151), np.float32)
@@ -95,7 +95,7 @@ def ade_outputs(path: Path) -> Teacher:
 
 
 def views_of(path: Path, classes: ClassTable, threads: int = 1) -> Teacher:
-    """Return a network of scores (see `semsig.distill.Mentor`), averaged over views of a photo."""
+    """Return a network of scores (see `semsig.distill.mentor`), averaged over views of a photo."""
     session = start_session(path, threads, "scores")
     names = session.get_modelmeta().custom_metadata_map[CLASSES].splitlines()
     if names != list(classes.names):
@@ -138,7 +138,7 @@ def _without_last(path: Path) -> Callable[[NDArray[np.float32]], NDArray[np.floa
     model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(path.read_bytes(), 0))
     graph = model.subgraphs[0]
     graph.outputs = graph.operators.pop().inputs[:1]
-    model.signatureDefs = None  # they name the output that is gone
+    model.signatureDefs = None  # they name the removed output
     builder = flatbuffers.Builder(0)
     builder.Finish(model.Pack(builder), b"TFL3")
     network = Interpreter(model_content=bytes(builder.Output()), num_threads=1)

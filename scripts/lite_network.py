@@ -1,6 +1,6 @@
-"""The network "lite": EfficientNet-Lite, and a head that reads labels off its maps.
+"""The network "lite": EfficientNet-Lite, and a head that computes labels from its feature maps.
 
-Needs torch alone: it trains where semsig is not installed, too.
+Needs only torch, so that it can be trained where semsig is not installed.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from torch import nn
 from torch.nn import functional
 
 MEAN, STD = 127.0, 128.0
-"""Of EfficientNet-Lite's input."""
+"""Mean and scale of EfficientNet-Lite's input."""
 
 WIDTHS = {"lite0": 128, "lite2": 160}
 """Channels of the head, by backbone."""
@@ -21,7 +21,7 @@ DROPPED = 0.1
 
 
 class Backbone(nn.Module):
-    """EfficientNet-Lite, frozen at first, answering with its maps at 1/8, 1/16 and 1/32."""
+    """EfficientNet-Lite, initially frozen, with its maps at 1/8, 1/16 and 1/32 as outputs."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
@@ -29,7 +29,7 @@ class Backbone(nn.Module):
         self.eval().requires_grad_(False)
 
     def forward(self, photos: Any) -> tuple[Any, Any, Any, Any]:
-        """Turn RGB 0..255 (N, H, W, 3) into three maps, the last also as classifiers see it."""
+        """Turn RGB 0..255 (N, H, W, 3) into three maps, and the last as a classifier reads it."""
         return self.finish(self.begin(photos, 0), 0)
 
     def begin(self, photos: Any, blocks: int) -> list[Any]:
@@ -39,13 +39,13 @@ class Backbone(nn.Module):
         return self._run([net._swish(net._bn0(net._conv_stem(x)))], net._blocks[:blocks])
 
     def finish(self, maps: list[Any], blocks: int) -> tuple[Any, Any, Any, Any]:
-        """Go on from what :meth:`begin` returned; answer as :meth:`forward` does."""
+        """Continue from the output of :meth:`begin`; return what :meth:`forward` returns."""
         net = self.network
         *_, fine, middle, x = self._run(maps, net._blocks[blocks:])
         return fine, middle, x, net._swish(net._bn1(net._conv_head(x)))
 
     def free(self, blocks: int) -> None:
-        """Let all but the stem and the first blocks learn; 0 lets everything."""
+        """Make all but the stem and the first blocks trainable; with 0, everything."""
         net = self.network
         parts = [net._conv_stem, net._bn0] if not blocks else []
         for part in [*parts, *net._blocks[blocks:], net._conv_head, net._bn1]:
@@ -61,7 +61,7 @@ class Backbone(nn.Module):
 
 
 class Head(nn.Module):
-    """Coarse to fine: each map is projected, added to what is coarser, and looked at again."""
+    """From coarse to fine, each map is projected, added to the coarser result, and convolved."""
 
     def __init__(self, sizes: tuple[int, ...], width: int, classes: int) -> None:
         super().__init__()
@@ -85,7 +85,7 @@ class Head(nn.Module):
 
 
 class LiteNetwork(nn.Module):
-    """Backbone and head: scores and maps, as mentor.onnx has them."""
+    """Backbone and head, with the outputs of mentor.onnx: scores and maps."""
 
     def __init__(self, name: str, network: nn.Module, classes: int) -> None:
         super().__init__()

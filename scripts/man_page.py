@@ -104,7 +104,7 @@ def _tail() -> Iterator[str]:
 
 
 def _text(text: str | None) -> str:
-    """Return `text` in short lines, with what roff would take for a request escaped."""
+    """Return `text` in short lines, with lines that roff would read as requests escaped."""
     plain = (text or "").replace("\\", r"\e").replace("-", r"\-")
     lines = textwrap.wrap(plain, 76, break_long_words=False, break_on_hyphens=False)
     return "\n".join(rf"\&{line}" if line[0] in ".'" else line for line in lines)

@@ -1,12 +1,12 @@
-"""Measure whether further classes help search: relabel a network's maps where a teacher says so.
+"""Measure whether more classes help search, by relabelling a network's maps with a teacher's.
 
     python -m scripts.measure_classes PHOTOS LABELS CSV ADE.tflite [NETWORK]
 
 PHOTOS, LABELS (DIR[@TABLE]) and CSV are those of `semsig distill`. The held-out photos are labelled
-by NETWORK (lite) and by the teacher of ADE20K's classes; where the teacher's likeliest is one of
-`FURTHER`, a class that the network lacks, the pixel becomes that class. Printed: how well photos
-find their own category (SBS, idf-Tanimoto, map) with the network's classes, with all further ones,
-with each alone, and by the teacher's own map.
+by NETWORK (lite) and by the teacher of ADE20K's classes. Where the teacher's likeliest class is one
+of `FURTHER`, which the network lacks, the pixel becomes that class. Printed is how well photos find
+their own category (SBS, idf-Tanimoto, map) with the network's classes, with all further ones, with
+each of them alone, and with the teacher's own map.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ FURTHER = {
     "pole": 94,
     "van": 103,
 }
-"""Classes that semsig54 lacks, by the teacher's output."""
+"""Classes that semsig54 lacks, with the teacher's outputs for them."""
 
 
 def main(photos: str, labels: str, catalogue: str, teacher: str, network: str = "lite") -> None:
@@ -82,7 +82,7 @@ def main(photos: str, labels: str, catalogue: str, teacher: str, network: str = 
 
 
 def relabelled(own: LabelMap, theirs: NDArray[np.uint8], chosen: Iterable[str]) -> LabelMap:
-    """Return a map over the network's classes and further ones, which the teacher finds."""
+    """Return a map over the network's classes and the further ones that the teacher finds."""
     chosen = tuple(chosen)
     labels = own.labels.copy()
     for place, name in enumerate(chosen):

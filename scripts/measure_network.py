@@ -1,11 +1,11 @@
-"""Measure a network on held-out training photos, where everything is chosen: never on benchmarks.
+"""Measure a network on held-out training photos; choices are made on these, never on benchmarks.
 
 Usage: python scripts/measure_network.py NETWORK PHOTOS LABELS CSV [SIDE ...]
 
 NETWORK is "embedded", "lite" or an ONNX file with its card beside it. PHOTOS, LABELS
-(DIR[@TABLE]) and CSV are those of `semsig distill`, of which the photos that it holds out (5 %) are
-taken: their pixels' agreement with the labels, and how well SBS finds others of their own category;
-then, for the last SIDE, the same by class and the commonest mistakes.
+(DIR[@TABLE]) and CSV are those of `semsig distill`. On the photos that it holds out (5 %), the
+agreement of pixels with the labels is measured, and how well SBS finds others of the same category;
+for the last SIDE also the figures by class and the commonest mistakes.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ SETTINGS = tuple(product(LEVELS, METRICS))
 
 
 def main(network: str, photos: str, labels: str, catalogue: str, *sides: str) -> None:
-    """Print Markdown tables: agreement, mIoU and mean average precisions, a row a side; classes."""
+    """Print Markdown tables: agreement, mIoU and mean average precisions by side; classes."""
     store, asked = held_out_photos(Path(photos), labels, Path(catalogue))
     names = [f"n={levels} {metric}" for levels, metric in SETTINGS]
     print(f"| short side | agreement | mIoU | {' | '.join(names)} |")  # noqa: T201
@@ -69,14 +69,14 @@ def held_out_photos(photos: Path, labels: str, catalogue: Path) -> tuple[PhotoSt
 
 
 def named(network: str) -> str:
-    """Return what loads a network: the name of a packaged one, or an ONNX file's."""
+    """Return the name that loads a network: a packaged one, or an ONNX file."""
     return network if network in PACKAGED else f"onnx:{network}"
 
 
 def own_category(
     maps: Sequence[LabelMap], labels: np.ndarray, levels: int, metric: Metric
 ) -> float:
-    """Ask with every photo whose category has another, by SBS; return the map."""
+    """Search by SBS with every photo whose category has another photo; return the map."""
     batch = SbsBatch.of([sbs(label_map, levels) for label_map in maps])
     index = HammingIndex(batch.schema)
     index.add(batch, ids=np.arange(len(batch)))
@@ -85,7 +85,7 @@ def own_category(
 
 
 def category_map(ranked: np.ndarray, labels: np.ndarray, least: int) -> float:
-    """Return mean average precision over the photos whose category has `least` or more.
+    """Return mean average precision over the photos whose category has at least `least` photos.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ def category_map(ranked: np.ndarray, labels: np.ndarray, least: int) -> float:
     labels : ndarray, shape (N,)
         Categories.
     least : int
-        Photos of smaller categories do not ask.
+        Photos of smaller categories are not queries.
     """
     size = Counter(labels.tolist())
     members = np.array([size[label] for label in labels])

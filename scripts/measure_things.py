@@ -1,10 +1,10 @@
-"""Measure networks on masks that people drew: mean IoU over the things whose names agree.
+"""Measure networks on hand-drawn masks: mean IoU over the things that both have classes for.
 
     python -m scripts.measure_things PHOTOS LABELS@CLASSES [NETWORK ...]
 
 PHOTOS and LABELS are a folder of photos and one of class-index PNGs over COCO's 80 kinds of things,
-such as ../shared/data/coco_things; what nobody drew is void and does not count. For measuring
-alone: nothing is chosen by it. A kind of thing that a network has no class for is left out.
+such as ../shared/data/coco_things; pixels without a mask are void and do not count. It serves only
+for measuring: nothing is chosen by it. Things that a network has no class for are left out.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ KINDS = {
 
 
 def main(photos: str, labels: str, *networks: str) -> None:
-    """Print a row a class and a column a network, and the means."""
+    """Print one row per class and one column per network, and the means."""
     paths = image_paths(Path(photos))
     drawn = load_segmenter(f"files:{labels}")
     names = networks or ("lite", "embedded")
@@ -68,7 +68,7 @@ def main(photos: str, labels: str, *networks: str) -> None:
 
 
 def measure(paths: list[Path], drawn: object, name: str) -> dict[str, float]:
-    """Return the IoU of each class that people drew and the network knows."""
+    """Return the IoU of each class that has masks and that the network knows."""
     assert isinstance(drawn, PathSegmenter)
     network = load_segmenter(name, threads=1, device="cpu")
     table = network.classes

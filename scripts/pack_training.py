@@ -1,16 +1,16 @@
-"""Pack what scripts.train_gpu needs into a folder small enough to carry to another machine.
+"""Pack what scripts.train_gpu needs into a folder small enough to copy to another machine.
 
 Usage: python -m scripts.pack_training PHOTOS LABELS CSV OUT [QUALITY [SOFT]]
 
 PHOTOS, LABELS (DIR[@TABLE]) and CSV are those of `semsig distill`; photos are reduced to a short
-side of 192 and stored as WebP of QUALITY (70), labels at half of that, and so are the soft labels
-of scripts.ensemble_labels where SOFT names their folder: training learns those. OUT gets
+side of 192 and stored as WebP of QUALITY (70), labels at half that size. So are the soft labels of
+scripts.ensemble_labels if SOFT names their folder; training then uses those. Written to OUT are
 
-* photos0.npz and photos1.npz, seven and three tenths of the photos, drawn at random: two loads;
-* lite0.pth, lite2.pth: EfficientNet-Lite, weights of ImageNet, lite0-head.pth: the head of the
-  packaged lite, and hr18s.pth: the embedded network with its batch norms back and their
-  statistics taken from photos; all in fp16;
-* code/: what runs there with torch, numpy and opencv alone.
+* photos0.npz and photos1.npz, two loads: seven and three tenths of the photos, drawn at random;
+* lite0.pth and lite2.pth, EfficientNet-Lite with ImageNet's weights; lite0-head.pth, the head of
+  the packaged lite; and hr18s.pth, the embedded network with batch norms again, whose statistics
+  are taken from photos; all in fp16;
+* code/, which needs only torch, numpy and opencv on the other machine.
 
 Needs the extra mmseg and the dependency group mentor.
 """
@@ -48,13 +48,13 @@ SIDE = 192
 HOLDOUT = 0.05
 BALANCE = 0.5
 FIRST = 0.7
-"""Share of the photos in the first load; the weights travel with the second."""
+"""Share of the photos in the first load; the second load also has the weights."""
 
 STEP = 17
 """Shares of soft labels are stored in steps of 17 / 255."""
 
 SETTLED = 256
-"""Photos whose statistics the batch norms of the embedded network get."""
+"""Number of photos from which the batch norms of the embedded network get their statistics."""
 
 CODE = (
     "scripts/train_gpu.py",
@@ -71,7 +71,7 @@ ROOT = Path(__file__).resolve().parents[1]
 def main(
     photos: str, labels: str, catalogue: str, out: str, quality: str = "70", soft: str | None = None
 ) -> None:
-    """Write everything; tell the sizes."""
+    """Write everything, and print the sizes."""
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)
     paths = find_photos(Path(photos))
@@ -102,10 +102,10 @@ def pack(
     soft: Path | None,
     out: Path,
 ) -> None:
-    """Write some photos: encoded, one after the other, and the labels of all in one LZMA stream.
+    """Write encoded photos one after the other, and the labels of all in one LZMA stream.
 
-    Soft labels are a second stream, of which each photo has its first classes, second classes and
-    shares in a row, the shares in 16 steps. A photo without them is as its labels say.
+    Soft labels are a second stream: for each photo first classes, second classes and shares, the
+    shares in 16 steps. For a photo without soft labels they are made from its labels.
     """
     encoded, maps, sizes, soft_maps = [], [], [], []
     for position in part.tolist():
@@ -134,7 +134,7 @@ def pack(
 
 
 def _soft(path: Path, labels: NDArray[Any]) -> NDArray[np.uint8]:
-    """Return first and second classes and shares, (3, H, W), as they are packed."""
+    """Return first classes, second classes and shares, (3, H, W), as they are packed."""
     if not path.exists():
         return np.stack([labels, labels, np.where(labels == VOID, 0, VOID)]).astype(np.uint8)
     found = np.asarray(Pictures.open(path)).transpose(2, 0, 1).copy()
@@ -149,7 +149,7 @@ def _packed(maps: list[NDArray[Any]]) -> NDArray[np.uint8]:
 
 
 def write_weights(store: PhotoStore, settled: list[int], folder: Path) -> None:
-    """Write what training starts from."""
+    """Write the weights from which training starts."""
     for name in ("lite0", "lite2"):
         state = efficientnet(name).state_dict()
         kept = {key: value for key, value in state.items() if not key.startswith("_fc")}
@@ -163,7 +163,7 @@ def write_weights(store: PhotoStore, settled: list[int], folder: Path) -> None:
 
 
 def write_head(out: Path, classes: ClassTable) -> None:
-    """Write the head of the packaged lite, where it is of these classes."""
+    """Write the head of the packaged lite, if it has these classes."""
     if NetworkCard.read(PACKAGED["lite"]).classes.names != classes.names:
         return
     found = {}
@@ -179,7 +179,7 @@ def write_head(out: Path, classes: ClassTable) -> None:
 
 
 def copy_code(folder: Path) -> None:
-    """Copy the modules that run on the other machine, with EfficientNet-Lite's own."""
+    """Copy the modules that run on the other machine, and those of EfficientNet-Lite."""
     for name in CODE:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, folder / name)

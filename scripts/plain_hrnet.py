@@ -1,7 +1,8 @@
-"""HRNet-W18-small with a fully convolutional head, in torch alone.
+"""HRNet-W18-small with a fully convolutional head, in plain torch.
 
-What mmsegmentation builds from ``fcn_hr18s`` (K. Sun et al. 2019, "High-resolution representations
-for labeling pixels and regions"), weights under the same names, for machines without it.
+The network that mmsegmentation builds from ``fcn_hr18s`` (K. Sun et al. 2019, "High-resolution
+representations for labeling pixels and regions"), with the same names of weights, for machines
+without mmsegmentation.
 """
 
 from __future__ import annotations
@@ -14,18 +15,18 @@ from torch.nn import functional
 
 WIDTHS = (18, 36, 72, 144)
 MODULES = (1, 3, 2)
-"""Exchanges in the stages of two, three and four branches."""
+"""Number of exchanges in the stages of two, three and four branches."""
 
 BLOCKS = 2
 
 
 def conv(inner: int, outer: int, size: int = 3, stride: int = 1) -> nn.Conv2d:
-    """Make a convolution that keeps the size but for its stride."""
+    """Make a convolution that keeps the size, except for its stride."""
     return nn.Conv2d(inner, outer, size, stride, size // 2, bias=False)
 
 
 class Basic(nn.Module):
-    """Two 3 x 3 convolutions beside an identity."""
+    """Two 3 x 3 convolutions with a skip connection."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -59,7 +60,7 @@ class Bottleneck(nn.Module):
 
 
 class Exchange(nn.Module):
-    """Branches of several scales; each then gets the sum of all."""
+    """Branches at several scales; the output of each is the sum over all, resized to its scale."""
 
     def __init__(self, branches: int) -> None:
         super().__init__()
@@ -84,7 +85,7 @@ class Exchange(nn.Module):
 
 
 class Backbone(nn.Module):
-    """RGB, normalised, to maps at 1/4, 1/8, 1/16 and 1/32."""
+    """Maps normalised RGB to feature maps at 1/4, 1/8, 1/16 and 1/32."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -120,7 +121,7 @@ class Conv(nn.Module):
 
 
 class FullyConvolutional(nn.Module):
-    """All maps at 1/4, mixed, classified."""
+    """Head: resizes all maps to 1/4, mixes and classifies them."""
 
     def __init__(self, classes: int) -> None:
         super().__init__()
@@ -128,7 +129,7 @@ class FullyConvolutional(nn.Module):
         self.convs = nn.Sequential(Conv(sum(WIDTHS)))
 
     def features(self, maps: list[Any]) -> Any:
-        """Return what the classifier sees."""
+        """Return the classifier's input."""
         size = maps[0].shape[2:]
         return self.convs(torch.cat([_fitted(x, size) for x in maps], 1))
 
@@ -138,7 +139,7 @@ class FullyConvolutional(nn.Module):
 
 
 class PlainHRNet(nn.Module):
-    """The network: normalised photos to features and scores at 1/4."""
+    """The network: maps normalised photos to features and scores at 1/4."""
 
     def __init__(self, classes: int) -> None:
         super().__init__()
@@ -173,6 +174,6 @@ def _path(widths: tuple[int, ...], source: int, target: int) -> nn.Module:
 
 
 def _grown(branches: int) -> nn.ModuleList:
-    """Leave the branches as they are and make one more from the coarsest."""
+    """Keep the branches and make one more from the coarsest."""
     kept = [nn.Identity() for _ in range(branches)]
     return nn.ModuleList([*kept, nn.Sequential(_step(WIDTHS[branches - 1], WIDTHS[branches], 2))])

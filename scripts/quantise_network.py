@@ -1,12 +1,12 @@
-"""Make an int8 network of an exported one: static quantisation, QDQ, one scale a channel.
+"""Quantise an exported network to int8: static quantisation, QDQ, one scale per channel.
 
     python -m scripts.quantise_network NETWORK PHOTOS CSV OUT.onnx [--photos N] [--kept NAME ...]
 
 NETWORK is "lite", "embedded" or an ONNX file with its card beside it. Convolutions become int8,
 their ranges calibrated on N (128) photos that are not held out (PHOTOS and CSV are those of `semsig
-distill`); what else the graph does stays in float32, and so do convolutions whose names hold a
-text of --kept. OUT.onnx gets a card of its own: it answers otherwise than the network it was made
-of. scripts.compare_networks measures both. Needs onnx.
+distill`). All other operators stay in float32, and so do convolutions whose names contain a text of
+--kept. OUT.onnx gets its own card, because its output differs from that of the original network.
+scripts.compare_networks measures both. Needs onnx.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from semsig.segment.onnx_graph import refused
 
 
 class Photos(CalibrationDataReader):  # type: ignore[misc]
-    """Hands out photos as the network sees them, one at a time."""
+    """Returns photos as the network's input, one at a time."""
 
     def __init__(self, paths: Sequence[Path], side: int) -> None:
         self._photos: Iterator[NDArray[np.uint8]] = (fitted(path, side) for path in paths)

@@ -1,11 +1,11 @@
-"""Count the files that know a signature or a distance by name, outside its own.
+"""Count the files outside a signature's or distance's own that refer to it by name.
 
     python -m scripts.seams
 
-A file counts if it holds the name as a string, docstrings aside, or imports from the signature's
-folder. What a further signature or distance touches is the files listed as "the registry"; that a
-toy of each needs no more is shown by tests/signatures/test_registry.py and
-tests/search/test_toy_metric.py. Exits with 1 if a file compares with a signature's name.
+A file counts if it contains the name as a string outside docstrings, or imports from the
+signature's folder. A new signature or distance changes only the files listed as "the registry";
+tests/signatures/test_registry.py and tests/search/test_toy_metric.py show that a toy of each needs
+no more. Exits with 1 if a file compares something with a signature's name.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def _names(node: ast.AST, name: str) -> bool:
 
 
 def _deciding(name: str) -> Iterator[tuple[str, int]]:
-    """Yield where an ``if``, ``match`` or comparison asks for a name."""
+    """Yield the places where an ``if``, ``match`` or comparison tests for a name."""
     for path, tree in _trees():
         for node in ast.walk(tree):
             if isinstance(node, ast.Compare | ast.MatchValue) and any(

@@ -1,9 +1,9 @@
-"""Make the pictures of the page under docs/serve, on rendered scenes, by a real browser.
+"""Make the pictures of the page in docs/serve, from rendered scenes, with a real browser.
 
     python -m scripts.serve_pictures [FOLDER [WIDTH ...]]
 
 Needs ``apt-get install chromium chromium-driver`` and selenium. Each picture is the page at 360,
-768 or 1,440 pixels, light or dark; look at them after every change of the page.
+768 or 1,440 pixels, light or dark; review them after every change of the page.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def copied(photo: Path) -> Path:
 
 
 def until(driver: Any, script: str, seconds: float = 20) -> None:
-    """Wait until a script says so, and what moves has come to rest."""
+    """Wait until a script returns true and all animations have ended."""
     ends = time.monotonic() + seconds
     while not driver.execute_script(script) and time.monotonic() < ends:
         time.sleep(0.1)
@@ -90,7 +90,7 @@ def copies(driver: Any) -> None:
 
 
 def shoot(driver: Any, address: str, folder: Path, layout: str, widths: Sequence[int]) -> None:
-    """Take every picture of some widths."""
+    """Take every picture at the given widths."""
     nothing: Callable[[Any], None] = lambda _: None  # noqa: E731
     views = {
         "home": ("", nothing),
@@ -122,7 +122,7 @@ def shoot(driver: Any, address: str, folder: Path, layout: str, widths: Sequence
 
 
 def main(folder: str = "docs/serve", *widths: str) -> None:
-    """Render, index, serve and shoot."""
+    """Render scenes, index and serve them, and take the pictures."""
     from selenium import webdriver
 
     Path(folder).mkdir(parents=True, exist_ok=True)

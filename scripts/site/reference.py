@@ -12,7 +12,7 @@ Schema = Mapping[str, Any]
 
 
 def api_page(module: str) -> str:
-    """Return the page of a module: what its ``__all__`` names and ``semsig`` itself does not."""
+    """Return the page of a module: the names in its ``__all__`` that ``semsig`` does not export."""
     import semsig
 
     home = import_module(module)
@@ -36,9 +36,9 @@ def _is_own(module: Any, name: str, value: object) -> bool:
 
 
 def _identifier(module: str, name: str) -> str:
-    """Return where an object is defined; aliases of types stay where they are named."""
+    """Return where an object is defined; for a type alias, where it is named."""
     home = getattr(import_module(module), "_HOMES", {}).get(name)
-    if isinstance(home, tuple):  # what needs an optional package is not imported
+    if isinstance(home, tuple):  # an object that needs an optional package is not imported
         return f"{home[0]}.{name}"
     value = getattr(import_module(module), name)
     if inspect.isclass(value) or inspect.isfunction(value):
@@ -51,7 +51,7 @@ def _object(name: str, identifier: str) -> str:
 
 
 def cli_page() -> str:
-    """Return every command with its arguments and options, as ``--help`` has them."""
+    """Return every command with its arguments and options, as in ``--help``."""
     import typer
 
     from semsig.cli.app import EXIT_CODES, app
@@ -157,12 +157,12 @@ def _type(schema: Schema) -> str:
 
 
 def _reflowed(text: str) -> str:
-    """Join the lines of a docstring's paragraphs; what is set in columns stays as it is."""
+    """Join the lines of a docstring's paragraphs; text in columns stays as it is."""
     return "\n\n".join(_plain(" ".join(p.split())) for p in text.replace("\b", "").split("\n\n"))
 
 
 def _plain(text: str) -> str:
-    """Escape what HTML or Markdown would take for markup outside of code."""
+    """Escape what HTML or Markdown would read as markup, except in code."""
     parts = re.split(r"(`[^`]*`)", text)
     return "".join(p if p.startswith("`") else re.sub(r"([<>*_\[\]])", r"\\\1", p) for p in parts)
 

@@ -1,4 +1,4 @@
-"""Training of an HRNet on photos that a larger teacher has labelled.
+"""Train an HRNet on photos labelled by a larger teacher.
 
 Needs the extra ``mmseg`` (torch, mmsegmentation); importing this package does not.
 """
@@ -30,20 +30,19 @@ def distill(
     Returns
     -------
     DistillResult
-        Figures on the held-out photos, and the files written under ``options.out``:
-        ``model.onnx``, ``classes.txt``, ``MODEL_CARD.md``, ``curves.png``, ``overlays.png``,
-        ``failures.png`` (the held-out photos with the least agreement), ``log.jsonl``,
-        ``weights.pth`` and ``weights.safetensors`` (averaged weights) and ``checkpoint.pth`` (to
-        resume).
+        Figures on the held-out photos. The files written to ``options.out`` are ``model.onnx``,
+        ``classes.txt``, ``MODEL_CARD.md``, ``curves.png``, ``overlays.png``, ``failures.png`` (the
+        held-out photos with the least agreement), ``log.jsonl``, ``weights.pth`` and
+        ``weights.safetensors`` (averaged weights), and ``checkpoint.pth`` (to resume).
 
     Raises
     ------
     SegmenterError
-        If torch or mmsegmentation are not installed, or the teacher fails.
+        If torch or mmsegmentation is not installed, or the teacher fails.
     OptionError
-        If options do not fit the photos found.
+        If the options do not fit the photos found.
     CheckpointError
-        If ``init``, ``mentor`` or the checkpoint to resume is of another network or table.
+        If ``init``, ``mentor`` or the checkpoint to resume is of another network or class table.
     """
     if find_spec("torch") is None or find_spec("mmseg") is None:
         raise SegmenterError(

@@ -13,7 +13,7 @@ from semsig.types.label_map import Image
 Labels = NDArray[np.uint8] | NDArray[np.uint16]
 
 STRIDE = 4
-"""HRNet's output has 1/4 of the input's scale, so labels are reduced to it."""
+"""HRNet's output is at 1/4 of the input's scale, so labels are reduced by this factor."""
 
 ASPECT = 0.18
 PASTED = (0.1, 0.45)
@@ -23,7 +23,7 @@ GRAY = 0.03
 def random_view(
     image: Image, labels: Labels, side: int, zoom: float, rng: np.random.Generator
 ) -> tuple[Image, Labels]:
-    """Cut, flip and recolour one crop.
+    """Cut one random crop, flip and recolour it.
 
     Parameters
     ----------
@@ -32,14 +32,15 @@ def random_view(
     side : int
         Side of the crop in pixels, a multiple of 4.
     zoom : float
-        Magnification is log-uniform in 1..zoom of the scale at which the short side is `side`.
+        Magnification is log-uniform in 1..zoom, relative to the scale at which the short side is
+        `side`.
     rng : numpy.random.Generator
 
     Returns
     -------
     image : ndarray of uint8, shape (side, side, 3)
     labels : ndarray, shape (side / 4, side / 4)
-        The label at the centre of each 4 x 4 pixels.
+        The label at the centre of each block of 4 x 4 pixels.
     """
     height, width = labels.shape
     window = min(height, width) / np.exp(rng.uniform(0, np.log(zoom)))
@@ -89,7 +90,7 @@ def _in_pixels(labels: slice) -> slice:
 
 
 def center_view(image: Image, labels: Labels, side: int) -> tuple[Image, Labels]:
-    """Cut the largest centred square, unchanged in colour; shapes as :func:`random_view`."""
+    """Cut the largest centred square, colours unchanged; shapes as in :func:`random_view`."""
     height, width = labels.shape
     edge = min(height, width)
     y, x = (height - edge) // 2, (width - edge) // 2
@@ -98,7 +99,7 @@ def center_view(image: Image, labels: Labels, side: int) -> tuple[Image, Labels]
 
 
 def recolor(image: Image, rng: np.random.Generator) -> Image:
-    """Change brightness, contrast, saturation and white balance; 3 % become grey.
+    """Change brightness, contrast, saturation and white balance; 3 % of the crops become grey.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Batches of crops; batch k is a function of the seed and k alone, so a run resumes exactly."""
+"""Batches of crops; batch k depends only on the seed and k, so a run can be resumed exactly."""
 
 from __future__ import annotations
 
@@ -36,15 +36,15 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class BatchMaker:
-    """Draws photos by weight and cuts a crop of each.
+    """Draws photos by weight, and cuts a crop from each.
 
     Parameters
     ----------
     store : PhotoStore
     train : ndarray of int64, shape (N,)
-        Positions that may be drawn.
+        Positions of the photos that may be drawn.
     weights : ndarray of float64, shape (N,)
-        Probability of each.
+        Probability of drawing each.
     options : DistillOptions
     """
 

@@ -1,4 +1,4 @@
-"""The model card: what a network was made from, its figures, and where it fails."""
+"""The model card: how a network was made, its figures, and where it fails."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ class CardFacts:
     options : DistillOptions
     result : DistillResult
     network : NetworkCard
-        Of the exported file.
+        The card of the exported file.
     parameters : int
-        Weights in the network.
+        Number of weights in the network.
     photos, held : int
-        Photos in all, and held out of training.
+        Number of photos, and number of those held out of training.
     catalogue : mapping
-        Rows of the categories file on these photos, by file stem; may be empty.
+        The rows of the categories file for these photos, by file stem; may be empty.
     log : sequence of dict
         Lines of the run's log.
     """
@@ -133,7 +133,7 @@ def _figures(facts: CardFacts) -> str:
 
 
 def per_class(held: Agreement, classes: ClassTable) -> list[str]:
-    """Tabulate the classes present, the best first, as lines of Markdown."""
+    """Return a Markdown table of the classes present, best first, as lines."""
     recall = np.diag(held.confusion) / np.maximum(held.confusion.sum(1), 1)
     share = held.confusion.sum(1) / max(held.confusion.sum(), 1)
     order = [int(label) for label in np.argsort(-held.iou) if held.present[label]]
@@ -160,7 +160,7 @@ def _limits(facts: CardFacts) -> str:
 
 
 def mistakes(held: Agreement, names: NDArray[np.str_]) -> list[str]:
-    """Tabulate the pairs of classes between which most pixels are mistaken, as Markdown."""
+    """Return a Markdown table of the pairs of classes with the most confused pixels, as lines."""
     wrong = held.confusion * ~np.eye(len(names), dtype=bool)
     frequent = np.argsort(-wrong, axis=None, kind="stable")[:MISTAKES]
     lines = ["| teacher's class | network's class | share of that class |", "|---|---|---|"]
@@ -178,7 +178,7 @@ def _stratified(facts: CardFacts) -> str:
 
 
 def _public(teacher: str) -> str:
-    """Keep the kind and the last path component: a card does not tell its author's folders."""
+    """Keep the kind and the last part of the path: a card does not reveal its author's folders."""
     kind, _, rest = teacher.partition(":")
     return f"{kind}:{rest.rstrip('/').rpartition('/')[2]}" if rest else kind
 

@@ -1,4 +1,4 @@
-"""Files of a run: each is written completely or not at all, and none runs code when read."""
+"""Files of a run: each is written whole or not at all, and reading them runs no code."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from semsig.segment.checkpoint import META
 
 
 def write_checkpoint(path: Path, content: dict[str, Any]) -> None:
-    """Write tensors and plain values; a crash leaves the file as it was."""
-    memory = io.BytesIO()  # torch's own writer raises a RuntimeError on a full disk
+    """Write tensors and plain values; a crash leaves the earlier file as it was."""
+    memory = io.BytesIO()  # writing to the file, torch raises a RuntimeError on a full disk
     torch.save(content, memory)
     write_file(path, memory.getvalue())
 
 
 def write_weights(path: Path, state_dict: Mapping[str, Any], meta: Mapping[str, Any]) -> None:
-    """Write weights for others as a safetensors file, with `meta` as JSON in its header.
+    """Write weights to share as a safetensors file, with `meta` as JSON in its header.
 
     :func:`semsig.segment.checkpoint.load_checkpoint` reads both back.
 
     Parameters
     ----------
     path : Path
-        Ends in ``.safetensors``; a crash leaves what was there as it was.
+        Ends in ``.safetensors``; a crash leaves an earlier file as it was.
     state_dict : mapping of str to torch.Tensor
         The weights.
     meta : mapping of str to object
@@ -50,12 +50,12 @@ Row = Mapping[str, float]
 
 
 class RunLog:
-    """One JSON object per line: figures of a run, by photo-views.
+    """The figures of a run by photo-views, one JSON object per line.
 
     Parameters
     ----------
     path : Path
-        The file; created when first written to.
+        The file; created at the first write.
     """
 
     def __init__(self, path: Path) -> None:
@@ -67,12 +67,12 @@ class RunLog:
             file.write(json.dumps(dict(row)) + "\n")
 
     def rows(self) -> list[Row]:
-        """Every line so far.
+        """Return all lines so far.
 
         Raises
         ------
         CheckpointError
-            If a line is no JSON object of numbers.
+            If a line is not a JSON object of numbers.
         """
         if not self.path.exists():
             return []
@@ -85,7 +85,7 @@ class RunLog:
             ) from error
 
     def cut(self, views: int) -> None:
-        """Drop the lines beyond `views`: the resumed run writes them again."""
+        """Drop the lines beyond `views`, which the resumed run writes again."""
         kept = [json.dumps(dict(row)) + "\n" for row in self.rows() if row["views"] <= views]
         write_file(self.path, "".join(kept).encode())
 

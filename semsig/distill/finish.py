@@ -1,4 +1,4 @@
-"""What follows training: export, comparison, figures on the held-out photos, card, pictures."""
+"""After training: export, comparison, figures on the held-out photos, card, pictures."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ from semsig.segment.onnx import OnnxSegmenter
 from semsig.segment.options import NetworkOptions
 
 CHECKED = 32
-"""Held-out squares on which the exported network is compared with the trained one."""
+"""Number of held-out squares on which the exported network is compared with the trained one."""
 
 CLEAR_LEAD = 0.05
-"""A pixel is clear where the best class's score exceeds the second's by more than this."""
+"""A pixel is clear if the best class's score exceeds the second's by more than this."""
 
 EDGE = 0.02
-"""A class is borderline if its share is within this part of the least share."""
+"""A class is borderline if its share differs from the least share by less than this part of it."""
 
 LEAST_AGREEMENT = 0.999
-"""Least share of clear pixels on which the exported network must agree."""
+"""Smallest share of clear pixels on which the exported network must agree."""
 
 
 def finish(
@@ -42,12 +42,12 @@ def finish(
     held: NDArray[np.int64],
     catalogue: Mapping[str, Mapping[str, str]],
 ) -> DistillResult:
-    """Write everything that :func:`semsig.distill.distill` promises; return the figures.
+    """Write all files that :func:`semsig.distill.distill` lists; return the figures.
 
     Raises
     ------
     SegmenterError
-        If the exported network does not answer as the trained one.
+        If the exported network's labels differ from the trained one's.
     """
     segmenter = _export(training)
     export_agreement = _compare(training, segmenter)
@@ -99,8 +99,9 @@ def _export(training: Training) -> OnnxSegmenter:
 def _compare(training: Training, segmenter: OnnxSegmenter) -> float:
     """Share of pixels on which the exported network agrees with torch.
 
-    Weights stored as fp16 may change near-ties, but not pixels where the best class leads clearly.
-    No pixel counts as clear in a square with a borderline class, which may be ruled out.
+    Rounding weights to fp16 may change near-ties, but not pixels where the best class leads
+    clearly. In a square with a borderline class, which rounding may rule out or not, no pixel
+    counts as clear.
     """
     squares = np.stack([image for image, _ in training.squares[:CHECKED]])
     exported = np.stack([label_map.labels for label_map in segmenter.batch(list(squares))])
@@ -124,9 +125,9 @@ def _compare(training: Training, segmenter: OnnxSegmenter) -> float:
 def _measure(
     segmenter: OnnxSegmenter, store: PhotoStore, held: NDArray[np.int64]
 ) -> tuple[Agreement, list[Sample], list[Sample]]:
-    """Compare whole photos with the teacher's maps; return some to show.
+    """Compare whole photos with the teacher's maps; return the agreement, and samples to show.
 
-    First a few that are evenly spread, then those with the least agreement.
+    The first samples are evenly spread, the others those with the least agreement.
     """
     total = np.zeros((len(store.classes),) * 2, np.int64)
     shown = set(held[:: max(1, len(held) // ROWS)][:ROWS].tolist())

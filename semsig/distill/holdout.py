@@ -1,4 +1,4 @@
-"""Which photos are kept for measuring, and how often the others are drawn."""
+"""Which photos are held out for measuring, and how often the others are drawn."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MOST_FAVOURED = 12.0
 
 
 def read_catalogue(path: Path) -> dict[str, dict[str, str]]:
-    """Read a CSV with columns ``file`` and ``category``; rows by file stem.
+    """Read a CSV with columns ``file`` and ``category``; return its rows by file stem.
 
     Raises
     ------
@@ -64,7 +64,7 @@ def hold_out(
 
 
 def strata_of(stems: Sequence[str], catalogue: Mapping[str, Mapping[str, str]]) -> list[str]:
-    """Category of each photo; photos that the catalogue lacks form a stratum of their own."""
+    """Category of each photo; photos missing from the catalogue form their own stratum."""
     return [catalogue[stem]["category"] if stem in catalogue else "" for stem in stems]
 
 

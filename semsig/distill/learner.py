@@ -1,4 +1,4 @@
-"""A network with its optimiser and running average: learns batches, scores photos, keeps state."""
+"""A network with its optimiser and running average: learn batches, score photos, save state."""
 
 from __future__ import annotations
 
@@ -36,16 +36,16 @@ class Learner:
     Parameters
     ----------
     options : DistillOptions
-        Network, weights to start from, optimiser, precision (``auto`` is float32), device.
+        Network, initial weights, optimiser, precision (``auto`` is float32), device.
     classes : ClassTable
-        One channel of the head per class.
+        The head has one channel per class.
 
     Attributes
     ----------
     average : torch.nn.Module
-        The network with its running average as weights; what is measured and exported.
+        The network with the running average of its weights, which is measured and exported.
     views_before : int
-        Photo-views behind the weights it started from, the most of any of them.
+        Photo-views of the initial weights; of several, the largest number.
 
     Raises
     ------
@@ -75,19 +75,19 @@ class Learner:
         return self._average.module
 
     def settle(self, batches: Iterable[Batch]) -> None:
-        """Take the batch norms' statistics from crops, for weights of an exported network.
+        """Take the batch norms' statistics from crops, if the weights are of an exported network.
 
-        The network's output, and so its average, stays the same.
+        The output of the network, and so of its average, stays the same.
         """
         settle(self._network, (self._normalized(batch.images) for batch in batches))
         self._average = averaged(self._network, self.options.ema_decay)
 
     def learn(self, batch: Batch, rate: float) -> float:
-        """Take one optimiser step at learning rate `rate` and return the batch's loss.
+        """Take one optimiser step at learning rate `rate`, and return the batch's loss.
 
-        The loss is cross-entropy at 1/4 scale with smoothed labels, averaged over the pixels
-        that are not void; with a mentor, that towards its probabilities of all pixels is mixed
-        in, and the error of predicting its feature maps is added.
+        The loss is the cross-entropy at 1/4 scale with smoothed labels, averaged over the pixels
+        that are not void. With a mentor, the cross-entropy with its probabilities, over all pixels,
+        is mixed in, and the error of predicting its feature maps is added.
         """
         for optimizer in self._optimizers:
             for group in optimizer.param_groups:
@@ -125,7 +125,7 @@ class Learner:
         return np.asarray(scores.cpu().numpy(), np.float32)
 
     def state(self) -> dict[str, Any]:
-        """Everything the next step depends on, as tensors and plain values."""
+        """Return everything that the next step depends on, as tensors and plain values."""
         return {
             "state_dict": self._network.state_dict(),
             "average": self._average.state_dict(),
@@ -136,7 +136,7 @@ class Learner:
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Restore what :meth:`state` returned."""
+        """Restore a state returned by :meth:`state`."""
         self._network.load_state_dict(state["state_dict"])
         self._average.load_state_dict(state["average"])
         if self._mentor is not None:

@@ -20,14 +20,14 @@ class Agreement:
     Parameters
     ----------
     confusion : ndarray of int64, shape (M, M)
-        Pixels by (teacher's class, predicted class); void pixels are not counted.
+        Number of pixels by (teacher's class, predicted class); void pixels are not counted.
     """
 
     confusion: NDArray[np.int64]
 
     @property
     def pixels(self) -> float:
-        """Share of pixels with the teacher's class; 0 where there are none."""
+        """Share of pixels with the teacher's class; 0 if there are no pixels."""
         return float(np.trace(self.confusion) / max(self.confusion.sum(), 1))
 
     @property
@@ -44,12 +44,12 @@ class Agreement:
 
     @property
     def miou(self) -> float:
-        """Mean intersection over union over the classes present; 0 where there are none."""
+        """Mean intersection over union of the classes present; 0 if there are none."""
         return float(self.iou[self.present].mean()) if self.present.any() else 0.0
 
 
 def confusion_matrix(teacher: Labels, predicted: Labels, classes: ClassTable) -> NDArray[np.int64]:
-    """Count pixels by (teacher's class, predicted class), void on either side left out.
+    """Count pixels by (teacher's class, predicted class), without those void on either side.
 
     Parameters
     ----------

@@ -15,37 +15,37 @@ from semsig.errors import CheckpointError
 from semsig.segment.onnx import run_session, start_session
 
 CLASSES = "classes"
-"""Key of the ONNX file's metadata under which its classes stand, one name per line."""
+"""Key in the ONNX file's metadata that holds its classes, one name per line."""
 
 FARTHEST = 6.0
-"""Standardised feature maps are clipped here, in standard deviations."""
+"""Limit at which standardised feature maps are clipped, in standard deviations."""
 
 
 class Mentor(torch.nn.Module):  # type: ignore[misc]
     """Soft targets and hints for crops, and the layers that predict the hints.
 
-    The probabilities of the mentor's scores are targets in addition to the labels (Hinton et al.
-    2015, "Distilling the knowledge in a neural network"). Its feature maps are hints (Romero et al.
-    2015, "FitNets"): a 1 x 1 convolution of the learner's last feature map, averaged down to their
-    size, learns to predict them, each channel standardised over the batch.
+    The mentor's class probabilities are targets in addition to the labels (Hinton et al. 2015,
+    "Distilling the knowledge in a neural network"). Its feature maps are hints (Romero et al. 2015,
+    "FitNets"): a 1 x 1 convolution of the learner's last feature map, averaged down to their size,
+    learns to predict them, with each channel standardised over the batch.
 
     Parameters
     ----------
     path : Path
         ONNX file with input ``photos`` uint8 (N, H, W, 3) RGB, H and W multiples of 32; first
         output ``scores`` float32 (N, M, h, w), logits; any further output is a feature map
-        float32 (N, C, h, w). The names of its classes stand in its metadata.
+        float32 (N, C, h, w). Its metadata holds the names of its classes.
     classes : ClassTable
-        What the learner's M classes are.
+        The learner's M classes.
     channels : int
-        Of the learner's last feature map.
+        Channels of the learner's last feature map.
     threads : int
         Threads that the network may use.
 
     Raises
     ------
     CheckpointError
-        If the file is no such network, or of other classes.
+        If the file is not such a network, or has other classes.
     """
 
     def __init__(self, path: Path, classes: ClassTable, channels: int, threads: int) -> None:
@@ -71,8 +71,8 @@ class Mentor(torch.nn.Module):  # type: ignore[misc]
         Returns
         -------
         soft, hints : Tensor of float32, shape ()
-            Mean cross-entropy towards the mentor's probabilities; mean squared error of the
-            predicted feature maps, 0 where it gives none.
+            Mean cross-entropy with the mentor's probabilities; mean squared error of the
+            predicted feature maps, 0 if the mentor returns none.
 
         Raises
         ------

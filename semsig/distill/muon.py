@@ -1,8 +1,8 @@
-"""Muon, for convolutions: momentum whose step is made orthogonal.
+"""Muon for convolutions: momentum whose steps are made orthogonal.
 
-K. Jordan et al., "Muon: an optimizer for hidden layers in neural networks", 2024. The length of
-a step is that of J. Liu et al., "Muon is scalable for LLM training", 2025, which allows AdamW's
-learning rates and weight decay.
+K. Jordan et al., "Muon: an optimizer for hidden layers in neural networks", 2024. Steps are scaled
+as in J. Liu et al., "Muon is scalable for LLM training", 2025, so that AdamW's learning rates and
+weight decay can be used.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from typing import Any
 import torch
 
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)
-"""Jordan's quintic, which brings singular values from (0, 1] near 1 in five rounds."""
+"""Jordan's quintic polynomial, which moves singular values from (0, 1] near 1 in five rounds."""
 
 ROUNDS = 5
 
 RMS = 0.2
-"""Root mean square of a step at learning rate 1, about AdamW's."""
+"""Root mean square of a step's values at learning rate 1, about that of AdamW."""
 
 
 def orthogonalized(matrices: Any) -> Any:
-    """Bring all singular values near 1, keeping the singular vectors.
+    """Move all singular values near 1, keeping the singular vectors.
 
     Parameters
     ----------
@@ -46,15 +46,15 @@ def orthogonalized(matrices: Any) -> Any:
 class Muon(torch.optim.Optimizer):  # type: ignore[misc]
     """Muon with Nesterov momentum and decoupled weight decay.
 
-    torch.optim.Muon takes only matrices, one at a time; here a convolution (O, I, H, W) is a
-    matrix of O rows, and weights of the same shape are updated as one batch.
+    torch.optim.Muon accepts only matrices, and updates one at a time; here a convolution
+    (O, I, H, W) is a matrix of O rows, and weights of the same shape are updated as one batch.
 
     Parameters
     ----------
     params : iterable of torch.nn.Parameter
         Weights of two or more dimensions.
     lr, weight_decay : float
-        As AdamW's.
+        As in AdamW.
     momentum : float
         Decay of the running mean of gradients, 0 to below 1.
     """

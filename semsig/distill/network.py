@@ -38,7 +38,7 @@ def new_network(arch: Architecture, classes: int) -> Any:
 
 
 def features_and_logits(network: Any, images: Any) -> tuple[Any, Any]:
-    """Answer normalised photos (B, 3, S, S) at 1/4 scale.
+    """Run a network on normalised photos (B, 3, S, S); its output is at 1/4 scale.
 
     Returns
     -------
@@ -53,9 +53,10 @@ def features_and_logits(network: Any, images: Any) -> tuple[Any, Any]:
 
 
 def averaged(network: Any, decay: float) -> Any:
-    """Exponential moving average of weights and statistics; early on it follows faster.
+    """Return an exponential moving average of weights and statistics, faster in early updates.
 
-    Update n weighs the past by min(`decay`, (1 + n) / (10 + n)).
+    Update n weights the past by min(`decay`, (1 + n) / (10 + n)), so that random initial weights
+    are soon forgotten.
     """
 
     def update(average: Any, current: Any, updates: Any) -> None:
@@ -66,10 +67,11 @@ def averaged(network: Any, decay: float) -> Any:
 
 
 def optimizers(network: Any, options: DistillOptions, mentor: Any = None) -> tuple[Any, ...]:
-    """Make the optimisers, each for its part of the weights.
+    """Return the optimisers, each for its part of the weights.
 
-    AdamW takes all weights, or those that Muon leaves: the first and the last layer, biases and
-    normalisation, the last two without weight decay; and those that predict a mentor's hints.
+    AdamW updates all weights, or those that Muon does not: the first and the last layer, biases
+    and normalisation; and always those that predict a mentor's hints. Biases and normalisation
+    have no weight decay.
     """
     hidden = _hidden(network) if options.optimizer == "muon" else []
     taken = {id(weight) for weight in hidden}
@@ -91,41 +93,41 @@ def _hidden(network: Any) -> list[Any]:
 
 
 def pick_device(name: str) -> Any:
-    """Resolve ``auto`` to CUDA where there is one, else the CPU."""
+    """Resolve ``auto`` to CUDA where it is available, else to the CPU."""
     cuda = torch.cuda.is_available()
     return torch.device(name if name != "auto" else "cuda" if cuda else "cpu")
 
 
 def mixes_fast(device: Any) -> bool:
-    """Whether bfloat16 is faster: on CUDA, and on processors with matrix units for it."""
+    """Tell whether bfloat16 is faster: on CUDA, and on processors with matrix units for it."""
     if device.type == "cpu":
         return bool(getattr(torch.cpu, "_is_amx_tile_supported", bool)())
     return bool(device.type == "cuda")
 
 
 def start_from(network: Any, paths: Sequence[Path], classes: ClassTable) -> int:
-    """Load the mean of some weights of the same network, the head's rows matched by class name.
+    """Load the mean of several weights of one network, the head's rows matched by class name.
 
     Parameters
     ----------
     network : torch.nn.Module
-        What :func:`build_network` gave; changed in place.
+        As returned by :func:`build_network`; changed in place.
     paths : sequence of Path
         Checkpoints with ``state_dict`` and ``meta``, or exported networks, at least one. Where
-        ``meta`` names no classes, the head is taken over if it has as many channels. A class
-        is averaged over the files that have it, and starts from random weights if none has.
+        ``meta`` names no classes, the head is used if it has the same number of channels. A class
+        is averaged over the files that have it, and keeps its random weights if none has.
     classes : ClassTable
         The table to train with.
 
     Returns
     -------
     int
-        The most photo-views behind any of the weights, 0 if no checkpoint says.
+        The largest number of photo-views of any of the weights; 0 if no checkpoint states it.
 
     Raises
     ------
     CheckpointError
-        If a file cannot be read safely, or is of another network.
+        If a file cannot be read safely, or belongs to another network.
     """
     own = {name: tensor.cpu() for name, tensor in network.state_dict().items()}
     saved = [_read(path, network) for path in paths]
@@ -142,7 +144,7 @@ def _read(path: Path, network: Any) -> dict[str, Any]:
 def _fitted(
     own: Mapping[str, Any], saved: Mapping[str, Any], path: Path, classes: ClassTable
 ) -> dict[str, Any]:
-    """Return a checkpoint's weights with the head that the network has, NaN where it has none."""
+    """Return a checkpoint's weights with its head fitted to the network's, NaN where unknown."""
     weights = dict(saved["state_dict"])
     _require_finite(weights, path)
     names = list(saved["meta"].get("classes", ()))
@@ -177,7 +179,7 @@ def _require_finite(weights: Mapping[str, Any], path: Path) -> None:
 
 
 def _mean(tensors: Sequence[Any], own: Any) -> Any:
-    """Return the mean over the weights that are known, `own` if none is; the last of counters."""
+    """Return the mean of the known weights, `own` where none is known; of counters the last."""
     if not own.is_floating_point():
         return tensors[-1]
     mean = torch.stack([tensor.double() for tensor in tensors]).nanmean(0)

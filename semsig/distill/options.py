@@ -27,7 +27,7 @@ class Stage:
     side : int
         Height and width of the square crops in pixels; a multiple of 32, 64 to 1024.
     share : float
-        Share of the run, above 0, relative to the other stages'.
+        Share of the run, above 0, relative to the shares of the other stages.
     """
 
     side: int
@@ -73,9 +73,9 @@ class DistillOptions:
         Folder to write to.
     categories : Path, optional
         CSV with columns ``file`` and ``category`` (also ``source`` and ``licence``, counted in
-        the model card): strata of the hold-out. Without it the most frequent class is used.
+        the model card): strata of the hold-out. Without it a photo's most frequent class is used.
     notes : Path, optional
-        Markdown that ends the model card: what its author knows and no figure shows.
+        Markdown appended to the model card: what its author knows and no figure shows.
     arch : {"hr18s", "hr18", "hr48"}
         mmsegmentation's ``fcn_hr18s``, ``fcn_hr18`` or ``fcn_hr48``.
     init : tuple of Path
@@ -86,20 +86,20 @@ class DistillOptions:
     resume : bool
         Continue from ``out/checkpoint.pth``.
     views : int
-        Length of the run in photo-views; 0 measures and exports what `init` gives, or the run
-        to resume.
+        Length of the run in photo-views; 0 only measures and exports the weights of `init`, or of
+        the run to resume.
     minutes : float, optional
         Stop after this many minutes of training even if views are left; the schedule follows
-        whichever of the two limits is nearer.
+        whichever limit is reached first.
     stages : tuple of Stage
         Resolutions, in order.
     batch_size : int
         Views per step, at least 2.
     optimizer : {"muon", "adamw"}
         Muon for the hidden convolutions and AdamW for the rest, or AdamW for all. A step costs
-        about the same; the loss falls faster with the first.
+        about the same; the loss falls faster with the former.
     learning_rate, weight_decay : float
-        Of either; weight decay spares biases and normalisation.
+        Of both optimisers; biases and normalisation have no weight decay.
     warmup_views : int
         Views over which the learning rate rises linearly.
     label_smoothing : float
@@ -109,9 +109,9 @@ class DistillOptions:
         :class:`semsig.distill.mentor.Mentor`: its probabilities are targets in addition to the
         labels, void pixels included, and its feature maps are learned as well.
     soft_share : float
-        With a mentor, share of the cross-entropy that is towards its probabilities, 0 to 1.
+        With a mentor, share of the cross-entropy with its probabilities in the loss, 0 to 1.
     hint_weight : float
-        With a mentor, what the error of predicting its feature maps counts, at least 0.
+        With a mentor, weight of the error of predicting its feature maps, at least 0.
     ema_decay : float
         Decay of the running average of the weights, 0 to below 1.
     zoom : float
@@ -121,28 +121,28 @@ class DistillOptions:
         2019, "CutMix").
     balance : float
         Photos are drawn in proportion to (photos / photos with its rarest class) ** balance,
-        at most 12 times the least; 0 draws evenly.
+        at most 12 times the smallest weight; 0 draws uniformly.
     least_share : float
-        The exported network gives a photo's pixels only to classes whose mean probability over
-        it is no less, 0 to below 1 (:func:`semsig.segment.export.rule_out`).
+        The exported network gives pixels only to classes whose mean probability over the photo is
+        at least this, 0 to below 1 (:func:`semsig.segment.export.rule_out`).
     holdout : float
-        Share of each stratum kept for measuring, above 0, at most 0.5.
+        Share of each stratum held out for measuring, above 0, at most 0.5.
     device : str
-        ``auto`` (CUDA when there is one), or a torch device.
+        ``auto`` (CUDA if it is available), or a torch device.
     precision : {"auto", "float32", "bfloat16"}
         ``auto`` is bfloat16 autocast on CUDA and on processors with AMX (1.8 times the speed
         there), float32 elsewhere; the model card states which.
     compile : bool
-        Use torch.compile: up to 1.2 times the speed on a CPU after minutes of compiling for
+        Use torch.compile: up to 1.2 times the speed on a CPU, after minutes of compiling for
         each resolution.
     threads : int, optional
-        Torch's threads; its own default where absent.
+        Torch's threads; its own default if absent.
     workers : int
-        Threads that cut and colour the crops of coming steps; 0 does it between steps.
+        Threads that prepare the crops of the next steps; 0 prepares them between steps.
     cache_side : int
         Largest short side in pixels at which photos are kept.
     cache_mb : int
-        Decoded photos kept in memory, in MiB; the others are decoded each time.
+        Memory for decoded photos, in MiB; photos beyond it are decoded at each use.
     report_minutes : float
         Minutes between evaluations, each followed by a checkpoint.
     seed : int
@@ -240,11 +240,11 @@ class DistillOptions:
 
     @property
     def side(self) -> int:
-        """Side of the last stage: the resolution that figures are given at."""
+        """Side of the last stage: the resolution at which figures are measured."""
         return self.stages[-1].side
 
 
 def exported_file(path: Path) -> Path | None:
-    """Return the ONNX file that `path` is or, as ``embedded``, names; None for any other file."""
+    """Return the ONNX file that `path` is, or that ``embedded`` names; None for other files."""
     file = PACKAGED.get(str(path), Path(path))
     return file if file.suffix == ".onnx" else None

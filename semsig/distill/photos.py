@@ -1,4 +1,4 @@
-"""Photos and their label maps, decoded once and kept in memory up to a bound."""
+"""Photos and their label maps, decoded once and kept in memory up to a limit."""
 
 from __future__ import annotations
 
@@ -52,9 +52,9 @@ class PhotoStore:
     side : int
         Photos with a longer short side are reduced to it, pixels.
     budget_mb : int
-        Pairs kept decoded, in MiB; the rest is read again at each use.
+        Memory for decoded pairs, in MiB; the others are read again at each use.
     workers : int
-        Threads that read at the start.
+        Threads that read photos at the start.
 
     Raises
     ------

@@ -24,7 +24,7 @@ from semsig.durable import make_folder
 from semsig.errors import CheckpointError, OptionError
 
 SETTLING = 16
-"""Batches whose statistics the batch norms of an exported network get."""
+"""Number of batches from which the batch norms of an exported network get their statistics."""
 
 
 def run(options: DistillOptions, progress: Callable[[Progress], None]) -> DistillResult:
@@ -60,7 +60,7 @@ def _prepare(options: DistillOptions) -> None:
 
 
 def _with_precision(options: DistillOptions) -> DistillOptions:
-    """Decide ``auto`` by the device, so that the card says what it came to."""
+    """Resolve ``auto`` by the device, so that the card states the precision that was used."""
     if options.precision != "auto":
         return options
     mixed = mixes_fast(pick_device(options.device))

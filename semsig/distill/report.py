@@ -42,10 +42,10 @@ def draw_curves(rows: Sequence[Mapping[str, float]], path: Path) -> None:
 
 
 def draw_samples(samples: Sequence[Sample], path: Path) -> None:
-    """Draw photo, teacher and network side by side, one row a sample, as a PNG.
+    """Draw photo, teacher and network side by side, one row per sample, as a PNG.
 
-    Label maps are laid over the photo in their table's colours, void black; the classes of each
-    are named under it, most frequent first.
+    Label maps are laid over the photo in the colours of their table, void in black; their classes
+    are named below, most frequent first.
     """
     step = TILE + 16
     sheet = Pictures.new("RGB", (3 * TILE, max(len(samples), 1) * step), "white")

@@ -15,9 +15,9 @@ class Progress:
     Parameters
     ----------
     views : int
-        Photo-views trained on so far, earlier runs of the same checkpoint counted in.
+        Photo-views trained on so far, including earlier runs of the same checkpoint.
     done : float
-        Share of the run behind it, 0 to 1.
+        Completed share of the run, 0 to 1.
     side : int
         Resolution of the crops, pixels.
     loss : float
@@ -25,7 +25,7 @@ class Progress:
     agreement, miou : float or None
         Of the latest evaluation on the held-out photos; None before the first.
     views_per_second : float
-        Since this process started training.
+        Mean since this process started training.
     minutes_left : float
         Estimated minutes to the end.
     learning_rate : float
@@ -54,11 +54,11 @@ class DistillResult:
     onnx : Path
         The exported network.
     views : int
-        Photo-views trained on, those of earlier runs it resumed or started from counted in.
+        Photo-views trained on, including those of earlier runs that it resumed or started from.
     minutes : float
-        Minutes spent training, earlier ones of the same checkpoint counted in.
+        Minutes spent training, including earlier runs of the same checkpoint.
     held_out : Agreement
-        The exported network against the teacher on the whole held-out photos.
+        Agreement of the exported network with the teacher on whole held-out photos.
     export_agreement : float
         Share of pixels on which the exported and the trained network agree.
     """

@@ -1,4 +1,4 @@
-"""Held-out photos as the teacher and as the network see them."""
+"""Held-out photos with the label maps of the teacher and of the network."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from semsig.types.label_map import Image
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A photo with both label maps; the teacher's as large as the photo, the other of any size."""
+    """A photo with both label maps; the teacher's has the photo's size, the other any size."""
 
     photo: Image
     teacher: LabelMap

@@ -1,4 +1,4 @@
-"""How far a run is, and what follows from it: resolution and learning rate."""
+"""The progress of a run, and the resolution and learning rate that follow from it."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from itertools import accumulate
 from semsig.distill.options import DistillOptions
 
 POWER = 0.9
-"""Exponent of the poly schedule, mmsegmentation's."""
+"""Exponent of the poly schedule, as in mmsegmentation."""
 
 
 def run_share(options: DistillOptions, views: int, minutes: float) -> float:
-    """Share of the run behind it, 0 to 1: by views or by minutes, whichever is further."""
+    """Completed share of the run, 0 to 1: by views or by minutes, whichever is larger."""
     by_views = views / options.views if options.views else 1.0
     by_minutes = minutes / options.minutes if options.minutes else 0.0
     return min(1.0, max(by_views, by_minutes))
 
 
 def side_at(options: DistillOptions, done: float) -> int:
-    """Resolution of the crops once the share `done` of the run is behind."""
+    """Resolution of the crops when the share `done` of the run is completed."""
     ends = list(accumulate(stage.share for stage in options.stages))
     for stage, end in zip(options.stages, ends, strict=True):
         if done < end / ends[-1]:

@@ -1,4 +1,4 @@
-"""Label maps to learn from: existing files, or a network's, made once and kept."""
+"""Label maps to learn from: existing files, or those of a network, made once and kept."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FILES = "labels:"
 
 
 def load_teacher(teacher: str, photos: Sequence[Path], out: Path) -> Segmenter:
-    """Return a segmenter that answers every photo from a label map on disk.
+    """Return a segmenter that reads the label map of every photo from disk.
 
     Parameters
     ----------
@@ -25,7 +25,7 @@ def load_teacher(teacher: str, photos: Sequence[Path], out: Path) -> Segmenter:
         ``labels:DIR[@TABLE]``, or the name of a network for
         :func:`semsig.segment.load_segmenter`.
     photos : sequence of Path
-        A network labels those it has not labelled yet.
+        A network labels those that it has not labelled yet.
     out : Path
         A network's label maps go to ``out/labels-FINGERPRINT``, one PNG per photo.
 
@@ -50,7 +50,7 @@ def load_teacher(teacher: str, photos: Sequence[Path], out: Path) -> Segmenter:
 
 
 def write_table(classes: ClassTable, path: Path) -> None:
-    """Write one class name per line, as :meth:`ClassTable.from_lines` reads."""
+    """Write one class name per line, as :meth:`ClassTable.from_lines` reads them."""
     write_file(path, "".join(f"{name}\n" for name in classes.names).encode())
 
 

@@ -1,10 +1,10 @@
 """The training loop.
 
-A plain loop over mmsegmentation's model rather than mmengine's Runner, because on a CPU it is
-about twice as fast, and shorter than the hooks that would be needed: the loss is taken at the
-1/4 scale HRNet answers at, while mmsegmentation's ``loss`` upsamples every class plane to full
-size first; photos stay in memory, and networks in channels_last; and batch k depends on the seed
-and k alone, so that a run resumes to the step.
+This is a plain loop over mmsegmentation's model rather than mmengine's Runner, because on a CPU it
+is about twice as fast, and shorter than the hooks that the Runner would need. The loss is computed
+at the 1/4 scale of HRNet's output, while mmsegmentation's ``loss`` first upsamples every class
+plane to full size; photos are kept in memory, and networks in channels_last; and batch k depends
+only on the seed and k, so that a run resumes at the exact step.
 """
 
 from __future__ import annotations
@@ -30,23 +30,23 @@ from semsig.segment.checkpoint import load_checkpoint
 from semsig.types.label_map import Image
 
 EVERY = 20
-"""Steps between progress reports and log lines."""
+"""Number of steps between progress reports and log lines."""
 
 MEMORY = 0.98
 """Decay of the running mean of the loss."""
 
 
 class Training:
-    """A run: a learner, the batches it learns from, and how far it has come.
+    """A run: a learner, the batches it learns from, and its progress.
 
     Parameters
     ----------
     options : DistillOptions
     learner : Learner
     make : BatchMaker
-        Makes the batch of a step.
+        Makes the batch of each step.
     squares : sequence of (image, labels)
-        Held-out photos at ``options.side``, labels at a quarter of it.
+        Held-out photos with side ``options.side``, labels with a quarter of it.
 
     Raises
     ------
@@ -77,21 +77,21 @@ class Training:
 
     @property
     def checkpoint(self) -> Path:
-        """Where the run can be resumed from."""
+        """The file from which the run can be resumed."""
         return self.options.out / "checkpoint.pth"
 
     @property
     def views(self) -> int:
-        """Photo-views behind the weights, those before this run counted in."""
+        """Photo-views of the weights, including those before this run."""
         return self.learner.views_before + self.step * self.options.batch_size
 
     @property
     def done(self) -> float:
-        """Share of the run behind it."""
+        """Completed share of the run."""
         return self._share(self.step)
 
     def run(self, progress: Callable[[Progress], None]) -> None:
-        """Train to the end of the run, evaluating and saving on the way."""
+        """Train to the end of the run, evaluating and saving at intervals."""
         if self._reported < 0:
             self._report()
         clock, first, before = time.monotonic(), self.step, self.minutes

@@ -1,10 +1,10 @@
-"""Going on from an exported network: its convolutions get their batch norms back.
+"""Continue training an exported network: its convolutions get batch norms again.
 
 An exported file has every batch norm folded into the convolution before it
-(:mod:`semsig.segment.fold`): it answers as the network did, but cannot learn as it did. Here each
-convolution gets a batch norm again, and rows of the length that fresh weights have, so that a
-step of the optimiser turns them as far as those. :func:`settle` then gives the batch norms the
-statistics of real crops.
+(:mod:`semsig.segment.fold`): its output is that of the network, but it does not train as well. Here
+each convolution gets a batch norm again, and its rows are scaled to the length of freshly
+initialised ones, so that a step of the optimiser rotates both by the same angle. :func:`settle`
+then gives the batch norms the statistics of real crops.
 """
 
 from __future__ import annotations
@@ -23,32 +23,32 @@ from semsig.segment.export import HALVED
 from semsig.segment.fold import convolutions_before_norms, fold_batch_norms
 
 _SHORTEST = 1e-6
-"""Rows of convolutions no longer than this are left as they are."""
+"""Rows of convolutions no longer than this are not rescaled: they are 0, or rounding noise."""
 
 _NOT_LEARNED = {"mean", "scale"}
-"""Tensors of the file that normalise photos."""
+"""Names of the file's tensors that normalise photos."""
 
 
 def load_exported(path: Path, network: Any) -> dict[str, Any]:
-    """Read an ONNX file that `semsig distill` exported as a checkpoint.
+    """Read an ONNX file exported by `semsig distill` as if it were a checkpoint.
 
     Parameters
     ----------
     path : Path
-        The file; its card is next to it.
+        The file; its card is beside it.
     network : torch.nn.Module
         A network of the same architecture with fresh weights; not changed. Its number of classes
-        may be another.
+        may differ.
 
     Returns
     -------
     dict
-        ``state_dict``, with which the network answers as the file does, and ``meta``.
+        ``state_dict``, with which the network's output is that of the file, and ``meta``.
 
     Raises
     ------
     CheckpointError
-        If file or card cannot be read, do not belong together, or are of another network.
+        If file or card cannot be read, do not belong together, or belong to another network.
     """
     card = NetworkCard.read(path)
     card.require_hash(path)
@@ -65,16 +65,16 @@ def load_exported(path: Path, network: Any) -> dict[str, Any]:
 
 
 def settle(network: Any, crops: Iterable[Any]) -> None:
-    """Give batch norms the mean and variance of what reaches them, and answer as before.
+    """Give batch norms the mean and variance of their inputs, without changing the output.
 
     Parameters
     ----------
     network : torch.nn.Module
-        Changed in place, and left in evaluation mode: ``gamma' = gamma * sqrt((var' + eps) / (var
-        + eps))`` and ``beta' = beta + gamma * (mean' - mean) / sqrt(var + eps)`` keep each norm's
-        answer.
+        Changed in place, and left in evaluation mode. The output of each norm stays the same, since
+        ``gamma' = gamma * sqrt((var' + eps) / (var + eps))`` and ``beta' = beta + gamma *
+        (mean' - mean) / sqrt(var + eps)``.
     crops : iterable of Tensor of float32, shape (B, 3, S, S)
-        Normalised photos to take statistics from: at least one batch, all of one size.
+        Normalised photos from which statistics are computed: at least one batch, all of one size.
     """
     norms = [m for m in network.modules() if isinstance(m, torch.nn.BatchNorm2d)]
     moments: dict[Any, list[Any]] = {norm: [] for norm in norms}
@@ -102,14 +102,14 @@ def _read_weights(path: Path) -> dict[str, Any]:
             )
             for tensor in tensors
         }
-    except Exception as error:  # onnx and protobuf raise nearly every type on damaged files
+    except Exception as error:  # onnx and protobuf raise almost any exception type on damaged files
         raise CheckpointError(
             f"{path} is no ONNX file that can be read ({type(error).__name__}); export it again."
         ) from error
 
 
 def _require_same(folded: Mapping[str, Any], expected: Mapping[str, Any], path: Path) -> None:
-    """Refuse a file whose tensors are not those of the network, classes aside."""
+    """Refuse a file whose tensors, except for the number of classes, are not the network's."""
     got = {n: _inner(n, tensor) for n, tensor in folded.items() if n not in _NOT_LEARNED}
     wanted = {n: _inner(n, tensor) for n, tensor in expected.items()}
     if got != wanted:
@@ -122,7 +122,7 @@ def _require_same(folded: Mapping[str, Any], expected: Mapping[str, Any], path: 
 
 
 def _inner(name: str, tensor: Any) -> tuple[int, ...]:
-    """Return a tensor's shape, that of a class's part of it for the classifier."""
+    """Return a tensor's shape; for the classifier, that of one class's part."""
     return tuple(tensor.shape[1:] if ".conv_seg." in name else tensor.shape)
 
 
@@ -142,7 +142,7 @@ def _unfolded(
 
 
 def _remember(seen: list[Any]) -> Any:
-    """Return a hook that keeps mean and mean square of each channel of what comes in."""
+    """Return a hook that keeps the mean and the mean square of each channel of the input."""
 
     def keep(_module: Any, inputs: Any) -> None:
         values = inputs[0].double()

@@ -1,7 +1,7 @@
-"""Fine-tuning of a network for retrieval on the user's own photos.
+"""Fine-tune a network for retrieval on the user's own photos.
 
-Needs torch and onnx, and for the backbone ``lite0`` the extra ``cnn``; importing this package
-does not.
+Needs torch and onnx, and the extra ``cnn`` for the backbone ``lite0``; importing this package does
+not.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ __all__ = ["FinetuneOptions", "FinetuneResult", "Progress", "finetune"]
 def finetune(
     options: FinetuneOptions, progress: Callable[[Progress], None] | None = None
 ) -> FinetuneResult:
-    """Train a network so that photos of one group are near each other; export and measure it.
+    """Train a network so that photos of a group are near each other; export and measure it.
 
     Parameters
     ----------
@@ -31,23 +31,23 @@ def finetune(
     Returns
     -------
     FinetuneResult
-        Figures on groups that were left out, before and after, and the files written under
-        ``options.out``: ``model.onnx`` with its card ``model.json``, which ``onnx:FILE`` loads;
-        ``whitening.npz``, learned on matching photos, which ``pooled@FILE`` names;
-        ``checkpoint.pth`` (to resume, or to start from), ``weights.safetensors`` (to start from, to
-        give away: it names no photos), ``log.jsonl``, ``curves.png``,
+        Figures on left-out groups before and after training. The files written to ``options.out``
+        are ``model.onnx`` with its card ``model.json``, loaded as ``onnx:FILE``;
+        ``whitening.npz``, learned on matching photos, used as ``pooled@FILE``;
+        ``checkpoint.pth`` (to resume, or to start from); ``weights.safetensors`` (to start from, or
+        to share: it contains no names of photos); ``log.jsonl``, ``curves.png`` and
         ``MODEL_CARD.md``.
 
     Raises
     ------
     SegmenterError
-        If torch, onnx or the backbone are not installed.
+        If torch, onnx or the backbone is not installed.
     OptionError, DatasetError
-        If options do not fit the photos found.
+        If the options do not fit the photos found.
     ReconstructionError
-        If structure from motion is asked for, and is not installed or gives no pairs.
+        If structure from motion is requested, and is not installed or finds no pairs.
     CheckpointError
-        If the checkpoint to resume or start from is of another network or run.
+        If the checkpoint to resume or start from belongs to another network or run.
     """
     if find_spec("torch") is None or find_spec("onnx") is None:
         raise SegmenterError(

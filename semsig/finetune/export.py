@@ -1,4 +1,4 @@
-"""A descriptor network as the ONNX file that ``onnx:FILE`` loads."""
+"""Export a descriptor network as an ONNX file that ``onnx:FILE`` loads."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from semsig.segment.card import NetworkCard
 from semsig.segment.export import OPSET, quiet_tracer
 
 _TOLERANCE = 1e-3
-"""Largest difference of descriptors' components (at most 1) between ONNX Runtime and torch."""
+"""Largest difference between ONNX Runtime and torch in a descriptor's components, all at most 1."""
 
 
 class _Exported(nn.Module):  # type: ignore[misc]
-    """Photos to labels, all of one class, features by mean, maximum and GeM, and the map."""
+    """Maps photos to labels of one class, features (mean, maximum, GeM), and the feature map."""
 
     def __init__(self, network: DescriptorNetwork) -> None:
         super().__init__()
@@ -44,7 +44,7 @@ class _Exported(nn.Module):  # type: ignore[misc]
 def export_descriptor(
     network: DescriptorNetwork, path: Path, *, short_side: int, provenance: Mapping[str, str]
 ) -> NetworkCard:
-    """Write a network to the ONNX file `path`, and its card next to it.
+    """Write a network to the ONNX file `path`, and its card beside it.
 
     Outputs: ``labels`` uint8 (N, H/4, W/4), all 0; ``features`` float32 (N, 3, C), mean, maximum
     and GeM with the learned exponent; ``feature_map`` float32 (N, C, h, w).
@@ -58,7 +58,7 @@ def export_descriptor(
     short_side : int
         Pixels that photos' short side is resized to.
     provenance : mapping of str to str
-        Where the weights come from.
+        Origin of the weights.
 
     Returns
     -------
@@ -68,7 +68,7 @@ def export_descriptor(
     Raises
     ------
     SegmenterError
-        If the graph does not answer as the network does.
+        If the graph's output differs from the network's.
     """
     module = _Exported(network).eval()
     content = _to_onnx(module)

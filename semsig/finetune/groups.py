@@ -1,4 +1,4 @@
-"""Photos that match: by class folders, a CSV, geometry, or as views of themselves."""
+"""Matching photos: by class folders, a CSV, geometry, or as views of themselves."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from semsig.segment.batching import resize
 from semsig.types import Image
 
 SPARE = 1.15
-"""Photos are kept this many times larger than the crops that are taken of them."""
+"""Photos are kept this many times larger than the crops taken from them."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Groups:
-    """Photos in memory, and which match.
+    """Photos in memory, and which of them match.
 
     Parameters
     ----------
@@ -32,9 +32,9 @@ class Groups:
     images : tuple of ndarray of uint8, shape (H, W, 3)
         RGB, short side :data:`SPARE` times that of the crops.
     labels : ndarray of int64, shape (N,)
-        Photos of one label match; -1 matches none.
+        Photos with one label match; a photo with -1 matches none.
     matches : tuple of ndarray of int64, optional
-        Of each photo, those of its label that it learns from as its matches; all without.
+        For each photo, those of its label that are used as its matches; all of them if not given.
     """
 
     names: tuple[str, ...]
@@ -46,7 +46,7 @@ class Groups:
         return len(self.images)
 
     def take(self, chosen: NDArray[np.bool_]) -> Groups:
-        """Return some of the photos."""
+        """Return the chosen photos."""
         kept = np.flatnonzero(chosen).tolist()
         places = np.cumsum(chosen) - 1
         return Groups(
@@ -57,9 +57,9 @@ class Groups:
         )
 
     def relations(self, numbers: NDArray[np.int64]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-        """Return which of some photos match, and which do not, both (n, n).
+        """Return which pairs of photos match, and which do not, both (n, n).
 
-        Where `matches` are known, photos of one label that are no such pair are in neither.
+        If `matches` are given, pairs of one label that are not among them are in neither.
         """
         labels = self.labels[numbers]
         same = labels[:, None] == labels
@@ -69,25 +69,25 @@ class Groups:
         return known | known.T | (numbers[:, None] == numbers), ~same
 
     def pairs(self) -> NDArray[np.int64]:
-        """Return the photos and matches of `matches`, (K, 2)."""
+        """Return the pairs of a photo and its match in `matches`, (K, 2)."""
         found = [(n, i) for n, row in enumerate(self.matches or ()) for i in row.tolist()]
         return np.array(found, np.int64).reshape(-1, 2)
 
 
 def load_groups(options: FinetuneOptions) -> Groups:
-    """Read the photos, and find which match.
+    """Read the photos, and find which of them match.
 
     Raises
     ------
     OptionError, DatasetError
-        If there are no matching photos, or the folder is not as `source` says.
+        If there are no matching photos, or the folder does not fit `source`.
     ReconstructionError
-        If structure from motion is asked for and gives no pairs.
+        If structure from motion is requested and finds no pairs.
     """
     if options.source in ("folders", "table"):
         return labelled(options.photos, options.side, options.table)
     if options.source == "sfm":
-        require_pycolmap()  # before minutes of mining
+        require_pycolmap()  # fail before minutes of mining
     paths = image_paths(options.photos)
     images = _read(paths, options.side)
     kept = [n for n, image in enumerate(images) if image is not None]
@@ -111,7 +111,7 @@ def load_groups(options: FinetuneOptions) -> Groups:
 
 
 def labelled(folder: Path, side: int, table: Path | None = None) -> Groups:
-    """Read photos of class folders, or that a CSV labels; those that cannot be read are left out.
+    """Read photos of class folders, or labelled by a CSV; those that cannot be read are left out.
 
     Raises
     ------
@@ -131,7 +131,7 @@ _NONE = np.zeros((1, 1, 3), np.uint8)
 
 
 def split(groups: Groups, share: float, seed: int) -> tuple[Groups, Groups]:
-    """Divide photos by their groups: those to learn from, and a share that is left out.
+    """Divide photos by group into those to learn from and a share of groups that is left out.
 
     Raises
     ------
@@ -153,7 +153,7 @@ def split(groups: Groups, share: float, seed: int) -> tuple[Groups, Groups]:
 
 
 def unlabelled(groups: Groups) -> bool:
-    """Tell whether every photo is a group of its own, so that its views are its matches."""
+    """Tell whether every photo is its own group, so that only its views match it."""
     labels, counts = np.unique(groups.labels[groups.labels >= 0], return_counts=True)
     return bool((counts == 1).all()) and len(labels) > 1
 
@@ -169,7 +169,7 @@ def _read(paths: Sequence[Path], side: int) -> list[Image | None]:
         height, width = image.shape[:2]
         scale = short / min(height, width)
         size = max(short, round(height * scale)), max(short, round(width * scale))
-        # beyond 2:1 the middle is enough: crops are square
+        # crops are square, so of photos longer than 2:1 the middle is enough
         return _middle(resize(image, size), 2 * short)
 
     return [read(path) for path in paths]

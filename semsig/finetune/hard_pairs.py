@@ -1,4 +1,4 @@
-"""Hard pairs: photos that show the same points of a scene from another place or at another size."""
+"""Hard pairs: photos that show the same scene points from another place or at another scale."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ from semsig.finetune.reconstruction import Reconstruction, SfmOptions, reconstru
 
 
 def hard_pairs(found: Reconstruction, options: SfmOptions | None = None) -> NDArray[np.int64]:
-    """Return pairs of photos that match and are hard.
+    """Return the pairs of photos that match and are hard.
 
-    Photo i matches photo q if ``|P(q) & P(i)| / |P(q)| >= shared``, P the points that a photo
-    shows, and neither shows the common points more than `most_scale` times larger (Radenovic,
-    Tolias and Chum, TPAMI 2019, section 4.2, m3). The pair is hard if the cameras see them from
-    directions `least_angle` apart, or at sizes `least_scale` apart; both are medians.
+    Photo i matches photo q if ``|P(q) & P(i)| / |P(q)| >= shared``, where P are the points that a
+    photo shows, and neither shows the common points more than `most_scale` times larger (Radenovic,
+    Tolias and Chum, TPAMI 2019, section 4.2, m3). The pair is hard if the median angle between the
+    viewing directions to the common points is at least `least_angle`, or the median ratio of the
+    scales at least `least_scale`.
 
     Parameters
     ----------
@@ -52,7 +53,7 @@ def _hard(found: Reconstruction, q: int, i: int, options: SfmOptions) -> bool:
 def _angle(found: Reconstruction, q: int, i: int, both: NDArray[np.bool_]) -> float:
     """Return the median angle between the rays to common points, degrees."""
     rays = found.points[both] - found.centres[[q, i], None]
-    rays /= np.maximum(np.linalg.norm(rays, axis=2, keepdims=True), 1e-12)  # a point at a camera
+    rays /= np.maximum(np.linalg.norm(rays, axis=2, keepdims=True), 1e-12)  # point at a camera: 0
     cosines = np.clip((rays[0] * rays[1]).sum(1), -1, 1)
     return float(np.degrees(np.median(np.arccos(cosines))))
 
@@ -60,7 +61,7 @@ def _angle(found: Reconstruction, q: int, i: int, both: NDArray[np.bool_]) -> fl
 def matches_of(
     paths: Sequence[Path], labels: NDArray[np.int64], options: SfmOptions | None = None
 ) -> tuple[NDArray[np.int64], ...]:
-    """Return the hard matches of each photo, by structure from motion on every group.
+    """Return the hard matches of each photo, found by structure from motion on every group.
 
     Parameters
     ----------
@@ -69,18 +70,18 @@ def matches_of(
     labels : ndarray of int64, shape (N,)
         Their groups, as :func:`semsig.finetune.mining.mine` finds them; -1 for none.
     options : SfmOptions, optional
-        How.
+        Options of structure from motion.
 
     Returns
     -------
     tuple of ndarray of int64, one per photo
-        Numbers of photos, ascending. Photos of no group, not placed, or of a group that cannot be
-        reconstructed have none.
+        Numbers of photos, ascending. Photos without a group, not placed, or of a group that cannot
+        be reconstructed have no matches.
 
     Raises
     ------
     ReconstructionError
-        If no group gives a pair; the message says why the first did not.
+        If no group yields a pair; the message gives the reason for the first group.
     """
     pairs, reasons = [], []
     for group in range(int(labels.max(initial=-1)) + 1):

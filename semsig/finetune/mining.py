@@ -1,4 +1,4 @@
-"""Groups of photos of one thing, found without labels: VLAD retrieval, verified by geometry."""
+"""Find groups of photos of the same thing without labels: VLAD retrieval, verified by geometry."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from semsig.photo.image_files import read_image
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MiningOptions:
-    """How photos of one thing are found.
+    """How photos of the same thing are found.
 
     Parameters
     ----------
     words : int
         Centres of VLAD, 1 to 1,024.
     candidates : int
-        Nearest photos by VLAD that are verified, at least 1.
+        Number of nearest photos by VLAD that are verified, at least 1.
     least : int
-        Keypoints that one homography must explain, at least 4.
+        Smallest number of keypoints that one homography must fit, at least 4: fewer define none.
     largest : int
-        Largest number of photos in a group, at least 2; the weakest links beyond are dropped.
+        Largest number of photos in a group, at least 2; the weakest links beyond it are dropped.
     sample : int
-        Most keypoints that the centres are learned from.
+        Largest number of keypoints from which the centres are learned.
 
     Raises
     ------
@@ -61,20 +61,21 @@ def mine(paths: Sequence[Path], options: MiningOptions | None = None) -> NDArray
 
     Photos are described by VLAD of RootSIFT (Jegou et al., Aggregating local descriptors into a
     compact image representation, CVPR 2010; Arandjelovic and Zisserman, All about VLAD, CVPR
-    2013); the nearest of each are verified by :func:`semsig.explain.geometry.match`; photos that
-    are verified to show one thing, directly or by others, form a group.
+    2013). The nearest photos of each are verified by :func:`semsig.explain.geometry.match`; photos
+    connected by verified pairs, directly or through others, form a group.
 
     Parameters
     ----------
     paths : sequence of Path
         The photos, N of them.
     options : MiningOptions, optional
-        How.
+        Options of mining.
 
     Returns
     -------
     ndarray of int64, shape (N,)
-        A number for each group of at least two, the largest group 0; -1 for photos without one.
+        The group of each photo, the largest group 0; -1 for photos that are in no group of at least
+        two.
     """
     options = options or MiningOptions()
     geometry = GeometryOptions(least=options.least)
@@ -101,7 +102,7 @@ def _features(path: Path, options: GeometryOptions) -> LocalFeatures:
 def vlad(features: Sequence[LocalFeatures], options: MiningOptions) -> NDArray[np.float32]:
     """Describe photos by VLAD with intra-normalisation, shape (N, words * 128), unit length.
 
-    A photo without keypoints is all 0.
+    The vector of a photo without keypoints is 0.
     """
     from sklearn.cluster import MiniBatchKMeans
 
@@ -132,7 +133,7 @@ def _aggregate(
 
 
 def nearest(vectors: NDArray[np.float32], count: int) -> list[NDArray[np.int64]]:
-    """Return each row's nearest other rows by inner product, the nearest first."""
+    """Return each row's nearest other rows by inner product, nearest first."""
     found = []
     for number, row in enumerate(vectors):
         similar = vectors @ row
@@ -145,7 +146,7 @@ def nearest(vectors: NDArray[np.float32], count: int) -> list[NDArray[np.int64]]
 def clusters(
     count: int, pairs: Sequence[tuple[int, int]], inliers: Sequence[int], largest: int
 ) -> NDArray[np.int64]:
-    """Join verified pairs, the strongest first, into groups of at most `largest`; see `mine`."""
+    """Join verified pairs, strongest first, into groups of at most `largest`; see :func:`mine`."""
     parents = list(range(count))
     sizes = [1] * count
 

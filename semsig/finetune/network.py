@@ -12,19 +12,20 @@ from torch.nn import functional
 from semsig.errors import OptionError, SegmenterError
 
 EPSILON = 1e-6
-"""Least feature value, as in cirtorch: 0 to a real power has no derivative."""
+"""Smallest feature value, as in cirtorch: without it the p-th root of a channel that is all 0 would
+have no finite derivative."""
 
 
 class DescriptorNetwork(nn.Module):  # type: ignore[misc]
-    """Photos to descriptors of unit length: GeM of a backbone's last feature map.
+    """Maps photos to descriptors of unit length: GeM of a backbone's last feature map.
 
-    ``f_c = (mean over pixels of max(x_c, eps) ** p) ** (1 / p)``, p learned (Radenovic, Tolias
+    ``f_c = (mean over pixels of max(x_c, eps) ** p) ** (1 / p)`` with learned p (Radenovic, Tolias
     and Chum, Fine-tuning CNN image retrieval with no human annotation, TPAMI 2019, eq. 3).
 
     Parameters
     ----------
     backbone : torch.nn.Module
-        Photos float32 (N, 3, H, W), RGB 0..255, to features (N, C, h, w), not negative.
+        Maps photos float32 (N, 3, H, W), RGB 0..255, to non-negative features (N, C, h, w).
     power : float
         Initial value of p.
     """
@@ -49,7 +50,7 @@ def gem(features: Any, power: Any) -> Any:
 
 
 class TinyBackbone(nn.Module):  # type: ignore[misc]
-    """Four convolutions that halve the photo, 64 channels in the end; from random weights."""
+    """Four convolutions, each halving the photo's sides, to 64 channels; random initial weights."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -82,7 +83,7 @@ class LiteBackbone(nn.Module):  # type: ignore[misc]
 
 
 def new_network(backbone: str, seed: int) -> Any:
-    """Return a network with the weights that its backbone comes with, or random ones.
+    """Return a network with the pre-trained weights of its backbone, or random ones.
 
     Parameters
     ----------
@@ -96,7 +97,7 @@ def new_network(backbone: str, seed: int) -> Any:
     OptionError
         If there is no such backbone.
     SegmenterError
-        If it is not installed.
+        If the backbone is not installed.
     """
     torch.manual_seed(seed)
     if backbone == "tiny":

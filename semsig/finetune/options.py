@@ -10,21 +10,21 @@ from typing import Any, Literal, get_args
 from semsig.errors import OptionError
 
 Source = Literal["folders", "table", "mined", "sfm", "views"]
-"""Where matching photos come from.
+"""How matching photos are found.
 
 - ``"folders"``: photos of one class folder match;
-- ``"table"``: photos that a CSV gives one label;
-- ``"mined"``: no labels: photos of one thing, found by VLAD and verified by geometry;
-- ``"sfm"``: the same, and of these the hard pairs that structure from motion tells (extra ``sfm``);
-- ``"views"``: no labels: every photo matches crops and warps of itself.
+- ``"table"``: photos with one label in a CSV match;
+- ``"mined"``: without labels: photos of the same thing, found by VLAD and verified by geometry;
+- ``"sfm"``: of these, the hard pairs found by structure from motion (extra ``sfm``);
+- ``"views"``: without labels: every photo matches crops and warps of itself.
 """
 
 Loss = Literal["groups", "contrastive", "triplet"]
-"""What pulls matching photos together.
+"""The loss that pulls matching photos together.
 
-- ``"groups"``: of photos by the dozen, four that match each other, all others apart; see
-  :func:`semsig.finetune.losses.group_loss`;
-- ``"contrastive"``, ``"triplet"``: of a query, a hard match, and the hardest others.
+- ``"groups"``: over a batch made of groups of four matching photos, which are pulled together and
+  pushed apart from all others; see :func:`semsig.finetune.losses.group_loss`;
+- ``"contrastive"``, ``"triplet"``: over a query, a hard match, and the hardest others.
 """
 
 _RANGES: dict[str, tuple[float, float]] = {
@@ -54,45 +54,45 @@ class FinetuneOptions:
     out : Path
         Folder to write to.
     source : Source
-        Where matching photos come from.
+        How matching photos are found.
     table : Path, optional
         The CSV of ``"table"``: columns file and label, see :func:`semsig.datasets.own_dataset`.
     backbone : str
-        ``"lite0"``, EfficientNet-Lite0 as ImageNet trained it (extra ``cnn``), which "lite" is
-        made of; ``"cnn:NAME[@WEIGHTS]"``, a network of torchvision or timm; or ``"tiny"``, four
-        convolutions from random weights.
+        ``"lite0"``, EfficientNet-Lite0 pre-trained on ImageNet (extra ``cnn``), the backbone of
+        "lite"; ``"cnn:NAME[@WEIGHTS]"``, a network of torchvision or timm; or ``"tiny"``, four
+        convolutions with random initial weights.
     init : Path, optional
-        A checkpoint of an earlier run, of the same backbone, to start from.
+        A checkpoint of an earlier run with the same backbone, to start from.
     loss : {"groups", "contrastive", "triplet"}
-        What pulls matching photos together and pushes others apart.
+        The loss that pulls matching photos together and pushes others apart.
     margin : float
-        Distance beyond which photos that do not match are ignored: the distance itself for
-        "contrastive", the excess of squared distances over the matching photo's for "triplet".
+        Distance beyond which non-matching photos are ignored: for "contrastive" the distance
+        itself, for "triplet" the excess of its square over that of the matching photo.
     epochs : int
         Number of epochs, each with newly drawn photos; 0 exports the network untrained.
     tuples : int
-        Queries per epoch, each with three matches if the loss is "groups", else with a match and
+        Queries per epoch, each with three matches if the loss is "groups", else with one match and
         `negatives` others.
     negatives : int
-        Hardest photos of other groups per query, each of a different group.
+        Number of hardest photos of other groups per query, each of a different group.
     batch : int
         Queries per step.
     side : int
-        Pixels of the square crops that are learned from; short side of the exported network.
+        Side in pixels of the square training crops; short side of the exported network.
     learning_rate, decay : float
-        Of AdamW, and what it is multiplied by after each epoch; GeM's exponent learns ten times
-        as fast.
+        AdamW's learning rate, and the factor it is multiplied by after each epoch; the learning
+        rate of GeM's exponent is ten times as high.
     keep : float
-        Share of the weights as they were that is mixed into the trained ones in the end, 0 to 1:
-        what a network knew beyond the photos it learned from is then not lost (Wortsman et al.,
-        Robust fine-tuning of zero-shot models, CVPR 2022).
+        Share of the initial weights that is mixed into the trained ones at the end, 0 to 1, so that
+        the network keeps what it knew beyond the training photos (Wortsman et al., Robust
+        fine-tuning of zero-shot models, CVPR 2022).
     left_out : float
         Share of the groups that is left out to measure on, 0 to 0.9; 0 measures nothing.
     teacher : float
-        Weight of the squared distance to what the network made of each photo at the start: it
-        keeps what it knew. 0 for none.
+        Weight of the squared distance between each photo's descriptor and the one of the initial
+        network, so that the network keeps what it knew. 0 for none.
     old : Path, optional
-        Class folders of photos that the network was made for before, to measure what it forgets.
+        Class folders of photos that the network was trained for before, to measure forgetting.
     minutes : float
         Stop after this time even if epochs are left.
     resume : bool
@@ -144,7 +144,7 @@ class FinetuneOptions:
             raise OptionError(f"Expected side in multiples of 32, got {self.side}.")
 
     def recipe(self) -> dict[str, Any]:
-        """Return what a resumed run must have in common with the one that it continues."""
+        """Return the options in which a resumed run must equal the run that it continues."""
         names = ("source", "backbone", "loss", "margin", "tuples", "negatives", "batch", "side",
                  "learning_rate", "decay", "keep", "left_out", "teacher", "seed")  # fmt: skip
         return {name: getattr(self, name) for name in names}

@@ -70,7 +70,7 @@ def run(options: FinetuneOptions, progress: Callable[[Progress], None]) -> Finet
 def _whiten(
     options: FinetuneOptions, result: FinetuneResult, learned: Groups, outside: Groups | None
 ) -> float | None:
-    """Learn whitening on what was learned from; return map of the left-out groups with it."""
+    """Learn whitening on the training photos; return the map of the left-out groups with it."""
     network = OnnxSegmenter(result.onnx)
     fitted = learn_whitening(
         *matching_rows(gem_vectors(network, learned, options.side), learned),
@@ -85,7 +85,7 @@ def _whiten(
 
 
 def _divided(options: FinetuneOptions) -> tuple[Groups, Groups | None]:
-    """Return photos to learn from, and those of groups that are left out, if there are groups."""
+    """Return the photos to learn from, and those of left-out groups if there are groups."""
     groups = load_groups(options)
     if unlabelled(groups):
         return groups, None
@@ -93,7 +93,7 @@ def _divided(options: FinetuneOptions) -> tuple[Groups, Groups | None]:
 
 
 def _before(options: FinetuneOptions, measure: Callable[[], dict[str, float]]) -> dict[str, float]:
-    """Measure the network as the run found it; a resumed run reads what was measured then."""
+    """Measure the initial network; a resumed run reads the figures of its first start."""
     path = options.out / "before.json"
     if options.resume and path.exists():
         return _numbers(path)
@@ -115,7 +115,7 @@ def _numbers(path: Path) -> dict[str, float]:
 def mean_precision(network: DescriptorNetwork, groups: Groups, side: int) -> float:
     """Return strict mean average precision among photos, each left out of its own ranking.
 
-    Photos without a match are searched, but are not queries.
+    Photos without a match are in the database, but are not queries.
     """
     return precision_of(describe(network, groups.images, side), groups.labels)
 

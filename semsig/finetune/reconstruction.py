@@ -1,4 +1,4 @@
-"""Structure from motion on photos of one thing: where each was taken, and which points it shows."""
+"""Structure from motion: where each photo of a scene was taken, and which points it shows."""
 
 from __future__ import annotations
 
@@ -18,28 +18,28 @@ from semsig.photo.image_files import read_image
 from semsig.segment.batching import resize
 
 _ERRORS_ALONE = 2
-"""Level of glog below which COLMAP prints nothing."""
+"""Level of glog below which COLMAP's messages are not printed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SfmOptions:
-    """How photos are placed, and which pairs of them are matching and hard.
+    """How cameras are placed, and which pairs of photos match and are hard.
 
     Parameters
     ----------
     max_side : int
-        Photos with a longer side are scaled down to it first, at least 64 pixels.
+        Photos whose long side is larger are first scaled down to it, at least 64 pixels.
     max_points : int
-        Most keypoints per photo, at least 100.
+        Largest number of keypoints per photo, at least 100.
     shared : float
-        Share of a photo's points that its match must show too, above 0 to 1.
+        Share of a photo's points that its match must also show, above 0 to 1.
     most_scale : float
-        Largest ratio of the sizes at which the photos show their common points, at least 1.
+        Largest ratio of the scales at which the photos show their common points, at least 1.
     least_angle : float
-        Degrees between the directions from which the cameras see the common points, 0 to 90. With
-        less, the viewpoint is the same and the pair is easy, unless the scale makes it hard.
+        Smallest angle in degrees between the viewing directions to the common points, 0 to 90.
+        Below it the viewpoint is the same and the pair is easy, unless the scale makes it hard.
     least_scale : float
-        Ratio of sizes from which the scale alone makes a pair hard, at least 1.
+        Ratio of scales from which the scale alone makes a pair hard, at least 1.
     seed : int
         Seed of RANSAC, at least 0.
 
@@ -85,14 +85,14 @@ class Reconstruction:
     Parameters
     ----------
     photos : ndarray of int64, shape (n,)
-        Numbers of the photos that were placed, ascending; the others are in no row below.
+        Numbers of the photos that were placed, ascending; the rows below are theirs.
     centres : ndarray of float64, shape (n, 3)
         Positions of the cameras.
     points : ndarray of float64, shape (P, 3)
         Points of the scene.
     sizes : ndarray of float64, shape (n, P)
-        Share of the photo's long side that a unit at the point takes, focal length / depth / long
-        side; NaN where the photo does not show the point.
+        Share of the photo's long side that a unit length at the point covers, focal length / depth
+        / long side; NaN where the photo does not show the point.
     """
 
     photos: NDArray[np.int64]
@@ -102,23 +102,23 @@ class Reconstruction:
 
     @property
     def seen(self) -> NDArray[np.bool_]:
-        """Which points a photo shows, (n, P)."""
+        """Which points each photo shows, (n, P)."""
         return np.isfinite(self.sizes)
 
 
 def reconstruct(paths: Sequence[Path], options: SfmOptions | None = None) -> Reconstruction:
-    """Place the cameras of photos that show one thing, by COLMAP's incremental mapping.
+    """Place the cameras of photos of one scene, by COLMAP's incremental mapping.
 
-    Schonberger and Frahm, Structure-from-motion revisited, CVPR 2016. Every photo has a camera of
-    its own, whose focal length and radial distortion are estimated; of several models the one
-    with most photos is taken.
+    Schonberger and Frahm, Structure-from-motion revisited, CVPR 2016. Every photo has its own
+    camera, whose focal length and radial distortion are estimated; of several models the one with
+    the most photos is used.
 
     Parameters
     ----------
     paths : sequence of Path
         The photos; those that cannot be read are not placed.
     options : SfmOptions, optional
-        How.
+        Options of the reconstruction.
 
     Raises
     ------
@@ -164,7 +164,7 @@ def require_pycolmap() -> Any:
 
 
 def _copies(paths: Sequence[Path], folder: Path, options: SfmOptions) -> list[str]:
-    """Write photos as COLMAP can read them, named by number; return the names."""
+    """Write copies of photos that COLMAP can read, named by number; return the names."""
     names = []
     for number, path in enumerate(paths):
         try:
@@ -180,7 +180,7 @@ def _copies(paths: Sequence[Path], folder: Path, options: SfmOptions) -> list[st
 
 
 def _mapped(colmap: Any, folder: Path, names: list[str], options: SfmOptions) -> list[Any]:
-    """Extract keypoints, match all pairs, verify them, map; return the models."""
+    """Extract keypoints, match all pairs, verify them, run the mapping; return the models."""
     if len(names) < 2:
         return []
     database, threads = folder / "database.db", usable_cores()
@@ -207,7 +207,7 @@ def _mapped(colmap: Any, folder: Path, names: list[str], options: SfmOptions) ->
 
 
 def _read(model: Any) -> Reconstruction:
-    """Return what a model of COLMAP holds."""
+    """Return the content of a model of COLMAP."""
     images = {int(Path(one.name).stem): one for one in model.images.values() if one.has_pose}
     photos = np.array(sorted(images), np.int64)
     rows = {images[number].image_id: row for row, number in enumerate(photos.tolist())}
@@ -215,7 +215,7 @@ def _read(model: Any) -> Reconstruction:
     sizes = np.full((len(photos), len(points)), np.nan)
     for column, point in enumerate(model.points3D.values()):
         for element in point.track.elements:
-            sizes[rows[element.image_id], column] = 1  # of a unit at the point; scaled below
+            sizes[rows[element.image_id], column] = 1  # scaled below
     for row, number in enumerate(photos.tolist()):
         image, lens = images[number], images[number].camera
         depths = (image.cam_from_world() * points)[:, 2]

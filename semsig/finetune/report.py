@@ -1,4 +1,4 @@
-"""A run's curves, and the card of its network."""
+"""The curves of a run, and the card of its network."""
 
 from __future__ import annotations
 

@@ -15,9 +15,9 @@ class Progress:
     Parameters
     ----------
     epoch, step, steps : int
-        Epoch from 1, step of it from 1, and steps it has.
+        Epoch, from 1; step in the epoch, from 1; number of steps in the epoch.
     loss : float
-        Running mean.
+        Running mean of the loss.
     """
 
     epoch: int
@@ -33,23 +33,23 @@ class FinetuneResult:
     Parameters
     ----------
     out : Path
-        Where the files are.
+        The folder of the files.
     groups, photos : int
-        Groups and photos that were learned from.
+        Number of groups and photos in training.
     epochs : int
-        How many were run in all.
+        Total number of epochs.
     minutes : float
-        What they took in all.
+        Total time of the epochs.
     power : float
-        GeM's exponent as learned.
+        GeM's learned exponent.
     before, after : mapping of str to float
-        ``left_out``: strict mean average precision among the photos of groups that were left
-        out, a query left out of its own ranking; ``old``: the same of the old photos. Without
-        such photos, they are missing.
+        ``left_out``: strict mean average precision among the photos of left-out groups, with each
+        query left out of its own ranking; ``old``: the same for the old photos. A key is missing
+        if there are no such photos.
     pairs : int or None
         Hard pairs found by structure from motion; None if it was not used.
     whitened : float or None
-        Map of the left-out groups with learned whitening; None where there is none.
+        Mean average precision of the left-out groups with learned whitening; None without it.
     """
 
     out: Path
@@ -69,5 +69,5 @@ class FinetuneResult:
         return self.out / "model.onnx"
 
     def as_dict(self) -> dict[str, Any]:
-        """Return everything for JSON."""
+        """Return all results as values for JSON."""
         return asdict(self) | {"out": str(self.out), "onnx": str(self.onnx)}

@@ -1,4 +1,4 @@
-"""The training loop: mine, draw tuples, step; epoch after epoch, each of which can be resumed."""
+"""The training loop: in each epoch, mine, draw tuples, and step; a run can be resumed by epoch."""
 
 from __future__ import annotations
 
@@ -32,24 +32,24 @@ MEMORY = 0.95
 
 
 class Training:
-    """A run: a network, the photos it learns from, and how far it has come.
+    """A run: a network, the photos it learns from, and its progress.
 
-    Batch norms keep their statistics, as in Radenovic et al. 2019: tuples are not a representative
-    sample.
+    Batch norms keep their statistics, as in Radenovic et al. 2019, because tuples of hard photos
+    are not a representative sample.
 
     Parameters
     ----------
     options : FinetuneOptions
         The recipe.
     network : DescriptorNetwork
-        What is trained, in place.
+        The network, which is trained in place.
     groups : Groups
-        What it learns from.
+        The photos that it learns from.
 
     Raises
     ------
     CheckpointError
-        If the checkpoint to resume from is of another run.
+        If the checkpoint to resume from belongs to another run.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class Training:
         self.options, self.network, self.groups = options, network.eval(), groups
         self.epoch, self.minutes, self.loss = 0, 0.0, float("nan")
         self.views = unlabelled(groups)
-        # places in a tuple that hold a match: of all, where the loss is of groups
+        # positions in a tuple that hold a match: all but the query's if the loss is of groups
         self._same = (1, 2, 3) if options.loss == "groups" else (1,)
         self.start = copy.deepcopy(network.state_dict())
         self.teacher = copy.deepcopy(network).requires_grad_(False) if options.teacher else None
@@ -74,12 +74,12 @@ class Training:
 
     @property
     def checkpoint(self) -> Path:
-        """Where the run can be resumed from."""
+        """The file from which the run can be resumed."""
         return self.options.out / "checkpoint.pth"
 
     @property
     def log(self) -> Path:
-        """One JSON object per epoch."""
+        """The log, with one JSON object per epoch."""
         return self.options.out / "log.jsonl"
 
     def run(
@@ -92,7 +92,7 @@ class Training:
             whole = self._run_epoch(progress, end)
             self.minutes += (time.monotonic() - start) / 60
             if not whole:
-                break  # what was learned since the checkpoint is lost, so that resuming is exact
+                break  # drop an unfinished epoch, so that resuming is exact
             self.epoch += 1
             self._finish_epoch(measure)
         if self.epoch and self.checkpoint.exists():
@@ -101,19 +101,19 @@ class Training:
             self.network.load_state_dict(self.start)
 
     def _finish_epoch(self, measure: Callable[[], dict[str, float]]) -> None:
-        """Save what was learned; measure it as it would be given back."""
+        """Save the weights; measure the mixed network that would be exported."""
         trained = copy.deepcopy(self.network.state_dict())
         given_back = mixed(self.start, trained, self.options.keep)
         self.network.load_state_dict(given_back)
         measured = measure()
         self.network.load_state_dict(trained)
-        backbone = self.options.backbone.partition("@")[0]  # what follows is a path on this machine
+        backbone = self.options.backbone.partition("@")[0]  # the rest is a local path
         shared = {"epoch": self.epoch, "backbone": backbone}
         write_weights(self.options.out / "weights.safetensors", given_back, shared)
         self._save(measured)
 
     def _run_epoch(self, progress: Callable[[Progress], None], end: float) -> bool:
-        """Run one epoch, which depends on seed, number and weights alone; False if cut short."""
+        """Run one epoch, which depends only on seed, number and weights; False if cut short."""
         options = self.options
         random = np.random.default_rng((options.seed, self.epoch))
         for group, scale in zip(self.optimizer.param_groups, (1, 10), strict=True):
@@ -163,11 +163,11 @@ class Training:
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 10.0)
         self.optimizer.step()
         with torch.no_grad():
-            self.network.power.clamp_(1.0, 20.0)  # beyond, float32 overflows: 6^20 is 4e15
+            self.network.power.clamp_(1.0, 20.0)  # at 20 powers fit float32: 6^20 is 4e15
         return float(loss.detach())
 
     def _view(self, number: int, place: int, random: np.random.Generator) -> Image:
-        """Return a photo as it is learned from; a match of itself is the photo from elsewhere."""
+        """Return a random crop of a photo; as a match of itself, a view from another place."""
         image, side = self.groups.images[number], self.options.side
         seen = random_view if self.views and place in self._same else random_crop
         return np.ascontiguousarray(seen(image, side, random))
@@ -220,7 +220,7 @@ class Training:
 
 
 def describe(network: DescriptorNetwork, images: Sequence[Image], side: int) -> NDArray[np.float32]:
-    """Return the descriptors of photos' middle squares, shape (N, C)."""
+    """Return the descriptors of the photos' middle squares, shape (N, C)."""
     made = []
     with torch.no_grad():
         for start in range(0, len(images), _AT_ONCE):
@@ -230,12 +230,12 @@ def describe(network: DescriptorNetwork, images: Sequence[Image], side: int) -> 
 
 
 def _places(tuples: NDArray[np.int64]) -> list[tuple[int, int]]:
-    """Return number and place in its tuple of each photo, tuple after tuple."""
+    """Return each photo's number and position in its tuple, tuple after tuple."""
     return [(number, place) for row in tuples.tolist() for place, number in enumerate(row)]
 
 
 def mixed(start: Mapping[str, Any], trained: Mapping[str, Any], keep: float) -> dict[str, Any]:
-    """Return weights between those that were there and the trained ones; counts as trained."""
+    """Return the weighted mean of initial and trained weights; integers as trained."""
     return {
         name: torch.lerp(value, start[name], keep) if value.is_floating_point() else value
         for name, value in trained.items()
@@ -243,12 +243,12 @@ def mixed(start: Mapping[str, Any], trained: Mapping[str, Any], keep: float) -> 
 
 
 def start_from(network: DescriptorNetwork, path: Path) -> None:
-    """Load the weights that an earlier run gave back.
+    """Load the weights written by an earlier run.
 
     Raises
     ------
     CheckpointError
-        If the file cannot be read safely, or is of another network.
+        If the file cannot be read safely, or belongs to another network.
     """
     saved = load_checkpoint(path)
     try:

@@ -1,4 +1,4 @@
-"""Tuples to learn from: queries, hard matches, and the hardest photos that do not match."""
+"""Training tuples: queries, hard matches, and the hardest photos that do not match."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 HARDEST_OF = 5
-"""A match is the farthest of this many drawn: hard, but rarely an error of the labels."""
+"""The match is the farthest of this many drawn at random: hard, but rarely a wrong label."""
 
 TOGETHER = 4
-"""Photos of a group in one step, where the loss is of groups."""
+"""Number of photos of a group in one step if the loss is "groups"."""
 
 
 def draw_tuples(
@@ -25,31 +25,31 @@ def draw_tuples(
 ) -> NDArray[np.int64]:
     """Draw queries, a hard match of each, and the hardest photos of other groups.
 
-    Hard-negative mining as Radenovic, Tolias and Chum (TPAMI 2019, section 4.3) do it: the
-    nearest photos that do not match, at most one per group.
+    Hard-negative mining as in Radenovic, Tolias and Chum (TPAMI 2019, section 4.3): the nearest
+    photos that do not match, at most one per group.
 
     Parameters
     ----------
     descriptors : ndarray of float32, shape (N, C)
-        Of unit length, by the network as it is now.
+        Descriptors of unit length by the current network.
     labels : ndarray of int64, shape (N,)
-        Photos of one label match; -1 matches none and is a negative of all. A photo alone with
-        its label is its own match: a view of it is.
+        Photos with one label match; a photo with -1 matches none and is a negative for all. If a
+        photo is the only one with its label, views of it are its matches.
     count : int
-        Tuples T, at most one per query.
+        Number of tuples T, at most one per query.
     negatives : int
-        Other photos per tuple.
+        Number of other photos per tuple.
     random : Generator
         Source of random choices.
     matches : sequence of ndarray of int64, optional
-        For each photo, those that its match is drawn from, instead of all of its label; photos
+        For each photo, those from which its match is drawn, instead of all with its label; photos
         without any are not queries.
 
     Returns
     -------
     ndarray of int64, shape (T, 2 + negatives)
-        Numbers of photos: query, match, others, the nearest first. Where there are too few other
-        groups, the last is repeated.
+        Numbers of photos: query, match, and others, nearest first. If there are too few other
+        groups, the last photo is repeated.
     """
     queries = random.permutation(_askable(labels, matches))[:count]
     return np.array(
@@ -72,7 +72,7 @@ def draw_groups(
     random: np.random.Generator,
     matches: Sequence[NDArray[np.int64]] | None = None,
 ) -> NDArray[np.int64]:
-    """Draw queries, and as many matches of each as make :data:`TOGETHER` photos.
+    """Draw queries, and for each so many matches that they are :data:`TOGETHER` photos.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ def draw_groups(
     Returns
     -------
     ndarray of int64, shape (T, TOGETHER)
-        Numbers of photos; where there are too few matches, they are repeated.
+        Numbers of photos; if there are too few matches, they are repeated.
     """
     queries = random.permutation(_askable(labels, matches))[:count]
     rows = [

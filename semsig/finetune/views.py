@@ -1,4 +1,4 @@
-"""Views of a photo to learn from: crops, and crops of the photo seen from elsewhere."""
+"""Training views of a photo: crops, and warped crops as if seen from another place."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def middle_crop(image: Image, side: int) -> Image:
 
 
 def random_crop(image: Image, side: int, random: np.random.Generator) -> Image:
-    """Return a random square of `side` pixels, mirrored with probability 1/2, recoloured.
+    """Return a random square of `side` pixels, recoloured, mirrored with probability 1/2.
 
     Brightness and contrast change by up to a fifth.
     """
@@ -27,9 +27,9 @@ def random_crop(image: Image, side: int, random: np.random.Generator) -> Image:
 
 
 def random_view(image: Image, side: int, random: np.random.Generator) -> Image:
-    """Return the photo as if seen from elsewhere: a crop of 40 to 100 %, each corner moved.
+    """Return a view as if from another place: a crop of 40 to 100 %, with each corner moved.
 
-    Corners move by up to an eighth of the crop's sides; never mirrored.
+    Corners move by up to an eighth of the crop's sides. Views are never mirrored.
     """
     height, width = image.shape[:2]
     share = np.sqrt(random.uniform(0.4, 1.0))

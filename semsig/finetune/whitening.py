@@ -1,4 +1,4 @@
-"""Learned whitening of a network's descriptors, as the files that ``pooled@FILE`` names."""
+"""Learned whitening of a network's descriptors, in files used as ``pooled@FILE``."""
 
 from __future__ import annotations
 
@@ -17,11 +17,12 @@ GEM = Pooling(pool="gem", power=1.0)
 _AT_ONCE = 32
 
 _LEAST = 1e-7
-"""Of the largest variance: float32 features at unit length are rounded by 1e-7 of their length."""
+"""Axes with a smaller share of the largest variance are dropped: float32 features of unit length
+are rounded by 1e-7 of their length, so an axis of rounding noise has a variance of only 1e-14."""
 
 
 def gem_vectors(network: FeatureSegmenter, groups: Groups, side: int) -> NDArray[np.float64]:
-    """Return the descriptors of photos' middle squares, (N, C), unit length."""
+    """Return the descriptors of the photos' middle squares, (N, C), unit length."""
     rows = []
     for start in range(0, len(groups), _AT_ONCE):
         some = [
@@ -36,9 +37,10 @@ def gem_vectors(network: FeatureSegmenter, groups: Groups, side: int) -> NDArray
 def matching_rows(
     vectors: NDArray[np.float64], groups: Groups
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Return rows and their groups to learn whitening from: pairs, where these are known.
+    """Return rows and their groups to learn whitening from.
 
-    Without pairs the photos as they are; with them both photos of each, a group a pair.
+    Without known pairs these are the photos and their labels; with pairs they are both photos of
+    each pair, and every pair is a group.
     """
     if groups.matches is None:
         return vectors, groups.labels
@@ -49,10 +51,10 @@ def matching_rows(
 def learn_whitening(
     vectors: NDArray[np.float64], labels: NDArray[np.int64], network: Segmenter, training: str
 ) -> Projection:
-    """Fit whitening to photos that match; see :func:`fit_whitening`.
+    """Fit whitening to matching photos; see :func:`fit_whitening`.
 
-    Keeps at most 128 axes, fewer than there are photos, and no more than the directions in which
-    the vectors differ: channels that are always 0 add none.
+    Keeps at most 128 axes, fewer than there are photos, and no more than the dimensions in which
+    the vectors vary: channels that are always 0 add none.
     """
     variances = np.linalg.eigvalsh(np.cov(vectors.T))
     differ = int((variances > _LEAST * variances.max()).sum())
@@ -70,9 +72,10 @@ def learn_whitening(
 def published_whitening(
     mean: NDArray[np.float32], projection: NDArray[np.float32], network: str, training: str
 ) -> Projection:
-    """Return a checkpoint's whitening, ``P (x - m)``, for the network of a fingerprint.
+    """Return a checkpoint's whitening, ``P (x - m)``, for the network with a fingerprint.
 
-    Axes are scaled to a largest number of 1, for float16; lengths do not matter.
+    P is scaled to a largest entry of 1, to fit float16; the scale does not matter, because
+    projected vectors are normalised.
     """
     axes = projection.T / max(float(np.abs(projection).max()), 1e-12)
     return Projection(

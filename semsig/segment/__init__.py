@@ -42,11 +42,11 @@ __all__ = [
 
 
 DEFAULT_SEGMENTER = "lite"
-"""By ``python -m scripts.choose_pooled`` on training photos: own category, pooled descriptors, map
-0.524 against the HRNet's 0.403, in a third of its time."""
+"""Chosen by ``python -m scripts.choose_pooled``: on training photos that search for their own
+category by pooled descriptors, map 0.524 against the HRNet's 0.403, in a third of its time."""
 
 GROUP = "semsig.segmenters"
-"""Entry points of this group are further segmenters."""
+"""Group of the entry points by which other packages add segmenters."""
 
 _ALIASES = {"hrnet": "embedded"}
 
@@ -64,30 +64,30 @@ def load_segmenter(
     Parameters
     ----------
     name : str
-        * ``lite``: an EfficientNet-Lite0 that has seen ImageNet, in the package;
-        * ``hrnet`` or ``embedded``: the HRNet that the package carries, too, with which the
-          paper's tables are reproduced; three times as slow, its label maps find less;
-        * ``onnx:FILE``: a network exported by semsig, its card beside it;
+        * ``lite``: an EfficientNet-Lite0 pre-trained on ImageNet, shipped with the package;
+        * ``hrnet`` or ``embedded``: the HRNet that the package also ships, with which the paper's
+          tables are reproduced; three times as slow, and its label maps retrieve less well;
+        * ``onnx:FILE``: a network exported by semsig, with its card beside it;
         * ``mmseg:CONFIG`` or ``mmseg:CONFIG@CHECKPOINT``: any network of mmsegmentation, see
           :class:`semsig.segment.mmseg.MmsegSegmenter`;
-        * ``cnn:NAME[@WEIGHTS]``: a network of torchvision or timm that describes photos and does
-          not segment them, see :class:`semsig.segment.cnn.CnnSegmenter`;
+        * ``cnn:NAME[@WEIGHTS]``: a network of torchvision or timm that describes photos but
+          does not segment them, see :class:`semsig.segment.cnn.CnnSegmenter`;
         * ``files:DIR`` or ``files:DIR@TABLE``: label maps on disk, see
           :class:`semsig.segment.files.FilesSegmenter`. ``@ade20k`` means ADE20K's own numbers (0 =
           unlabelled), ``@ade20k-mmseg`` mmsegmentation's (0 = wall), ``@cityscapes-labelids`` the
           34 ids.
 
-        Other packages bring more by entry points of the group ``semsig.segmenters``: NAME or
-        NAME:REST calls what NAME points to as ``load(REST, threads=threads)``.
+        Other packages add segmenters by entry points of the group ``semsig.segmenters``: NAME or
+        NAME:REST calls the object that NAME points to as ``load(REST, threads=threads)``.
 
-        Networks take ``@SIDE`` at the end: pixels of the short side that photos are resized to,
-        64 to 1024, as in ``lite@256``.
+        The name of a network may end in ``@SIDE``, as in ``lite@256``: the short side in pixels
+        that photos are resized to, 64 to 1024.
     threads : int, optional
         Threads that a network may use; all cores by default.
     device : {"auto", "cpu", "cuda", "coreml", "openvino", "mps"}
         Where a network runs, see :class:`semsig.segment.options.NetworkOptions`.
     progress : callable, optional
-        Called with (bytes so far, bytes in all or None) while a checkpoint is downloaded.
+        Called with (bytes so far, total bytes or None) while a checkpoint is downloaded.
 
     Raises
     ------
@@ -121,14 +121,14 @@ def load_segmenter(
 
 
 def segmenter_names() -> list[str]:
-    """Return the packaged segmenters' names, and how the names of others begin."""
+    """Return the names of the packaged segmenters, and the prefixes of the other names."""
     from semsig.segment.card import PACKAGED
 
     return [*PACKAGED, *_ALIASES, "onnx:", "mmseg:", "files:"]
 
 
 def is_packaged(name: str) -> bool:
-    """Tell whether a segmenter's name means a network that the package carries."""
+    """Tell whether a segmenter's name means a network shipped with the package."""
     from semsig.segment.card import PACKAGED
 
     return _split_side(name)[0] in PACKAGED
@@ -142,7 +142,7 @@ def fetch_checkpoint(name: str, *, progress: Progress | None = None) -> None:
     name : str
         A segmenter's name.
     progress : callable, optional
-        Called with (bytes so far, bytes in all or None).
+        Called with (bytes so far, total bytes or None).
 
     Raises
     ------
@@ -191,7 +191,7 @@ def _load_cnn(source: str, options: NetworkOptions, progress: Progress | None) -
 
 
 def _load_brought(name: str, kind: str, rest: str, threads: int | None) -> Segmenter:
-    """Load a segmenter that another package brings by an entry point."""
+    """Load a segmenter that another package provides by an entry point."""
     from importlib.metadata import entry_points
 
     from semsig.segment.card import PACKAGED

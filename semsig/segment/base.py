@@ -1,4 +1,4 @@
-"""What a segmenter is: photos in, label maps out."""
+"""The protocols of segmenters: photos in, label maps out."""
 
 from __future__ import annotations
 
@@ -24,69 +24,69 @@ class Segmenter(Protocol):
 
     @property
     def name(self) -> str:
-        """What :func:`semsig.load_segmenter` takes to load it again."""
+        """The name by which :func:`semsig.load_segmenter` loads it again."""
         ...
 
     @property
     def fingerprint(self) -> str:
-        """Changes whenever the label maps may: weights, input size, class table."""
+        """A digest of all that the label maps depend on: weights, input size, class table."""
         ...
 
     def __call__(self, image: Image) -> LabelMap:
         """Segment one photo, shape (H, W, 3) uint8 RGB.
 
-        The map has the photo's aspect ratio but may be smaller: networks answer at 1/4 scale.
+        The map has the photo's aspect ratio but may be smaller: networks' output is at 1/4 scale.
 
         Raises
         ------
         SegmenterError
-            If the photo is not such an array or the network fails.
+            If the photo is not such an array, or the network fails.
         """
         ...
 
     def batch(self, images: Sequence[Image]) -> list[LabelMap]:
-        """Segment many photos, of any sizes; the maps come in the photos' order."""
+        """Segment many photos of any sizes; the maps are in the order of the photos."""
         ...
 
 
 @runtime_checkable
 class FeatureSegmenter(Protocol):
-    """A network that gives pooled features beside label maps, from one pass."""
+    """A network that returns pooled features as well as label maps, from one forward pass."""
 
     @property
     def n_features(self) -> int:
-        """Channels C of its last feature map; 0 if its file offers no features."""
+        """Channels C of its last feature map; 0 if its file has no output for features."""
         ...
 
     def describe(self, images: Sequence[Image]) -> list[tuple[LabelMap, NDArray[np.float32]]]:
-        """Segment photos of any sizes, and describe them by what the classifier sees.
+        """Segment photos of any sizes, and pool the feature map that the classifier reads.
 
         The features, float32 (3, C), are the feature map's mean, maximum and generalised mean
-        with exponent 3 over the photo (GeM, Radenovic et al. 2018); not negative, not
-        normalised. SegmenterError if the network's file offers none.
+        with exponent 3 over the photo (GeM, Radenovic et al. 2018); non-negative, not
+        normalised. Raises SegmenterError if the network's file has no such output.
         """
         ...
 
 
 @runtime_checkable
 class MapSegmenter(FeatureSegmenter, Protocol):
-    """A network that gives its feature map as well, for poolings of the caller's own."""
+    """A network that also returns its feature map, for callers that pool it themselves."""
 
     def describe_maps(self, images: Sequence[Image]) -> list[tuple[LabelMap, NDArray[np.float32]]]:
-        """Segment photos of any sizes, and give what the classifier sees of each.
+        """Segment photos of any sizes, and return the feature map that the classifier reads.
 
-        The map, float32 (C, h, w), is not negative; h and w go with the photo's aspect ratio.
-        SegmenterError if the network's file does not give it.
+        The map, float32 (C, h, w), is non-negative; h and w follow the photo's aspect ratio.
+        Raises SegmenterError if the network's file has no such output.
         """
         ...
 
 
 @runtime_checkable
 class PathSegmenter(Protocol):
-    """A segmenter that knows photos by their path: label maps on disk."""
+    """A segmenter that looks photos up by their path: label maps on disk."""
 
     def state(self, path: str | os.PathLike[str]) -> str:
-        """Return what changes with the label map of the photo at `path`; empty if it has none."""
+        """Return a digest of the label map of the photo at `path`; empty if it has none."""
         ...
 
     def for_path(self, path: str | os.PathLike[str]) -> LabelMap:
@@ -95,18 +95,18 @@ class PathSegmenter(Protocol):
         Raises
         ------
         SegmenterError
-            If it has none.
+            If the photo has no label map.
         """
         ...
 
 
 def gives_features(segmenter: Segmenter) -> bool:
-    """Tell whether a segmenter gives features."""
+    """Tell whether a segmenter returns features."""
     return isinstance(segmenter, FeatureSegmenter) and bool(segmenter.n_features)
 
 
 def require_features(segmenter: Segmenter) -> FeatureSegmenter:
-    """Return `segmenter` if it gives features; OptionError if it does not."""
+    """Return `segmenter` if it returns features; raise OptionError if it does not."""
     if isinstance(segmenter, FeatureSegmenter) and segmenter.n_features:
         return segmenter
     raise OptionError(
@@ -116,7 +116,7 @@ def require_features(segmenter: Segmenter) -> FeatureSegmenter:
 
 
 def require_maps(segmenter: Segmenter) -> MapSegmenter:
-    """Return `segmenter` if it gives feature maps; OptionError if it does not."""
+    """Return `segmenter` if it returns feature maps; raise OptionError if it does not."""
     if isinstance(segmenter, MapSegmenter) and segmenter.n_features:
         return segmenter
     raise OptionError(

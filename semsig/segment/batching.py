@@ -1,4 +1,4 @@
-"""What all networks share: sizes, resizing, and running photos of one size together."""
+"""What all networks share: input sizes, resizing, and batches of photos of one size."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from semsig.opencv import cv2
 from semsig.types import Image, LabelMap
 
 STRIDE = 32
-"""Network sides are multiples of this: an HRNet halves its input five times."""
+"""Input sides are multiples of this: an HRNet halves its input five times, and 2 ** 5 = 32."""
 
 MAX_ASPECT = 4.0
-"""Longer photos are squeezed to this ratio of the sides before they are segmented."""
+"""Photos of a larger aspect ratio are squeezed to this one before they are segmented."""
 
 Run = Callable[[NDArray[np.uint8]], NDArray[np.integer]]
 """Photos uint8 (N, H, W, 3) RGB to labels (N, h, w)."""
 
 
 class BatchedNetwork(ABC):
-    """What networks share as segmenters: photos of any sizes in, their label maps out.
+    """Base class of networks as segmenters: photos of any sizes in, their label maps out.
 
     Attributes
     ----------
@@ -50,12 +50,12 @@ class BatchedNetwork(ABC):
         Raises
         ------
         SegmenterError
-            If the photo is not such an array or the network fails.
+            If the photo is not such an array, or the network fails.
         """
         return self.batch([image])[0]
 
     def batch(self, images: Sequence[Image]) -> list[LabelMap]:
-        """Segment many photos, of any sizes; the maps come in the photos' order."""
+        """Segment many photos of any sizes; the maps are in the order of the photos."""
         return segment_batch(
             images,
             self._run,
@@ -73,7 +73,7 @@ def segment_batch(
     short_side: int,
     batch_size: int,
 ) -> list[LabelMap]:
-    """Segment photos of any sizes; those of one network size go through `run` together.
+    """Segment photos of any sizes; those of one input size go through `run` together.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ def segment_batch(
     short_side : int
         Pixels that the photos' short side is resized to.
     batch_size : int
-        Most photos in one run.
+        Largest number of photos in one call of `run`.
 
     Returns
     -------
@@ -96,7 +96,7 @@ def segment_batch(
     Raises
     ------
     SegmenterError
-        If a photo is no such array.
+        If a photo is not such an array.
     """
     answers = run_together(
         images, lambda photos: (run(photos),), short_side=short_side, batch_size=batch_size
@@ -111,10 +111,10 @@ def run_together(
     short_side: int,
     batch_size: int,
 ) -> list[tuple[NDArray[Any], ...]]:
-    """Run photos of any sizes through a network; those of one network size go together.
+    """Run photos of any sizes through a network; those of one input size go together.
 
-    Parameters are those of :func:`segment_batch`, but that `run` may have several outputs, each
-    of N rows. Returns each photo's row of each output, in the photos' order.
+    Parameters are those of :func:`segment_batch`, except that `run` may have several outputs,
+    each of N rows. Returns each photo's row of each output, in the order of the photos.
     """
     groups: dict[tuple[int, int], list[int]] = defaultdict(list)
     for position, image in enumerate(images):

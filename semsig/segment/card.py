@@ -1,4 +1,4 @@
-"""The card beside a network file: hash, classes, input size, where the weights come from."""
+"""The card beside a network file: hash, classes, input size, origin of the weights."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from semsig.durable import open_regular, read_regular, write_file
 from semsig.errors import CheckpointError, ClassTableError
 
 MIN_SIDE, MAX_SIDE = 64, 1024
-"""Least and greatest short side, in pixels, that a network may ask for."""
+"""Smallest and largest short side, in pixels, that a network may ask for."""
 
 _WEIGHTS = Path(__file__).parent / "weights"
 PACKAGED = {"embedded": _WEIGHTS / "semsig54.onnx", "lite": _WEIGHTS / "lite54.onnx"}
-"""The networks that the package carries, by the name that loads them."""
+"""The networks shipped with the package, by the name that loads them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NetworkCard:
-    """What is known of a network file; stored as JSON beside it, same stem.
+    """Description of a network file, stored as JSON beside it under the same stem.
 
     Parameters
     ----------
     sha256 : str
         Hex SHA-256 of the network file.
     classes : ClassTable
-        One entry a label of the network's output.
+        One entry per label of the network's output.
     short_side : int
         Pixels that photos' short side is resized to unless asked otherwise.
     opset : int
@@ -38,8 +38,8 @@ class NetworkCard:
     provenance : mapping of str to str
         Where the weights come from.
     answers_as : str
-        Hex SHA-256 of an earlier file whose labels and features this one's are, bit by bit: what
-        was made with that file goes with this one. Empty if there is none.
+        Hex SHA-256 of an earlier file with bit-identical labels and features, so that what was
+        made with that file may be used with this one. Empty if there is none.
     """
 
     sha256: str
@@ -51,7 +51,7 @@ class NetworkCard:
 
     @property
     def identity(self) -> str:
-        """Hex SHA-256 that stands for the network's answers in fingerprints."""
+        """Hex SHA-256 that identifies the network's output in fingerprints."""
         return self.answers_as or self.sha256
 
     def write(self, network: Path) -> None:
@@ -76,7 +76,7 @@ class NetworkCard:
         Raises
         ------
         CheckpointError
-            If there is none, or it is no such card.
+            If there is no card, or the file is not a valid one.
         """
         path = network.with_suffix(".json")
         try:
@@ -104,7 +104,7 @@ class NetworkCard:
         Raises
         ------
         CheckpointError
-            If it cannot be read, or is another file than the card was written for.
+            If it cannot be read, or is not the file that the card was written for.
         """
         try:
             content = read_regular(network, most=2**31 - 1)
@@ -114,7 +114,7 @@ class NetworkCard:
 
 
 def require_hash(network: Path, content: bytes, stated: str) -> None:
-    """Raise :class:`CheckpointError` unless a network's content has the hash that is stated."""
+    """Raise :class:`CheckpointError` unless a network's content has the stated hash."""
     found = hashlib.sha256(content).hexdigest()
     if found != stated:
         raise CheckpointError(

@@ -1,4 +1,4 @@
-"""Reading checkpoints of torch and safetensors as data: nothing in them is ever run."""
+"""Read checkpoints of torch and safetensors as data: no code in them is ever run."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from semsig.errors import CheckpointError
 
 SAFETENSORS = ".safetensors"
 META = "semsig"
-"""Key of a safetensors file's header under which the JSON object ``meta`` is kept."""
+"""Key in a safetensors file's header that holds the JSON object ``meta``."""
 
 _CORES = ("core", "_core")  # numpy.core became numpy._core in NumPy 2
 
@@ -24,9 +24,9 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     """Return the content of a checkpoint on the CPU, its weights under ``"state_dict"``.
 
     A file whose name ends in ``.safetensors`` is read by that library, and what semsig wrote to
-    its header stands under ``"meta"``. Any other file is read by
+    its header is returned under ``"meta"``. Any other file is read by
     ``torch.load(..., weights_only=True)``, which accepts tensors, plain containers and what
-    :func:`_stand_ins` lists, and refuses anything else before it runs.
+    :func:`_stand_ins` lists, and refuses anything else before it is run.
 
     Raises
     ------
@@ -47,7 +47,7 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
             content = torch.load(file, map_location="cpu", weights_only=True)
     except OSError as error:
         raise CheckpointError(f"{path} cannot be read: {error.strerror}") from error
-    except Exception as error:  # torch raises nearly every type there is on damaged files
+    except Exception as error:  # torch raises almost any exception type on damaged files
         raise CheckpointError(
             f"{path} is damaged, or holds more than weights and so could run code; it was "
             f"refused. {_wanted(error)}"
@@ -79,18 +79,18 @@ def _load_safetensors(path: Path) -> dict[str, Any]:
 
 
 class _Ignored:
-    """Stands in for mmengine's HistoryBuffer: training curves, of no use here."""
+    """Replaces mmengine's HistoryBuffer, which holds training curves: not needed here."""
 
 
 def _nothing(*_: object) -> None:
-    """Stand in for getattr, by which HistoryBuffer's own pickles name its methods."""
+    """Replace getattr, by which pickles of HistoryBuffer name its methods."""
 
 
 def _stand_ins() -> list[Any]:
-    """Return what mmengine's checkpoints name beyond torch's own types.
+    """Return replacements for the names in mmengine's checkpoints that are not torch's own.
 
-    The names of mmengine and Python are answered by stand-ins that do nothing. NumPy's rebuild
-    arrays and scalars from bytes and run nothing of the checkpoint's.
+    Names of mmengine and Python resolve to stand-ins that do nothing. Those of NumPy are its own
+    functions, which rebuild arrays and scalars from bytes and run no code of the checkpoint.
     """
     from numpy._core import multiarray
 
@@ -107,6 +107,6 @@ def _stand_ins() -> list[Any]:
 
 
 def _wanted(error: Exception) -> str:
-    """Name what a refused checkpoint asked for."""
+    """Name the object that a refused checkpoint asked for."""
     found = re.search(r"GLOBAL (\S+)", str(error))
     return f"It asks for {found[1]}." if found else f"({type(error).__name__})"

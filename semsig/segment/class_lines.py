@@ -1,7 +1,7 @@
-"""Class tables as annotation tools write them: one strict grammar a format, or refused by line.
+"""Class tables as annotation tools write them: one strict grammar per format.
 
-A number read as another class is worse than a file refused, so nothing is guessed: every line of
-a file must be of one and the same format.
+Reading a number as the wrong class is worse than refusing a file, so nothing is guessed: all lines
+of a file must have the same format, and the first that does not is named in the error.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from semsig.durable import read_regular
 from semsig.errors import ClassTableError
 
 Line = tuple[int, str]
-"""A line's number in the file, from 1, and its text."""
+"""Number of a line in the file, from 1, and its text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +58,12 @@ _COLUMNS = {
 
 
 def read_entries(path: Path) -> list[Entry]:
-    """Read a class table of lines: names alone, numbered, coloured, CVAT's, CamVid's or CSV.
+    """Read a class table of lines: plain names, numbered, coloured, CVAT's, CamVid's or CSV.
 
     Raises
     ------
     ClassTableError
-        If the lines are not all of one format; the message names the first that is not.
+        If the lines do not all have one format; the message names the first that differs.
     OSError
         If the file cannot be read.
     """
@@ -139,7 +139,7 @@ def _cells(text: str) -> list[str]:
 
 
 def _header(text: str) -> dict[str, int]:
-    """Return the place of each column that a first line names; none if it is no header."""
+    """Return the position of each column named in a first line; empty if it is not a header."""
     cells = [re.sub(r"[\W_]", "", cell.casefold()) for cell in _cells(text)]
     kinds = [next((kind for kind, of in _COLUMNS.items() if cell in of), "") for cell in cells]
     if not all(kinds) or len(cells) < 1:
@@ -172,7 +172,7 @@ def _row(line: Line, columns: dict[str, int]) -> Entry:
 
 
 def _refuse_gaps(lines: Sequence[Line], kept: Sequence[Line]) -> None:
-    """Refuse what stands between classes that are numbered by their order alone."""
+    """Refuse lines between classes that are numbered only by their order."""
     taken = {number for number, _ in kept}
     for number, text in lines[: kept[-1][0]]:
         blank_before = not text and number < kept[0][0]
@@ -184,7 +184,7 @@ def _refuse_gaps(lines: Sequence[Line], kept: Sequence[Line]) -> None:
 
 
 def _count(entries: Sequence[Entry]) -> list[Entry]:
-    """Return entries numbered by their order from 0, from -1 if labelme's __ignore__ leads."""
+    """Return entries numbered by their order from 0, or from -1 if labelme's __ignore__ leads."""
     first = -1 if entries and entries[0].name == "__ignore__" else 0
     counted = [Entry(n, entry.name, entry.color) for n, entry in enumerate(entries, first)]
     return counted[-first:]

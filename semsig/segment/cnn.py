@@ -1,4 +1,4 @@
-"""Any convolutional network as what pooled descriptors are made by: ``cnn:NAME[@WEIGHTS]``."""
+"""Any convolutional network as a source of pooled descriptors: ``cnn:NAME[@WEIGHTS]``."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from semsig.segment.options import NetworkOptions
 from semsig.types import Image, LabelMap
 
 SCALES = (1.0, 2**-0.5, 0.5)
-"""Sizes that a photo is seen at (Radenovic, Tolias and Chum 2019, section 5)."""
+"""Scales at which a photo is described (Radenovic, Tolias and Chum 2019, section 5)."""
 
 LONG_SIDE = 1024
-"""Photos with a longer side are scaled down to it first."""
+"""Photos whose long side is larger are first scaled down to it."""
 
 _CIRTORCH = "http://cmp.felk.cvut.cz/cnnimageretrieval/data/networks/retrieval-SfM-120k/"
 PUBLISHED = {
@@ -32,14 +32,14 @@ PUBLISHED = {
     "rSfM120k-tl-resnet50-gem-w": f"{_CIRTORCH}rSfM120k-tl-resnet50-gem-w-97bf910.pth",
     "rSfM120k-tl-resnet101-gem-w": f"{_CIRTORCH}rSfM120k-tl-resnet101-gem-w-a155e54.pth",
 }
-"""Addresses of cirtorch's checkpoints, by the names that its authors give them."""
+"""Addresses of cirtorch's checkpoints, by the names that their authors give them."""
 
 RANDOM = "random"
-"""Weights that are drawn, by a fixed seed: for tests."""
+"""Name of random weights drawn with a fixed seed: for tests."""
 
 
 class CnnSegmenter:
-    """A network of torchvision or timm that describes photos; its label maps are of one class.
+    """A network of torchvision or timm that describes photos; its label maps have one class.
 
     Parameters
     ----------
@@ -48,11 +48,11 @@ class CnnSegmenter:
     weights : str, optional
         A file, an address, one of :data:`PUBLISHED`, or "random"; torchvision's own by default.
     options : NetworkOptions, optional
-        `short_side` is here the long side, 1,024 by default.
+        `short_side` means the long side here; 1,024 by default.
     scales : tuple of float
-        Sizes that a photo is seen at.
+        Scales at which a photo is described.
     progress : callable, optional
-        Told about a download.
+        Called while a file is downloaded.
 
     Attributes
     ----------
@@ -61,14 +61,14 @@ class CnnSegmenter:
     power : float
         GeM's exponent, 3 unless the checkpoint has another.
     whitening : mapping of str to (mean, projection)
-        What the checkpoint holds; see :class:`semsig.segment.cnn_networks.CnnNetwork`.
+        Those of the checkpoint; see :class:`semsig.segment.cnn_networks.CnnNetwork`.
 
     Raises
     ------
     SegmenterError
-        If torch, torchvision or timm are missing, or there is no such network.
+        If torch, torchvision or timm is missing, or there is no such network.
     CheckpointError
-        If the weights cannot be had, are refused, or of another network.
+        If the weights cannot be obtained, are refused, or belong to another network.
     """
 
     def __init__(
@@ -99,12 +99,12 @@ class CnnSegmenter:
 
     @property
     def name(self) -> str:
-        """What :func:`semsig.load_segmenter` takes to load it again."""
+        """The name by which :func:`semsig.load_segmenter` loads it again."""
         return self._source + (f"@{self.long_side}" if self.long_side != LONG_SIDE else "")
 
     @property
     def fingerprint(self) -> str:
-        """Changes with the network, its weights, and the sizes that photos are seen at."""
+        """A digest of the network, its weights, and the scales at which photos are described."""
         scales = ",".join(f"{scale:.4f}" for scale in self.scales)
         return f"cnn {self._architecture} {self._hash} side {self.long_side} scales {scales}"
 
@@ -123,15 +123,15 @@ class CnnSegmenter:
         return [self(image) for image in images]
 
     def describe(self, images: Sequence[Image]) -> list[tuple[LabelMap, NDArray[np.float32]]]:
-        """Return a map of one class and features, (3, C), of each photo.
+        """Return a map of one class and features, (3, C), for each photo.
 
-        The features are mean, maximum and GeM, each at unit length at every scale and averaged
-        over them; GeM as a generalised mean of the same exponent, as cirtorch does.
+        The features are mean, maximum and GeM, each scaled to unit length at every scale and
+        averaged over the scales; GeM by a generalised mean of its own exponent, as cirtorch does.
         """
         return [(self(image), self._pooled(image)) for image in images]
 
     def describe_maps(self, images: Sequence[Image]) -> list[tuple[LabelMap, NDArray[np.float32]]]:
-        """Return a map of one class and the feature map, (C, h, w), at the first scale."""
+        """Return a map of one class and the feature map (C, h, w) at the first scale."""
         return [
             (self(image), self._maps(self._fitted(image), self.scales[0])[0].numpy())
             for image in images
@@ -158,7 +158,7 @@ class CnnSegmenter:
         """Return the feature map of a photo at a scale, (1, C, h, w), on the CPU."""
         torch = _require_torch()
         photo = torch.from_numpy(np.array(image)).permute(2, 0, 1)[None].float()
-        # a network that halves five times needs 32 pixels a side
+        # a network that halves its input five times needs 2 ** 5 = 32 pixels per side
         size = [max(32, round(side * scale)) for side in photo.shape[2:]]
         if size != list(photo.shape[2:]):
             photo = torch.nn.functional.interpolate(
@@ -171,21 +171,21 @@ class CnnSegmenter:
 def _pools(features: NDArray[np.float64], power: float) -> NDArray[np.float64]:
     """Return mean, maximum and GeM of a feature map (C, h, w), (3, C)."""
     pixels = features.reshape(len(features), -1)
-    gem = np.maximum(pixels, 1e-6) ** power  # cirtorch's least value
+    gem = np.maximum(pixels, 1e-6) ** power  # cirtorch's lower bound
     return np.stack([pixels.mean(1), pixels.max(1), gem.mean(1) ** (1 / power)])
 
 
 def locate_weights(
     network: str, weights: str | None, *, progress: Progress | None = None
 ) -> Path | None:
-    """Return the file of a network's weights, downloaded if need be; None for random ones.
+    """Return the file of a network's weights, downloaded if needed; None for random ones.
 
     Raises
     ------
     SegmenterError
         If there is no such network, or it has no published weights.
     CheckpointError
-        If the file is not there, or cannot be downloaded.
+        If the file does not exist, or cannot be downloaded.
     """
     if weights == RANDOM:
         return None

@@ -1,6 +1,6 @@
 """Backbones of torchvision and timm, and checkpoints of cirtorch, as descriptor networks.
 
-Needs torch, and torchvision or timm; imported on use.
+Needs torch, and torchvision or timm, which are imported on use.
 """
 
 from __future__ import annotations
@@ -19,26 +19,26 @@ from semsig.errors import CheckpointError, SegmenterError
 from semsig.segment.checkpoint import load_checkpoint
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-"""Of ImageNet's RGB values 0..1, which torchvision's and cirtorch's networks take."""
+"""Mean and standard deviation of ImageNet's RGB values in 0..1, as torchvision and cirtorch use."""
 
 Whitening = tuple[NDArray[np.float32], NDArray[np.float32]]
-"""Mean (C,) and projection (D, C): ``P (x - m)``."""
+"""Mean m (C,) and projection P (D, C), applied as ``P (x - m)``."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CnnNetwork:
-    """A backbone and what its checkpoint says of pooling.
+    """A backbone and the pooling that its checkpoint specifies.
 
     Parameters
     ----------
     backbone : torch.nn.Module
-        Photos float32 (N, 3, H, W), RGB 0..255, to features (N, C, h, w), not negative; in
+        Maps photos float32 (N, 3, H, W), RGB 0..255, to non-negative features (N, C, h, w); in
         evaluation mode.
     power : float
         GeM's exponent.
     whitening : mapping of str to Whitening
-        Learned whitening by what it was learned on, such as ``"retrieval-SfM-120k ms"``
-        (multi-scale, ``ss`` single), or ``"end-to-end"``.
+        Learned whitening by the data it was learned on, such as ``"retrieval-SfM-120k ms"``
+        (``ms`` multi-scale, ``ss`` single-scale), or ``"end-to-end"``.
     """
 
     backbone: Any
@@ -47,14 +47,14 @@ class CnnNetwork:
 
 
 class Backbone(nn.Module):  # type: ignore[misc]
-    """Layers behind the normalisation that they were trained with.
+    """Layers preceded by the normalisation that they were trained with.
 
     Parameters
     ----------
     features : torch.nn.Module
         Normalised photos to the last feature map.
     mean, std : three floats
-        Of RGB 0..1.
+        Of RGB in 0..1.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class Backbone(nn.Module):  # type: ignore[misc]
 
 
 def published_weights(name: str) -> str | None:
-    """Return the address of torchvision's default weights of a network; None where timm has it.
+    """Return the address of torchvision's default weights; None for a network of timm.
 
     Raises
     ------
@@ -98,15 +98,15 @@ def load_network(name: str, weights: Path | None) -> CnnNetwork:
         A network of torchvision, such as ``vgg16`` or ``resnet101``, or of timm, as in
         ``timm/resnet18``.
     weights : Path, optional
-        torchvision's or timm's own weights of it; or a checkpoint of cirtorch, whose
-        normalisation, exponent and whitening are taken over. Random weights without.
+        torchvision's or timm's own weights for it; or a checkpoint of cirtorch, whose
+        normalisation, exponent and whitening are used as well. Random weights if not given.
 
     Raises
     ------
     SegmenterError
-        If torchvision or timm are missing or have no such network.
+        If torchvision or timm is missing, or has no such network.
     CheckpointError
-        If the file cannot be read safely, or is of another network.
+        If the file cannot be read safely, or belongs to another network.
     """
     saved = None if weights is None else load_checkpoint(weights)
     meta = {} if saved is None else saved["meta"]
@@ -129,13 +129,13 @@ def load_network(name: str, weights: Path | None) -> CnnNetwork:
 
 
 def _is_cirtorch(saved: Mapping[str, Any]) -> bool:
-    """Tell whether a checkpoint is laid out as cirtorch's ImageRetrievalNet."""
+    """Tell whether a checkpoint has the layout of cirtorch's ImageRetrievalNet."""
     names = saved["state_dict"]
     return "pool.p" in names or "architecture" in saved["meta"]
 
 
 def _check_pooling(meta: Mapping[str, Any], state: Mapping[str, Any], path: Path | None) -> None:
-    """Refuse checkpoints of cirtorch that pool otherwise than by GeM of the whole map."""
+    """Refuse checkpoints of cirtorch whose pooling is not GeM over the whole map."""
     other = [name for name in ("regional", "local_whitening") if meta.get(name)]
     if meta.get("pooling", "gem") != "gem":
         other.append(f"pooling {meta['pooling']}")
@@ -158,14 +158,14 @@ def _whitening(saved: Mapping[str, Any]) -> dict[str, Whitening]:
     if "whiten.weight" in state:
         projection = state["whiten.weight"].numpy().astype(np.float32)
         bias = state["whiten.bias"].numpy().astype(np.float64)
-        # W x + b = W (x - m), m the least solution of W m = -b
+        # W x + b = W (x - m) for any m with W m = -b; lstsq returns the one of least norm
         mean = np.linalg.lstsq(projection.astype(np.float64), -bias, rcond=None)[0]
         found["end-to-end"] = mean.astype(np.float32), projection
     return found
 
 
 def _build(name: str) -> tuple[nn.Module, nn.Module]:
-    """Return a network whole, and its layers up to the last feature map, which share weights."""
+    """Return a network, and its layers up to the last feature map; both share their weights."""
     if name.startswith("timm/"):
         whole = _timm(name.removeprefix("timm/"))
         return whole, _TimmFeatures(whole)

@@ -1,4 +1,4 @@
-"""How label files on disk number their classes, and the table those numbers turn into."""
+"""How label files on disk number their classes, and how those numbers become labels."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from semsig.types import LabelMap
 _UNKNOWN = MAX_CLASSES + 1
 
 BORDERS: tuple[Color, ...] = ((0, 0, 0), (224, 224, 192))
-"""Colours of no class: black, and the outline that Pascal VOC draws around objects."""
+"""Colours that mean "no class": black, and the outline that Pascal VOC draws around objects."""
 
 
 @dataclass(frozen=True, slots=True)
 class Coding:
-    """Which stored number, or colour, means which label.
+    """Mapping of stored numbers, or colours, to labels.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ class Coding:
 
     @property
     def fingerprint(self) -> str:
-        """Changes with what numbers and colours mean; empty where order alone tells it."""
+        """A digest of the meaning of numbers and colours; empty where order alone defines it."""
         named = self.classes.name not in builtin_tables() and self._has_colors
         if self.counts_from_0 and not named:
             return ""
@@ -53,19 +53,19 @@ class Coding:
 
     @property
     def _has_colors(self) -> bool:
-        """Whether the table brings colours of its own, in which pictures may be drawn."""
+        """Whether the table defines its own colours, in which pictures may be drawn."""
         return self.classes.palette != ClassTable(self.classes.names).palette
 
     def label_map(self, stored: NDArray[np.generic]) -> LabelMap:
         """Turn stored numbers (H, W), or colours (H, W, 3) uint8, into a label map.
 
         Three equal channels hold numbers, unless they are colours of the table. Floats are
-        numbers if all are whole. -1 means no class where there is a sign.
+        numbers if all are integers. -1 means "no class" in signed types.
 
         Raises
         ------
         LabelMapError
-            If it is neither or may be both, or a number or colour stands for nothing.
+            If the array is neither or may be both, or a number or colour has no meaning.
         """
         if stored.ndim == 3 and stored.shape[2] == 1:
             stored = stored[..., 0]
@@ -78,7 +78,7 @@ class Coding:
         return LabelMap.from_colors(stored, self.classes, void=self.void_colors)
 
     def _of_grey(self, stored: NDArray[np.generic]) -> LabelMap:
-        """Read three equal channels as the one thing that they can mean."""
+        """Read three equal channels as numbers or as colours, if only one of both is possible."""
         color = tuple(stored[0, 0].tolist())
         try:
             numbers = self._of_numbers(stored[..., 0])
@@ -107,9 +107,9 @@ class Coding:
                 f"got {stored.dtype} {stored.shape}."
             )
         limited = np.clip(stored, -2.0, float(_UNKNOWN), dtype=np.float64) if whole else stored
-        numbers = limited.astype(np.int64)  # which holds no 1e30
+        numbers = limited.astype(np.int64)  # after the clip: 1e30 would not fit int64
         signed = stored.dtype.kind in "if"
-        numbers[numbers == -1] = self.classes.void if signed else _UNKNOWN  # "ignore" of exporters
+        numbers[numbers == -1] = self.classes.void if signed else _UNKNOWN  # exporters' "ignore"
         labels = self._lookup()[np.clip(numbers, -1, _UNKNOWN)]
         if (labels < 0).any():
             y, x = np.argwhere(labels < 0)[0]
@@ -120,7 +120,7 @@ class Coding:
         return LabelMap(labels, self.classes)
 
     def _lookup(self) -> NDArray[np.int32]:
-        """Return the label of each number 0..65,535; -1 where there is none, and in the last."""
+        """Return the label of each number 0..65,535; -1 where it has none, and as last entry."""
         labels = np.full(_UNKNOWN + 1, -1, np.int32)
         labels[self.classes.void] = self.classes.void
         labels[list(self.numbers)] = list(self.numbers.values())

@@ -1,4 +1,4 @@
-"""Where networks run: ONNX Runtime's providers and torch's devices, named by one word."""
+"""Where networks run: one word for each provider of ONNX Runtime and each device of torch."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ _PROVIDERS = {
     "coreml": "CoreMLExecutionProvider",
     "openvino": "OpenVINOExecutionProvider",
 }
-"""In order of preference. What stands after the CPU runs where it is named alone: OpenVINO was a
+"""In order of preference. Devices after the CPU are used only where they are named: OpenVINO was a
 tenth slower than ONNX Runtime's own kernels (``lite``, one thread of an AMD EPYC), and CoreML
-compiles a network anew for every size of photo."""
+recompiles a network for every photo size."""
 
 
 def onnx_devices() -> list[str]:
-    """Return the devices that the installed ONNX Runtime has providers for, the preferred first."""
+    """Return the devices that the installed ONNX Runtime has providers for, preferred first."""
     import onnxruntime
 
     available = onnxruntime.get_available_providers()
@@ -32,7 +32,7 @@ def onnx_devices() -> list[str]:
 
 
 def torch_devices() -> list[str]:
-    """Return the devices that torch can use, the preferred first."""
+    """Return the devices that torch can use, preferred first."""
     import torch
 
     cuda = ["cuda"] if torch.cuda.is_available() else []
@@ -40,7 +40,7 @@ def torch_devices() -> list[str]:
 
 
 def choose(device: str, available: Sequence[str]) -> str:
-    """Return where to run: `device` where it is available, the first of all for "auto".
+    """Return the device to run on: `device` if it is available, the preferred one for "auto".
 
     Warns
     -----
@@ -56,7 +56,7 @@ def choose(device: str, available: Sequence[str]) -> str:
 
 
 def fall_back(device: str, available: Sequence[str]) -> None:
-    """Say that a device cannot be had."""
+    """Warn that a device is not available."""
     warnings.warn(
         f"Device {device!r} is not available here, but {', '.join(available)}: the "
         "network runs on the CPU. docs/performance.md says what to install for it.",
@@ -66,7 +66,7 @@ def fall_back(device: str, available: Sequence[str]) -> None:
 
 
 def provider(device: str, threads: int) -> list[tuple[str, dict[str, Any]]]:
-    """Return what ONNX Runtime is asked for: a device's provider, and the CPU's for the rest."""
+    """Return the providers to request: the device's, and the CPU's for unsupported operators."""
     options = {"device_type": "CPU", "num_of_threads": str(threads)}
     asked = [(_PROVIDERS[device], options if device == "openvino" else {})]
     return asked if device == "cpu" else [*asked, (_PROVIDERS["cpu"], {})]

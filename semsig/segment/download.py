@@ -1,4 +1,4 @@
-"""Downloading published checkpoints into a cache folder: resumable and checked."""
+"""Download published checkpoints into a cache folder; resumable, and checked by hash."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from semsig.folders import cache_folder
 from semsig.segment.card import sha256_of
 
 Progress = Callable[[int, int | None], None]
-"""Called with the bytes there are so far and, if the server says, the bytes in all."""
+"""Called with the bytes received so far and the total, None if the server does not state it."""
 
 _CHUNK = 1 << 20
 _TIMEOUT = 30.0  # seconds without a byte
@@ -27,30 +27,30 @@ _HASH_IN_NAME = re.compile(r"-([0-9a-f]{8,64})\.\w+$")
 
 
 _MOST_DIGITS = 19
-"""Of a length in bytes; a server may send anything."""
+"""Most digits of a length in bytes: a server may send anything."""
 
 
 def fetch(url: str, *, folder: Path | None = None, progress: Progress | None = None) -> Path:
     """Return the local copy of a checkpoint, downloading it if it is not there yet.
 
-    An interrupted download leaves ``NAME.part``, and the next call goes on from there. A name
-    that ends in ``-HASH.pth``, as the model zoo's do, states the first digits of the file's
-    SHA-256; a file that differs is thrown away.
+    An interrupted download leaves ``NAME.part``, and the next call resumes from there. A name
+    that ends in ``-HASH.pth``, as those of the model zoo do, states the first digits of the file's
+    SHA-256; a file with another hash is discarded.
 
     Parameters
     ----------
     url : str
         An http or https address.
     folder : Path, optional
-        Where to keep the file; made if missing. ``cache_folder() / "checkpoints"`` by default.
+        Where to keep the file; created if missing. ``cache_folder() / "checkpoints"`` by default.
     progress : callable, optional
-        Told about every megabyte.
+        Called after every megabyte.
 
     Raises
     ------
     CheckpointError
-        If the server cannot be reached, has no such file, stops early or sends another file, or
-        if the file cannot be stored.
+        If the server cannot be reached, does not have the file, stops early or sends another
+        file, or if the file cannot be stored.
     """
     parts = urlsplit(url)
     name = unquote(PurePosixPath(parts.path).name)
@@ -101,7 +101,7 @@ def _require_hash(part: Path, url: str, name: str) -> None:
 
 
 def _download(url: str, part: Path, progress: Progress | None) -> None:
-    """Fetch `url` into `part`, going on where an earlier call stopped."""
+    """Fetch `url` into `part`, resuming where an earlier call stopped."""
     start = part.stat().st_size if part.exists() else 0
     request = urllib.request.Request(url, headers={"Range": f"bytes={start}-"} if start else {})
     try:

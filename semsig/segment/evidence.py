@@ -1,4 +1,4 @@
-"""What the numbers in label files say of how they are numbered."""
+"""Infer from the numbers in label files which numbering the files use."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from semsig.segment.numberings import NUMBERINGS, Numbering
 from semsig.segment.stored import read_stored
 
 SAMPLE = 32
-"""Label files that are looked into when a folder of them is opened."""
+"""Largest number of label files that are read when a folder of them is opened."""
 
 
 def sampled(files: Sequence[Path]) -> Sequence[Path]:
@@ -25,7 +25,7 @@ def sampled(files: Sequence[Path]) -> Sequence[Path]:
 def numbers_in(files: Iterable[Path]) -> dict[int, Path]:
     """Return the numbers stored in label files, each with one file that holds it.
 
-    Files that cannot be read and colours are passed over: whoever needs such a file is told.
+    Files that cannot be read, and files of colours, are skipped: reading one later raises.
     """
     found: dict[int, Path] = {}
     for path in files:
@@ -48,7 +48,7 @@ def _numbers(stored: NDArray[np.generic]) -> list[int]:
 def choose(
     table: str, named: Numbering | None, marks: set[str], numbers: dict[int, Path]
 ) -> tuple[Numbering, str]:
-    """Return the numbering of a built-in table's files, and a sentence if it may be doubted.
+    """Return the numbering of a built-in table's files, and a sentence if it is uncertain.
 
     Parameters
     ----------
@@ -57,14 +57,14 @@ def choose(
     named : Numbering, optional
         The one that the user named.
     marks : set of str
-        Marks of numberings that end the files' stems.
+        Marks of numberings found at the ends of the files' stems.
     numbers : dict of int to Path
-        Numbers in some of the files, each with a file that holds it.
+        Numbers found in a sample of the files, each with a file that holds it.
 
     Raises
     ------
     SegmenterError
-        If names or numbers speak against the numbering, or for two.
+        If names or numbers contradict the numbering, or fit two.
     """
     every = NUMBERINGS[table]
     possible = [one for one in every if one.has(numbers)]
@@ -135,9 +135,9 @@ def _differ(a: Numbering, b: Numbering, numbers: Iterable[int]) -> bool:
 
 
 def shifted(classes: ClassTable, numbers: dict[int, Path]) -> str:
-    """Say why numbers do not count a table's classes by their order from 0; empty if they may.
+    """Say why numbers cannot be a table's classes in order from 0; empty if they can.
 
-    The one number beyond the last class is the sign of maps that count from 1.
+    Exactly one number beyond the last class is typical of maps that count from 1.
     """
     last = len(classes)
     beyond = {number for number in numbers if number >= last and number != classes.void}
@@ -152,7 +152,7 @@ def shifted(classes: ClassTable, numbers: dict[int, Path]) -> str:
 
 
 def scaled(classes: ClassTable, numbers: dict[int, Path]) -> str:
-    """Say that masks of 0 and 255 have 255 as void, where a table has two classes; else empty."""
+    """Say, for a table of two classes, that masks of 0 and 255 have 255 as void; else empty."""
     if set(numbers) != {0, 255} or len(classes) != 2:
         return ""
     return (

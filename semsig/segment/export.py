@@ -1,14 +1,13 @@
 """Export a mmsegmentation network to the ONNX file that :mod:`semsig.segment.onnx` runs.
 
-The graph takes photos as they are and answers with labels: input ``photos`` uint8
-(N, H, W, 3) RGB with H and W multiples of 32, output ``labels`` uint8 (N, H/4, W/4) for an
-HRNet, output ``features`` float32 (N, 3, C): what the classifier sees, C values a pixel, pooled
-over the photo by average, maximum and generalised mean (GeM, exponent 3), and output
-``feature_map`` float32 (N, C, h, w), which these are pooled of. Normalisation is part of it, and
-ruling out classes that a photo has hardly anything of where asked for. Batch norms are
-folded into the convolutions before them, weights keep the names of their modules and are stored
-as fp16, each with a Cast to fp32 that ONNX Runtime folds away at load: half the file, arithmetic
-in fp32.
+The graph takes photos as they are and returns labels. Input: ``photos`` uint8 (N, H, W, 3) RGB
+with H and W multiples of 32. Outputs: ``labels`` uint8, (N, H/4, W/4) for an HRNet; ``features``
+float32 (N, 3, C), the feature map that the classifier reads, C values per pixel, pooled over the
+photo by average, maximum and generalised mean (GeM, exponent 3); and ``feature_map`` float32
+(N, C, h, w), the map itself. Normalisation is part of the graph, and so is, on request, ruling out
+classes that cover hardly any of a photo. Batch norms are folded into the convolutions before them.
+Weights keep the names of their modules and are stored as fp16, each with a Cast to fp32 that ONNX
+Runtime folds away when it loads the file: the file is half as large, the arithmetic is fp32.
 
 Needs the extra ``mmseg``; torch and onnx are imported on use.
 """
@@ -41,23 +40,23 @@ OPSET = 17
 """ONNX operator set of the exported graph."""
 
 MEAN = (123.675, 116.28, 103.53)
-"""Mean of ImageNet's RGB values, which mmsegmentation's models are normalised by."""
+"""Mean of ImageNet's RGB values in 0..255, by which mmsegmentation's models normalise."""
 
 STD = (58.395, 57.12, 57.375)
-"""Standard deviation of ImageNet's RGB values."""
+"""Standard deviation of ImageNet's RGB values in 0..255."""
 
 OUTPUTS = ("labels", "features", "feature_map")
 """Outputs of the exported graph."""
 
 LEAST_SHARE = 0.025
-"""What :func:`rule_out` is told for semsig's own networks: chosen on held-out training photos."""
+"""Threshold of :func:`rule_out` for semsig's own networks, chosen on held-out training photos."""
 
 HALVED = ":fp16"
-"""Ends the names of weights that are stored as fp16."""
+"""Suffix of the names of weights that are stored as fp16."""
 
 _LEAST_AGREEMENT = 0.999
 
-_HALVED_FROM = 64  # values; shorter tensors, and so most biases, cost nothing in fp32
+_HALVED_FROM = 64  # values; shorter tensors, most biases among them, take little space in fp32
 
 
 def export_network(
@@ -76,10 +75,10 @@ def export_network(
     Parameters
     ----------
     network : torch.nn.Module
-        A mmsegmentation segmentor, of which ``backbone`` and ``decode_head`` are used, on the
-        CPU. It is not changed.
+        A mmsegmentation segmentor on the CPU, of which ``backbone`` and ``decode_head`` are used.
+        It is not changed.
     classes : ClassTable
-        One entry a channel of the decode head; at most 255.
+        One entry per channel of the decode head; at most 255.
     path : Path
         The ONNX file; its folder must exist.
     short_side : int
@@ -87,7 +86,7 @@ def export_network(
     mean, std : three floats
         Normalisation ``(rgb - mean) / std`` of RGB in 0..255.
     least_share : float
-        Classes of which a photo has less are ruled out in it, see :func:`rule_out`; 0 to 1.
+        Classes with a smaller share of a photo are ruled out, see :func:`rule_out`; 0 to 1.
     provenance : mapping of str to str, optional
         Where the weights come from, for the card.
 
@@ -101,7 +100,7 @@ def export_network(
     CheckpointError
         If network and table differ in their number of classes.
     SegmenterError
-        If the graph does not answer as the network does.
+        If the graph's output differs from the network's.
     """
     channels = network.decode_head.out_channels
     if channels != len(classes) or channels > 255:
@@ -122,13 +121,13 @@ def export_labeller(
     short_side: int,
     provenance: Mapping[str, str],
 ) -> NetworkCard:
-    """Write what answers photos with labels and features to the ONNX file `path`, with a card.
+    """Write a module that returns labels and features to the ONNX file `path`, with a card.
 
     Parameters
     ----------
     labeller : torch.nn.Module
-        Photos uint8 (N, H, W, 3) to labels uint8 (N, H/4, W/4) and features float32 (N, 3, C),
-        in evaluation mode.
+        Maps photos uint8 (N, H, W, 3) to labels uint8 (N, H/4, W/4) and features float32
+        (N, 3, C); in evaluation mode.
     classes, path, short_side, provenance
         As :func:`export_network` takes them.
 
@@ -140,7 +139,7 @@ def export_labeller(
     Raises
     ------
     SegmenterError
-        If the graph does not answer as the module does.
+        If the graph's output differs from the module's.
     """
     content = _to_onnx(labeller)
     card = NetworkCard(
@@ -156,18 +155,19 @@ def export_labeller(
 
 
 def rule_out(scores: torch.Tensor, least_share: float) -> torch.Tensor:
-    """Give classes that a photo has hardly anything of the score minus infinity.
+    """Set the scores of classes that cover hardly any of a photo to minus infinity.
 
-    A few pixels of a class that the rest of the photo speaks against are mistakes more often than
-    not; they go to the next best class.
+    A few pixels of a class that the rest of the photo makes unlikely are wrong more often than
+    not; they are given the next best class.
 
     Parameters
     ----------
     scores : Tensor of float32, shape (N, M, h, w)
         Logits of M classes.
     least_share : float
-        Classes of a smaller share are ruled out, 0 to 1: the mean of a class's probabilities over
-        the photo, here over every other pixel each way. The class of the largest share stays.
+        Classes with a smaller share are ruled out, 0 to 1. A class's share is the mean of its
+        probabilities over the photo, estimated here on every second pixel in both directions. The
+        class with the largest share is always kept.
 
     Returns
     -------
@@ -211,9 +211,9 @@ def _to_onnx(labeller: torch.nn.Module) -> bytes:
 def _without_upsampling(network: torch.nn.Module) -> torch.nn.Module:
     """Drop HRNet's own upsampling layers, in place.
 
-    mmsegmentation computes their output size with ``int()``, which tracing turns into the
-    constant of the example photo. HRModule resizes what leaves them to the size of the branch it
-    is added to, so without them the result is the same.
+    mmsegmentation computes their output size with ``int()``, which tracing turns into a constant,
+    the size of the example photo. HRModule resizes their output to the size of the branch that it
+    is added to, so the result without them is the same.
     """
     import torch
     from mmseg.models.utils import Upsample
@@ -226,7 +226,7 @@ def _without_upsampling(network: torch.nn.Module) -> torch.nn.Module:
 
 
 def _check(content: bytes, labeller: torch.nn.Module) -> None:
-    """Compare the graph, weights still fp32, with torch at sizes other than the traced one."""
+    """Compare the graph, its weights still fp32, with torch at sizes other than the traced one."""
     import onnxruntime
     import torch
 
@@ -247,7 +247,7 @@ def _check(content: bytes, labeller: torch.nn.Module) -> None:
 def _labeller(
     network: torch.nn.Module, mean: Sequence[float], std: Sequence[float], least_share: float
 ) -> torch.nn.Module:
-    """Wrap `network` as uint8 photos (N, H, W, 3) -> uint8 labels, pooled features."""
+    """Wrap `network` as a module: uint8 photos (N, H, W, 3) -> uint8 labels, pooled features."""
     import torch
 
     seen: list[Any] = []
@@ -272,13 +272,13 @@ def _labeller(
 
 
 def described(features: Any) -> tuple[Any, Any]:
-    """Return what is pooled of a map (N, C, h, w), and the map itself, both not negative."""
+    """Return the poolings of a map (N, C, h, w), and the map itself, both non-negative."""
     positive = features.clamp(min=0)
     return pooled(positive), positive
 
 
 def pooled(features: Any) -> Any:
-    """Average, maximum and generalised mean of each channel, (N, C, h, w) -> (N, 3, C)."""
+    """Return average, maximum and generalised mean per channel, (N, C, h, w) -> (N, 3, C)."""
     import torch
 
     pixels = features.clamp(min=0).flatten(2)
@@ -307,7 +307,7 @@ def _halve_weights(model: onnx.ModelProto) -> None:
 
 @contextmanager
 def quiet_tracer() -> Iterator[None]:
-    """Silence the tracing exporter: deprecation notes and remarks on constants."""
+    """Silence the tracing exporter's deprecation notes and remarks on constants."""
     logger = logging.getLogger("torch.onnx")
     level = logger.level
     logger.setLevel(logging.ERROR)

@@ -21,23 +21,23 @@ _LOG = logging.getLogger("semsig.segment.files")
 
 
 class FilesSegmenter:
-    """A folder of label maps that acts as a segmenter: looked up, not computed.
+    """A folder of label maps used as a segmenter: maps are looked up, not computed.
 
-    Read are class numbers in grey, palette or 16 bit pictures (PNG, BMP, TIFF), colour-mapped
+    Supported are class numbers in grey, palette or 16-bit pictures (PNG, BMP, TIFF), colour-mapped
     pictures, and arrays (.npy, or .npz with one array or one named ``labels``). Use
-    :meth:`for_path`; a photo alone does not tell which file it came from.
+    :meth:`for_path`; pixels alone do not tell which file they were read from.
 
     The label map of ``photos/a/1.jpg`` is looked for in the deepest sub-folder that the photo's
-    folder ends with: ``photos/a``, else ``a``, else none; where there is none, in all of them. It
-    is the file of stem ``1`` or ``1.jpg``, else one that differs in case or Unicode's normal form,
-    else the one with fewest endings such as ``1_mask``, ``1_gtFine_labelIds`` or ``1_L``. Of
-    several that fit equally well, none is taken.
+    folder ends with, ``photos/a`` or else ``a``; if there is no such sub-folder, in all of them. It
+    is the file with stem ``1`` or ``1.jpg``, else one that differs in case or Unicode normal form,
+    else the one with the fewest endings such as ``1_mask``, ``1_gtFine_labelIds`` or ``1_L``. If
+    several fit equally well, none is taken.
 
-    Numbers mean what the table says: names alone count from 0, and a data set's own files may
-    count otherwise. ``@ade20k`` means ADE20K's own numbering (0 = unlabelled, 3 = sky),
-    ``@ade20k-mmseg`` mmsegmentation's (0 = wall, 2 = sky); ``@cityscapes-labelids`` is the one
-    with 34 numbers. Where the files' names or numbers speak against it, this is refused; where
-    they leave it open, a sentence goes to the log and into `remark`.
+    The table gives the meaning of the numbers: plain names are numbered from 0, but the files of a
+    data set may be numbered in another way. ``@ade20k`` is ADE20K's own numbering (0 = unlabelled,
+    3 = sky), ``@ade20k-mmseg`` mmsegmentation's (0 = wall, 2 = sky); ``@cityscapes-labelids`` has
+    34 numbers. A numbering that the files' names or numbers contradict is refused; where they
+    leave it open, a sentence is logged and kept in `remark`.
 
     Parameters
     ----------
@@ -51,13 +51,13 @@ class FilesSegmenter:
     Attributes
     ----------
     remark : str
-        What may be doubted of how the numbers are read; empty if nothing is.
+        What is uncertain about how the numbers are read; empty if nothing is.
 
     Raises
     ------
     SegmenterError
-        If the folder or its class table is missing, it holds no label file, a folder holds two of
-        one stem, or the numbers of its files contradict the table.
+        If the folder or its class table is missing, it holds no label file, a folder holds two
+        files of one stem, or the numbers in the files contradict the table.
     """
 
     def __init__(self, folder: Path, table: str | None = None) -> None:
@@ -79,18 +79,18 @@ class FilesSegmenter:
 
     @property
     def name(self) -> str:
-        """What :func:`semsig.load_segmenter` takes to load it again."""
+        """The name by which :func:`semsig.load_segmenter` loads it again."""
         return f"files:{self._folder.absolute()}" + (f"@{self._table}" if self._table else "")
 
     @property
     def fingerprint(self) -> str:
-        """Changes with the class table and with the files' names, sizes and times of change."""
+        """A digest of the class table and of the files' names, sizes and modification times."""
         return f"files {self._digest} classes {self.classes.fingerprint}"
 
     def state(self, path: str | os.PathLike[str]) -> str:
-        """Return the hex BLAKE2b, 128 bit, of the photo's label file; empty if it has none.
+        """Return the hex BLAKE2b, 128 bits, of the photo's label file; empty if it has none.
 
-        Where numbers or colours have a meaning of their own, it changes with that as well.
+        Where the table defines the meaning of numbers or colours, the digest covers that as well.
         """
         meaning = self._coding.fingerprint.encode()
         try:
@@ -102,12 +102,12 @@ class FilesSegmenter:
             return ""
 
     def for_path(self, path: str | os.PathLike[str]) -> LabelMap:
-        """Return the label map of the photo at `path`, which itself is not read.
+        """Return the label map of the photo at `path`; the photo itself is not read.
 
         Raises
         ------
         SegmenterError
-            If there is no label file for it, or several may be meant, or it is no label map.
+            If there is no label file for it, several fit equally well, or it is not a label map.
         """
         file = self._file_for(Path(path).absolute())
         try:

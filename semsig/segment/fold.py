@@ -1,4 +1,4 @@
-"""Folding batch norms into the convolutions before them: the same network, fewer steps."""
+"""Fold batch norms into the convolutions before them: the same function, fewer operations."""
 
 from __future__ import annotations
 
@@ -32,7 +32,8 @@ def fold_batch_norms(network: torch.nn.Module) -> torch.nn.Module:
 def convolutions_before_norms(network: torch.nn.Module) -> dict[str, str]:
     """Return {name of a batch norm: name of the convolution that feeds it}.
 
-    The pairs are found by running the network once, so no naming scheme is assumed.
+    The pairs are found by running the network once, so no naming scheme is assumed: the input of a
+    norm is the output of its convolution.
     """
     import torch
 

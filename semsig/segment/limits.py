@@ -1,4 +1,4 @@
-"""Label files are opened here: regular files alone, within the limits that photos have."""
+"""Open label files: only regular files, and only within the limits that photos have."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from semsig.errors import SegmenterError
 from semsig.photo.image_files import MAX_PIXELS, check_size
 
 MOST_BYTES = 8 * MAX_PIXELS
-"""An array of as many pixels as a photo may have, of eight bytes each."""
+"""Bytes of an array of as many pixels as a photo may have, at eight bytes per pixel."""
 
 
 @contextmanager
 def open_picture(path: Path) -> Iterator[PillowImage.Image]:
-    """Open a picture, whose size is checked before anything is decoded.
+    """Open a picture; its size is checked before anything is decoded.
 
     Raises
     ------
     ImageError
-        If it states more pixels than photos may have.
+        If its header states more pixels than photos may have.
     """
     warnings.filterwarnings("ignore", module=r"PIL\.")
     with (
@@ -44,9 +44,9 @@ def read_label_array(path: Path) -> NDArray[np.generic]:
     Raises
     ------
     SegmenterError
-        If the archive holds others.
+        If the archive holds several arrays and none of them is named ``labels``.
     ValueError
-        If it is neither, or states more than :data:`MOST_BYTES`.
+        If the file is neither, or its header states more than :data:`MOST_BYTES`.
     """
     with open_regular(path) as file:
         if path.suffix.lower() == ".npy":

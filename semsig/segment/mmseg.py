@@ -27,27 +27,27 @@ from semsig.types import Image, LabelMap
 class MmsegSegmenter(BatchedNetwork):
     """A network that mmsegmentation builds, with a checkpoint's weights.
 
-    Photos are resized to the side that the config tests at and normalised as it says. Labels
-    are the argmax at the scale of the network's own output, 1/4 for an HRNet: mmsegmentation's
-    inference would enlarge every class plane first, which doubles the time.
+    Photos are resized to the side that the config tests at, and normalised as the config says.
+    Labels are the argmax at the scale of the network's own output, 1/4 for an HRNet:
+    mmsegmentation's inference first enlarges every class plane, which doubles the time.
 
     Parameters
     ----------
     config : str
-        As :func:`semsig.segment.zoo.find_config` takes it. A config file is Python, and is run.
+        As :func:`semsig.segment.zoo.find_config` takes it. A config file is Python; it is run.
     checkpoint : str, optional
-        A file, or an http(s) address; what the model zoo publishes for the config by default.
+        A file, or an http(s) address; by default what the model zoo publishes for the config.
     options : NetworkOptions, optional
         How to run it. ``threads`` sets torch's threads for the whole process.
     progress : callable, optional
-        Called with (bytes so far, bytes in all or None) while a checkpoint is downloaded.
+        Called with (bytes so far, total bytes or None) while a checkpoint is downloaded.
 
     Raises
     ------
     SegmenterError
-        If mmsegmentation is missing, has no such config, or its network gives no class planes.
+        If mmsegmentation is missing, has no such config, or its network returns no class planes.
     CheckpointError
-        If the checkpoint is missing, damaged, carries code, or is of another network.
+        If the checkpoint is missing, damaged, contains code, or belongs to another network.
     """
 
     def __init__(
@@ -77,12 +77,12 @@ class MmsegSegmenter(BatchedNetwork):
 
     @property
     def name(self) -> str:
-        """What :func:`semsig.load_segmenter` takes to load it again."""
+        """The name by which :func:`semsig.load_segmenter` loads it again."""
         return self._name + (f"@{self._side}" if self._side else "")
 
     @property
     def fingerprint(self) -> str:
-        """Changes with the weights, the class table and the input size."""
+        """A digest of the weights, the class table and the input size."""
         return (
             f"{self._name.partition('@')[0]} {self._sha256} side {self.short_side} "
             f"classes {self.classes.fingerprint}"
@@ -90,7 +90,7 @@ class MmsegSegmenter(BatchedNetwork):
 
     @cached_property
     def n_features(self) -> int:
-        """Channels of the map that the last head's classifier sees; 0 if it has none."""
+        """Channels of the map that the last head's classifier reads; 0 if it has no classifier."""
         return int(getattr(self._classifier, "in_channels", 0))
 
     def describe(self, images: Sequence[Image]) -> list[tuple[LabelMap, NDArray[np.float32]]]:
@@ -102,7 +102,7 @@ class MmsegSegmenter(BatchedNetwork):
     def describe_maps(self, images: Sequence[Image]) -> list[tuple[LabelMap, NDArray[np.float32]]]:
         """Return label map and feature map, (C, h, w), of each photo; see :class:`MapSegmenter`.
 
-        Values below 0 become 0.
+        Negative values become 0.
         """
         return self._described(images, lambda map_: map_.clamp(min=0))
 
@@ -125,7 +125,7 @@ class MmsegSegmenter(BatchedNetwork):
     def _see(
         self, photos: NDArray[np.uint8], made: Callable[[Any], Any]
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """Return labels, and what is made of the map that the classifier saw, from one pass."""
+        """Return labels, and `made` of the map that the classifier read, from one forward pass."""
         seen: list[Any] = []
         hook = self._classifier.register_forward_pre_hook(
             lambda _, inputs: seen.append(made(inputs[0]).cpu().numpy())
@@ -138,9 +138,9 @@ class MmsegSegmenter(BatchedNetwork):
 
     @property
     def _classifier(self) -> Any:
-        """The last head's 1 x 1 convolution to classes; None if it has no such."""
+        """The last head's 1 x 1 convolution to classes; None if it has none."""
         head: Any = getattr(self._network, "decode_head", None)
-        last = head[-1] if hasattr(head, "__getitem__") else head  # cascades have several
+        last = head[-1] if hasattr(head, "__getitem__") else head  # cascades have several heads
         return getattr(last, "conv_seg", None)
 
     def _run(self, photos: NDArray[np.uint8]) -> NDArray[np.int64]:
@@ -179,7 +179,7 @@ class _Normalisation:
         self._takes_rgb = entries.get("bgr_to_rgb", False)  # mmsegmentation reads photos as BGR
 
     def __call__(self, photos: NDArray[np.uint8]) -> Any:
-        """Photos uint8 (N, H, W, 3) RGB to a tensor float32 (N, 3, H, W)."""
+        """Turn photos uint8 (N, H, W, 3) RGB into a tensor float32 (N, 3, H, W)."""
         import torch
 
         ordered = photos if self._takes_rgb else photos[..., ::-1]
@@ -190,7 +190,7 @@ class _Normalisation:
 def locate_checkpoint(
     config: str, checkpoint: str | None = None, *, progress: Progress | None = None
 ) -> Path:
-    """Return the file of a checkpoint, downloaded where it is an address or not given.
+    """Return the file of a checkpoint, downloaded if it is an address or not given.
 
     Parameters and errors are those of :class:`MmsegSegmenter`.
     """
@@ -207,7 +207,7 @@ def locate_checkpoint(
 
 
 def _class_table(meta: dict[str, Any], config: Any) -> ClassTable:
-    """Return the checkpoint's own table, else the one of the config's data set.
+    """Return the class table of the checkpoint, else that of the config's data set.
 
     mmsegmentation 1.x stores ``meta["dataset_meta"]["classes"]``, 0.x ``meta["CLASSES"]``.
     """
@@ -228,7 +228,7 @@ def _metainfo(dataset: str) -> dict[str, Any]:
 
 
 def _as_table(dataset: str, names: Sequence[str], palette: Any) -> ClassTable:
-    """Return the built-in table of these names, else one named after the data set."""
+    """Return the built-in table with these names, else a new one named after the data set."""
     names = tuple(str(name).strip() for name in names)  # ADE20K has "bed " and "car "
     for builtin in map(ClassTable.builtin, builtin_tables()):
         if builtin.names == names:
@@ -241,7 +241,7 @@ def _as_table(dataset: str, names: Sequence[str], palette: Any) -> ClassTable:
 
 
 def _test_side(config: Any) -> int:
-    """Return the short side that the config resizes photos to when it tests."""
+    """Return the short side that the config resizes photos to for testing."""
     steps = config.get("test_pipeline") or []
     scales = [step["scale"] for step in steps if step.get("type") == "Resize" and "scale" in step]
     return min(max(min(scales[0]), 64), 1024) if scales else 512

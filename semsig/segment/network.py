@@ -1,4 +1,4 @@
-"""Building mmsegmentation's networks without letting it load, download or print anything."""
+"""Build mmsegmentation's networks without letting it load, download or print anything."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 
 def read_config(path: Path) -> Any:
-    """Return a config file's content as mmengine's Config. Such a file is Python, and is run.
+    """Return a config file's content as mmengine's Config. The file is Python code that is run.
 
     Raises
     ------
     SegmenterError
-        If mmsegmentation is not installed, or the file is no config of a network.
+        If mmsegmentation is not installed, or the file is not the config of a network.
     """
     register_mmseg()
     from mmengine.config import Config
@@ -43,7 +43,7 @@ def build_network(config: Any, *, n_classes: int | None = None) -> torch.nn.Modu
     Parameters
     ----------
     config : mmengine.config.Config
-        As :func:`read_config` returns it. It is not changed.
+        As returned by :func:`read_config`. It is not changed.
     n_classes : int, optional
         Channels of the decode head; the config's own number by default.
 
@@ -69,7 +69,7 @@ def build_network(config: Any, *, n_classes: int | None = None) -> torch.nn.Modu
 
 
 def fill(network: torch.nn.Module, weights: dict[str, Any]) -> None:
-    """Put a checkpoint's weights in `network`; those of auxiliary heads are left out.
+    """Load a checkpoint's weights into `network`; those of auxiliary heads are ignored.
 
     Raises
     ------
@@ -86,7 +86,7 @@ def fill(network: torch.nn.Module, weights: dict[str, Any]) -> None:
 
 @cache
 def register_mmseg() -> None:
-    """Import mmsegmentation and register its parts, once.
+    """Import mmsegmentation and register its modules, once.
 
     Raises
     ------
@@ -110,7 +110,7 @@ def _heads(model: Any) -> list[Any]:
 
 
 def _prepare(part: Any) -> None:
-    """Use plain batch norm, which runs on a CPU, and forget where parts would load from."""
+    """Use plain batch norm, which runs on a CPU, and drop the addresses of initial weights."""
     if isinstance(part, dict):
         if part.get("type") == "SyncBN":
             part["type"] = "BN"
@@ -123,7 +123,7 @@ def _prepare(part: Any) -> None:
 
 @contextlib.contextmanager
 def _silenced() -> Iterator[None]:
-    """Keep what mmsegmentation prints and its imports' deprecation notes from the user."""
+    """Hide what mmsegmentation prints, and the deprecation notes of its imports."""
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")
         yield

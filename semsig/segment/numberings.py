@@ -1,4 +1,4 @@
-"""How data sets number their own label files, where it differs from their class table's order."""
+"""How data sets number their own label files, where that differs from the class table's order."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ class Numbering:
     stored : sequence of int
         The stored number of each class, in the table's order.
     void : sequence of int
-        Stored numbers that mean "no class", beside 255 and -1.
+        Stored numbers that mean "no class", in addition to 255 and -1.
     mark : str
-        The end of a file's stem, letters and digits alone, that tells this numbering; empty if
-        none does.
+        The end of a file's stem, only letters and digits, that indicates this numbering; empty if
+        there is none.
     has_255 : bool
-        Whether the data set's own files have 255; of two numberings it may give one away.
+        Whether the data set's own files contain 255, which may tell two numberings apart.
     """
 
     name: str
@@ -33,7 +33,7 @@ class Numbering:
     has_255: bool = True
 
     def has(self, numbers: Iterable[int]) -> bool:
-        """Tell whether all these stored numbers mean something, 255 and -1 aside."""
+        """Tell whether all these stored numbers, except 255 and -1, have a meaning."""
         return set(numbers) - {-1, 255} <= {*self.stored, *self.void}
 
 
@@ -73,11 +73,11 @@ NUMBERINGS: dict[str, tuple[Numbering, ...]] = {
         ),
     ),
 }
-"""The numberings of a table; the bare name of the table means the first, unless the files' names or
-numbers give another away."""
+"""The numberings of a table; the table's name alone means the first one, unless the files' names or
+numbers show that it is another."""
 
 _NOT_MAPS = ("color", "colour", "instanceids", "instancetrainids", "polygons")
-"""Ends of the files that lie beside label maps of data sets whose files are marked."""
+"""Stem endings of other files that data sets with marked label maps store beside them."""
 
 
 def split_name(table: str) -> tuple[str, Numbering | None]:
@@ -90,14 +90,14 @@ def split_name(table: str) -> tuple[str, Numbering | None]:
 
 
 def marks_of(table: str, stems: Iterable[str]) -> set[str]:
-    """Return the marks of a table's numberings that end any of the files' stems."""
+    """Return the marks of a table's numberings with which any of the files' stems ends."""
     marks = [numbering.mark for numbering in NUMBERINGS.get(table, ()) if numbering.mark]
     ends = {_end(stem) for stem in stems} if marks else set()
     return {mark for mark in marks if any(_has(end, mark) for end in ends)}
 
 
 def is_map_of(stem: str, mark: str, all_marks: Iterable[str]) -> bool:
-    """Tell whether a file beside others marked `mark` may be one of their label maps."""
+    """Tell whether a file in a folder of files marked `mark` may be a label map as well."""
     end = _end(stem)
     return _has(end, mark) or not any(_has(end, other) for other in (*all_marks, *_NOT_MAPS))
 

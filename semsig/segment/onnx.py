@@ -1,4 +1,4 @@
-"""Segmentation by ONNX Runtime: the package's networks, and others exported the same way."""
+"""Segmentation with ONNX Runtime: the package's networks, and others exported the same way."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from semsig.segment.options import NetworkOptions
 from semsig.types import Image, LabelMap
 
 _MOST_BYTES = 2**31 - 1
-"""A protocol buffer is no larger."""
+"""Largest size of a protocol buffer, in bytes."""
 _EXTERNAL = b"\x0a\x08location\x12"
-"""How ONNX's protocol buffers write the key under which a tensor names a file of its own."""
+"""The key, as encoded in ONNX's protocol buffers, by which a tensor refers to an external file."""
 
 
 class OnnxSegmenter(BatchedNetwork):
@@ -37,12 +37,12 @@ class OnnxSegmenter(BatchedNetwork):
     options : NetworkOptions, optional
         How to run it.
     name : str, optional
-        What loads it again; ``onnx:PATH`` by default.
+        The name that loads it again; ``onnx:PATH`` by default.
 
     Attributes
     ----------
     card : NetworkCard
-        What is known of the network.
+        The card of the network.
     short_side : int
         Pixels that photos' short side is resized to.
     device : str
@@ -56,7 +56,8 @@ class OnnxSegmenter(BatchedNetwork):
     Raises
     ------
     CheckpointError
-        If the file or its card is missing, differs from the card's SHA-256, or is no such graph.
+        If the file or its card is missing, the file's SHA-256 is not the card's, or the file is not
+        such a graph.
     """
 
     def __init__(
@@ -76,13 +77,13 @@ class OnnxSegmenter(BatchedNetwork):
 
     @property
     def name(self) -> str:
-        """What :func:`semsig.load_segmenter` takes to load it again."""
+        """The name by which :func:`semsig.load_segmenter` loads it again."""
         as_made = self.short_side == self.card.short_side
         return self._name if as_made else f"{self._name}@{self.short_side}"
 
     @property
     def fingerprint(self) -> str:
-        """Changes with the weights, the class table and the input size."""
+        """A digest of the weights, the class table and the input size."""
         card = self.card
         return f"onnx {card.identity} side {self.short_side} classes {card.classes.fingerprint}"
 
@@ -91,7 +92,7 @@ class OnnxSegmenter(BatchedNetwork):
         return labels
 
     def features(self, images: Sequence[Image]) -> NDArray[np.float32]:
-        """Describe photos by what the classifier sees, pooled over each photo.
+        """Describe photos by the feature map that the classifier reads, pooled over each photo.
 
         Parameters
         ----------
@@ -101,20 +102,20 @@ class OnnxSegmenter(BatchedNetwork):
         Returns
         -------
         ndarray of float32, shape (N, 3, C)
-            C non-negative values each by average, maximum, and generalised mean with exponent 3
-            (GeM, Radenovic et al. 2018); not normalised.
+            For each photo three rows of C non-negative values: average, maximum, and generalised
+            mean with exponent 3 (GeM, Radenovic et al. 2018); not normalised.
 
         Raises
         ------
         SegmenterError
-            If the network's file offers none.
+            If the network's file has no such output.
         """
         rows = [features for _, features in self.describe(images)]
         return np.stack(rows) if rows else np.zeros((0, 3, 0), np.float32)
 
     @cached_property
     def n_features(self) -> int:
-        """Channels of the feature map; 0 if the network's file offers no features."""
+        """Channels of the feature map; 0 if the network's file has no output for features."""
         if "features" not in self._outputs:
             return 0
         smallest = np.zeros((1, STRIDE, STRIDE, 3), np.uint8)
@@ -125,12 +126,12 @@ class OnnxSegmenter(BatchedNetwork):
         return self._described(images, "features")
 
     def describe_maps(self, images: Sequence[Image]) -> list[tuple[LabelMap, NDArray[np.float32]]]:
-        """Return label map and feature map, (C, h, w), of each photo, from one pass.
+        """Return label map and feature map, (C, h, w), of each photo, from one forward pass.
 
         Raises
         ------
         SegmenterError
-            If the network's file does not give its feature map.
+            If the network's file has no output for its feature map.
         """
         return self._described(images, "feature_map")
 
@@ -156,14 +157,14 @@ class OnnxSegmenter(BatchedNetwork):
 
 
 def packaged(name: str = "embedded", options: NetworkOptions | None = None) -> OnnxSegmenter:
-    """Return a network that the package carries, one of :data:`semsig.segment.card.PACKAGED`."""
+    """Return a network shipped with the package, one of :data:`semsig.segment.card.PACKAGED`."""
     return OnnxSegmenter(PACKAGED[name], options, name=name)
 
 
 def start_session(
     path: Path, threads: int, answer: str, *, sha256: str | None = None, device: str = "cpu"
 ) -> onnxruntime.InferenceSession:
-    """Load a network that takes ``photos`` and answers, first of all, with `answer`.
+    """Load a network with the input ``photos`` whose first output is `answer`.
 
     Parameters
     ----------
@@ -176,18 +177,18 @@ def start_session(
     sha256 : str, optional
         The hex SHA-256 that its card states.
     device : str
-        Where it runs, see :class:`NetworkOptions`.
+        Device to run on, see :class:`NetworkOptions`.
 
     Warns
     -----
     DeviceWarning
-        If the device is not available, or does not start: the network runs on the CPU.
+        If the device is not available or does not start; the network runs on the CPU.
 
     Raises
     ------
     CheckpointError
-        If the file is no such network, another one than its card was written for, or asks for
-        what no network needs that labels pictures: other files, or operators that may never end.
+        If the file is not such a network, is not the one that its card was written for, or uses
+        what no network that labels pictures needs: other files, or operators that may never end.
     """
     content = _vouched(path, sha256)
     options = onnxruntime.SessionOptions()
@@ -202,7 +203,7 @@ def start_session(
         session = _session(content, options, place, threads)
     except Exception as error:  # the runtime's own exception types share no base
         raise CheckpointError(f"{path} is no network that can be run: {error}") from error
-    if device == place != device_of(session.get_providers()[0]):  # its libraries are not there
+    if device == place != device_of(session.get_providers()[0]):  # its libraries are missing
         fall_back(device, [name for name in available if name != device])
     inputs, outputs = (
         [node.name for node in nodes] for nodes in (session.get_inputs(), session.get_outputs())
@@ -231,7 +232,7 @@ def _session(
 
 
 def _vouched(path: Path, sha256: str | None) -> bytes:
-    """Read a network file that is as its card says, whole in itself, and of known operators."""
+    """Read a network file; refuse it if its hash, external files or operators are not allowed."""
     try:
         content = read_regular(path, most=_MOST_BYTES)
     except OSError as error:
@@ -261,12 +262,12 @@ def run_session(
     outputs: list[str] | None,
     photos: NDArray[np.uint8],
 ) -> list[NDArray[Any]]:
-    """Answer photos (N, H, W, 3) with some of a network's outputs, all where none are named.
+    """Run a network on photos (N, H, W, 3) and return the named outputs, or all of them.
 
     Raises
     ------
     SegmenterError
-        If the network, which the message calls `name`, fails.
+        If the network fails; the message calls it `name`.
     """
     try:
         answer: list[NDArray[Any]] = session.run(outputs, {"photos": photos})

@@ -1,7 +1,7 @@
-"""What a network file computes, read off its bytes before any of it is run.
+"""Read the operators of a network file from its bytes, before any of it is run.
 
 ONNX is a protocol buffer (onnx.proto, https://github.com/onnx/onnx/blob/main/onnx/onnx.proto); of
-its many fields these few say which operators there are.
+its many fields only the few that name operators are read.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _NAMES = """
     Split Sqrt Squeeze Sub Sum Tanh Tile TopK Transpose Trilu Unsqueeze Upsample Where Xor
 """
 OPERATORS = frozenset(_NAMES.split())
-"""What networks that label pictures are made of: each ends, in time that its input bounds."""
+"""The operators of networks that label pictures: each ends, in time bounded by its input's size."""
 
 _DOMAINS = ("", "ai.onnx")
 
@@ -36,7 +36,7 @@ _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 
 
 class Operator(NamedTuple):
-    """An operator of a graph; the domain of ONNX's own is empty."""
+    """An operator of a graph; the domain of ONNX's own operators is empty."""
 
     name: str
     domain: str = ""
@@ -48,7 +48,7 @@ def refused(content: bytes) -> list[str]:
     Raises
     ------
     ValueError
-        If the bytes are no protocol buffer of a model with a graph.
+        If the bytes are not the protocol buffer of a model with a graph.
     """
     odd = {
         f"{domain}.{name}" if domain not in _DOMAINS else name
@@ -59,7 +59,7 @@ def refused(content: bytes) -> list[str]:
 
 
 def operators(content: bytes) -> set[Operator]:
-    """Return every operator of a model: in its graph, in graphs within, and in its functions.
+    """Return every operator of a model: in its graph, in nested graphs, and in its functions.
 
     Raises
     ------
@@ -98,7 +98,7 @@ def _node(node: memoryview) -> tuple[str, str, list[memoryview]]:
 
 
 def _fields(message: memoryview) -> Iterator[tuple[int, memoryview]]:
-    """Yield the fields of a message that hold bytes, with their numbers; others are passed over."""
+    """Yield the fields of a message that hold bytes, with their numbers; others are skipped."""
     at = 0
     while at < len(message):
         key, at = _varint(message, at)
@@ -120,7 +120,7 @@ def _fields(message: memoryview) -> Iterator[tuple[int, memoryview]]:
 
 
 def _varint(message: memoryview, at: int) -> tuple[int, int]:
-    """Return a number of up to ten bytes of seven bits each, and where it ends."""
+    """Return a number of up to ten bytes, seven bits in each, and the position after it."""
     value = 0
     for shift in range(0, 70, 7):
         if at >= len(message):

@@ -15,15 +15,15 @@ class NetworkOptions:
     Parameters
     ----------
     short_side : int, optional
-        Pixels that a photo's short side is resized to, 64 to 1024; what the network was made
-        for by default. Larger sees smaller things and costs its square.
+        Pixels that a photo's short side is resized to, 64 to 1024; by default what the network was
+        made for. A larger side resolves smaller things, at a cost that grows with its square.
     threads : int, optional
         Threads within one run, 1 to 1024; all cores by default.
     batch_size : int
-        Most photos in one run, 1 to 256.
+        Largest number of photos in one run, 1 to 256.
     device : {"auto", "cpu", "cuda", "coreml", "openvino", "mps"}
         Where it runs: networks of ONNX on "cpu", "cuda", "coreml" or "openvino", those of torch
-        on "cpu", "cuda" or "mps". "auto" is CUDA where there is such, and the CPU elsewhere.
+        on "cpu", "cuda" or "mps". "auto" is CUDA where it is available, and the CPU elsewhere.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Segmenting many files: reading runs ahead on threads while the network works."""
+"""Segment many files: threads read photos ahead while the network works."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from semsig.types import Image, LabelMap
 def segment_path(segmenter: Segmenter, path: str | os.PathLike[str]) -> LabelMap:
     """Return the label map of the photo at `path`, whatever kind of segmenter it is.
 
-    Networks get the photo, decoded no larger than they need it; segmenters that look label maps
-    up get its path.
+    Networks are given the photo, decoded no larger than they need; segmenters that look label maps
+    up are given its path.
 
     Raises
     ------
@@ -39,7 +39,7 @@ def segment_paths(
     workers: int | None = None,
     window: int = 32,
 ) -> Iterator[tuple[Path, LabelMap | SemsigError]]:
-    """Segment the photos at `paths`, in order; one that fails comes with its error.
+    """Segment the photos at `paths`, in order; a photo that fails yields its error.
 
     Parameters
     ----------
@@ -55,9 +55,9 @@ def segment_paths(
     Yields
     ------
     path : Path
-        As it came.
+        As given.
     outcome : LabelMap or SemsigError
-        The label map, or why there is none.
+        The label map, or the reason why there is none.
     """
 
     def load(path: Path) -> Image | LabelMap | SemsigError:
@@ -84,14 +84,14 @@ def _load(segmenter: Segmenter, path: str | os.PathLike[str]) -> Image | LabelMa
 def _segment(
     segmenter: Segmenter, loaded: list[Image | LabelMap | SemsigError]
 ) -> list[LabelMap | SemsigError]:
-    """Replace the photos among what was loaded by their label maps."""
+    """Replace the photos in `loaded` by their label maps."""
     photos = [one for one in loaded if not isinstance(one, LabelMap | SemsigError)]
     maps = iter(_batch(segmenter, photos))
     return [one if isinstance(one, LabelMap | SemsigError) else next(maps) for one in loaded]
 
 
 def _batch(segmenter: Segmenter, photos: list[Image]) -> list[LabelMap | SemsigError]:
-    """Segment together; if that fails, one by one, so that only the culprits fail."""
+    """Segment photos together; if that fails, one by one, so that only the bad ones fail."""
     try:
         return list(segmenter.batch(photos))
     except SegmenterError as error:

@@ -1,4 +1,4 @@
-"""How a folder of label files is read: by which table, and in which of its numberings."""
+"""How a folder of label files is read: with which table, and in which of its numberings."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TABLE_FILES = (
     "class_names.txt",  # labelme
     "label_colors.txt",  # CamVid
 )
-"""Class tables that are looked for with the label maps, the first of them taken."""
+"""Class tables that are looked for beside the label maps; the first one found is used."""
 
 VOID = "void"
 """A class of this name in a ``classes.txt`` means "no class" and is left out of the table."""
@@ -30,7 +30,7 @@ VOID = "void"
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """How a folder's label files are read, which of its files they are, and what may be doubted."""
+    """How a folder's label files are read, which files they are, and what is uncertain."""
 
     coding: Coding
     files: Sequence[Path]
@@ -38,19 +38,19 @@ class Reading:
 
 
 def find_reading(folder: Path, table: str | None, files: Sequence[Path]) -> Reading:
-    """Return the coding that `table` names or, without one, that lies with the label files.
+    """Return the coding that `table` names or, without one, that is stored with the label files.
 
-    Some of the files are looked into: where their numbers give away that they are numbered
-    otherwise, this is told or refused.
+    A sample of the files is read: where their numbers show another numbering, this is reported or
+    refused.
 
     Parameters
     ----------
     folder : Path
-        Where the label files are; one of :data:`TABLE_FILES` is looked for in it, then in the
-        folder above.
+        Where the label files are; one of :data:`TABLE_FILES` is looked for there, then in the
+        parent folder.
     table : str, optional
-        Name of a built-in table, perhaps with the numbering of its files as
-        :mod:`semsig.segment.numberings` has them (``ade20k`` means ADE20K's own annotations, 0 =
+        Name of a built-in table, optionally with one of the numberings listed in
+        :mod:`semsig.segment.numberings` (``ade20k`` means ADE20K's own annotations, 0 =
         unlabelled; ``ade20k-mmseg`` mmsegmentation's, 0 = wall), or path of a .toml or .txt file.
     files : sequence of Path
         The files, sorted.
@@ -58,9 +58,9 @@ def find_reading(folder: Path, table: str | None, files: Sequence[Path]) -> Read
     Raises
     ------
     SegmenterError
-        If there is no such table, it cannot be read, or the files speak against it.
+        If there is no such table, it cannot be read, or the files contradict it.
     """
-    spelled = (table or "").casefold().replace("_", "-")  # as built-in tables are
+    spelled = (table or "").casefold().replace("_", "-")  # as built-in tables are spelled
     if spelled in builtin_tables() or split_name(spelled)[1]:
         table = spelled
     name, numbering = split_name(table or "")

@@ -1,4 +1,4 @@
-"""Which label file belongs to which photo: by its name, as exporters change it."""
+"""Which label file belongs to which photo: by file name, allowing for exporters' changes."""
 
 from __future__ import annotations
 
@@ -30,20 +30,20 @@ _MSRC = "_GT"  # MSRC names the ground truth of 1_1_s.bmp 1_1_s_GT.bmp, perhaps 
 
 @dataclass(frozen=True, slots=True)
 class LabelFile:
-    """A label file and where it lies below the folder of label maps."""
+    """A label file and its place below the folder of label maps."""
 
     path: Path
     place: Place
 
 
 def fold(name: str) -> str:
-    """Return a name by which spellings agree: one normal form, no case, the same in any locale."""
+    """Return a name in one normal form and without case, the same in every locale."""
     known = os.fsencode(name).decode("utf-8", "surrogateescape")
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", known).casefold())
 
 
 class LabelFiles:
-    """Label files, to be found by photos.
+    """Label files, looked up by photo.
 
     Parameters
     ----------
@@ -59,11 +59,11 @@ class LabelFiles:
         self._folders: dict[Path, _PhotoFolder] = {}
 
     def of(self, photo: Path) -> list[LabelFile]:
-        """Return the label files that a photo at an absolute path may mean equally well.
+        """Return the label files that fit a photo at an absolute path equally well.
 
-        Those in the deepest sub-folder that the photo's folder ends with count, else those in
-        all; of these the ones nearest to the photo by :func:`distance`. A file that is nearer to
-        another photo of the same folder is that one's.
+        Candidates are those in the deepest sub-folder that the photo's folder ends with, else
+        those in all; of these the ones nearest to the photo by :func:`distance` are returned. A
+        file that is nearer to another photo of the same folder belongs to that one.
         """
         names = {fold(name) for name in _photo_names(photo.name)}
         files = dict.fromkeys(file for name in names for file in self._by_name.get(name, ()))
@@ -89,7 +89,7 @@ class LabelFiles:
 
 
 class _PhotoFolder:
-    """The photos of a folder by the names that label files may give them."""
+    """The photos of a folder by the names that their label files may have."""
 
     def __init__(self, folder: Path, changed: int) -> None:
         self.changed = changed
@@ -120,9 +120,9 @@ class _PhotoFolder:
 def distance(label: str, photo: str) -> int:
     """Return how far a label file's stem is from a photo's file name.
 
-    0 to 2 for the photo's stem with MSRC's ``_GT``, its whole name, and its very stem; beyond
+    0, 1 and 2 for the photo's stem with MSRC's ``_GT``, its whole name, and its exact stem; beyond
     that it grows with each ending that one of them has, and is less where the rest is spelled
-    alike. Names that mean nothing to each other are infinitely far.
+    alike. Unrelated names are infinitely far apart.
     """
     stem = os.path.splitext(photo)[0]  # noqa: PTH122
     exact = (stem + _MSRC, photo, stem)
@@ -138,13 +138,13 @@ def distance(label: str, photo: str) -> int:
 
 
 def _photo_names(photo: str) -> Iterator[str]:
-    """Yield the names that a photo's label file may have: its own, its stem, and that shortened."""
+    """Yield the names that a photo's label file may have: its name, its stem, shortened stems."""
     yield photo
     yield from _names(os.path.splitext(photo)[0], _PHOTO_END)  # noqa: PTH122
 
 
 def _names(stem: str, end: re.Pattern[str]) -> Iterator[str]:
-    """Yield a stem, and what is left as one ending after another is taken off."""
+    """Yield a stem, and what is left as one ending after another is removed."""
     yield stem
     while (found := end.search(stem)) and found.start() > 0:
         stem = stem[: found.start()]
@@ -152,7 +152,7 @@ def _names(stem: str, end: re.Pattern[str]) -> Iterator[str]:
 
 
 def _depth(place: Place, above: tuple[str, ...]) -> tuple[int, int]:
-    """Return how many folders a label file and a photo share, and how many to the letter."""
+    """Return how many folders a label file and a photo share, and how many spelled identically."""
     below = above[len(above) - len(place) :]
     if list(map(fold, below)) != list(map(fold, place)):
         return -1, 0

@@ -1,4 +1,4 @@
-"""What label files store: class numbers, or colours, as they lie in the file."""
+"""Read what label files store, class numbers or colours, without conversion."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from semsig.errors import SegmenterError
 from semsig.segment.limits import open_picture, read_label_array
 
 PICTURES = {".png", ".bmp", ".dib", ".tif", ".tiff"}
-"""Lower-case suffixes of pictures that keep numbers exactly."""
+"""Lower-case suffixes of picture formats without loss."""
 ARRAYS = {".npy", ".npz"}
 """Lower-case suffixes of NumPy's arrays."""
 
@@ -25,19 +25,19 @@ _WHITE_IS_ZERO = 0
 def read_stored(path: Path) -> NDArray[np.generic]:
     """Return class numbers, shape (H, W), or colours, shape (H, W, 3) uint8, of a label file.
 
-    Numbers of fewer than 8 bits a pixel come as they are stored, not scaled to 0..255 as
-    pictures are. Pixels of a grey picture that are transparent become -1.
+    Numbers of fewer than 8 bits per pixel are returned as stored, not scaled to 0..255 as in
+    pictures. Transparent pixels of a grey picture become -1.
 
     Raises
     ------
     SegmenterError
-        If it cannot be read, or is of a kind in which numbers are lost.
+        If it cannot be read, or has a format that does not keep numbers exactly.
     """
     try:
         return read_label_array(path) if path.suffix.lower() in ARRAYS else _read_picture(path)
     except SegmenterError:
         raise
-    except Exception as error:  # Pillow and NumPy raise nearly every type on damaged files
+    except Exception as error:  # Pillow and NumPy raise almost any exception type on damaged files
         raise SegmenterError(f"{path} cannot be read: {error}") from error
 
 
@@ -60,7 +60,7 @@ def _read_picture(path: Path) -> NDArray[np.generic]:
 def _upright(
     stored: NDArray[np.generic], picture: PillowImage.Image, depth: int
 ) -> NDArray[np.generic]:
-    """Undo what Pillow does to grey pictures: 2 and 4 bits scaled to 8, TIFF's white 0 turned."""
+    """Undo what Pillow does to grey pictures: 2 and 4 bits scaled to 8, TIFF's white 0 inverted."""
     if picture.mode not in ("1", "L"):
         return stored
     most = np.uint8(2**depth - 1)
@@ -72,7 +72,7 @@ def _upright(
 
 
 def _depth(picture: PillowImage.Image, path: Path) -> int:
-    """Return the bits of a channel as the file has them; those of other kinds are 8."""
+    """Return the bits per channel that the file stores; 8 for other formats."""
     if picture.format == "PNG":
         with open_regular(path) as file:
             return file.read(25)[24]  # signature, length and name of IHDR, width, height, depth

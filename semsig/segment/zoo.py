@@ -23,7 +23,7 @@ def find_config(name: str) -> Path:
     name : str
         A path to a config file; or a name of the zoo, such as
         ``fcn_hr48_4xb4-80k_ade20k-512x512``; or its short form ``MODEL-DATASET``, such as
-        ``fcn_hr48-ade20k``, which means the longest schedule there is.
+        ``fcn_hr48-ade20k``, which means the one with the longest schedule.
 
     Raises
     ------
@@ -44,7 +44,7 @@ def find_config(name: str) -> Path:
 
 
 def published(config: Path) -> str | None:
-    """Return the address of the zoo's checkpoint for a config file, None where there is none."""
+    """Return the address of the zoo's checkpoint for a config file; None if there is none."""
     metafile = config.parent / "metafile.yaml"
     if not metafile.is_file():
         return None
@@ -59,7 +59,7 @@ def published(config: Path) -> str | None:
 
 @cache
 def _configs() -> dict[str, Path]:
-    """Return {stem: path} of the configs that the installed mmsegmentation carries."""
+    """Return {stem: path} of the configs in the installed mmsegmentation."""
     spec = find_spec("mmseg")
     if spec is None or spec.origin is None:
         raise SegmenterError(

@@ -1,6 +1,6 @@
-"""Indexes served over HTTP: an API under /api/v1, and a page that uses it.
+"""Serve indexes over HTTP: an API under /api/v1, and a page that uses it.
 
-Needs the extra ``serve``; nothing else of semsig imports this package.
+Needs the extra ``serve``; apart from the command line, nothing in semsig imports this package.
 """
 
 from semsig.server.app import create_app

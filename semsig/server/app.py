@@ -1,4 +1,4 @@
-"""The application: API, page, and what guards them."""
+"""The application: API, page, and the middleware that guards them."""
 
 from __future__ import annotations
 
@@ -24,26 +24,26 @@ _STATIC = Path(__file__).with_name("static")
 
 
 def create_app(engines: Sequence[Engine], options: ServeOptions | None = None) -> FastAPI:
-    """Return the application that serves indexes; any ASGI server runs it.
+    """Return the application that serves indexes; any ASGI server can run it.
 
     Parameters
     ----------
     engines : sequence of Engine
         The indexes, at least one.
     options : ServeOptions, optional
-        How; host and port are for :func:`semsig.server.serve` alone.
+        Options; only :func:`semsig.server.serve` uses host and port.
 
     Raises
     ------
     OptionError
-        If there is no index.
+        If no index is given.
     """
     options = options or ServeOptions()
     site = Site(engines, options)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        # more threads than this only make every answer late, and each holds a decoded photo
+        # more threads would only delay every answer, and each holds a decoded photo in memory
         current_default_thread_limiter().total_tokens = max(4, 2 * (usable_cores()))
         yield
         site.close()
@@ -53,7 +53,7 @@ def create_app(engines: Sequence[Engine], options: ServeOptions | None = None) -
         version=__version__,
         summary="Find photos by what is where in them.",
         openapi_url="/api/v1/openapi.json",
-        docs_url=None,  # both fetch scripts from elsewhere
+        docs_url=None,  # this page and the next fetch scripts from other sites
         redoc_url=None,
         lifespan=lifespan,
     )

@@ -1,4 +1,4 @@
-"""What clients ask for, and what they are told: the API's documents."""
+"""The API's JSON documents: requests of clients and answers of the server."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ Fraction = Annotated[float, Field(ge=0, le=1)]
 
 
 class Strict(BaseModel):
-    """A document without fields that nobody reads."""
+    """A document in which unknown fields are refused."""
 
     model_config = ConfigDict(extra="forbid")
 
 
 class QueryPhoto(Strict):
-    """A photo to search by: one of the index, or one that was uploaded."""
+    """A photo to search by: an indexed one, or an uploaded one."""
 
     id: Id | None = None
     upload: str | None = Field(default=None, max_length=64)
@@ -33,7 +33,7 @@ class QueryPhoto(Strict):
 
 
 class Painted(Strict):
-    """A layout: a small grid of class labels, row by row, as runs."""
+    """A layout: a small grid of class labels, run-length coded row by row."""
 
     width: int = Field(ge=1, le=256)
     height: int = Field(ge=1, le=256)
@@ -43,7 +43,7 @@ class Painted(Strict):
 
 
 class Ask(Strict):
-    """A search. Without photo, layout and words it lists the index's photos."""
+    """A search. Without photo, layout and words it lists the photos of the index."""
 
     photos: list[QueryPhoto] = Field(default=[], max_length=MOST_PHOTOS)
     layout: Painted | None = None
@@ -87,7 +87,7 @@ class HitFacts(PhotoFacts):
 
 
 class Suggestion(BaseModel):
-    """A condition that splits the answer."""
+    """A condition that would narrow the answer down."""
 
     words: str
     name: str
@@ -120,7 +120,7 @@ class ClassFacts(BaseModel):
 
 
 class Share(BaseModel):
-    """A class in one photo."""
+    """The share of one class in a photo."""
 
     name: str
     color: str
@@ -128,14 +128,14 @@ class Share(BaseModel):
 
 
 class Described(BaseModel):
-    """What a photo shows."""
+    """The content of a photo."""
 
     sentence: str
     classes: list[Share]
 
 
 class Matched(BaseModel):
-    """Two parts that look alike, as left, top, right, bottom, and their squared L2 distance."""
+    """Two similar parts, each as left, top, right, bottom, and their squared L2 distance."""
 
     a: tuple[float, float, float, float]
     b: tuple[float, float, float, float]
@@ -143,7 +143,7 @@ class Matched(BaseModel):
 
 
 class Reason(BaseModel):
-    """Why one photo is like another."""
+    """Why one photo is similar to another."""
 
     sentence: str
     distance: int = Field(description="Bits in which their blocks differ.")
@@ -162,7 +162,7 @@ class UploadFacts(BaseModel):
 
 
 class IndexFacts(BaseModel):
-    """An index that is served."""
+    """A served index."""
 
     name: str
     photos: int
@@ -176,7 +176,7 @@ class IndexFacts(BaseModel):
 
 
 class Health(BaseModel):
-    """Whether the server is well."""
+    """The state of the server."""
 
     status: Literal["ok"]
     version: str
@@ -184,7 +184,7 @@ class Health(BaseModel):
 
 
 class Duplicate(PhotoFacts):
-    """A photo of a group of near-duplicates."""
+    """A photo in a group of near-duplicates."""
 
     bytes: int
     taken: str
@@ -200,7 +200,7 @@ class DuplicateGroups(BaseModel):
 
 
 class CellFacts(PhotoFacts):
-    """A cell of the map, and the photo that stands for it."""
+    """A cell of the map, and the photo that represents it."""
 
     column: int
     row: int
@@ -208,7 +208,7 @@ class CellFacts(PhotoFacts):
 
 
 class MapFacts(BaseModel):
-    """A part of the map: photos that look alike lie near each other."""
+    """A part of the map, on which similar photos are near each other."""
 
     photos: int
     by: str = Field(description="What photos were compared by.")
@@ -218,7 +218,7 @@ class MapFacts(BaseModel):
 
 
 class Looking(BaseModel):
-    """Work that is not done yet: ask again."""
+    """Work in progress: ask again."""
 
     done: int
     of: int = Field(description="Photos; 0 if that is not known yet.")

@@ -1,4 +1,4 @@
-"""The map of a collection: photos that look alike lie near each other, at any zoom."""
+"""The map of a collection: similar photos are near each other, at any zoom."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from semsig.engine import Engine
 from semsig.query import Condition, Conditions
 
 MOST_SIDE = 4096
-"""Cells a side that a map can be cut into."""
+"""Largest number of cells per side of the map."""
 MOST_CELLS = 2000
-"""Cells that one look takes in."""
+"""Largest number of cells in one request."""
 
 _AT_ONCE = 8192
-"""Records that are unpacked at a time."""
+"""Number of records that are unpacked at a time."""
 
 Parts = Callable[[], Iterator[NDArray[np.float64]]]
-"""Yields the photos' vectors, some rows at a time."""
+"""Returns an iterator over the photos' vectors, some rows at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,17 +36,17 @@ class Cell:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Atlas:
-    """Where each photo lies: its ranks along the two principal axes of all photos' vectors.
+    """The place of each photo: its ranks along the two principal axes of all photos' vectors.
 
     Parameters
     ----------
     ids : ndarray of int64, shape (N,)
-        Photos; those that come first stand for their cells, so that who stands for a cell still
-        does for one of its parts.
+        Photos; the first one in a cell represents it, so the photo that represents a cell also
+        represents one of the cell's parts at the next zoom.
     places : ndarray of float64, shape (N, 2)
-        From the left and from the top, each 0 to below 1, evenly spread.
+        Distances from the left and from the top, each 0 to below 1, evenly spaced.
     by : str
-        What vectors were compared: "pooled", or "sbs" for shares of classes.
+        Which vectors were compared: "pooled", or "sbs" for shares of classes.
     """
 
     ids: NDArray[np.int64]
@@ -55,7 +55,7 @@ class Atlas:
 
     @classmethod
     def of(cls, engine: Engine) -> Atlas:
-        """Work it out from the records alone."""
+        """Compute the map from the stored records, without reading photos."""
         by = "pooled" if "pooled" in engine.sides else "sbs"
         ids, batch = engine.sides[by].to_batch()
         parts = (lambda: _descriptors(batch)) if by == "pooled" else (lambda: _shares(batch))
@@ -66,14 +66,14 @@ class Atlas:
     def cells(
         self, columns: int, rows: int, window: tuple[int, int, int, int] | None = None
     ) -> list[Cell]:
-        """Return the cells that hold photos, each with the photo that stands for it.
+        """Return the cells that hold photos, each with the photo that represents it.
 
         Parameters
         ----------
         columns, rows : int
-            Into how many cells the whole map is cut.
+            The number of cells that the whole map is divided into.
         window : (left, top, right, bottom), optional
-            Cells that are looked at, right and bottom not among them.
+            The cells to return, right and bottom exclusive.
         """
         left, top, right, bottom = window or (0, 0, columns, rows)
         x, y = (self.places * (columns, rows)).astype(np.int64).T
@@ -90,7 +90,8 @@ class Atlas:
 def principal(parts: Parts, count: int) -> NDArray[np.float64]:
     """Return the first two principal components of `count` vectors, shape (N, 2).
 
-    The largest loading of each axis is positive, so that a map is never mirrored.
+    The sign of a principal axis is arbitrary: each axis gets the sign that makes its largest
+    loading positive, so that a map is never mirrored.
     """
     if not count:
         return np.zeros((0, 2))
@@ -110,7 +111,7 @@ def _descriptors(batch: Any) -> Iterator[NDArray[np.float64]]:
 
 
 def _shares(batch: Any) -> Iterator[NDArray[np.float64]]:
-    """Yield how much of each photo each class fills."""
+    """Yield the share of each photo that each class fills."""
     classes = batch.schema.classes
     every = Conditions(classes, tuple(Condition(label=n, percent=0) for n in range(len(classes))))
     for first in range(0, len(batch), _AT_ONCE):
@@ -118,6 +119,6 @@ def _shares(batch: Any) -> Iterator[NDArray[np.float64]]:
 
 
 def _ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return each value's rank among its column, over their number."""
+    """Return each value's rank in its column, divided by the column's length."""
     ranks = np.argsort(np.argsort(values, axis=0, kind="stable"), axis=0, kind="stable")
     return np.asarray(ranks / max(1, len(values)), np.float64)

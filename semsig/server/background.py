@@ -1,4 +1,4 @@
-"""Work that outlasts a request: it says how far it is, and ends when nobody asks for it."""
+"""Work that outlasts a request: it reports progress, and is given up if nobody asks for it."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from semsig.engine.adding import Progress
 Value = TypeVar("Value")
 
 PATIENCE = 15.0
-"""Seconds after which work that nobody asks for is given up."""
+"""Seconds without a request after which work is given up."""
 
 
 class _GivenUpError(Exception):
-    """Nobody waits for the work any more."""
+    """Raised in the work when nobody waits for it any more."""
 
 
 class Task(Generic[Value]):
-    """A function that runs in a thread of its own.
+    """A function that runs in its own thread.
 
     Parameters
     ----------
     work : callable
-        Takes a function that it calls often with how much is done, and of how much.
+        Takes a function that it must call often, with the amount done and the total amount.
     """
 
     def __init__(self, work: Callable[[Progress], Value]) -> None:
@@ -41,17 +41,17 @@ class Task(Generic[Value]):
 
     @property
     def has_failed(self) -> bool:
-        """Whether it ended without a result, perhaps because nobody asked for one."""
+        """Whether it ended without a result, possibly because nobody asked for one."""
         return self._error is not None
 
     @property
     def is_finished(self) -> bool:
-        """Whether it ended; to ask keeps it alive."""
+        """Whether it ended; asking keeps it alive."""
         self._asked = time.monotonic()
         return self._finished.is_set()
 
     def result(self) -> Value:
-        """Wait for what the function returns, and raise what it raises."""
+        """Wait for the function, and return what it returns or raise what it raises."""
         self._finished.wait()
         if self._error is not None:
             raise self._error
@@ -77,12 +77,12 @@ class Task(Generic[Value]):
 
 
 class Tasks(Generic[Value]):
-    """Tasks by key, those asked for last.
+    """The most recently used tasks, by key.
 
     Parameters
     ----------
     most : int
-        How many are kept, with their results.
+        Largest number of tasks that are kept, with their results.
     """
 
     def __init__(self, most: int) -> None:
@@ -91,19 +91,19 @@ class Tasks(Generic[Value]):
         self._lock = Lock()
 
     def get(self, key: object, work: Callable[[Progress], Value]) -> Task[Value]:
-        """Return the task of a key, begun now if there is none."""
+        """Return the task of a key, started now if there is none."""
         with self._lock:
             task = self._kept.pop(key, None)
             if task is None or task.has_failed:
                 task = Task(work)
             self._kept[key] = task
-            # what is dropped here and still runs gives up by itself
+            # a dropped task that still runs ends by itself, since nobody asks for it
             while len(self._kept) > self._most:
                 del self._kept[next(iter(self._kept))]
             return task
 
     def stop(self) -> None:
-        """Give up all that still runs."""
+        """Give up all tasks that still run."""
         with self._lock:
             for task in self._kept.values():
                 task.stop()

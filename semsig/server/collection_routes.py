@@ -1,4 +1,4 @@
-"""The routes of whole collections: the map, near-duplicates, photos that come and go."""
+"""The routes of whole collections: the map, near-duplicates, adding and removing photos."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def map_(
         str, Query(pattern=r"^(\d{1,4},\d{1,4},\d{1,4},\d{1,4})?$", description=_WINDOW)
     ] = "",
 ) -> MapFacts:
-    """Return which photo stands for each cell of the map that holds some."""
+    """Return the photo that represents each non-empty cell of the map."""
     left, top, right, bottom = map(int, window.split(",")) if window else (0, 0, columns, rows)
     if max(0, right - left) * max(0, bottom - top) > MOST_CELLS:
         raise RefusedError(
@@ -56,9 +56,10 @@ async def duplicates(
     by: Annotated[Literal["pooled", "tanimoto", "containment"] | None, Query()] = None,
     wait: Annotated[float, Query(ge=0, le=60, description="Seconds to wait.")] = 20,
 ) -> DuplicateGroups | Looking:
-    """Group near-duplicates; nothing is moved or removed.
+    """Group near-duplicates; no photo is moved or removed.
 
-    What takes longer is answered by 202 and how far it is, and given up if nobody asks again.
+    If this takes longer than `wait`, the answer is 202 with the progress so far. Ask again for the
+    result; the work is given up if nobody does.
     """
     looking = await run_in_threadpool(site.duplicates, shelf, within, by)
     ends = time.monotonic() + wait
@@ -72,13 +73,13 @@ async def duplicates(
 
 @router.post("/photos", openapi_extra=PHOTO_BODY, status_code=201)
 async def add(request: Request, site: TheSite, shelf: TheShelf) -> PhotoFacts:
-    """Add the photo that the request's body holds; refused unless the server is writable."""
+    """Add the photo in the request's body; refused unless the server is writable."""
     data = await photo_body(request)
     return await run_in_threadpool(site.add, shelf, data)
 
 
 @router.delete("/photos/{id}", status_code=204, response_class=Response)
 def remove(site: TheSite, shelf: TheShelf, id: int) -> Response:  # noqa: A002
-    """Take a photo out of the index; its file stays. RefusedError unless the server is writable."""
+    """Remove a photo from the index, not its file; refused unless the server is writable."""
     site.remove(shelf, id)
     return Response(status_code=204)

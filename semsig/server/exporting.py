@@ -1,4 +1,4 @@
-"""Hits as a file: JSON, CSV, a list of paths, or a zip of the photos, written while it is sent."""
+"""Export hits as JSON, CSV, a list of paths, or a zip of the photos, written while it is sent."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Pieces = Generator[bytes, None, None]
 
 MOST_EXPORTED = 10_000
 MOST_BYTES = 4 << 30
-"""Bytes of photos in one zip."""
+"""Largest number of bytes of photos in one zip."""
 MEDIA_TYPES: dict[Kind, str] = {
     "json": "application/json",
     "csv": "text/csv; charset=utf-8",
@@ -39,13 +39,13 @@ FILE_NAMES: dict[Kind, str] = {kind: f"photos.{kind}" for kind in MEDIA_TYPES} |
 
 _COLUMNS = ("rank", "id", "name", "distance", "measure", "path")
 _CHUNK = 1 << 20
-"""Bytes of a photo that are held at a time."""
+"""Bytes of a photo that are held in memory at a time."""
 _MOST_NAME = 120
-"""Characters of a name in a zip: with its number it fits any file system's 255 bytes."""
+"""Most characters of a name in a zip: with its rank it fits the 255 bytes of any file system."""
 
 
 class Sending(StreamingResponse):
-    """A response of pieces, whose files are closed once it ends: by a client that leaves, too."""
+    """A response of pieces that closes its files when it ends, even if the client disconnects."""
 
     def __init__(self, pieces: Pieces, **how: Any) -> None:
         super().__init__(pieces, **how)
@@ -69,17 +69,17 @@ def exported(
     shelf : Shelf
         The index.
     hits : sequence of Ranked
-        What was found.
+        The hits.
     kind : {"json", "csv", "paths", "zip"}
-        What file. A zip holds the photos as they are, by rank and name, the CSV, and a list of
-        those that cannot be read any more.
+        The format. A zip holds the unchanged photos, named by rank and name, the CSV, and a list
+        of the photos that can no longer be read.
     most_bytes : int
-        Most bytes of photos in a zip.
+        Largest number of bytes of photos in a zip.
 
     Raises
     ------
     RefusedError
-        If the photos have more bytes; before anything is written.
+        If the photos have more bytes; raised before anything is written.
     """
     records = [shelf.record(hit.id) for hit in hits]
     paths = [record.path for record in records]
@@ -96,7 +96,7 @@ def exported(
 
 
 def _encoded(text: str) -> bytes:
-    """Return a text as UTF-8; of paths the bytes that the file system has."""
+    """Return a text as UTF-8; a path that is not Unicode keeps the bytes of the file system."""
     return text.encode("utf-8", "surrogateescape")
 
 
@@ -107,7 +107,7 @@ def _rows(hits: Sequence[Ranked], paths: Sequence[str]) -> Iterator[dict[str, ob
 
 
 def _json(hits: Sequence[Ranked], paths: Sequence[str]) -> str:
-    """As ASCII, so that names that are no text survive."""
+    """Return ASCII JSON: escapes keep file names that are not valid Unicode."""
     return json.dumps(list(_rows(hits, paths)), indent=1) + "\n"
 
 
@@ -124,7 +124,7 @@ def _paths(_: Sequence[Ranked], paths: Sequence[str]) -> str:
 
 
 class _Pipe(io.RawIOBase):
-    """What is written, until it is taken."""
+    """A buffer that keeps what is written to it until it is taken."""
 
     def __init__(self) -> None:
         self._parts: list[bytes] = []
@@ -137,13 +137,13 @@ class _Pipe(io.RawIOBase):
         return len(self._parts[-1])
 
     def take(self) -> bytes:
-        """Return what was written since this was called last."""
+        """Return what was written since the last call."""
         taken, self._parts = b"".join(self._parts), []
         return taken
 
 
 def _zipped(hits: Sequence[Ranked], paths: Sequence[str]) -> Pieces:
-    """Yield a zip of the photos: stored, as they are compressed already."""
+    """Yield a zip of the photos, not compressed again: photos are compressed already."""
     pipe, lost = _Pipe(), []
     digits = len(str(hits[-1].rank)) if hits else 1
     with zipfile.ZipFile(pipe, "w") as archive:
@@ -162,7 +162,7 @@ def _zipped(hits: Sequence[Ranked], paths: Sequence[str]) -> Pieces:
 
 
 def _put(archive: zipfile.ZipFile, name: str, path: str) -> Iterator[None]:
-    """Write a photo's bytes into a zip, a chunk a step; OSError if it cannot be read."""
+    """Write a photo's bytes into a zip, one chunk per step; OSError if it cannot be read."""
     with open_regular(path) as photo:
         if os.fstat(photo.fileno()).st_size > zipfile.ZIP64_LIMIT:
             raise OSError(errno.EFBIG, "has more bytes than a plain zip's entry", path)
@@ -173,7 +173,7 @@ def _put(archive: zipfile.ZipFile, name: str, path: str) -> Iterator[None]:
 
 
 def _plain(name: str) -> str:
-    """Return a name that any file system takes, and that leads nowhere."""
+    """Return a name that is valid on any file system and contains no path."""
     safe = "".join("_" if c in '<>:"/\\|?*' or not c.isprintable() else c for c in name)
     stem, suffix = Path(safe).stem, Path(safe).suffix[:12]
     return f"{stem[: _MOST_NAME - len(suffix)]}{suffix}"

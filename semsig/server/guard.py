@@ -1,4 +1,4 @@
-"""What stands before every request: host, origin, token, size and time of bodies; safe headers."""
+"""Checks of every request (host, origin, token, size and time of the body), and safe headers."""
 
 from __future__ import annotations
 
@@ -36,22 +36,22 @@ HEADERS = {
 
 
 class _BodyError(Exception):
-    """A body that is larger, or slower, than is taken."""
+    """A body that is larger, or arrives more slowly, than is accepted."""
 
     def __init__(self, response: Response) -> None:
         self.response = response
 
 
 class Guard:
-    """Lets through what a browser of the server's own page, or a client with the token, sends.
+    """Lets through requests from the server's own page and from clients that know the token.
 
-    A page of another site cannot reach the server by a name of its own (DNS rebinding: the Host
-    is checked), nor change anything by the user's cookie (CSRF: the Origin is checked).
+    A page of another site can neither reach the server under that site's name (DNS rebinding: the
+    Host is checked) nor change anything with the user's cookie (CSRF: the Origin is checked).
 
     Parameters
     ----------
     app : ASGI application
-        What is guarded.
+        The application to guard.
     options : ServeOptions
         Names, token and limits.
     """
@@ -103,7 +103,7 @@ class Guard:
         return self._without_token(scope, headers) if self._options.token else None
 
     def _without_token(self, scope: Scope, headers: dict[str, str]) -> Response | None:
-        """Refuse who does not know the token; let who brings it in the address keep it."""
+        """Refuse a request without the token; keep a token given in the address as a cookie."""
         token = self._options.token
         asked = parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])[-1]
         if scope["path"] == "/" and _same(asked, token):
@@ -122,14 +122,14 @@ class Guard:
         return refusal
 
     def _limited(self, receive: Receive) -> Receive:
-        """Return `receive`, ended when a body is too large or too slow."""
+        """Return a `receive` that ends the request if its body is too large or too slow."""
         limit, seconds = self._options.upload_bytes, self._options.upload_seconds
         loop = asyncio.get_running_loop()
         ends, total, done = loop.time() + seconds, 0, False
 
         async def limited() -> MutableMapping[str, Any]:
             nonlocal total, done
-            if done:  # what comes now is that the client has left
+            if done:  # the next message tells that the client has disconnected
                 return await receive()
             try:
                 message = await asyncio.wait_for(receive(), max(0.0, ends - loop.time()))
@@ -149,7 +149,7 @@ class Guard:
 
 
 def _name(host: str) -> str:
-    """Return a Host header without its port, an IPv6 address without its brackets."""
+    """Return a Host header without port, an IPv6 address without brackets."""
     if host.startswith("["):
         return host[1:].partition("]")[0]
     return host.partition(":")[0].lower()

@@ -18,28 +18,28 @@ class ServeOptions:
     Parameters
     ----------
     host : str
-        Address to listen at; anything but loopback takes a token.
+        Address to listen on; any but loopback requires a token.
     port : int
-        0..65535; 0 takes a free one.
+        0..65535; 0 means any free port.
     token : str
-        What clients must know; empty asks for none.
+        Secret that clients must send; empty if none is required.
     hosts : tuple of str
-        Further names by which browsers may call the server. Addresses in digits are always
-        allowed: to rebind DNS takes a name.
+        Further host names by which browsers may reach the server. Numeric addresses are always
+        allowed: DNS rebinding needs a name.
     writable : Path, optional
-        Folder where photos go that clients add; None refuses adding and removing.
+        Folder for photos that clients add; None refuses adding and removing.
     cache : Path, optional
         Folder for thumbnails; a temporary one by default.
     cache_bytes : int
-        Most bytes of thumbnails that are kept.
+        Largest number of bytes of thumbnails that are kept.
     upload_bytes, upload_pixels : int
-        Largest photo that is taken, in bytes and in width x height.
+        Largest photo that is accepted, in bytes and in width x height.
     upload_seconds : float
         Longest time that a request's body may take to arrive.
     uploads_bytes : int
-        Decoded pixels of uploaded photos that are kept in memory, those used last.
+        Largest number of bytes of decoded uploads in memory; the most recently used are kept.
     anonymous : bool
-        Keep names of photos, and what is searched for, out of the log.
+        Keep the names of photos, and the searches, out of the log.
 
     Raises
     ------
@@ -75,7 +75,7 @@ class ServeOptions:
 
     @property
     def is_local(self) -> bool:
-        """Whether only this machine reaches the server."""
+        """Whether only this machine can reach the server."""
         if self.host in LOOPBACK:
             return True
         try:
@@ -84,7 +84,7 @@ class ServeOptions:
             return False
 
     def allows(self, name: str) -> bool:
-        """Tell whether a browser may call the server by a host name, without its port."""
+        """Tell whether browsers may reach the server by a host name, given without port."""
         if name in LOOPBACK or name == self.host or name in self.hosts:
             return True
         try:

@@ -1,4 +1,4 @@
-"""The pages, made from templates; all else on them is fetched from the API."""
+"""The pages, rendered from templates; they fetch everything else from the API."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from semsig.server.site import Site
 router = APIRouter(include_in_schema=False)
 
 LIMITS = (10, 20, 50, 100, 200, 500)
-"""Numbers of results that the page offers."""
+"""Numbers of results that the page offers to choose from."""
 
 
 @router.get("/", response_class=HTMLResponse)
 def index(request: Request) -> HTMLResponse:
-    """Return the page that searches."""
+    """Return the search page."""
     return _page(request, "index.html", limits=LIMITS)
 
 

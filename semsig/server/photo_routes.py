@@ -1,4 +1,4 @@
-"""The routes of single photos: their pictures, what they show, and why they are alike."""
+"""The routes of single photos: pictures, descriptions, and explanations of similarity."""
 
 from __future__ import annotations
 
@@ -28,31 +28,31 @@ def uploaded(site: TheSite, upload: str, side: Side = 640) -> Response:
 
 @router.get("/uploads/{upload}/overlay", response_class=Response)
 def uploaded_overlay(shelf: TheShelf, upload: str, side: Side = 640) -> Response:
-    """Return an uploaded photo's classes as colours, to be laid over it."""
+    """Return the classes of an uploaded photo as colours, to be laid over it."""
     return Response(_tinted(shelf, QueryPhoto(upload=upload), side), media_type="image/png")
 
 
 @router.get("/uploads/{upload}/description")
 def uploaded_description(shelf: TheShelf, upload: str) -> Described:
-    """Say what an uploaded photo shows."""
+    """Describe what an uploaded photo shows."""
     return described(shelf, QueryPhoto(upload=upload))
 
 
 @router.get("/photos/{id}")
 def photo(shelf: TheShelf, id: int) -> PhotoFacts:  # noqa: A002
-    """Return name and size of a photo."""
+    """Return the name and size of a photo."""
     return shelf.facts(id)
 
 
 @router.get("/photos/{id}/description")
 def photo_description(shelf: TheShelf, id: int) -> Described:  # noqa: A002
-    """Say what a photo shows."""
+    """Describe what a photo shows."""
     return described(shelf, QueryPhoto(id=id))
 
 
 @router.get("/photos/{id}/picture", response_class=Response)
 def picture(site: TheSite, shelf: TheShelf, id: int, side: Side = 640) -> Response:  # noqa: A002
-    """Return a photo as JPEG, upright, no larger than its file."""
+    """Return a photo as JPEG, upright, never enlarged."""
     key = f"picture {known_side(side)} {shelf.record(id).digest}"
     data = site.pictures.get(key, lambda: _scaled(shelf, id, side))
     return Response(data, media_type="image/jpeg", headers=_FOREVER)
@@ -60,7 +60,7 @@ def picture(site: TheSite, shelf: TheShelf, id: int, side: Side = 640) -> Respon
 
 @router.get("/photos/{id}/overlay", response_class=Response)
 def overlay(site: TheSite, shelf: TheShelf, id: int, side: Side = 640) -> Response:  # noqa: A002
-    """Return a photo's classes as colours, to be laid over it."""
+    """Return the classes of a photo as colours, to be laid over it."""
     fingerprint = shelf.engine.index.meta["segmenter_fingerprint"]
     key = f"overlay {known_side(side)} {fingerprint} {shelf.record(id).digest}"
     data = site.pictures.get(key, lambda: _tinted(shelf, QueryPhoto(id=id), side))
@@ -83,7 +83,7 @@ def explain(
     rotate: int = 0,
     regions: bool = False,
 ) -> Reason:
-    """Say why photo `b` is like photo `a`, or like an uploaded one."""
+    """Explain why photo `b` is similar to photo `a`, or to an uploaded one."""
     asked = {"id": a, "upload": upload, "rotate": rotate, "crop": crop.split(",") if crop else None}
     first = read_ask({"photos": [asked]}).photos[0]
     return reason(shelf, first, QueryPhoto(id=b), regions=regions)
@@ -91,7 +91,7 @@ def explain(
 
 @router.post("/explain/layout")
 def explain_layout(shelf: TheShelf, b: int, layout: Painted) -> Reason:
-    """Say why a photo is like a painted layout."""
+    """Explain why a photo is similar to a painted layout."""
     return reason(shelf, shelf.layout(layout), QueryPhoto(id=b), regions=False)
 
 

@@ -1,4 +1,4 @@
-"""Thumbnails and overlays, made once and kept in a bounded folder."""
+"""Thumbnails and overlays, made once and kept in a folder of limited size."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ from semsig.report.draw import enlarge
 from semsig.types import Image, LabelMap
 
 SIDES = (160, 320, 640, 1280)
-"""Longer sides in pixels that pictures are served at."""
+"""Long sides, in pixels, at which pictures are served."""
 
 _EDGE = (255, 255, 255, 210)
 
 
 class PictureCache:
-    """Files by key in a folder, those used last, within a bound.
+    """The most recently used files by key, in a folder of limited size.
 
     Parameters
     ----------
     folder : Path, optional
-        Where; a temporary folder, gone with the server, by default. What is in it from before is
-        used again.
+        The folder; files of an earlier run are used again. By default a temporary folder, which is
+        removed with the server.
     max_bytes : int
-        Most bytes that are kept.
+        Largest number of bytes that are kept.
     """
 
     def __init__(self, folder: Path | None, max_bytes: int) -> None:
@@ -51,7 +51,7 @@ class PictureCache:
         self._trim()
 
     def get(self, key: str, make: Callable[[], bytes]) -> bytes:
-        """Return what `make` made the first time that `key` was asked for."""
+        """Return the file of `key`; `make` is called only if it is not in the folder."""
         name = hashlib.blake2b(key.encode("utf-8", "surrogateescape"), digest_size=16).hexdigest()
         path = self._folder / f"{name}.pic"
         try:
@@ -70,7 +70,7 @@ class PictureCache:
             self._temporary.cleanup()
 
     def _write(self, path: Path, data: bytes) -> None:
-        """Write a file whole or not at all; a full disk only means that it is made again."""
+        """Write a file whole or not at all; after a full disk it is simply made again next time."""
         try:
             handle, part = tempfile.mkstemp(dir=self._folder)
             with os.fdopen(handle, "wb") as file:
@@ -98,7 +98,7 @@ def jpeg(image: Image) -> bytes:
 
 
 def tint(label_map: LabelMap, height: int, width: int) -> bytes:
-    """Return a label map's colours as PNG, see-through where it is void, with light outlines."""
+    """Return a label map's colours as PNG, transparent where it is void, with light outlines."""
     labels = enlarge(label_map, height, width)
     colors = label_map.classes.colors()[labels]
     alpha = np.where(labels == label_map.classes.void, 0, 190).astype(np.uint8)
@@ -111,7 +111,7 @@ def tint(label_map: LabelMap, height: int, width: int) -> bytes:
 
 
 def numbers(label_map: LabelMap) -> bytes:
-    """Return a label map as PNG whose pixels are the labels, with the classes' palette."""
+    """Return a label map as a PNG whose pixels are the labels, with the palette of the classes."""
     picture = PillowImage.fromarray(label_map.labels)
     if label_map.labels.dtype == np.uint8:
         picture.putpalette(label_map.classes.colors().ravel().tolist())

@@ -1,4 +1,4 @@
-"""Errors as application/problem+json (RFC 9457), with the text that the command line gives."""
+"""Errors as application/problem+json (RFC 9457), with the same text as on the command line."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MEDIA_TYPE = "application/problem+json"
 
 
 class RefusedError(SemsigError):
-    """A request that the server does not take.
+    """A request that the server refuses.
 
     Parameters
     ----------
@@ -49,11 +49,11 @@ _STATUS: tuple[tuple[type[SemsigError], int], ...] = (
     (SegmenterError, 500),
 )
 _IMAGE_STATUS = {"too-large": 413, "unreadable": 410}
-"""Of photos that cannot be read; 415 for all else."""
+"""HTTP status by kind of unreadable photo; 415 for all other kinds."""
 
 
 def status_of(error: SemsigError) -> int:
-    """Return the HTTP status of an error of semsig."""
+    """Return the HTTP status for an error of semsig."""
     if isinstance(error, RefusedError):
         return error.status
     if isinstance(error, ImageError):
@@ -62,13 +62,13 @@ def status_of(error: SemsigError) -> int:
 
 
 def problem(status: int, detail: str, kind: str = "about:blank", **more: Any) -> JSONResponse:
-    """Return a response that says what is wrong."""
+    """Return a response that describes a problem."""
     content = {"type": kind, "title": kind.rpartition(":")[2], "status": status, "detail": detail}
     return JSONResponse(content | more, status, media_type=MEDIA_TYPE)
 
 
 def add_handlers(app: FastAPI) -> None:
-    """Let an application answer every error as a problem."""
+    """Make an application answer every error with a problem document."""
     app.add_exception_handler(SemsigError, _semsig)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
@@ -96,7 +96,7 @@ async def _invalid(_: Request, error: Exception) -> JSONResponse:
 
 
 async def _left(_: Request, __: Exception) -> Response:
-    """Answer nobody: a client that left while it sent something is no error of the server."""
+    """Answer a client that disconnected while sending: this is no error of the server."""
     return Response(status_code=400)
 
 

@@ -1,4 +1,4 @@
-"""Why one photo is like another: in words, block by block, and part by part."""
+"""Why one photo is similar to another: in words, by blocks, and by parts."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _NAMES = ("the query", "this photo")
 _PARTS = [
     (left, top, left + 0.5, top + 0.5) for top in (0.0, 0.25, 0.5) for left in (0.0, 0.25, 0.5)
 ]
-"""Nine parts, each half as wide and high as the photo."""
+"""Nine overlapping parts, each half as wide and half as high as the photo."""
 _MOST_REGIONS = 3
 
 
 def described(shelf: Shelf, photo: QueryPhoto) -> Described:
-    """Say what a photo shows."""
+    """Describe what a photo shows."""
     label_map = shelf.label_map(photo)
     signature = sbs(label_map, shelf.engine.index.schema.levels)
     classes = [
@@ -34,7 +34,7 @@ def described(shelf: Shelf, photo: QueryPhoto) -> Described:
 
 
 def reason(shelf: Shelf, a: QueryPhoto | LabelMap, b: QueryPhoto, *, regions: bool) -> Reason:
-    """Say why photo B is like query A; `regions` looks for parts that look alike, too."""
+    """Explain why photo B is similar to query A; with `regions`, also by similar parts."""
     maps = (a if isinstance(a, LabelMap) else shelf.label_map(a)), shelf.label_map(b)
     levels = shelf.engine.index.schema.levels
     why = explain(sbs(maps[0], levels), sbs(maps[1], levels), maps=maps, names=_NAMES)
@@ -50,9 +50,9 @@ def reason(shelf: Shelf, a: QueryPhoto | LabelMap, b: QueryPhoto, *, regions: bo
 
 
 def _matched(shelf: Shelf, a: QueryPhoto, b: QueryPhoto) -> list[Matched]:
-    """Return pairs of parts that are each other's nearest by pooled descriptor, best first.
+    """Return pairs of parts that are mutual nearest neighbours by pooled descriptor, best first.
 
-    Each part of a photo is in one pair at most.
+    Each part of a photo is in at most one pair.
     """
     whole = QueryPhoto(id=a.id, upload=a.upload, rotate=a.rotate)
     left, top, right, bottom = a.crop or (0.0, 0.0, 1.0, 1.0)

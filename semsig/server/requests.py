@@ -1,4 +1,4 @@
-"""What routes take from a request: the index that it names, a photo, a search."""
+"""What routes read from a request: the index that it names, a photo, a search."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from semsig.server.shelf import Shelf
 from semsig.server.site import Site
 
 API: dict[str, Any] = {"prefix": "/api/v1", "responses": Problem}
-"""What all routers of the API have in common."""
+"""Arguments that all routers of the API have in common."""
 PHOTO_BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
         "content": {"image/*": {"schema": {"type": "string", "format": "binary"}}},
     }
 }
-"""How OpenAPI says that a request's body is a photo."""
+"""OpenAPI's description of a request whose body is a photo."""
 
 
 def site_of(request: Request) -> Site:
-    """Return what is served."""
+    """Return the served indexes and what they share."""
     site: Site = request.app.state.site
     return site
 
@@ -44,7 +44,7 @@ Side = Annotated[int, Query(description=f"Longer side in pixels: one of {SIDES}.
 
 
 async def photo_body(request: Request) -> bytes:
-    """Return a request's body; RefusedError if it has none."""
+    """Return a request's body; raise RefusedError if it is empty."""
     data = await request.body()
     if not data:
         raise RefusedError("Expected a photo as the request's body, got nothing.", status=422)
@@ -52,7 +52,7 @@ async def photo_body(request: Request) -> bytes:
 
 
 def read_ask(document: dict[str, Any] | str) -> Ask:
-    """Check a search, given as JSON or as what JSON holds."""
+    """Validate a search, given as JSON text or as parsed JSON."""
     try:
         if isinstance(document, str):
             return Ask.model_validate_json(document)
@@ -65,7 +65,7 @@ def read_ask(document: dict[str, Any] | str) -> Ask:
 
 
 def known_side(side: int) -> int:
-    """Return a side that pictures are served at; RefusedError if they are not."""
+    """Return `side`; raise RefusedError if pictures are not served at it."""
     if side not in SIDES:
         raise RefusedError(f"Expected a side of {SIDES}, got {side}.", status=422)
     return side

@@ -18,7 +18,7 @@ router = APIRouter(**API)
 
 @router.get("/health")
 def health(site: TheSite) -> Health:
-    """Say that the server is well, and what it serves."""
+    """Report that the server is running, and what it serves."""
     return Health(
         status="ok",
         version=__version__,
@@ -39,7 +39,7 @@ def health(site: TheSite) -> Health:
 
 @router.get("/metrics", response_class=PlainTextResponse)
 def metrics(site: TheSite) -> PlainTextResponse:
-    """Return counts and latencies as Prometheus reads them."""
+    """Return counts and latencies in the format of Prometheus."""
     gauges: dict[str, float] = {
         "semsig_thumbnail_bytes": site.pictures.n_bytes,
         "semsig_upload_bytes": site.uploads.n_bytes,
@@ -51,13 +51,13 @@ def metrics(site: TheSite) -> PlainTextResponse:
 
 @router.get("/classes")
 def classes(shelf: TheShelf) -> list[ClassFacts]:
-    """List the classes, and how many photos show each."""
+    """List the classes, with the number of photos that show each."""
     return shelf.shares.facts()
 
 
 @router.post("/search", openapi_extra=None)
 def search(site: TheSite, shelf: TheShelf, ask: Annotated[Ask, Body()]) -> Answer:
-    """Search by photos, a layout, words, or all of these."""
+    """Search by photos, a layout, words, or a combination of these."""
     return site.searcher(shelf).answer(ask)
 
 
@@ -73,7 +73,7 @@ def search_simply(
     signature: str | None = None,
     metric: str | None = None,
 ) -> Answer:
-    """Search by one photo, or by words: for the command line."""
+    """Search by one photo, or by words; for use from the command line."""
     photos = (
         []
         if id is None and upload is None
@@ -94,7 +94,7 @@ async def search_by_photo(
     metric: str | None = None,
     mirrored: bool = False,
 ) -> Answer:
-    """Search by the photo that the request's body holds."""
+    """Search by the photo in the request's body."""
     data = await photo_body(request)
 
     def answer() -> Answer:
@@ -119,7 +119,7 @@ def export(
     ask: Annotated[str, Query(description="A search, as POST /search takes it.")] = "{}",
     k: Annotated[int, Query(ge=1, le=MOST_EXPORTED, description="Most hits.")] = 500,
 ) -> StreamingResponse:
-    """Return a search's hits as a file; if it stacks copies, the nearest of each stack alone."""
+    """Return the hits of a search as a file; with stacked copies only the nearest of each."""
     wanted = read_ask(ask).model_copy(update={"k": k})
     hits = [hit for hit in site.searcher(shelf).hits(wanted) if hit.copy_of is None]
     return Sending(
@@ -131,7 +131,7 @@ def export(
 
 @router.post("/uploads", openapi_extra=PHOTO_BODY, status_code=201)
 async def upload(request: Request, site: TheSite) -> UploadFacts:
-    """Keep the photo that the request's body holds for some searches."""
+    """Keep the photo in the request's body for a while, to search by it."""
     data = await photo_body(request)
     name = await run_in_threadpool(site.uploads.add, data)
     height, width = site.uploads.get(name).shape[:2]

@@ -32,14 +32,14 @@ def serve(
     engines : sequence of Engine
         The indexes.
     options : ServeOptions
-        How.
+        How to serve them.
     ready : callable
-        Called with the address once the server listens.
+        Called with the address as soon as the server listens.
 
     Raises
     ------
     OptionError
-        If the address cannot be listened at.
+        If the server cannot listen on the address.
     """
     listening = _listen(options)
     app = create_app(engines, options)
@@ -58,13 +58,13 @@ def serve(
     ready(f"{address}?token={options.token}" if options.token else address)
     warming = threading.Thread(target=_warm, args=(app.state.site.warm,))
     warming.start()
-    with suppress(KeyboardInterrupt):  # raised again once all is shut down
+    with suppress(KeyboardInterrupt):  # raised again after the shutdown
         server.run(sockets=[listening])
-    warming.join()  # a network that is being loaded when Python ends aborts the process
+    warming.join()  # Python aborts if it ends while a network is being loaded
 
 
 def _warm(warm: Callable[[], None]) -> None:
-    """Warm up; what fails here fails again, and in words, when it is asked for."""
+    """Warm up; an error here is ignored, since it is reported by the request that meets it."""
     try:
         warm()
     except (SemsigError, OSError) as error:
@@ -73,7 +73,7 @@ def _warm(warm: Callable[[], None]) -> None:
 
 def _listen(options: ServeOptions) -> socket.socket:
     family = socket.AF_INET6 if ":" in options.host else socket.AF_INET
-    # asyncio turns Nagle's algorithm off, 40 ms an answer, for sockets that say they are TCP only
+    # asyncio turns Nagle's algorithm off, which costs 40 ms per answer, only where proto is TCP
     listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -1,4 +1,4 @@
-"""Searches: what a client asks for, answered by the engine."""
+"""Searches: requests of clients, answered by the engine."""
 
 from __future__ import annotations
 
@@ -23,29 +23,29 @@ from semsig.signatures import Inputs, Signer
 from semsig.types.metrics import BY_SCORE, print_distance, refuse_metric
 
 _FIRST = 120
-"""Hits that the first search of a page looks for; each further one for twice as many."""
+"""Number of hits that a page's first search looks for; each further search doubles it."""
 _SPLIT = 100
-"""First hits that suggestions are drawn from."""
+"""Number of first hits from which suggestions are computed."""
 
 _RERANK: dict[str, Reranking] = {"neighbours": RerankOptions(), "expand": ExpandOptions()}
 
 
 class Found(NamedTuple):
-    """Hits of a search, the nearest first."""
+    """Hits of a search, nearest first."""
 
     ids: list[int]
     distances: list[float]
     metric: str
     signature: str
     is_all: bool
-    """Whether there are no more."""
+    """Whether these are all hits."""
 
     is_near: bool = False
     """Whether no photo meets all conditions, and these come nearest."""
 
 
 class Ranked(NamedTuple):
-    """A hit; `copy_of` is the nearest hit that it is a copy of, if copies are stacked."""
+    """A hit; if copies are stacked, `copy_of` is the nearest hit that it is a copy of."""
 
     rank: int
     id: int
@@ -55,14 +55,14 @@ class Ranked(NamedTuple):
 
 
 class Met(NamedTuple):
-    """The photos that meet conditions, the best first, and 1 - their scores."""
+    """The photos that meet conditions, best first, and 1 - their scores."""
 
     ids: NDArray[np.int64]
     distances: NDArray[np.float64]
 
 
 class Searcher:
-    """Answers searches on one index; rankings are kept, so that paging is cheap.
+    """Answers searches in one index; rankings are cached, so that paging is cheap.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ class Searcher:
         Raises
         ------
         SemsigError
-            Whatever is wrong with what is asked for.
+            If anything is wrong with the request.
         """
         started = time.perf_counter()
         conditions = understand(self._shelf.engine, ask.words, ask.without)
@@ -104,7 +104,7 @@ class Searcher:
         )
 
     def hits(self, ask: Ask) -> list[Ranked]:
-        """Return one page of hits by their ids alone: nothing of their files is looked up."""
+        """Return one page of hits by id, without looking up their files."""
         return self._ranked(ask, self._ranking(ask))
 
     def _ranked(self, ask: Ask, found: Found) -> list[Ranked]:
@@ -156,7 +156,7 @@ class Searcher:
         return self._meetings.get((f"near {conditions}", index.content), evaluate)
 
     def _ranking(self, ask: Ask) -> Found:
-        """Return at least as many hits as asked for, or all."""
+        """Return at least as many hits as requested, or all there are."""
         total = max(1, len(self._shelf.engine))
         depth = _FIRST
         while depth < min(max(ask.offset + ask.k, _SPLIT), total):
@@ -188,7 +188,7 @@ class Searcher:
         if ask.right or ask.wrong or len(ask.photos) > 1 or any(p.weight < 0 for p in ask.photos):
             return self._blended(ask, k)
         if self._is_at_hand(ask):
-            return self._blended(ask, k)  # spares what the engine looks up of every hit
+            return self._blended(ask, k)  # saves the engine's look-up of every hit
         if ask.layout is not None:
             if ask.photos:
                 raise QueryError("Expected photos or a layout, got both; take one of them away.")
@@ -207,7 +207,7 @@ class Searcher:
         return Found(ids, [0.0] * len(ids), "", "", is_all=False)
 
     def _is_at_hand(self, ask: Ask) -> bool:
-        """Tell whether a stored signature is all that a search needs."""
+        """Tell whether a search needs nothing but a stored signature."""
         plain = not (ask.mirrored or ask.rerank or ask.without.strip() or ask.layout)
         whole = [p for p in ask.photos if p.id is not None and p.crop is None and not p.rotate]
         return plain and len(whole) == 1 and ask.signature in (None, *self._shelf.engine.sides)
@@ -239,7 +239,7 @@ class Searcher:
             )
 
     def _blended(self, ask: Ask, k: int) -> Found:
-        """Search by several photos, and by those that were marked."""
+        """Search by several photos, and by marked ones."""
         engine = self._shelf.engine
         layout = None if ask.layout is None else self._shelf.layout(ask.layout)
         name = ask.signature or engine.ranked_by(layout, ask.metric)
@@ -280,7 +280,7 @@ class Searcher:
         return self._met(conditions).ids
 
     def _signature(self, name: str, photo: QueryPhoto) -> Any:
-        """Return a photo's signature: that of the index, or made now."""
+        """Return a photo's signature, from the index or computed now."""
         side = self._side(name)
         if photo.id is not None and photo.crop is None and not photo.rotate and side.has(photo.id):
             return side.index.signature(photo.id)
@@ -290,7 +290,7 @@ class Searcher:
 
 
 def _left_out(ask: Ask) -> set[int]:
-    """Return photos that are no hits: those marked wrong, and those that are searched by."""
+    """Return the photos to leave out of the hits: those marked wrong, and the queries."""
     asked = {photo.id for photo in ask.photos if photo.id is not None and photo.crop is None}
     return set(ask.wrong) | (set() if ask.include_self else asked)
 
@@ -298,7 +298,7 @@ def _left_out(ask: Ask) -> set[int]:
 def describe_parts(
     shelf: Shelf, photo: QueryPhoto, boxes: Sequence[tuple[float, float, float, float] | None]
 ) -> list[Any]:
-    """Return the pooled descriptors of some parts of a photo, from one pass of the network."""
+    """Return the pooled descriptors of parts of a photo, from one forward pass of the network."""
     engine = shelf.engine
     image = shelf.pixels(photo)
     parts = []

@@ -1,4 +1,4 @@
-"""How much of each photo each class fills, and which classes split an answer."""
+"""The share of each photo that each class fills, and the classes that split an answer."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ from semsig.query import Condition, Conditions
 from semsig.server.asks import ClassFacts, Suggestion
 
 LEAST_PERCENT = 2
-"""A class counts as shown from this share of a photo on; below it are mostly specks."""
+"""A photo shows a class if it fills more than this share; smaller areas are mostly specks."""
 
 _MOST_SUGGESTED = 8
 _LEAST_ENTROPY = 0.3
-"""In bits: a class that fewer than 5 % of the answer shows, or lacks, splits nothing."""
+"""In bits: a class that fewer than 5 % of the answer show, or lack, narrows nothing down; the
+entropy of a split at 5 % is 0.29."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,7 +43,7 @@ class ClassShares:
 
     @classmethod
     def of(cls, engine: Engine) -> ClassShares:
-        """Work them out from the signatures alone."""
+        """Compute them from the stored signatures, without reading photos."""
         ids, batch = engine.index.to_batch()
         classes = engine.index.schema.classes
         terms = tuple(
@@ -53,7 +54,7 @@ class ClassShares:
         return cls(classes, ids[order], (100 * shares > LEAST_PERCENT)[order])
 
     def facts(self) -> list[ClassFacts]:
-        """Return each class with its number of photos, the most frequent first."""
+        """Return each class with its number of photos, most frequent first."""
         counts = self.shows.sum(axis=0)
         return [
             ClassFacts(
@@ -67,14 +68,14 @@ class ClassShares:
         ]
 
     def suggest(self, ids: Sequence[int], known: Conditions) -> list[Suggestion]:
-        """Return conditions that split some photos most evenly, by the entropy of the split.
+        """Return the conditions that split photos most evenly, by the entropy of the split.
 
         Parameters
         ----------
         ids : sequence of int
             The photos.
         known : Conditions
-            What is asked for already: their classes are not suggested.
+            The conditions of the search; their classes are not suggested.
         """
         rows = np.searchsorted(self.ids, ids)
         if not len(rows):
@@ -101,7 +102,7 @@ class ClassShares:
 
 
 def hex_color(color: tuple[int, int, int]) -> str:
-    """Return a colour as CSS writes it."""
+    """Return a colour in CSS notation."""
     return "#{:02x}{:02x}{:02x}".format(*color)
 
 

@@ -1,4 +1,4 @@
-"""One index that is served: its photos by id, what they show, how large they are."""
+"""One served index: its photos by id, what they show, how large they are."""
 
 from __future__ import annotations
 
@@ -30,22 +30,22 @@ Key = TypeVar("Key")
 Value = TypeVar("Value")
 
 MOST_NEIGHBOURS = 20_000
-"""Photos whose neighbours are all found for one search; the work grows by the square: 100,000 take
-89 s of the processor."""
+"""Most photos in an index for re-ranking by neighbours, which finds those of every photo: the work
+grows with the square of their number, and 100,000 photos take 89 s of CPU time."""
 _MOST_STACKED = 2_000
-"""First hits among which copies are looked for."""
+"""Number of first hits among which copies are looked for."""
 
 _TURNED = frozenset({5, 6, 7, 8})
-"""EXIF orientations in which width and height change places."""
+"""EXIF orientations in which width and height are exchanged."""
 
 
 class Recent(Generic[Key, Value]):
-    """Values by key, those used last; who asks for one that is being made waits for it.
+    """The most recently used values, by key; a request for one that is being made waits for it.
 
     Parameters
     ----------
     most : int
-        How many are kept.
+        Largest number of values that are kept.
     """
 
     def __init__(self, most: int) -> None:
@@ -55,7 +55,7 @@ class Recent(Generic[Key, Value]):
         self._lock = Lock()
 
     def get(self, key: Key, make: Callable[[], Value]) -> Value:
-        """Return what is kept for `key`, made now if it is not."""
+        """Return the value of `key`, made now if it is not kept."""
         with self._lock:
             if key in self._kept:
                 return self._used(key)
@@ -81,16 +81,16 @@ class Recent(Generic[Key, Value]):
 
 
 class Shelf:
-    """An index, and what is worth keeping of its photos while it is served.
+    """An index, and what is cached of its photos while it is served.
 
     Parameters
     ----------
     name : str
-        What clients call it.
+        The name by which clients address it.
     engine : Engine
         The index.
     uploads : Uploads
-        Photos that clients sent.
+        Photos uploaded by clients.
     """
 
     def __init__(self, name: str, engine: Engine, uploads: Uploads) -> None:
@@ -105,23 +105,23 @@ class Shelf:
 
     @property
     def shares(self) -> ClassShares:
-        """How much of each photo each class fills; made anew after a change."""
+        """The share of each photo that each class fills; computed anew after a change."""
         return self._shares.get(self.engine.index.content, lambda: ClassShares.of(self.engine))
 
     @property
     def atlas(self) -> Atlas:
-        """The map of the photos; made anew after a change."""
+        """The map of the photos; computed anew after a change."""
         return self._atlas.get(self.engine.index.content, lambda: Atlas.of(self.engine))
 
     @property
     def signatures(self) -> list[str]:
-        """What photos can be compared by."""
+        """The signatures by which photos can be compared."""
         sides = self.engine.sides
         return [*sides, *([FUSED] if len(sides) > 1 else [])]
 
     @property
     def metrics(self) -> dict[str, dict[str, str]]:
-        """The distances of each signature that has several, the default first, with their words."""
+        """The distances of each signature that has several, default first, with descriptions."""
         named = {str(name): entry.meaning for name, entry in METRICS.items()}
         named |= {str(name): meaning for name, meaning in POOLED_METRICS.items()}
         kinds = {name: side.kind.metrics for name, side in self.engine.sides.items()}
@@ -134,15 +134,15 @@ class Shelf:
 
     @property
     def rerankings(self) -> list[str]:
-        """How searches can be ranked anew."""
+        """The ways to re-rank a search."""
         return ["neighbours", "expand"] if len(self.engine) <= MOST_NEIGHBOURS else ["expand"]
 
     def record(self, id_: int) -> PhotoRecord:
-        """Return what the index remembers of a photo; UnknownIdError if it is absent."""
+        """Return the stored record of a photo; raise UnknownIdError if it is not in the index."""
         return PhotoRecord.from_json(self.engine.index.payload(id_))
 
     def facts(self, id_: int) -> PhotoFacts:
-        """Return what the page needs to place a photo."""
+        """Return what the page needs to lay out a photo."""
         return self._facts.get((id_, self.engine.index.content), lambda: self._look_up(id_))
 
     def _look_up(self, id_: int) -> PhotoFacts:
@@ -153,7 +153,7 @@ class Shelf:
         return PhotoFacts(id=id_, name=name, width=width, height=height, version=version)
 
     def copies(self, ids: Sequence[int]) -> dict[int, int]:
-        """Return which photos of a ranking are copies of nearer ones, and the nearest of these."""
+        """Map each photo of a ranking that is a copy of nearer ones to the nearest of these."""
         ids = ids[:_MOST_STACKED]
         content = self.engine.index.content
         pixels = self._looks.get(content, lambda: Pixels(self.engine))
@@ -164,7 +164,7 @@ class Shelf:
         return {id_: first for first, group in nearest for id_ in group if id_ != first}
 
     def pixels(self, photo: QueryPhoto, side: int = 640) -> Image:
-        """Return a query's photo, turned; shape (H, W, 3) uint8."""
+        """Return the photo of a query, rotated as it asks; shape (H, W, 3) uint8."""
         if photo.id is not None:
             image = read_image(self.record(photo.id).path, at_least=side)
         else:
@@ -172,7 +172,7 @@ class Shelf:
         return np.ascontiguousarray(np.rot90(image, -photo.rotate // 90))
 
     def query(self, photo: QueryPhoto) -> str | Image:
-        """Return what the engine searches by: a path, or pixels."""
+        """Return the engine's query for a photo: a path, or pixels."""
         if (photo.id is None) == (photo.upload is None):
             raise RefusedError(
                 "Expected a photo by its id or its upload; name one of them.", status=422
@@ -182,7 +182,7 @@ class Shelf:
         return self.pixels(photo)
 
     def label_map(self, photo: QueryPhoto) -> LabelMap:
-        """Return the label map of a query's photo, cropped."""
+        """Return the label map of the photo of a query, cropped as it asks."""
         version = photo.upload if photo.id is None else self.record(photo.id).digest
         key = version, photo.rotate
         whole = self._maps.get(key, lambda: self.engine.label_map(self.query(photo)))
@@ -195,7 +195,7 @@ class Shelf:
         Raises
         ------
         RefusedError
-            If its runs do not fill it, or name a class that is not there.
+            If its runs do not fill it exactly, or name a class that does not exist.
         """
         classes = self.engine.index.schema.classes
         labels, lengths = np.array(painted.runs or [(0, 0)], np.int64).T
@@ -215,12 +215,12 @@ class Shelf:
 
 
 def shown_name(path: str) -> str:
-    """Return a photo's name; what is no Unicode in it becomes question marks."""
+    """Return a photo's file name, with question marks for what is not valid Unicode."""
     return Path(path).name.encode("utf-8", "replace").decode()
 
 
 def box_of(photo: QueryPhoto) -> Box | None:
-    """Return the part of a photo that is searched for; QueryError if it is none."""
+    """Return the part of a photo to search by; raise QueryError if it is not a valid box."""
     if photo.crop is None:
         return None
     left, top, right, bottom = photo.crop
@@ -228,11 +228,11 @@ def box_of(photo: QueryPhoto) -> Box | None:
 
 
 def _size(path: str) -> tuple[int, int]:
-    """Return width and height of a photo, upright, from its header; (0, 0) if it has none."""
+    """Return width and height of the upright photo from its header; (0, 0) if it has none."""
     try:
         with open_regular(path) as file, PillowImage.open(file) as picture:
             width, height = picture.size
             turned = picture.getexif().get(0x0112) in _TURNED
-    except Exception:  # Pillow raises nearly every type there is on damaged files
+    except Exception:  # Pillow raises almost any exception type on damaged files
         return 0, 0
     return (height, width) if turned else (width, height)

@@ -1,4 +1,4 @@
-"""All that is served: the indexes, and what they share."""
+"""The served indexes, and the caches and counters that they share."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Copies(NamedTuple):
     task: Task[list[list[Copy]]]
 
     def groups(self, shelf: Shelf) -> DuplicateGroups:
-        """Wait for what is found."""
+        """Wait for the search, and return the groups that it found."""
         found = self.task.result()
         return DuplicateGroups(
             within=self.within,
@@ -47,7 +47,7 @@ class Site:
     Parameters
     ----------
     engines : sequence of Engine
-        The indexes, at least one; each is called by its folder's name.
+        The indexes, at least one; each is named after its folder.
     options : ServeOptions
         How they are served.
     """
@@ -76,12 +76,12 @@ class Site:
         self._searchers[shelf.name] = Searcher(shelf)
 
     def shelf(self, name: str = "") -> Shelf:
-        """Return an index by its name, the first if none is given.
+        """Return the index of a name, or the first if the name is empty.
 
         Raises
         ------
         RefusedError
-            If there is none.
+            If there is no such index.
         """
         for shelf in self.shelves:
             if name in ("", shelf.name):
@@ -90,11 +90,11 @@ class Site:
         raise RefusedError(f"Expected an index of {names}; got {name!r}.", status=404)
 
     def searcher(self, shelf: Shelf) -> Searcher:
-        """Return what searches an index."""
+        """Return the searcher of an index."""
         return self._searchers[shelf.name]
 
     def warm(self) -> None:
-        """Load networks and build what the first search needs, before it comes."""
+        """Load networks and build what the first search needs, ahead of it."""
         for shelf in self.shelves:
             shelf.engine.segmenter  # noqa: B018
             shelf.shares  # noqa: B018
@@ -104,7 +104,7 @@ class Site:
                     shelf.engine.search(query, 1, signature=signature)
 
     def duplicates(self, shelf: Shelf, within: float | None, by: By | None) -> Copies:
-        """Look for near-duplicates, and return what does; kept until the index changes."""
+        """Start or find a search for near-duplicates; it is kept until the index changes."""
         by = by or ("pooled" if "pooled" in shelf.engine.sides else "tanimoto")
         radius = WITHIN[by] if within is None else within
         key = shelf.name, by, radius, shelf.engine.index.content
@@ -117,7 +117,7 @@ class Site:
         Raises
         ------
         ImageError
-            If it is none; then nothing is written.
+            If the data is not a photo; nothing is written then.
         RefusedError
             If the server is not writable.
         """
@@ -139,7 +139,7 @@ class Site:
             )
 
     def remove(self, shelf: Shelf, id_: int) -> None:
-        """Take a photo out of an index; the file stays."""
+        """Remove a photo from an index; its file is kept."""
         self._require_writable()
         with self._writing:
             shelf.engine.remove([shelf.record(id_).path])
@@ -154,7 +154,7 @@ class Site:
         return self.options.writable
 
     def close(self) -> None:
-        """Stop what still runs, and remove what is temporary."""
+        """Stop running tasks, and remove temporary files."""
         self._duplicates.stop()
         self.pictures.close()
 

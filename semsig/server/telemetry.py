@@ -1,4 +1,4 @@
-"""What the server counts, as Prometheus reads it."""
+"""The server's counters, in the format of Prometheus."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from typing import Any
 from semsig.server.guard import Application, Receive, Scope, Send
 
 _BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
-"""Upper bounds in seconds of the latency histogram's buckets."""
+"""Upper bounds of the latency histogram's buckets, in seconds."""
 
 
 class Telemetry:
-    """Counts requests by route and status, and how long they took."""
+    """Counts requests by route and status, and measures how long they take."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -32,7 +32,7 @@ class Telemetry:
                 self._buckets[bound] += seconds <= bound
 
     def text(self, gauges: Mapping[str, float]) -> str:
-        """Return all counts in Prometheus' text format, `gauges` (name to value) among them."""
+        """Return all counts, and `gauges` (name to value), in Prometheus' text format."""
         with self._lock:
             total = self._requests.total()
             lines = ["# TYPE semsig_requests_total counter"]
@@ -56,14 +56,14 @@ class Telemetry:
 
 
 class Counting:
-    """Counts what an application answers.
+    """Middleware that counts the answers of an application.
 
     Parameters
     ----------
     app : ASGI application
-        What is counted.
+        The application.
     telemetry : Telemetry
-        Where.
+        The counters.
     """
 
     def __init__(self, app: Application, telemetry: Telemetry) -> None:
@@ -85,6 +85,6 @@ class Counting:
         try:
             await self._app(scope, receive, watched)
         finally:
-            route = getattr(scope.get("route"), "path", "other")  # never a path with ids in it
+            route = getattr(scope.get("route"), "path", "other")  # a pattern, never with ids
             seconds = time.perf_counter() - started
             self._telemetry.count(scope["method"], route, status, seconds)

@@ -1,4 +1,4 @@
-"""Photos that clients sent to search by: kept decoded, those used last, within a bound."""
+"""Photos uploaded to search by: decoded, the most recently used kept, within a memory limit."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from semsig.types import Image
 
 _NAME = Path("the uploaded photo")
 _MOST_SIDE = 1600
-"""Longer side that is kept: four times what the networks read, for crops and for the page."""
+"""Long side in pixels of kept photos: four times what the networks read, for crops and the page."""
 
 
 class Uploads:
@@ -25,7 +25,7 @@ class Uploads:
     max_pixels : int
         Largest width x height that is decoded.
     max_bytes : int
-        Decoded bytes that are kept; the newest photo stays, whatever its size.
+        Largest number of decoded bytes that are kept; the newest photo is kept whatever its size.
     """
 
     def __init__(self, max_pixels: int, max_bytes: int) -> None:
@@ -35,17 +35,17 @@ class Uploads:
 
     @property
     def n_bytes(self) -> int:
-        """Decoded bytes that are kept now."""
+        """Number of decoded bytes that are kept now."""
         with self._lock:
             return sum(image.nbytes for image in self._kept.values())
 
     def add(self, data: bytes) -> str:
-        """Decode a photo's bytes and return the name by which it is kept.
+        """Decode a photo's bytes, and return the name under which it is kept.
 
         Raises
         ------
         ImageError
-            If they are no photo, or too large a one.
+            If they are not a photo, or the photo is too large.
         """
         name = hashlib.blake2b(data, digest_size=16).hexdigest()
         with self._lock:
@@ -70,7 +70,7 @@ class Uploads:
         Raises
         ------
         RefusedError
-            If it is not, or no longer, kept.
+            If it is unknown, or no longer kept.
         """
         with self._lock:
             if name not in self._kept:

@@ -1,4 +1,4 @@
-"""The one place where what a person types becomes conditions."""
+"""The one place where text typed by a user is turned into conditions."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from semsig.query import Conditions, Words, read_sentence
 
 
 def written(engine: Engine, words: str) -> Words:
-    """Return a free text as :meth:`Engine.search` takes it; nothing for an empty one.
+    """Return free text in the form that :meth:`Engine.search` takes; nothing for empty text.
 
     Raises
     ------
@@ -20,5 +20,5 @@ def written(engine: Engine, words: str) -> Words:
 
 
 def understand(engine: Engine, words: str, without: str = "") -> Conditions:
-    """Return the conditions that a free text means; QueryError if it cannot be understood."""
+    """Return the conditions that a free text means; raise QueryError if it is not understood."""
     return engine.conditions(written(engine, words), without.strip() or ())
