@@ -27,9 +27,6 @@ are. So the same photo may get a slightly different label map by path and by pix
 """
 
 
-LABELS = Needs(label_map=True)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
     """How a photo is searched for.
@@ -113,7 +110,7 @@ class QueryReader:
             if all(signature is not None for signature in held.values()):
                 return [held]
         signer = self._signer(sides)
-        whole = self._seen(query, signer.needs if view.is_whole else LABELS)
+        whole = self._seen(query, signer.needs_of_whole(is_signed=view.is_whole))
         return [
             {name: side.encode(seen, view.absent) for name, side in sides.items()}
             for seen in signer.view(whole, view.crop, view.mirrored)
@@ -128,25 +125,26 @@ class QueryReader:
 
     def _seen(self, query: Query, needs: Needs) -> Inputs:
         """Return a query with what is needed of it; of a file just seen, without a second pass."""
+        signer = self._signer(self._sides())
         if not is_path(query) or isinstance(self._segmenter(), PathSegmenter):
-            return self._signer(self._sides()).see([self._read(query)], needs)[0]
+            return signer.see([_read(query, signer)], needs)[0]
         taken, known = stamp(query), self._last.get(query)
-        read = self._read(query) if known is None else known
-        (seen,) = self._signer(self._sides()).see([read], needs)
+        (seen,) = signer.see([_read(query, signer) if known is None else known], needs)
         self._last.keep(query, taken, seen)
         return seen
 
     def _signer(self, sides: Mapping[str, SideIndex]) -> Signer:
         return Signer(self._segmenter, {name: side.encoder for name, side in sides.items()})
 
-    def _read(self, query: Query) -> Inputs:
-        """Read what is asked for: a photo as it is indexed, whatever it is searched by."""
-        if isinstance(query, LabelMap):
-            return Inputs(label_map=query)
-        if isinstance(query, np.ndarray):
-            return Inputs(image=query)
-        with Photo(query) as photo:
-            return self._signer(self._sides()).read(photo)
+
+def _read(query: Query, signer: Signer) -> Inputs:
+    """Read what is asked for: a photo as it is indexed, whatever it is searched by."""
+    if isinstance(query, LabelMap):
+        return Inputs(label_map=query)
+    if isinstance(query, np.ndarray):
+        return Inputs(image=query)
+    with Photo(query) as photo:
+        return signer.read(photo)
 
 
 def is_path(query: Query | None) -> TypeGuard[PhotoPath]:

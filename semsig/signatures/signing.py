@@ -32,7 +32,7 @@ class Signer:
     def __init__(self, segmenter: Callable[[], Segmenter], encoders: Mapping[str, Encoder]) -> None:
         self._segmenter = segmenter
         self._encoders = encoders
-        self.needs = _all_needs(encoder.needs for encoder in encoders.values())
+        self._needs = _all_needs(encoder.needs for encoder in encoders.values())
 
     def read(self, photo: Photo) -> Inputs:
         """Read what is needed of a photo: its label map where that is on disk, else its pixels.
@@ -43,7 +43,7 @@ class Signer:
             If it cannot be read, or label maps are on disk and it has none ("no-label-map").
         """
         on_disk = label_map_on_disk(self._segmenter(), photo.path)
-        if on_disk is not None and not self.needs.image:
+        if on_disk is not None and not self._needs.image:
             return Inputs(label_map=on_disk)
         return Inputs(image=photo.image(self._pixels()), label_map=on_disk)
 
@@ -53,11 +53,11 @@ class Signer:
         A photo is decoded once for all of its signatures, so the one that needs most sets it.
         """
         side: int | None = getattr(self._segmenter(), "short_side", None)
-        return None if side is None else max(side, self.needs.short_side or 0)
+        return None if side is None else max(side, self._needs.short_side or 0)
 
     def see(self, photos: Sequence[Inputs], needs: Needs | None = None) -> list[Inputs]:
         """Add the label maps and features that photos lack, by one call of the network."""
-        needs = needs or self.needs
+        needs = needs or self._needs
         lacking = [number for number, one in enumerate(photos) if _lacks(one, needs)]
         images = [photos[number].pixels() for number in lacking]
         seen = list(photos)
@@ -79,14 +79,17 @@ class Signer:
             described = require_features(segmenter).describe(images)
         return [Inputs(label_map=label_map, features=found) for label_map, found in described]
 
+    def needs_of_whole(self, *, is_signed: bool) -> Needs:
+        """Return what is needed of a whole photo: at most its label map if a view is signed."""
+        return self._needs if is_signed else Needs(label_map=self._needs.label_map)
+
     def view(self, photo: Inputs, crop: Box | None, mirrored: bool) -> list[Inputs]:
         """Return a segmented part of a photo, and perhaps its mirror image.
 
         The whole photo is segmented and its label map cut; features are of the part alone.
         """
-        label_maps = Needs(label_map=self.needs.label_map)
         whole = crop is None and not mirrored
-        (seen,) = self.see([photo], None if whole else label_maps)
+        (seen,) = self.see([photo], self.needs_of_whole(is_signed=whole))
         if whole:
             return [seen]
         part = _cut(seen, crop)

@@ -60,6 +60,14 @@ def test_a_crop_is_not_taken_for_the_photo(engine, tmp_path):
     assert part == engine.signatures(query, crop=Box(left=0, top=0, right=0.5, bottom=1))[0]
 
 
+@pytest.mark.parametrize(
+    "view", [{"mirrored": True}, {"crop": Box(left=0, top=0, right=0.5, bottom=1)}]
+)
+def test_views_by_features_need_no_pass_of_the_whole_photo(engine, network, tmp_path, view):
+    engine.search(paint(tmp_path / "query.png", 130), signature="pooled", **view)
+    assert network.passes == 1
+
+
 def test_two_photos_are_kept_and_none_too_large(tmp_path):
     seen = SeenPhotos()
     photos = [paint(tmp_path / f"{number}.png", number) for number in range(3)]
