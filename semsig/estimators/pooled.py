@@ -9,13 +9,10 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from semsig.errors import OptionError
-from semsig.estimators.tags import of_photos
-from semsig.estimators.transformer import loaded, require_sequence
+from semsig.estimators.photos import PhotoTransformer, require_sequence
 from semsig.photo import Photo
 from semsig.segment import DEFAULT_SEGMENTER, Segmenter
 from semsig.signatures import Inputs, PooledEncoder, PooledOptions, Signer, load_signature
@@ -28,7 +25,7 @@ _BATCH = 32
 """Photos that are read and given to the network together."""
 
 
-class PooledTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+class PooledTransformer(PhotoTransformer):
     """Turn photos into pooled descriptors of unit length.
 
     Learns nothing: fitting only settles the schema. A photo that cannot be read stops the
@@ -65,12 +62,6 @@ class PooledTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.segmenter = segmenter
         self.options = options
         self.threads = threads
-
-    def __sklearn_clone__(self) -> Self:
-        return type(self)(**self.get_params(deep=False))
-
-    def __sklearn_tags__(self) -> Tags:
-        return of_photos(super().__sklearn_tags__())
 
     def fit(self, X: Photos, y: object = None) -> Self:  # noqa: ARG002
         """Settle the schema.
@@ -135,11 +126,6 @@ class PooledTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         waiting = iter(photos)
         while some := [_read(signer, photo) for photo in islice(waiting, _BATCH)]:
             yield from (signed["pooled"] for signed in signer.sign(some))
-
-    def _segmenter(self) -> Segmenter:
-        if isinstance(self.segmenter, str):
-            return loaded(self.segmenter, self.threads)
-        return self.segmenter
 
 
 def _read(signer: Signer, photo: Any) -> Inputs:

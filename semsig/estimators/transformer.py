@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from functools import lru_cache
 from itertools import groupby
 from typing import Any, Literal, Self, get_args
 
 import numpy as np
 import scipy.sparse
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.utils import Tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from semsig.classes import ClassTable
 from semsig.errors import OptionError, SemsigError
 from semsig.estimators.bits import bit_names, csr_bits
-from semsig.estimators.tags import of_photos
-from semsig.segment import DEFAULT_SEGMENTER, Segmenter, load_segmenter, segment_paths
+from semsig.estimators.photos import PhotoTransformer, kind_of, require_sequence
+from semsig.segment import DEFAULT_SEGMENTER, Segmenter, segment_paths
 from semsig.signatures.sbs.encoding import sbs
 from semsig.storage.packed import pack
 from semsig.types import Image, LabelMap, SbsBatch, SbsSchema
@@ -35,7 +32,7 @@ def _has_columns(transformer: SbsTransformer) -> bool:
     return transformer.output != "batch"
 
 
-class SbsTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+class SbsTransformer(PhotoTransformer):
     """Turn photos or label maps into semantic binary signatures.
 
     Learns nothing: fitting only settles the schema. A photo that cannot be read stops the
@@ -87,12 +84,6 @@ class SbsTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.output = output
         self.dtype = dtype
         self.threads = threads
-
-    def __sklearn_clone__(self) -> Self:
-        return type(self)(**self.get_params(deep=False))
-
-    def __sklearn_tags__(self) -> Tags:
-        return of_photos(super().__sklearn_tags__())
 
     def fit(self, X: Photos, y: object = None) -> Self:  # noqa: ARG002
         """Settle the schema: levels, and the classes of the segmenter or of the label maps.
@@ -181,16 +172,11 @@ class SbsTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             )
         return bit_names(self.schema_)
 
-    def _segmenter(self) -> Segmenter:
-        if isinstance(self.segmenter, str):
-            return loaded(self.segmenter, self.threads)
-        return self.segmenter
-
     def _classes(self, first: object) -> ClassTable:
         return first.classes if isinstance(first, LabelMap) else self._segmenter().classes
 
     def _label_maps(self, photos: Iterable[Any]) -> Iterator[LabelMap]:
-        for kind, alike in groupby(photos, _kind):
+        for kind, alike in groupby(photos, kind_of):
             if kind == "label map":
                 yield from alike
             elif kind == "path":
@@ -199,28 +185,7 @@ class SbsTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
                 yield from self._segmenter().batch(list(alike))
 
 
-@lru_cache(maxsize=4)
-def loaded(name: str, threads: int | None) -> Segmenter:
-    """Load a network once per process, also for the many clones of a cross-validation."""
-    return load_segmenter(name, threads=threads)
-
-
-def _kind(photo: object) -> str:
-    if isinstance(photo, LabelMap):
-        return "label map"
-    return "path" if isinstance(photo, str | os.PathLike) else "picture"
-
-
 def _or_raise(outcome: tuple[object, LabelMap | SemsigError]) -> LabelMap:
     if isinstance(outcome[1], SemsigError):
         raise outcome[1]
     return outcome[1]
-
-
-def require_sequence(photos: object) -> None:
-    """Raise :class:`OptionError` if something is no sequence of photos."""
-    if _kind(photos) != "picture" or not hasattr(photos, "__len__"):
-        raise OptionError(
-            f"Expected a sequence of photos or label maps, got {type(photos).__name__}. "
-            "Put a single one in a list."
-        )
