@@ -16,6 +16,7 @@ from semsig.cli.options import (
     FUSED,
     NUMBERS,
     SEGMENTERS,
+    SIGNATURE_NAMES,
     Expand,
     Geometry,
     Json,
@@ -23,7 +24,6 @@ from semsig.cli.options import (
     PresetOption,
     Rerank,
     RerankBy,
-    a_signature,
     fetched,
     geometry_options,
     make_room,
@@ -270,7 +270,7 @@ def _systems(
     for segmenter in segmenters:
         for asked in signatures:
             signature, encoding = _projected(asked)
-            a_signature(signature)
+            SIGNATURE_NAMES.check(signature)
             name = " ".join([segmenter] * (len(segmenters) > 1) + [asked or "best"] * named)
             systems[name] = {
                 "segmenter": segmenter,

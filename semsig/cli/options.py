@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import io
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -37,46 +37,43 @@ FUSED = "fused"
 """As :data:`semsig.search.fusion.FUSED`, which is imported late."""
 
 
-def a_signature(name: str | None) -> str | None:
-    """Check the name of a signature that photos are compared by."""
+class Names:
+    """The names that an option takes: checked where one is given, offered where one is completed.
+
+    Parameters
+    ----------
+    known : callable
+        Returns the names; called when they are needed, because some take long to import.
+    """
+
+    def __init__(self, known: Callable[[], Sequence[str]]) -> None:
+        self._known = known
+
+    def check(self, name: str | None) -> str | None:
+        """Return the name, or None if none is given; raise a usage error if it is not known."""
+        if name is not None and name not in self._known():
+            known = ", ".join(self._known())
+            raise typer.BadParameter(f"Expected one of {known}; got {name}.")
+        return name
+
+    def complete(self, incomplete: str) -> list[str]:
+        """Return the names that begin so."""
+        return [name for name in self._known() if name.startswith(incomplete)]
+
+
+def _signature_names() -> tuple[str, ...]:
     from semsig.signatures import signature_names
 
-    known = (*signature_names(), FUSED)
-    if name is not None and name not in known:
-        raise typer.BadParameter(f"Expected one of {', '.join(known)}; got {name}.")
-    return name
+    return (*signature_names(), FUSED)
 
 
-def a_metric(name: str | None) -> str | None:
-    """Check the name of a distance."""
-    known = (*METRICS, *POOLED_METRICS)
-    if name is not None and name not in known:
-        raise typer.BadParameter(f"Expected one of {', '.join(known)}; got {name}.")
-    return name
+DEVICES = ("auto", "cpu", "cuda", "coreml", "openvino", "mps")
+"""As :data:`semsig.segment.devices.DEVICES`, which is imported late."""
 
-
-def a_device(name: str) -> str:
-    """Check the name of a device."""
-    if name not in DEVICES:
-        raise typer.BadParameter(f"Expected one of {', '.join(DEVICES)}; got {name}.")
-    return name
-
-
-def _devices_of(incomplete: str) -> list[str]:
-    """Complete the name of a device."""
-    return [name for name in DEVICES if name.startswith(incomplete)]
-
-
-def _metrics_of(incomplete: str) -> list[str]:
-    """Complete the name of a distance."""
-    return [name for name in (*METRICS, *POOLED_METRICS) if name.startswith(incomplete)]
-
-
-def _signatures_of(incomplete: str) -> list[str]:
-    """Complete the name of a signature."""
-    from semsig.signatures import signature_names
-
-    return [name for name in (*signature_names(), FUSED) if name.startswith(incomplete)]
+SIGNATURE_NAMES = Names(_signature_names)
+_METRIC_NAMES = Names(lambda: (*METRICS, *POOLED_METRICS))
+_DEVICE_NAMES = Names(lambda: DEVICES)
+_PRESET_NAMES = Names(lambda: ("default", "paper"))
 
 
 def fetched(context: typer.Context, segmenter: str | None) -> str | None:
@@ -97,7 +94,7 @@ def make_room(target: Path | None, *, make_folders: bool = True) -> None:
     OSError
         If it cannot be written, or is not there and not to be made.
     OptionError
-        If the file is there and is a picture that semsig did not write.
+        If a file is there that semsig did not write; see :func:`refuse_foreign`.
     """
     if target is None:
         return
@@ -246,8 +243,8 @@ MetricOption = Annotated[
     str | None,
     typer.Option(
         "--metric",
-        callback=a_metric,
-        autocompletion=_metrics_of,
+        callback=_METRIC_NAMES.check,
+        autocompletion=_METRIC_NAMES.complete,
         help=f"The distance: of sbs {', '.join(METRICS)}; of pooled {', '.join(POOLED_METRICS)}.",
     ),
 ]
@@ -295,16 +292,13 @@ TrustedSegmenter = Annotated[
         help="By default the index's own, if that is a packaged network or was trusted.",
     ),
 ]
-DEVICES = ("auto", "cpu", "cuda", "coreml", "openvino", "mps")
-"""As :data:`semsig.segment.devices.DEVICES`, which is imported late."""
-
 DeviceOption = Annotated[
     Any,  # one of DEVICES, which mypy cannot see that the callback has made sure of
     typer.Option(
         "--device",
         envvar="SEMSIG_DEVICE",
-        callback=a_device,
-        autocompletion=_devices_of,
+        callback=_DEVICE_NAMES.check,
+        autocompletion=_DEVICE_NAMES.complete,
         help=f"Where the network runs: {', '.join(DEVICES)}; auto is CUDA or the CPU.",
     ),
 ]
@@ -313,17 +307,15 @@ PresetOption = Annotated[
     typer.Option(
         "--preset",
         help="default, or paper: Ouni et al. 2022 to the letter (HRNet, n = 3, Hamming).",
-        autocompletion=lambda incomplete: [
-            name for name in ("default", "paper") if name.startswith(incomplete)
-        ],
+        autocompletion=_PRESET_NAMES.complete,
     ),
 ]
 SignatureOption = Annotated[
     str,
     typer.Option(
         "--signature",
-        callback=a_signature,
-        autocompletion=_signatures_of,
+        callback=SIGNATURE_NAMES.check,
+        autocompletion=SIGNATURE_NAMES.complete,
         help="sbs (blocks of classes), sbovp (visual phrases), pooled (features), or fused.",
     ),
 ]
@@ -331,8 +323,8 @@ SignatureOrNone = Annotated[
     str | None,
     typer.Option(
         "--signature",
-        callback=a_signature,
-        autocompletion=_signatures_of,
+        callback=SIGNATURE_NAMES.check,
+        autocompletion=SIGNATURE_NAMES.complete,
         help="What photos are compared by: pooled where the index has it, or sbs.",
     ),
 ]
