@@ -118,14 +118,13 @@ def find_duplicates(
     QueryError
         If the index holds no pooled descriptors and they are asked for.
     """
-    by = by or _best(engine)
+    by = by or by_default(engine)
     if by not in WITHIN:
         raise OptionError(f"Expected by to be one of {', '.join(WITHIN)}; got {by!r}.")
     if by == "pooled" and "pooled" not in engine.sides:
         raise QueryError("Expected pooled descriptors, got none; leave out by, or say tanimoto.")
-    index: Any = engine.sides["pooled"].index if by == "pooled" else engine.index
     radius = WITHIN[by] if within is None else within
-    groups = _groups(engine, index, radius, by, Pixels(engine, alike), progress)
+    groups = _groups(engine, _index(engine, by), radius, by, Pixels(engine, alike), progress)
     return [_judged([_copy(engine, id_) for id_ in group]) for group in groups]
 
 
@@ -146,16 +145,21 @@ def group_copies(engine: Engine, ids: Sequence[int], pixels: Pixels) -> list[lis
     list of list of int
         Groups of two ids at least.
     """
-    by = _best(engine)
-    whole: Any = engine.sides[by].index if by == "pooled" else engine.index
+    by = by_default(engine)
+    whole = _index(engine, by)
     held = [id_ for id_ in ids if by != "pooled" or engine.sides[by].has(id_)]
     few = type(whole)(whole.schema)
     few.add([whole.signature(id_) for id_ in held], ids=held)
     return _groups(engine, few, WITHIN[by], by, pixels)
 
 
-def _best(engine: Engine) -> By:
+def by_default(engine: Engine) -> By:
+    """Return the distance that photos are compared by if none is named."""
     return "pooled" if "pooled" in engine.sides else "tanimoto"
+
+
+def _index(engine: Engine, by: By) -> Any:
+    return engine.sides["pooled"].index if by == "pooled" else engine.index
 
 
 def _groups(

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from semsig.errors import ImageError, OptionError, ReconstructionError
+from semsig.opencv import cv2
 from semsig.parallel import usable_cores
 from semsig.photo.image_files import read_image
 from semsig.segment.batching import resize

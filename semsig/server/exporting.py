@@ -153,11 +153,9 @@ def _zipped(hits: Sequence[Ranked], paths: Sequence[str]) -> Pieces:
                     yield pipe.take()
             except OSError:
                 lost.append(path)
-        archive.writestr("photos.csv", _csv(hits, paths).encode("utf-8", "surrogateescape"))
+        archive.writestr("photos.csv", _encoded(_csv(hits, paths)))
         if lost:
-            archive.writestr(
-                "unreadable.txt", _paths(hits, lost).encode("utf-8", "surrogateescape")
-            )
+            archive.writestr("unreadable.txt", _encoded(_paths(hits, lost)))
     yield pipe.take()
 
 

@@ -130,30 +130,21 @@ class Searcher:
         ids = self._met(conditions).ids if len(conditions) else self._shelf.engine.index.ids
         return len(ids) - int(np.isin(ids, list(_left_out(ask))).sum())
 
-    def _met(self, conditions: Conditions) -> Met:
-        """Return the photos that meet conditions."""
+    def _met(self, conditions: Conditions, *, nearly: bool = False) -> Met:
+        """Return the photos that meet conditions; with `nearly` all, the nearest to it first."""
         index = self._shelf.engine.index
 
         def evaluate() -> Met:
             ids, batch = index.to_batch()
-            met, score = conditions.evaluate(batch)
+            if nearly:
+                met, score = np.ones(len(ids), np.bool_), conditions.nearness(batch)
+            else:
+                met, score = conditions.evaluate(batch)
             rows = np.flatnonzero(met)
             order = rows[np.argsort(-score[rows], kind="stable")]
             return Met(ids[order], 1 - score[order])
 
-        return self._meetings.get((str(conditions), index.content), evaluate)
-
-    def _nearest(self, conditions: Conditions) -> Met:
-        """Return all photos, those that come nearest to meeting conditions first."""
-        index = self._shelf.engine.index
-
-        def evaluate() -> Met:
-            ids, batch = index.to_batch()
-            score = conditions.nearness(batch)
-            order = np.argsort(-score, kind="stable")
-            return Met(ids[order], 1 - score[order])
-
-        return self._meetings.get((f"near {conditions}", index.content), evaluate)
+        return self._meetings.get((nearly, str(conditions), index.content), evaluate)
 
     def _ranking(self, ask: Ask) -> Found:
         """Return at least as many hits as requested, or all there are."""
@@ -198,11 +189,11 @@ class Searcher:
         conditions = understand(engine, ask.words, ask.without)
         if len(conditions):
             met = self._met(conditions)
-            if not len(met.ids):
-                near = self._nearest(conditions)
-                ids, distances = near.ids[:k].tolist(), near.distances[:k].tolist()
-                return Found(ids, distances, BY_SCORE, "", is_all=False, is_near=True)
-            return Found(met.ids[:k].tolist(), met.distances[:k].tolist(), BY_SCORE, "", False)
+            is_near = not len(met.ids)
+            if is_near:
+                met = self._met(conditions, nearly=True)
+            ids, distances = met.ids[:k].tolist(), met.distances[:k].tolist()
+            return Found(ids, distances, BY_SCORE, "", is_all=False, is_near=is_near)
         ids = [int(id_) for id_ in engine.index.ids[:k]]
         return Found(ids, [0.0] * len(ids), "", "", is_all=False)
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from semsig.durable import write_file
 from semsig.engine import Engine
-from semsig.engine.duplicates import WITHIN, By, Copy, find_duplicates
+from semsig.engine.duplicates import WITHIN, By, Copy, by_default, find_duplicates
 from semsig.errors import OptionError
 from semsig.photo import absolute
 from semsig.server.asks import Duplicate, DuplicateGroups, PhotoFacts
@@ -105,7 +105,7 @@ class Site:
 
     def duplicates(self, shelf: Shelf, within: float | None, by: By | None) -> Copies:
         """Start or find a search for near-duplicates; it is kept until the index changes."""
-        by = by or ("pooled" if "pooled" in shelf.engine.sides else "tanimoto")
+        by = by or by_default(shelf.engine)
         radius = WITHIN[by] if within is None else within
         key = shelf.name, by, radius, shelf.engine.index.content
         look = partial(find_duplicates, shelf.engine, within=radius, by=by)
