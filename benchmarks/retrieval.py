@@ -24,18 +24,17 @@ from semsig import load_segmenter
 from semsig.datasets import Photos, load_dataset
 from semsig.evaluate import measure
 from semsig.evaluate.comparisons import Comparison, Part
-from semsig.evaluate.rankings import Distances, some_of
+from semsig.evaluate.rankings import Distances
 from semsig.evaluate.signing import sign_photos
 from semsig.search.fusion import FUSED, FusionOptions
 from semsig.segment import DEFAULT_SEGMENTER, Segmenter
 from semsig.segment.card import PACKAGED
 from semsig.signatures import SignatureKind, load_signature, signature_kinds
-from semsig.types.metrics import METRICS
 
 RESULT = Path(__file__).parent.parent / "results" / "retrieval.json"
 BENCHMARKS = ("wang", "msrc_v2")
 LEVELS = (1, 3)
-SBS_METRICS = tuple(name for name in METRICS if name in ("hamming", "tanimoto", "tanimoto-idf"))
+SBS_METRICS = ("hamming", "tanimoto", "tanimoto-idf")
 FUSED_LEVEL = 3
 
 
@@ -60,13 +59,10 @@ def parts_of(segmenter: Segmenter, cache: Path) -> dict[str, Part]:
 def distances_by(parts: Mapping[str, Part], signed: Mapping[int, Any], photos: Photos) -> Any:
     """Return for each part the distances, (N, M), from every photo to those of the database."""
     database = np.flatnonzero(photos.in_database)
-    numbers = np.arange(len(photos.paths))
     found = {}
     for name, part in parts.items():
-        rows = [signed[number][0][name] for number in numbers]
-        compare = part.among([rows[i] for i in database])
-        each = [compare([rows[i] for i in some]) for some in some_of(numbers)]
-        found[name] = np.concatenate(each)
+        rows = [signed[number][0][name] for number in range(len(photos.paths))]
+        found[name] = part.matrix(rows, [rows[i] for i in database])
     return found
 
 

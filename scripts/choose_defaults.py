@@ -17,15 +17,15 @@ from itertools import product
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from scripts.training_photos import catalogued
 from semsig.datasets import Photos, load_dataset
 from semsig.evaluate import measure
 from semsig.evaluate.comparisons import Comparison, Part
-from semsig.evaluate.rankings import Distances, some_of
+from semsig.evaluate.rankings import Distances
 from semsig.evaluate.signing import sign_photos
 from semsig.photo.image_files import read_image
+from semsig.search.fusion import FusionOptions
 from semsig.search.options import ExpandOptions, Reranking, RerankOptions
 from semsig.segment import Segmenter, load_segmenter
 from semsig.signatures import (
@@ -117,10 +117,8 @@ def parts_of(segmenter: Segmenter, projection: Projection) -> dict[str, Part]:
 
 
 def _remembered(part: Part, rows: list[object]) -> Distances:
-    """Compute all distances once, scaled to 0..1 if their kind defines a scale."""
-    compare = part.among(rows)
-    numbers = np.arange(len(rows))
-    found = np.concatenate([compare([rows[i] for i in some]) for some in some_of(numbers)])
+    """Compute all distances once."""
+    found = part.matrix(rows, rows)
     return lambda asked: found[asked]
 
 
@@ -130,11 +128,8 @@ def _scaled(distances: Distances, part: Part) -> Distances:
 
 
 def _fused(scaled: Mapping[str, Distances], weights: Mapping[str, float]) -> Distances:
-    def distances(asked: NDArray[np.int64]) -> NDArray[np.float32]:
-        each = [np.float32(weight) * scaled[name](asked) for name, weight in weights.items()]
-        return np.asarray(sum(each), np.float32)
-
-    return distances
+    fusion = FusionOptions(shares={name: weight for name, weight in weights.items() if weight})
+    return lambda asked: fusion.fuse({name: scaled[name](asked) for name in fusion.shares})
 
 
 def _tell(line: str) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from semsig.errors import OptionError
-from semsig.evaluate.rankings import RankingOptions, all_distances
+from semsig.evaluate.rankings import RankingOptions, all_distances, some_of
 from semsig.search.fusion import FUSED, FusionOptions
 from semsig.segment import Segmenter
 from semsig.signatures import Encoder, SignatureKind, load_signature, signature_kinds
@@ -54,6 +54,11 @@ class Part:
             return np.float32(self.weight) * all_distances(index, queries, **options)
 
         return compare
+
+    def matrix(self, queries: Sequence[Any], database: Sequence[Any]) -> NDArray[np.float32]:
+        """Return the weighted distances (Q, N) of all queries, made in batches."""
+        compare, numbers = self.among(database), np.arange(len(queries))
+        return np.concatenate([compare([queries[i] for i in some]) for some in some_of(numbers)])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
