@@ -1,12 +1,13 @@
 """What accuracy costs: every signature of every network, with bytes and CPU seconds per photo.
 
 python -m benchmarks.pareto DATASET[=ROOT] ... [--segmenter lite embedded] [--signature sbs pooled]
+    [--plot]
 
 DATASET=ROOT is a benchmark and the folder of its photos; DATASET alone is a folder with one folder
 per class. Each signature is indexed by an engine, whose CPU seconds and bytes on disk are measured,
 and evaluated by strict average precision and p@20. The table is printed and written to
 results/pareto.json; a * marks rows for which no other row of the data set has a higher mAP with as
-few bytes.
+few bytes. --plot draws docs/pareto.svg.
 """
 
 from __future__ import annotations
@@ -111,6 +112,7 @@ def main() -> None:
     parser.add_argument("datasets", nargs="+", metavar="DATASET[=ROOT]")
     parser.add_argument("--segmenter", nargs="+", default=["lite", "embedded"])
     parser.add_argument("--signature", nargs="+", choices=SIGNATURES, default=SIGNATURES)
+    parser.add_argument("--plot", action="store_true", help="draw docs/pareto.svg")
     options = parser.parse_args()
     rows = [
         row
@@ -119,6 +121,10 @@ def main() -> None:
     ]
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / "pareto.json").write_text(json.dumps(rows, indent=1) + "\n")
+    if options.plot:
+        from benchmarks.plots import draw_pareto
+
+        draw_pareto(rows)
     print(render(rows))
 
 

@@ -23,7 +23,6 @@ from benchmarks.markdown import seconds as _seconds
 from benchmarks.markdown import table as _table
 from benchmarks.pareto import render as pareto_table
 from benchmarks.phrase_tables import sbovp, sbovp_all, signatures
-from benchmarks.plots import draw_pareto
 from semsig.segment import DEFAULT_SEGMENTER
 from semsig.segment.card import PACKAGED
 
@@ -153,10 +152,8 @@ def retrieval() -> str:
 
 
 def pareto() -> str:
-    """Tabulate what accuracy costs, and draw it."""
-    rows = _load("pareto")
-    draw_pareto(rows)
-    return pareto_table(rows)
+    """Tabulate what accuracy costs."""
+    return pareto_table(_load("pareto"))
 
 
 def _default_first(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -66,13 +66,14 @@ def main() -> None:
         for done, position in enumerate(order.tolist(), 1):
             ask({"views": views, "ade150": ade}, store, position, given.out)
             shown(done, len(order))
-    looked = [position for position in held.tolist() if position in set(order.tolist())]
+    looked = order[: len(held)].tolist()
     write_measured(store, looked, given.out)
     counts = _counts(store, looked, given.out)
+    ratios = evidence(counts), label_evidence(prior_of(counts))
     with progress_bar("Combining") as shown:
         for done, position in enumerate(order.tolist(), 1):
             factors = _factors(store, categories, position)
-            write_soft(counts, store, position, factors, given.out)
+            write_soft(ratios, store, position, factors, given.out)
             shown(done, len(order))
 
 
@@ -109,16 +110,19 @@ def write_measured(store: PhotoStore, held: list[int], out: Path) -> None:
 
 
 def write_soft(
-    counts: NDArray[np.float64],
+    ratios: tuple[NDArray[np.float64], NDArray[np.float64]],
     store: PhotoStore,
     position: int,
     factors: NDArray[np.float64],
     out: Path,
 ) -> None:
-    """Combine the votes of the teachers and the labels for a photo."""
+    """Combine the votes of the teachers and the labels for a photo.
+
+    `ratios` are the evidence of ade150 and of the labels.
+    """
     further = [
-        (_votes(out, "ade150", store, position), evidence(counts)),
-        (Votes.of_labels(_labels(store, position)), label_evidence(prior_of(counts))),
+        (_votes(out, "ade150", store, position), ratios[0]),
+        (Votes.of_labels(_labels(store, position)), ratios[1]),
     ]
     found = combine(_votes(out, "views", store, position), further, factors)
     path = out / "soft" / f"{store.paths[position].stem}.png"

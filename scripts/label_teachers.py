@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from semsig.classes import ClassTable
+from semsig.segment.batching import network_size
 from semsig.segment.onnx import run_session, start_session
 
 Probabilities = NDArray[np.float32]
@@ -122,8 +123,7 @@ def resized(maps: Probabilities, size: tuple[int, int]) -> Probabilities:
 
 
 def _view(session: Any, photo: NDArray[np.uint8], side: int, flip: bool) -> Probabilities:
-    scale = side / min(photo.shape[:2])
-    height, width = (max(32, round(length * scale / 32) * 32) for length in photo.shape[:2])
+    height, width = network_size((photo.shape[0], photo.shape[1]), side)
     view = cv2.resize(photo, (width, height))
     batch = np.ascontiguousarray(view[None, :, ::-1] if flip else view[None])
     likely = softmax(run_session(session, "The network", None, batch)[0][0])

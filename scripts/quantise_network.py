@@ -35,7 +35,7 @@ from scripts.measure_network import HOLDOUT, named
 from semsig.distill.holdout import hold_out, read_catalogue, strata_of
 from semsig.distill.photos import find_photos
 from semsig.photo.image_files import read_image
-from semsig.segment.batching import resize
+from semsig.segment.batching import image_shape, network_size, resize
 from semsig.segment.card import PACKAGED, NetworkCard
 from semsig.segment.onnx_graph import refused
 
@@ -94,11 +94,9 @@ def quantise(source: Path, photos: Photos, out: Path, kept: Sequence[str]) -> No
 
 
 def fitted(path: Path, side: int) -> NDArray[np.uint8]:
-    """Read a photo and resize it to a short side of about `side`, both a multiple of 32."""
+    """Read a photo and resize it as the network gets it, to a short side of about `side`."""
     image = read_image(path, at_least=side)
-    scale = side / min(image.shape[:2])
-    height, width = (max(32, round(length * scale / 32) * 32) for length in image.shape[:2])
-    return np.asarray(resize(image, (height, width)), np.uint8)
+    return np.asarray(resize(image, network_size(image_shape(image), side)), np.uint8)
 
 
 def _arguments() -> Any:
